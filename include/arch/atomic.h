@@ -1,0 +1,18 @@
+/*
+ * atomic.h - C11-style atomics on plain integers, through the compiler's builtins. Names say the order.
+ */
+#pragma once
+
+#define atomic_load_relaxed(p)      __atomic_load_n((p), __ATOMIC_RELAXED)
+#define atomic_load_acquire(p)      __atomic_load_n((p), __ATOMIC_ACQUIRE)
+#define atomic_load_seq(p)          __atomic_load_n((p), __ATOMIC_SEQ_CST)
+#define atomic_store_relaxed(p, v)  __atomic_store_n((p), (v), __ATOMIC_RELAXED)
+#define atomic_store_release(p, v)  __atomic_store_n((p), (v), __ATOMIC_RELEASE)
+#define atomic_store_seq(p, v)      __atomic_store_n((p), (v), __ATOMIC_SEQ_CST)
+#define atomic_fetch_add(p, v)      __atomic_fetch_add((p), (v), __ATOMIC_ACQ_REL)
+#define atomic_fetch_or(p, v)       __atomic_fetch_or((p), (v), __ATOMIC_SEQ_CST)
+#define atomic_fetch_and(p, v)      __atomic_fetch_and((p), (v), __ATOMIC_SEQ_CST)
+#define atomic_exchange(p, v)       __atomic_exchange_n((p), (v), __ATOMIC_SEQ_CST)
+#define atomic_cas(p, expected, v)                                                                 \
+    __atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
+#define atomic_fence_seq()          __atomic_thread_fence(__ATOMIC_SEQ_CST)

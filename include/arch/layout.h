@@ -1,0 +1,37 @@
+/*
+ * layout.h - the hypervisor's own virtual address space (Sv39; in wider modes the same addresses, sign-
+ * extended). Unit tests replace it: there the "physical" memory is an array.
+ *
+ *   0xffffffc000000000  direct map: all RAM, read-write, never executable (192 GiB)
+ *   0xfffffff000000000  device registers (stage1_map_device)
+ *   0xfffffff800000000  hart stacks and percpu areas, guard pages between
+ *   0xffffffff80000000  the image: linked here, loaded anywhere 2 MiB-aligned
+ */
+#pragma once
+
+#define DIRECT_MAP_BASE 0xffffffc000000000
+#define DIRECT_MAP_SIZE 0x0000003000000000
+#define DEVICE_BASE     0xfffffff000000000
+#define DEVICE_SIZE     0x0000000040000000
+#define STACKS_BASE     0xfffffff800000000
+#define IMAGE_BASE      0xffffffff80000000
+#define IMAGE_MAX_SIZE  0x0000000000400000 /* mapped by boot.S with 2 MiB pages */
+
+#define STACK_SHIFT 14 /* 16 KiB a hart */
+#define STACK_SIZE  (1 << STACK_SHIFT)
+
+#ifndef __ASSEMBLER__
+#include <hearth/types.h>
+
+extern hpa_t direct_map_phys; /* physical address that DIRECT_MAP_BASE maps (1 GiB aligned) */
+
+static inline void *phys_to_virt(hpa_t hpa)
+{
+    return (void *)(uintptr_t)(hpa - direct_map_phys + DIRECT_MAP_BASE);
+}
+
+static inline hpa_t virt_to_phys(const void *p)
+{
+    return (uintptr_t)p - DIRECT_MAP_BASE + direct_map_phys;
+}
+#endif

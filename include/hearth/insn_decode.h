@@ -1,0 +1,46 @@
+/*
+ * insn_decode.h - trapped instructions, decoded. Pure: no guest, no CSR.
+ *
+ * Covers every RV64GC integer load and store, compressed ones too (C.LW C.LD C.SW C.SD C.LWSP C.LDSP
+ * C.SWSP C.SDSP, and Zcb's C.LBU C.LHU C.LH C.SB C.SH), plus WFI, WRS.NTO/STO and the system
+ * instructions the exit handlers name. Anything else is INSN_OTHER: AMOs, LR/SC, FP loads and stores.
+ */
+#pragma once
+
+#include <hearth/types.h>
+
+enum insn_kind {
+    INSN_OTHER, /* not one that a device access can be made of */
+    INSN_LOAD,
+    INSN_STORE,
+};
+
+struct insn_access {
+    uint8_t kind;     /* enum insn_kind */
+    uint8_t len;      /* instruction length in bytes: 2 or 4 */
+    uint8_t size;     /* 1, 2, 4, 8 */
+    uint8_t reg;      /* rd of a load, rs2 of a store: 0..31 */
+    bool sign_extend; /* loads */
+};
+
+/* Length in bytes of the instruction whose low 16 bits are given: 2 or 4. Longer encodings (bits 4:0
+ * all ones) do not exist in any ratified extension and count as 4. */
+unsigned insn_length(uint16_t low);
+
+/* Decodes the instruction in the low `insn_length()` bytes of insn (bits above are ignored). */
+struct insn_access insn_decode(uint32_t insn);
+
+/*
+ * Decodes htinst (privileged specification, "Transformed instruction or pseudoinstruction for mtinst or
+ * htinst"). Returns true and fills *out when tinst has a valid transformed form that names an integer
+ * load or store: bits 63:32 zero, bit 0 set; bit 1 clear means that the trapped instruction was
+ * compressed (len 2, the expanded form is given with bit 1 cleared). False: zero, a pseudoinstruction,
+ * a custom or unknown form; the caller fetches the instruction instead.
+ */
+bool insn_decode_htinst(uint64_t tinst, struct insn_access *out);
+
+/* The value a load puts in its register: the low `size` bytes of raw, sign- or zero-extended. */
+uint64_t insn_load_extend(const struct insn_access *a, uint64_t raw);
+
+bool insn_is_wfi(uint32_t insn); /* WFI */
+bool insn_is_wrs(uint32_t insn); /* WRS.NTO or WRS.STO (Zawrs) */

@@ -1,0 +1,35 @@
+/*
+ * lock.h - ticket spinlocks with ranks. A hart takes locks in rising rank only; debug builds
+ * (HEARTH_DEBUG) check it and panic. Hypervisor code runs with interrupts off (except in the idle loop), so
+ * there is no irqsave form.
+ */
+#pragma once
+
+#include <arch/spinlock.h>
+#include <hearth/types.h>
+
+/* vm_list -> vm -> vcpu -> gstage -> device -> vcpu virq -> scheduler -> page_alloc -> log */
+enum lock_rank {
+    RANK_VM_LIST = 1,
+    RANK_VM,
+    RANK_VCPU,
+    RANK_GSTAGE,
+    RANK_DEVICE, /* UART, RTC, ... */
+    RANK_PLIC,   /* after the devices that drive its lines */
+    RANK_VIRQ,
+    RANK_SCHED,
+    RANK_VMID,
+    RANK_PAGE_ALLOC,
+    RANK_CONSOLE,
+};
+
+struct spinlock {
+    struct arch_spinlock raw;
+    uint32_t rank; /* enum lock_rank */
+};
+
+#define SPINLOCK_INIT(r) {.rank = (r)}
+
+void lock_init(struct spinlock *l, enum lock_rank rank);
+void lock_acquire(struct spinlock *l);
+void lock_release(struct spinlock *l);

@@ -1,0 +1,15 @@
+/*
+ * log.h - the hypervisor's own words: one line a call, "hearth: " in front, on the console.
+ * Any hart, any context but NMI-like ones; takes the console's lock.
+ */
+#pragma once
+
+#include <hearth/types.h>
+
+struct vm;
+
+void log_info(const char *fmt, ...) __printf(1, 2);
+void log_warn(const char *fmt, ...) __printf(1, 2);
+void log_error(const char *fmt, ...) __printf(1, 2);
+/* A line about a VM: "hearth: [name] ...". */
+void log_vm(const struct vm *vm, const char *fmt, ...) __printf(2, 3);

@@ -1,0 +1,96 @@
+/*
+ * vm.h - a virtual machine: its memory, its board, its vcpus, its life.
+ *
+ * Locks: vm_list_lock (rank VM_LIST) guards the list of VMs; vm->lock (rank VM) guards the fields that
+ * say so. Memory slots, board and the vcpu array do not change between vm_create() and vm_destroy().
+ */
+#pragma once
+
+#include <arch/atomic.h>
+#include <hearth/config.h>
+#include <hearth/gstage.h>
+#include <hearth/lock.h>
+#include <hearth/memslot.h>
+#include <hearth/mmio.h>
+#include <hearth/types.h>
+#include <hearth/vmid.h>
+
+struct vcpu;
+struct guest_console;
+
+enum vm_state {
+    VM_DEFINED,  /* created; no vcpu has run */
+    VM_RUNNING,
+    VM_STOPPING, /* vcpus are leaving; vm->stop says what comes then */
+    VM_OFF,      /* ended cleanly */
+    VM_CRASHED,  /* ended by a crash; a report was printed */
+};
+
+/* Why and how a VM stops. */
+enum vm_stop_kind {
+    VM_STOP_NONE,
+    VM_STOP_POWEROFF, /* SRST shutdown, legacy shutdown, syscon poweroff, last hart ended */
+    VM_STOP_REBOOT,   /* SRST cold/warm reboot, syscon reboot: restart from the images */
+    VM_STOP_CRASH,
+};
+
+struct vm {
+    uint32_t id;                /* index, 0.. ; constant */
+    struct vm_config config;    /* constant after vm_create() */
+    struct spinlock lock;
+
+    struct memslots memslots;   /* constant after vm_create() */
+    struct gstage gstage;
+    struct vmid vmid;
+
+    struct vcpu *vcpus[VCPUS_MAX]; /* config.vcpus of them; constant */
+    void *dev_state[BOARD_ROWS_MAX];
+    struct guest_console *console;
+
+    /* lock */
+    enum vm_state state;
+    enum vm_stop_kind stop;
+    const char *stop_reason;    /* static text for the summary */
+    uint32_t vcpus_active;      /* vcpus not yet parked while VM_STOPPING */
+    uint32_t restarts;
+
+    uint64_t time_delta;        /* htimedelta: guest time = host time + delta; set at (re)start */
+    uint64_t started_at;        /* host timebase ticks of the first start */
+    uint64_t ended_at;
+
+    /* Which vcpu of this VM ran last on each hart (id + 1; 0 none): stale VS-stage TLB entries of a
+     * sibling are flushed at the switch. Written by that hart only. */
+    uint8_t last_vcpu[HARTS_MAX];
+};
+
+/*
+ * Builds a VM from its description: RAM, G-stage, board, vcpus, all stopped. Boot hart, before or while
+ * other VMs run. NULL with a message on the log naming what is wrong. Images are loaded by vm_start().
+ */
+struct vm *vm_create(const struct vm_config *config);
+
+/* Loads the images and makes vcpu 0 runnable at the kernel's entry, a0 = 0, a1 = device tree. 0 or
+ * -HV_E* (logged); the VM is then VM_CRASHED. */
+int __must_check vm_start(struct vm *vm);
+
+/*
+ * Asks a running VM to stop: records how, and kicks every vcpu. The first request wins; later ones are
+ * ignored. Returns at once; the last vcpu that parks completes it. Any hart, any context without locks
+ * above rank VM.
+ */
+void vm_request_stop(struct vm *vm, enum vm_stop_kind kind, const char *reason);
+
+/* A vcpu has left for good because its VM is stopping; the last one finishes the stop (restart, or end).
+ * Called by run.c only, on the vcpu's hart. */
+void vm_vcpu_parked(struct vcpu *vcpu);
+
+/* Number of VMs that exist; vm_get(i) for i below it, else NULL. */
+unsigned vm_count(void);
+struct vm *vm_get(unsigned index);
+
+/* The vcpu whose hart id is `hart` in this VM, or NULL. Guests' numbers are 0..config.vcpus - 1; the
+ * argument comes from guests unchecked. */
+static inline struct vcpu *vm_vcpu(const struct vm *vm, uint64_t hart)
+{
+    return hart < vm->config.vcpus ? vm->vcpus[hart] : NULL;
+}

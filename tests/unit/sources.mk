@@ -1,0 +1,9 @@
+# What each host unit test is linked from, beside its own tests/unit/test_NAME.c. One row a test:
+#
+#   unit_NAME_SRCS := guest/insn_decode.c tests/unit/fakes/some_fake.c
+#
+# Real sources, and those fakes of tests/unit/fakes/*.c that the test wants; libfdt and cmocka are
+# always there. tests/unit/fakes/include comes before include/ in the search path, so
+# #include <arch/csr.h> finds the fake. Everything is compiled by the host's gcc with
+# -fsanitize=address,undefined and the hypervisor's own warnings. Add rows at the end.
+
