@@ -1,0 +1,43 @@
+/*
+ * hart.h - per-hart state: reached through tp on the hart itself. "own" fields are touched by that hart
+ * only (interrupts are off in the hypervisor); the run queue has its lock.
+ */
+#pragma once
+
+#include <hearth/lock.h>
+#include <hearth/timer.h>
+#include <hearth/types.h>
+
+struct vcpu;
+
+struct hart {
+    uint64_t stack_low, stack_top;   /* first: assembly checks sp against them */
+    uint64_t emergency_top;          /* the stack for a fault whose sp is bad */
+    uint64_t hartid;
+    uint32_t index;                  /* 0.. in platform.hart[] order; boot hart is not always 0 */
+    uint32_t online;                 /* atomic */
+    uint32_t panicking;              /* own */
+
+    struct vcpu *current;            /* own: the loaded vcpu */
+    struct vcpu *fpu_owner;          /* own: whose FP and vector state is in the registers */
+    struct timer_event *timers;      /* own: sorted by deadline */
+    uint64_t timer_programmed;       /* own: what the comparator holds */
+    uint64_t vmid_generation;        /* own: vmid.c's */
+
+    uint32_t resched;                /* atomic: the running vcpu should give way */
+    struct spinlock queue_lock;      /* rank SCHED */
+    struct vcpu *queue_head, *queue_tail; /* queue_lock */
+    uint32_t queued;                 /* queue_lock to change; atomic to look */
+    uint32_t assigned;               /* atomic: vcpus whose home this is */
+    struct timer_event slice;        /* own */
+};
+
+extern struct hart *harts[HARTS_MAX]; /* by index; harts_count of them */
+extern unsigned harts_count;
+
+static inline struct hart *this_hart(void)
+{
+    struct hart *h;
+    __asm__("mv %0, tp" : "=r"(h));
+    return h;
+}

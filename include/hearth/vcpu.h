@@ -1,0 +1,171 @@
+/*
+ * vcpu.h - a virtual hart.
+ *
+ * A vcpu is loaded on at most one hart at a time; while it is, its VS CSRs live in that hart and only that
+ * hart touches the unmarked fields. "atomic" fields may be used from any hart; "sched" ones belong to
+ * core/sched.c's lock of the vcpu's hart.
+ */
+#pragma once
+
+#include <arch/atomic.h>
+#include <hearth/lock.h>
+#include <hearth/timer.h>
+#include <hearth/trap.h>
+#include <hearth/types.h>
+
+struct vm;
+struct hart;
+
+/* Integer register numbers in vcpu_ctx.gpr[]. */
+enum gpr { GPR_RA = 1, GPR_SP = 2, GPR_A0 = 10, GPR_A1, GPR_A2, GPR_A3, GPR_A4, GPR_A5, GPR_A6, GPR_A7 };
+
+/* What the world switch (arch/riscv/vcpu_switch.S) saves and loads at every exit and entry. */
+struct vcpu_ctx {
+    uint64_t gpr[32]; /* gpr[0] is never loaded: stores to x0 may land there, reads must see 0 */
+    uint64_t pc;
+    uint64_t sstatus; /* HS-level: SPP and SPIE of the guest, FS, VS */
+    uint64_t hstatus;
+    uint64_t host_sp; /* the hypervisor's stack while the guest runs */
+    uint64_t host_tp;
+};
+
+/* VS-mode CSRs of a vcpu that is not loaded. */
+struct vcpu_csrs {
+    uint64_t vsstatus, vsie, vstvec, vsscratch, vsepc, vscause, vstval, vsatp, vstimecmp;
+    uint64_t hvip;
+    uint64_t scounteren, senvcfg, sstateen0; /* not virtualised by the H extension: switched */
+};
+
+/* vcpu->requests bits: done by requests_handle() before the next entry. */
+enum vcpu_request {
+    VCPU_REQ_STOP = 1u << 0,    /* the VM is stopping: park */
+    VCPU_REQ_FENCE_I = 1u << 1, /* remote fence.i */
+    VCPU_REQ_VVMA = 1u << 2,    /* all VS-stage translations of this VM, locally */
+    VCPU_REQ_GVMA = 1u << 3,    /* all G-stage translations of this VM, locally */
+};
+
+enum vcpu_run_state {
+    VCPU_STOPPED,  /* HSM STOPPED, or its VM does not run: not in any queue */
+    VCPU_RUNNABLE, /* in a run queue */
+    VCPU_RUNNING,  /* loaded on a hart */
+    VCPU_BLOCKED,  /* WFI or HSM suspend: waits for vcpu_wake() */
+};
+
+/* One row of the recent-exits ring that a crash report prints. */
+struct exit_record {
+    uint64_t time, cause, pc, tval, gpa;
+};
+#define EXIT_RECORDS 32 /* power of two */
+
+/* Exit reasons as ABI.md names them, and the counter of each. */
+enum exit_reason {
+    EXIT_REASON_NOTHING,
+    EXIT_REASON_HYPERCALL,
+    EXIT_REASON_MMIO_READ,
+    EXIT_REASON_MMIO_WRITE,
+    EXIT_REASON_NESTED_PAGE_FAULT,
+    EXIT_REASON_EXTERNAL_INTERRUPT,
+    EXIT_REASON_TIMER,
+    EXIT_REASON_CPU_UP,
+    EXIT_REASON_CPU_DOWN,
+    EXIT_REASON_HALT,
+    EXIT_REASON_SYSTEM_DOWN,
+    EXIT_REASON_FAIL_ENTRY,
+    EXIT_REASON_COUNT,
+};
+
+struct vcpu_stats {
+    uint64_t exits;
+    uint64_t by_reason[EXIT_REASON_COUNT];
+    uint64_t run_ticks; /* host ticks in RUNNING */
+};
+
+struct vcpu {
+    struct vcpu_ctx ctx; /* first: assembly holds a pointer to it */
+    struct vcpu_csrs csrs;
+    struct vm *vm;
+    uint32_t id; /* hart id in the guest */
+
+    uint32_t requests;     /* atomic, enum vcpu_request */
+    uint32_t in_guest;     /* atomic: 1 from before the last check until after the exit */
+    uint64_t virq_pending; /* atomic: wanted hvip bits */
+    uint64_t virq_dirty;   /* atomic: bits of it that hvip has not seen */
+
+    uint32_t hsm_state;    /* atomic: SBI_HSM_STATE_* */
+    uint64_t hsm_pc, hsm_opaque; /* start parameters: written by the starter between the two state changes */
+
+    struct hart *hart;     /* where it is loaded, else NULL; atomic */
+    uint32_t run_state;    /* sched: enum vcpu_run_state */
+    uint32_t home;         /* sched: index of the hart whose queue it uses */
+    struct vcpu *next;     /* sched: queue link */
+    bool wake_pending;     /* sched: woken while RUNNING: do not block */
+    uint64_t loaded_at;
+
+    uint64_t timer_deadline; /* guest's deadline in host ticks when the host has no Sstc; UINT64_MAX none */
+    struct timer_event timer; /* wakes a blocked vcpu, or fires timer_deadline */
+
+    uint32_t last_hart;    /* index + 1 of the hart it last ran on; 0 none */
+    void *fpu;             /* struct fpu_state, arch/riscv/fpu.c */
+    uint64_t inject_pc;    /* pc of the last injected trap's handler, to see a double fault */
+    uint32_t inject_repeat;
+
+    const char *crash_reason;
+    struct vcpu_exit last_exit;
+    struct vcpu_stats stats;
+    uint32_t record_next;
+    struct exit_record records[EXIT_RECORDS];
+};
+
+/* Allocates vcpu `id` of vm, stopped. NULL when out of memory. */
+struct vcpu *vcpu_create(struct vm *vm, uint32_t id);
+void vcpu_destroy(struct vcpu *vcpu);
+
+/* Registers as the SBI's HSM hart_start and the boot protocol give them: pc, a0 = id, a1 = opaque, VS-mode,
+ * vsatp = 0, vsstatus.SIE = 0, vsie = 0, scounteren = 7. The vcpu is not loaded, or is the caller's own. */
+void vcpu_reset(struct vcpu *vcpu, uint64_t pc, uint64_t opaque);
+
+/*
+ * HSM (SBI specification, "Hart State Management"). start: any vcpu of the caller's VM; 0, or -HV_EBUSY when
+ * its state is not STOPPED (exactly one of several starters at once wins). The caller has checked pc.
+ * state: SBI_HSM_STATE_*. vcpu_hsm_stopped(): the run loop tells that the vcpu has left.
+ */
+int __must_check vcpu_hsm_start(struct vcpu *vcpu, uint64_t pc, uint64_t opaque);
+uint32_t vcpu_hsm_state(const struct vcpu *vcpu);
+void vcpu_hsm_stopped(struct vcpu *vcpu);
+/* Number of the VM's vcpus whose state is not STOPPED. */
+unsigned vcpu_hsm_active(const struct vm *vm);
+
+/* The load of the VS CSRs into this hart, and back. Interrupts off. */
+void vcpu_load(struct vcpu *vcpu, struct hart *hart);
+void vcpu_put(struct vcpu *vcpu);
+
+/* arch: the world switch. Returns at the exit. */
+void vcpu_enter(struct vcpu_ctx *ctx);
+/* arch: the only reader of scause, stval, htval, htinst after an exit. */
+void vcpu_exit_capture(struct vcpu *vcpu, struct vcpu_exit *exit);
+/* arch: makes the guest take the trap at its vstvec: vsepc = pc, vscause, vstval, vsstatus; sets ctx.pc. */
+void vcpu_inject_trap(struct vcpu *vcpu, const struct guest_trap *trap);
+
+/* True when the loaded vcpu has a virtual interrupt pending that vsie enables (whatever vsstatus.SIE). */
+bool vcpu_irq_pending(const struct vcpu *vcpu);
+
+/* Makes a vcpu that is in a guest on another hart leave it. Cheap when it is not. Any hart. */
+void vcpu_kick(struct vcpu *vcpu);
+/* Sets request bits and kicks. */
+void vcpu_request(struct vcpu *vcpu, uint32_t bits);
+/* Ends a BLOCKED vcpu's sleep; remembered when it is just going to sleep. Any hart. */
+void vcpu_wake(struct vcpu *vcpu);
+
+/*
+ * Carries out a fence request on every vcpu in the mask (bit i of mask = vcpu base + i; caller has validated
+ * that they exist) and returns when none of them can run guest code without it having been done. `self` is the caller,
+ * loaded on this hart: for itself the fence is done at once.
+ */
+void vcpu_request_fence(struct vcpu *self, uint64_t mask, uint64_t base, uint32_t bits);
+
+/*
+ * Virtual interrupts that hardware does not raise by itself: irq is IRQ_VS_SOFT, IRQ_VS_TIMER or IRQ_VS_EXT.
+ * Level for EXT and TIMER; SOFT stays until the guest (vsip) or virq_clear clears it. Any hart; wakes.
+ */
+void virq_set(struct vcpu *vcpu, enum irq_number irq);
+void virq_clear(struct vcpu *vcpu, enum irq_number irq);
