@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <arch/this_hart.h>
 #include <hearth/lock.h>
 #include <hearth/timer.h>
 #include <hearth/types.h>
@@ -34,10 +35,3 @@ struct hart {
 
 extern struct hart *harts[HARTS_MAX]; /* by index; harts_count of them */
 extern unsigned harts_count;
-
-static inline struct hart *this_hart(void)
-{
-    struct hart *h;
-    __asm__("mv %0, tp" : "=r"(h));
-    return h;
-}

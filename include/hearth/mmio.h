@@ -12,6 +12,8 @@
 struct vm;
 struct vcpu;
 struct board_row;
+struct vcpu_exit;
+struct exit_result;
 
 struct device_ops {
     const char *name;
@@ -84,3 +86,11 @@ extern const struct device_ops uart_ops, plic_ops, rtc_ops, syscon_ops;
 /* Drives an interrupt line into the VM's PLIC (level). Any hart, no vcpu needed. Takes the PLIC's lock:
  * a device may call it with its own lock held (order: other devices before the PLIC). */
 void plic_set_line(struct vm *vm, uint32_t irq, bool level);
+
+/*
+ * Exit handlers (guest/page_fault.c, guest/virtual_insn.c), rows of core/exit.c's table.
+ * page_fault: causes 20, 21, 23: a device access is carried out; anything else gets the access fault of a bus.
+ * virtual_insn: cause 22: WFI and WRS block or yield; all others are illegal on a hart without H.
+ */
+struct exit_result exit_guest_page_fault(struct vcpu *vcpu, const struct vcpu_exit *exit);
+struct exit_result exit_virtual_insn(struct vcpu *vcpu, const struct vcpu_exit *exit);
