@@ -6,6 +6,8 @@
 #include <arch/layout.h>
 #include <hearth/sbi_client.h>
 
+#include <string.h>
+
 struct host_ids host_ids;
 
 enum probe_state {
@@ -16,8 +18,11 @@ enum probe_state {
 
 static uint32_t has_dbcn, has_time, has_srst; /* enum probe_state; atomic */
 
-/* A page of its own: OpenSBI 1.5 hangs on DBCN buffers at some boundaries. */
-static uint8_t dbcn_byte[PAGE_SIZE] __aligned(PAGE_SIZE);
+/* In a page of its own: OpenSBI 1.5 hangs on DBCN buffers at some boundaries. */
+static struct {
+    char out[PAGE_SIZE / 2];
+    uint8_t in;
+} dbcn __aligned(PAGE_SIZE);
 
 struct sbi_client_ret sbi_client_call(uint64_t eid, uint64_t fid, uint64_t a0, uint64_t a1,
                                       uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
@@ -115,44 +120,45 @@ int64_t sbi_client_system_reset(uint32_t type, uint32_t reason)
     return call0(SBI_EXT_LEGACY_SHUTDOWN, 0).error;
 }
 
-bool sbi_client_has_dbcn(void)
-{
-    return probe_once(&has_dbcn, SBI_EXT_DBCN);
-}
-
-int64_t sbi_client_dbcn_write(hpa_t hpa, uint64_t len)
-{
-    struct sbi_client_ret r =
-        sbi_client_call(SBI_EXT_DBCN, SBI_DBCN_CONSOLE_WRITE, len, hpa, 0, 0, 0, 0);
-
-    return r.error == SBI_SUCCESS ? (int64_t)r.value : r.error;
-}
-
 bool sbi_client_putchar(char c)
 {
     uint64_t byte = (uint8_t)c;
 
-    if (sbi_client_has_dbcn()) {
+    if (probe_once(&has_dbcn, SBI_EXT_DBCN)) {
         return sbi_client_call(SBI_EXT_DBCN, SBI_DBCN_CONSOLE_WRITE_BYTE, byte, 0, 0, 0, 0, 0)
                    .error == SBI_SUCCESS;
     }
     return sbi_client_call(SBI_EXT_LEGACY_CONSOLE_PUTCHAR, 0, byte, 0, 0, 0, 0, 0).error == 0;
 }
 
-/* DBCN has no call for one byte of input: it is read into a buffer. One reader at a time
- * (console.c's input lock). */
+size_t sbi_client_console_write(const char *buf, size_t len)
+{
+    struct sbi_client_ret r;
+
+    if (!probe_once(&has_dbcn, SBI_EXT_DBCN))
+        return len != 0 && sbi_client_putchar(buf[0]) ? 1 : 0;
+
+    len = MIN(len, sizeof(dbcn.out));
+    memcpy(dbcn.out, buf, len);
+    r = sbi_client_call(SBI_EXT_DBCN, SBI_DBCN_CONSOLE_WRITE, len, image_to_phys(dbcn.out), 0, 0, 0,
+                        0);
+    if (r.error != SBI_SUCCESS)
+        return 0;
+    return MIN(r.value, len);
+}
+
 int sbi_client_getchar(void)
 {
     struct sbi_client_ret r;
 
-    if (!sbi_client_has_dbcn()) {
+    if (!probe_once(&has_dbcn, SBI_EXT_DBCN)) {
         int64_t c = call0(SBI_EXT_LEGACY_CONSOLE_GETCHAR, 0).error;
 
         return c >= 0 && c <= UINT8_MAX ? (int)c : -1;
     }
-    r = sbi_client_call(SBI_EXT_DBCN, SBI_DBCN_CONSOLE_READ, 1, image_to_phys(dbcn_byte), 0, 0, 0,
+    r = sbi_client_call(SBI_EXT_DBCN, SBI_DBCN_CONSOLE_READ, 1, image_to_phys(&dbcn.in), 0, 0, 0,
                         0);
     if (r.error != SBI_SUCCESS || r.value == 0)
         return -1;
-    return *(volatile uint8_t *)dbcn_byte;
+    return dbcn.in;
 }

@@ -44,13 +44,12 @@ int64_t sbi_client_hart_status(uint64_t hartid);
 /* Does not return when it works. SBI_ERR_*. */
 int64_t sbi_client_system_reset(uint32_t type, uint32_t reason);
 
-/* Firmware console: a byte through DBCN or legacy putchar, without a buffer, so usable in any
- * state. False when the firmware refused. */
+/* Firmware console, through DBCN or legacy putchar and getchar. */
+
+/* A byte without a buffer: any hart, any state. False when the firmware refused. */
 bool sbi_client_putchar(char c);
-/* One byte of input, or -1. */
+/* Bytes taken, possibly fewer than len; 0: the firmware refuses. One caller at a time (shared
+ * buffer). */
+size_t sbi_client_console_write(const char *buf, size_t len);
+/* One byte of input, or -1. One caller at a time. */
 int sbi_client_getchar(void);
-/* Debug console: writes up to len bytes at physical address hpa; the count written, or SBI_ERR_* (<
- * 0). The range must not cross a page. Only when sbi_client_has_dbcn(). */
-int64_t sbi_client_dbcn_write(hpa_t hpa, uint64_t len);
-/* True when the firmware has the debug console; probes on the first call. */
-bool sbi_client_has_dbcn(void);

@@ -1,0 +1,24 @@
+/*
+ * imsic.h - this hart's supervisor interrupt file, through its CSRs (AIA specification, "Indirectly
+ * accessed interrupt-file registers"). Only with Ssaia. Unit tests replace it.
+ */
+#pragma once
+
+#include <arch/csr.h>
+#include <hearth/types.h>
+
+#define IMSIC_EIDELIVERY  0x70
+#define IMSIC_EITHRESHOLD 0x72
+#define IMSIC_EIE0        0xc0 /* identities 0..63 on RV64; odd register numbers do not exist */
+
+static inline void imsic_file_write(unsigned reg, uint64_t value)
+{
+    csr_write(CSR_SISELECT, reg);
+    csr_write(CSR_SIREG, value);
+}
+
+/* Claims the top pending and enabled identity; 0: none. */
+static inline uint32_t imsic_file_claim(void)
+{
+    return (uint32_t)(csr_swap(CSR_STOPEI, 0) >> 16) & 0x7ff;
+}
