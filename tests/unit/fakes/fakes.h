@@ -1,0 +1,36 @@
+/* fakes.h - what tests may set and look at in the fakes beside it, each named fakes/NAME.c. */
+#pragma once
+
+#include <hearth/types.h>
+
+struct vcpu;
+struct vm;
+struct timer_event;
+
+/* lock.c */
+extern unsigned fake_locks_held;
+
+/* page_alloc.c: malloc behind it, so ASan sees every misuse. */
+extern unsigned fake_pages_fail; /* 1: every allocation fails */
+extern unsigned fake_pages_out;  /* blocks not given back */
+
+/* virq.c: the level of each line, and how often one changed. */
+extern uint64_t fake_virq_level[VCPUS_MAX]; /* by vcpu->id: bit irq */
+extern unsigned fake_virq_calls;
+
+/* console_guest.c: one line for all VMs. */
+void fake_console_reset(void);
+void fake_console_type(const void *bytes, size_t len);
+extern char fake_console_out[4096];
+extern size_t fake_console_out_len;
+
+/* timer.c: ticks are 100 ns. The clock stands until the test moves it. */
+extern uint64_t fake_timer_now;
+extern struct timer_event *fake_timer_armed[HARTS_MAX]; /* by hart index: a list */
+void fake_timer_run(unsigned hart); /* what that hart's interrupt would do now */
+void fake_timer_reset(void);
+
+/* vm_stop.c: the requests that vm_request_stop() got. */
+extern unsigned fake_stop_calls;
+extern int fake_stop_kind;
+extern const char *fake_stop_reason;

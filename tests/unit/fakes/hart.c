@@ -1,0 +1,7 @@
+/* hart.c - fake: one hart, index 0, until a test points fake_this_hart elsewhere. */
+#include <hearth/hart.h>
+
+static struct hart hart0;
+struct hart *fake_this_hart = &hart0;
+struct hart *harts[HARTS_MAX] = {&hart0};
+unsigned harts_count = 1;

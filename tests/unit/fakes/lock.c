@@ -1,0 +1,46 @@
+/*
+ * lock.c - fake: hearth/lock.h's contract, enforced. Locks are taken in rising rank, never twice, and
+ * released in turn; anything else aborts the test program. fake_locks_held lets tests see that a
+ * function came back without one.
+ */
+#include <hearth/lock.h>
+
+#include "fakes.h"
+
+#include <stdio.h>
+
+#define DEPTH_MAX 16
+
+static struct spinlock *held[DEPTH_MAX];
+unsigned fake_locks_held;
+
+static void __attribute__((noreturn)) broken(const char *what)
+{
+    fprintf(stderr, "fake lock: %s\n", what);
+    abort();
+}
+
+void lock_init(struct spinlock *l, enum lock_rank rank)
+{
+    *l = (struct spinlock){.rank = (uint32_t)rank};
+}
+
+void lock_acquire(struct spinlock *l)
+{
+    if (l->rank < RANK_VM_LIST || l->rank > RANK_CONSOLE)
+        broken("not initialised");
+    if (fake_locks_held > 0 && held[fake_locks_held - 1]->rank >= l->rank)
+        broken("rank does not rise");
+    if (fake_locks_held == DEPTH_MAX)
+        broken("too deep");
+    arch_spin_lock(&l->raw);
+    held[fake_locks_held++] = l;
+}
+
+void lock_release(struct spinlock *l)
+{
+    if (fake_locks_held == 0 || held[fake_locks_held - 1] != l)
+        broken("released out of turn");
+    fake_locks_held--;
+    arch_spin_unlock(&l->raw);
+}

@@ -1,0 +1,19 @@
+/* virq.c - fake: remembers the level of each virtual interrupt line. */
+#include <hearth/vcpu.h>
+
+#include "fakes.h"
+
+uint64_t fake_virq_level[VCPUS_MAX];
+unsigned fake_virq_calls;
+
+void virq_set(struct vcpu *vcpu, enum irq_number irq)
+{
+    fake_virq_level[vcpu->id] |= BIT(irq);
+    fake_virq_calls++;
+}
+
+void virq_clear(struct vcpu *vcpu, enum irq_number irq)
+{
+    fake_virq_level[vcpu->id] &= ~BIT(irq);
+    fake_virq_calls++;
+}

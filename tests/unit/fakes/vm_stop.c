@@ -1,0 +1,17 @@
+/* vm_stop.c - fake: records what vm_request_stop() was asked. */
+#include <hearth/vm.h>
+
+#include "fakes.h"
+
+unsigned fake_stop_calls;
+int fake_stop_kind;
+const char *fake_stop_reason;
+
+void vm_request_stop(struct vm *vm, enum vm_stop_kind kind, const char *reason)
+{
+    (void)vm;
+    if (fake_stop_calls++ > 0)
+        return;
+    fake_stop_kind = kind;
+    fake_stop_reason = reason;
+}
