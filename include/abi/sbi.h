@@ -50,6 +50,9 @@
 #define SBI_IMPL_ID_HEARTH      0x48454152 /* "HEAR" */
 #define SBI_IMPL_VERSION_HEARTH 0x00000001
 
+#define SBI_TIME_SET_TIMER 0
+#define SBI_SPI_SEND_IPI   0
+
 #define SBI_RFNC_FENCE_I          0
 #define SBI_RFNC_SFENCE_VMA       1
 #define SBI_RFNC_SFENCE_VMA_ASID  2

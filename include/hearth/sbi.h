@@ -9,13 +9,15 @@
 #include <hearth/types.h>
 
 struct vcpu;
+struct vm;
 
 struct sbi_call {
     uint64_t eid, fid;
     uint64_t arg[6]; /* a0..a5 */
 };
 
-/* What goes to a0 and a1: written only when the exit's action is NEXT, BLOCK or YIELD. */
+/* What goes to a0 and a1: written only when the call returns: NEXT, BLOCK or YIELD with insn_len 4. (insn_len 0: the
+ * handler has set the registers that the guest goes on with.) */
 struct sbi_ret {
     int64_t error;
     uint64_t value; /* a1; legacy extensions leave a1 alone and return .error in a0 */
@@ -32,6 +34,10 @@ struct sbi_extension {
     struct exit_result (*handle)(struct vcpu *vcpu, const struct sbi_call *call, struct sbi_ret *ret);
 };
 
+/* The table, for the unit tests. */
+extern const struct sbi_extension *const sbi_extensions[];
+extern const unsigned sbi_extension_count;
+
 /* The exit handler of CAUSE_ECALL_VS. */
 struct exit_result sbi_exit(struct vcpu *vcpu, const struct vcpu_exit *exit);
 /* True when an extension with this EID is served to this vcpu's VM: by the same table that dispatches. */
@@ -44,6 +50,10 @@ bool sbi_probe(const struct vcpu *vcpu, uint64_t eid);
  */
 int64_t sbi_hart_mask(const struct vcpu *vcpu, uint64_t hart_mask, uint64_t hart_mask_base, uint64_t *mask,
                       uint64_t *base);
+
+/* Raises the supervisor software interrupt of each vcpu in the mask (bit i = vcpu base + i) that is not
+ * stopped; bits that name no vcpu do nothing. */
+void sbi_send_ipi(const struct vm *vm, uint64_t mask, uint64_t base);
 
 extern const struct sbi_extension sbi_ext_base, sbi_ext_time, sbi_ext_spi, sbi_ext_rfnc, sbi_ext_hsm,
     sbi_ext_srst, sbi_ext_dbcn, sbi_ext_legacy;

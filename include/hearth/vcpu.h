@@ -124,6 +124,10 @@ void vcpu_destroy(struct vcpu *vcpu);
  * vsatp = 0, vsstatus.SIE = 0, vsie = 0, scounteren = 7. The vcpu is not loaded, or is the caller's own. */
 void vcpu_reset(struct vcpu *vcpu, uint64_t pc, uint64_t opaque);
 
+/* The same for an HSM non-retentive suspend of the caller's own, loaded vcpu, which then blocks: vsie and the pending
+ * virtual interrupts survive, for the interrupts that the guest enabled are what ends its sleep. */
+void vcpu_reset_suspended(struct vcpu *vcpu, uint64_t pc, uint64_t opaque);
+
 /*
  * HSM (SBI specification, "Hart State Management"). start: any vcpu of the caller's VM; 0, or -HV_EBUSY when
  * its state is not STOPPED (exactly one of several starters at once wins). The caller has checked pc.

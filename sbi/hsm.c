@@ -1,0 +1,107 @@
+/*
+ * hsm.c - SBI HSM extension (v3.0, chapter "Hart State Management Extension"): start, stop, status,
+ * suspend.
+ *
+ * The states are vcpu->hsm_state, atomic; who moves it from where is written at enum values' users:
+ * hart_start here (by vcpu_hsm_start), hart_stop here to STOP_PENDING and core/run.c on to STOPPED,
+ * suspend here to SUSPENDED and core/run.c back to STARTED at the wake-up.
+ */
+#include <arch/atomic.h>
+#include <hearth/sbi.h>
+#include <hearth/vcpu.h>
+#include <hearth/vm.h>
+
+/* May a hart begin to execute at this address with its MMU off? All guest RAM is executable,
+ * nothing else is. */
+static bool hsm_entry_valid(const struct vm *vm, uint64_t addr)
+{
+    return (addr & 1) == 0 && memslot_is_ram(&vm->memslots, addr, 2);
+}
+
+static int64_t hsm_hart_start(struct vcpu *vcpu, uint64_t hart, uint64_t addr, uint64_t opaque)
+{
+    struct vcpu *target = vm_vcpu(vcpu->vm, hart);
+
+    if (!target)
+        return SBI_ERR_INVALID_PARAM;
+    if (!hsm_entry_valid(vcpu->vm, addr))
+        return SBI_ERR_INVALID_ADDRESS;
+    if (vcpu_hsm_start(target, addr, opaque) != 0)
+        return SBI_ERR_ALREADY_AVAILABLE;
+    return SBI_SUCCESS;
+}
+
+static struct exit_result hsm_hart_stop(struct vcpu *vcpu)
+{
+    const struct vm *vm = vcpu->vm;
+
+    atomic_store_seq(&vcpu->hsm_state, SBI_HSM_STATE_STOP_PENDING);
+    /*
+     * The last hart to go ends the VM, for nobody is left to start another. When the last ones go
+     * at the same time, the fence makes at least one of them see all the others gone; both seeing
+     * it does no harm.
+     */
+    atomic_fence_seq();
+    for (uint32_t i = 0; i < vm->config.vcpus; i++) {
+        uint32_t state = vcpu_hsm_state(vm->vcpus[i]);
+
+        if (state != SBI_HSM_STATE_STOPPED && state != SBI_HSM_STATE_STOP_PENDING)
+            return (struct exit_result){.action = EXIT_STOP_VCPU};
+    }
+    vm_request_stop(vcpu->vm, VM_STOP_POWEROFF, "last hart stopped");
+    return (struct exit_result){.action = EXIT_STOP_VM};
+}
+
+static struct exit_result hsm_hart_suspend(struct vcpu *vcpu, const struct sbi_call *call,
+                                           struct sbi_ret *ret)
+{
+    /* The parameter is a uint32_t, and as such may come sign-extended. */
+    switch ((uint32_t)call->arg[0]) {
+    case SBI_HSM_SUSPEND_RETENTIVE:
+        ret->error = SBI_SUCCESS;
+        atomic_store_release(&vcpu->hsm_state, SBI_HSM_STATE_SUSPENDED);
+        return (struct exit_result){.action = EXIT_BLOCK, .insn_len = 4};
+    case SBI_HSM_SUSPEND_NON_RETENTIVE:
+        if (!hsm_entry_valid(vcpu->vm, call->arg[1])) {
+            ret->error = SBI_ERR_INVALID_ADDRESS;
+            return exit_next(4);
+        }
+        vcpu_reset_suspended(vcpu, call->arg[1], call->arg[2]);
+        atomic_store_release(&vcpu->hsm_state, SBI_HSM_STATE_SUSPENDED);
+        return (struct exit_result){.action = EXIT_BLOCK, .insn_len = 0};
+    default: /* reserved, or platform-specific and unimplemented: one and the same error */
+        ret->error = SBI_ERR_INVALID_PARAM;
+        return exit_next(4);
+    }
+}
+
+static struct exit_result hsm_handle(struct vcpu *vcpu, const struct sbi_call *call,
+                                     struct sbi_ret *ret)
+{
+    const struct vcpu *target;
+
+    switch (call->fid) {
+    case SBI_HSM_HART_START:
+        ret->error = hsm_hart_start(vcpu, call->arg[0], call->arg[1], call->arg[2]);
+        break;
+    case SBI_HSM_HART_STOP:
+        return hsm_hart_stop(vcpu);
+    case SBI_HSM_HART_GET_STATUS:
+        target = vm_vcpu(vcpu->vm, call->arg[0]);
+        ret->error = target ? SBI_SUCCESS : SBI_ERR_INVALID_PARAM;
+        ret->value = target ? vcpu_hsm_state(target) : 0;
+        break;
+    case SBI_HSM_HART_SUSPEND:
+        return hsm_hart_suspend(vcpu, call, ret);
+    default:
+        break;
+    }
+    return exit_next(4);
+}
+
+const struct sbi_extension sbi_ext_hsm = {
+    .first = SBI_EXT_HSM,
+    .last = SBI_EXT_HSM,
+    .name = "hsm",
+    .handle = hsm_handle,
+};

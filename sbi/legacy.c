@@ -1,0 +1,91 @@
+/*
+ * legacy.c - SBI v0.1 calls, EIDs 0 to 8 (v3.0, chapter "Legacy Extensions"): the result is in a0
+ * alone. Stateless. Hart masks lie in guest-virtual memory: a fault there is the guest's own, taken
+ * at its ecall.
+ */
+#include <arch/atomic.h>
+#include <hearth/console.h>
+#include <hearth/guest_mem.h>
+#include <hearth/sbi.h>
+#include <hearth/vcpu.h>
+#include <hearth/vm.h>
+#include <hearth/vtimer.h>
+
+/* One word holds the mask of any VM. */
+_Static_assert(VCPUS_MAX <= 64, "legacy hart masks are read as one word");
+
+/*
+ * The harts that the vector at gva names; gva 0 means all of them, as OpenSBI has it. False: *trap
+ * is to be injected.
+ */
+static bool legacy_read_mask(struct vcpu *vcpu, uint64_t gva, uint64_t *mask,
+                             struct guest_trap *trap)
+{
+    *mask = UINT64_MAX >> (64 - vcpu->vm->config.vcpus);
+    return gva == 0 || guest_read_gva(vcpu, gva, mask, sizeof(*mask), trap);
+}
+
+/* send_ipi, and the remote fences: all begin with a mask. */
+static struct exit_result legacy_masked(struct vcpu *vcpu, const struct sbi_call *call,
+                                        struct sbi_ret *ret)
+{
+    uint64_t words, mask, base;
+    struct guest_trap trap;
+
+    if (!legacy_read_mask(vcpu, call->arg[0], &words, &trap))
+        return exit_inject(trap.cause, trap.tval);
+    ret->error = sbi_hart_mask(vcpu, words, 0, &mask, &base);
+    if (mask == 0)
+        return exit_next(4);
+    if (call->eid == SBI_EXT_LEGACY_SEND_IPI)
+        sbi_send_ipi(vcpu->vm, mask, base);
+    else
+        vcpu_request_fence(vcpu, mask, base,
+                           call->eid == SBI_EXT_LEGACY_REMOTE_FENCE_I ? VCPU_REQ_FENCE_I
+                                                                      : VCPU_REQ_VVMA);
+    return exit_next(4);
+}
+
+static struct exit_result legacy_handle(struct vcpu *vcpu, const struct sbi_call *call,
+                                        struct sbi_ret *ret)
+{
+    char byte;
+
+    ret->error = SBI_SUCCESS;
+    switch (call->eid) {
+    case SBI_EXT_LEGACY_SET_TIMER:
+        vtimer_set(vcpu, call->arg[0]);
+        break;
+    case SBI_EXT_LEGACY_CONSOLE_PUTCHAR:
+        byte = (char)call->arg[0];
+        console_guest_write(vcpu->vm, &byte, 1);
+        break;
+    case SBI_EXT_LEGACY_CONSOLE_GETCHAR:
+        ret->error = console_guest_read(vcpu->vm, &byte, 1) == 1 ? (unsigned char)byte : -1;
+        break;
+    case SBI_EXT_LEGACY_CLEAR_IPI:
+        ret->error = (atomic_load_acquire(&vcpu->virq_pending) & BIT(IRQ_VS_SOFT)) != 0;
+        virq_clear(vcpu, IRQ_VS_SOFT);
+        break;
+    case SBI_EXT_LEGACY_SEND_IPI:
+    case SBI_EXT_LEGACY_REMOTE_FENCE_I:
+    case SBI_EXT_LEGACY_REMOTE_SFENCE:
+    case SBI_EXT_LEGACY_REMOTE_SFENCE_ASID:
+        return legacy_masked(vcpu, call, ret);
+    case SBI_EXT_LEGACY_SHUTDOWN:
+        vm_request_stop(vcpu->vm, VM_STOP_POWEROFF, "legacy shutdown");
+        return (struct exit_result){.action = EXIT_STOP_VM};
+    default: /* the table sends no other */
+        ret->error = SBI_ERR_NOT_SUPPORTED;
+        break;
+    }
+    return exit_next(4);
+}
+
+const struct sbi_extension sbi_ext_legacy = {
+    .first = SBI_EXT_LEGACY_SET_TIMER,
+    .last = SBI_EXT_LEGACY_SHUTDOWN,
+    .name = "legacy",
+    .legacy = true,
+    .handle = legacy_handle,
+};

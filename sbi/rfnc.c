@@ -1,0 +1,54 @@
+/*
+ * rfnc.c - SBI RFNC extension (v3.0, chapter "RFENCE Extension"). Stateless; vcpu_request_fence()
+ * does the work.
+ *
+ * Ranges and ASIDs are checked, then every VS-stage translation of the targets goes: a fence may
+ * always do more than was asked. The hfence functions need a guest with the H extension, which none
+ * has: NOT_SUPPORTED.
+ */
+#include <hearth/sbi.h>
+#include <hearth/vcpu.h>
+
+/* A range that passes the top of the address space is no range. (size - 1: one that ends just there
+ * is.) */
+static bool rfnc_range_valid(uint64_t start, uint64_t size)
+{
+    return size == 0 || size == UINT64_MAX || start + (size - 1) >= start;
+}
+
+static struct exit_result rfnc_handle(struct vcpu *vcpu, const struct sbi_call *call,
+                                      struct sbi_ret *ret)
+{
+    uint64_t mask, base;
+    uint32_t request;
+
+    switch (call->fid) {
+    case SBI_RFNC_FENCE_I:
+        request = VCPU_REQ_FENCE_I;
+        break;
+    case SBI_RFNC_SFENCE_VMA:
+    case SBI_RFNC_SFENCE_VMA_ASID:
+        request = VCPU_REQ_VVMA;
+        break;
+    default:
+        return exit_next(4);
+    }
+
+    ret->error = sbi_hart_mask(vcpu, call->arg[0], call->arg[1], &mask, &base);
+    if (ret->error != SBI_SUCCESS)
+        return exit_next(4);
+    if (request == VCPU_REQ_VVMA && !rfnc_range_valid(call->arg[2], call->arg[3])) {
+        ret->error = SBI_ERR_INVALID_ADDRESS;
+        return exit_next(4);
+    }
+    if (mask != 0)
+        vcpu_request_fence(vcpu, mask, base, request);
+    return exit_next(4);
+}
+
+const struct sbi_extension sbi_ext_rfnc = {
+    .first = SBI_EXT_RFNC,
+    .last = SBI_EXT_RFNC,
+    .name = "rfnc",
+    .handle = rfnc_handle,
+};

@@ -1,0 +1,91 @@
+/*
+ * sbi.c - SBI calls from guests: one table of extensions which both dispatches and answers probes,
+ * and the hart-mask arguments that several extensions share. SBI specification v3.0, "Binary
+ * encoding".
+ *
+ * No state, no locks. A new extension is one file with a struct sbi_extension and one row here.
+ */
+#include <hearth/sbi.h>
+#include <hearth/vcpu.h>
+#include <hearth/vm.h>
+
+#define ECALL_LEN 4
+
+/* Searched from the top: what guests call most comes first. Ranges must not overlap (a unit test
+ * looks). */
+const struct sbi_extension *const sbi_extensions[] = {
+    &sbi_ext_base, &sbi_ext_time, &sbi_ext_spi,  &sbi_ext_rfnc,
+    &sbi_ext_dbcn, &sbi_ext_hsm,  &sbi_ext_srst, &sbi_ext_legacy,
+};
+const unsigned sbi_extension_count = ARRAY_SIZE(sbi_extensions);
+
+static const struct sbi_extension *sbi_find(uint64_t eid)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(sbi_extensions); i++) {
+        const struct sbi_extension *ext = sbi_extensions[i];
+
+        /* One comparison: an eid below first wraps to a large number. */
+        if (eid - ext->first <= ext->last - ext->first)
+            return ext;
+    }
+    return NULL;
+}
+
+bool sbi_probe(const struct vcpu *vcpu, uint64_t eid)
+{
+    (void)vcpu;
+    return sbi_find(eid) != NULL;
+}
+
+struct exit_result sbi_exit(struct vcpu *vcpu, const struct vcpu_exit *exit)
+{
+    uint64_t *gpr = vcpu->ctx.gpr;
+    struct sbi_ret ret = {.error = SBI_ERR_NOT_SUPPORTED, .value = 0};
+    const struct sbi_call call = {
+        .eid = gpr[GPR_A7],
+        .fid = gpr[GPR_A6],
+        .arg = {gpr[GPR_A0], gpr[GPR_A1], gpr[GPR_A2], gpr[GPR_A3], gpr[GPR_A4], gpr[GPR_A5]},
+    };
+    const struct sbi_extension *ext = sbi_find(call.eid);
+    struct exit_result result;
+
+    (void)exit;
+    if (unlikely(!ext)) {
+        gpr[GPR_A0] = (uint64_t)ret.error;
+        gpr[GPR_A1] = ret.value;
+        return exit_next(ECALL_LEN);
+    }
+
+    result = ext->handle(vcpu, &call, &ret);
+    /* Only NEXT, BLOCK and YIELD have a length; without one the call does not return to its caller.
+     */
+    if (result.insn_len != 0) {
+        gpr[GPR_A0] = (uint64_t)ret.error;
+        if (!ext->legacy)
+            gpr[GPR_A1] = ret.value;
+    }
+    return result;
+}
+
+int64_t sbi_hart_mask(const struct vcpu *vcpu, uint64_t hart_mask, uint64_t hart_mask_base,
+                      uint64_t *mask, uint64_t *base)
+{
+    const uint64_t harts = vcpu->vm->config.vcpus; /* 1..VCPUS_MAX */
+
+    *mask = 0;
+    *base = 0;
+    if (hart_mask_base == UINT64_MAX) {
+        *mask = UINT64_MAX >> (64 - harts);
+        return SBI_SUCCESS;
+    }
+    if (hart_mask == 0)
+        return SBI_SUCCESS;
+    /* Refusing the base first is what keeps base + bit from wrapping to a small hart number. */
+    if (hart_mask_base >= harts)
+        return SBI_ERR_INVALID_PARAM;
+    if (hart_mask & ~(UINT64_MAX >> (64 - (harts - hart_mask_base))))
+        return SBI_ERR_INVALID_PARAM;
+    *mask = hart_mask;
+    *base = hart_mask_base;
+    return SBI_SUCCESS;
+}

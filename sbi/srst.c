@@ -1,0 +1,45 @@
+/*
+ * srst.c - SBI SRST extension (v3.0, chapter "System Reset Extension"): ends or restarts the
+ * calling VM. Stateless.
+ */
+#include <hearth/sbi.h>
+#include <hearth/vcpu.h>
+#include <hearth/vm.h>
+
+struct srst_row {
+    enum vm_stop_kind kind;
+    const char *reason[2]; /* by SBI_SRST_REASON_* */
+};
+
+static const struct srst_row srst_types[] = {
+    [SBI_SRST_TYPE_SHUTDOWN] = {VM_STOP_POWEROFF, {"shutdown", "shutdown after a system failure"}},
+    [SBI_SRST_TYPE_COLD_REBOOT] = {VM_STOP_REBOOT,
+                                   {"cold reboot", "cold reboot after a system failure"}},
+    [SBI_SRST_TYPE_WARM_REBOOT] = {VM_STOP_REBOOT,
+                                   {"warm reboot", "warm reboot after a system failure"}},
+};
+
+static struct exit_result srst_handle(struct vcpu *vcpu, const struct sbi_call *call,
+                                      struct sbi_ret *ret)
+{
+    /* Both are uint32_t parameters: upper halves of the registers do not count. */
+    const uint32_t type = (uint32_t)call->arg[0], reason = (uint32_t)call->arg[1];
+
+    if (call->fid != SBI_SRST_RESET)
+        return exit_next(4);
+    /* Reserved numbers, and platform-specific ones that do not exist here, are one and the same
+     * error. */
+    if (type >= ARRAY_SIZE(srst_types) || reason >= ARRAY_SIZE(srst_types[0].reason)) {
+        ret->error = SBI_ERR_INVALID_PARAM;
+        return exit_next(4);
+    }
+    vm_request_stop(vcpu->vm, srst_types[type].kind, srst_types[type].reason[reason]);
+    return (struct exit_result){.action = EXIT_STOP_VM};
+}
+
+const struct sbi_extension sbi_ext_srst = {
+    .first = SBI_EXT_SRST,
+    .last = SBI_EXT_SRST,
+    .name = "srst",
+    .handle = srst_handle,
+};

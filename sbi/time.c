@@ -1,0 +1,24 @@
+/*
+ * time.c - SBI TIME extension (v3.0, chapter "Timer Extension"). The deadline is guest time; the
+ * timer itself is guest/vtimer.c's.
+ */
+#include <hearth/sbi.h>
+#include <hearth/vcpu.h>
+#include <hearth/vtimer.h>
+
+static struct exit_result time_handle(struct vcpu *vcpu, const struct sbi_call *call,
+                                      struct sbi_ret *ret)
+{
+    if (call->fid == SBI_TIME_SET_TIMER) {
+        vtimer_set(vcpu, call->arg[0]);
+        ret->error = SBI_SUCCESS;
+    }
+    return exit_next(4);
+}
+
+const struct sbi_extension sbi_ext_time = {
+    .first = SBI_EXT_TIME,
+    .last = SBI_EXT_TIME,
+    .name = "time",
+    .handle = time_handle,
+};
