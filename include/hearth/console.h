@@ -1,13 +1,16 @@
 /*
- * console.h - the one serial line: the host's UART (or the firmware's console) shared by the log and all
- * VMs. Output of the attached VM is raw; with more than one VM others' lines are prefixed "[name] ".
- * Ctrl-] on the line attaches the next VM.
- * Lock: its own (rank CONSOLE, innermost but for the driver).
+ * console.h - the one serial line: the host's UART (or the firmware's console) shared by the log
+ * and all VMs. Output of the attached VM is raw; with more than one VM others' lines are prefixed
+ * "[name] ". Ctrl-] on the line attaches the next VM. Ctrl-] on the line attaches the next VM that
+ * has not ended. When the attached VM ends, the next running one takes its place. A VM that is not
+ * attached cannot send control bytes to the terminal: they are escaped. Lock: its own (rank
+ * CONSOLE, innermost but for the driver).
  */
 #pragma once
 
 #include <hearth/types.h>
 
+struct platform;
 struct vm;
 
 /* A host console device, behind the driver chosen from the host's device tree. */
@@ -15,29 +18,54 @@ struct console_ops {
     const char *name;
     /* Writes all bytes; waits for the device for a bounded time a byte, then drops. */
     void (*write)(const char *buf, size_t len);
+    /* The same without shared buffers, for a panic; NULL: write will do. */
+    void (*write_panic)(const char *buf, size_t len);
     /* One received byte, or -1. */
     int (*read)(void);
     /* Enables the receive interrupt once its line is connected; NULL: polled. */
     void (*irq_enable)(void);
+    /* Waits, bounded, until the last byte has left; NULL: nothing to wait for. */
+    void (*drain)(void);
 };
+
+/* Boot hart, once device mapping works: the UART of the device tree, else the firmware's console.
+ */
+void console_init_device(const struct platform *p);
+/* Boot hart, after hostirq_init(), timer_init_hart() on it: input by interrupt, else by polling
+ * with a timer of this hart. */
+void console_start_input(const struct platform *p);
+/* The UART's driver (drivers/ns16550.c): NULL when its description makes no sense or it cannot be
+ * mapped. */
+const struct console_ops *ns16550_probe(const struct platform *p);
+/* The firmware's console (drivers/sbi_console.c). */
+extern const struct console_ops sbi_console_ops;
 
 /* Before this, output goes to the firmware's console (SBI DBCN, else legacy putchar). */
 void console_set_device(const struct console_ops *ops);
 
-/* The hypervisor's own output, complete lines preferred. Any hart, any context. */
+/* The hypervisor's own output, complete lines preferred; each "\n" becomes "\r\n". Any hart, any
+ * context. */
 void console_write(const char *buf, size_t len);
 /* The same without taking the lock: panics only. */
 void console_write_panic(const char *buf, size_t len);
+/* Waits, bounded, until the device has sent everything. Takes no lock. */
+void console_drain(void);
 
-/* Takes what the device has received and hands it to the attached VM. From the UART's interrupt or the
- * poll timer; any hart. */
+/* Takes what the device has received and hands it to the attached VM. From the UART's interrupt or
+ * the poll timer; any hart; calls board_console_event(), so with no lock of rank DEVICE or above
+ * held. */
 void console_input(void);
 
-/* A VM's end of the line. NULL when out of memory. */
+/* A VM's end of the line; the caller keeps it in vm->console. NULL when out of memory. The first
+ * VM, and any that comes while none is attached, gets attached. */
 struct guest_console *console_guest_create(struct vm *vm);
+/* No vcpu or device of the VM may use the console any more. */
 void console_guest_destroy(struct vm *vm);
+/* The VM is VM_OFF or VM_CRASHED and will not come back: no input for it any more. */
+void console_guest_ended(struct vm *vm);
 /* A VM's output: accepted whole. */
 void console_guest_write(struct vm *vm, const char *buf, size_t len);
 /* A VM's input: bytes taken, at most len; 0 when none is there. */
 size_t console_guest_read(struct vm *vm, char *buf, size_t len);
+/* Takes no lock. */
 bool console_guest_has_input(struct vm *vm);

@@ -8,7 +8,7 @@
 #include <arch/spinlock.h>
 #include <hearth/types.h>
 
-/* vm_list -> vm -> vcpu -> gstage -> device -> vcpu virq -> scheduler -> page_alloc -> log */
+/* vm_list -> vm -> vcpu -> gstage -> device -> vcpu virq -> scheduler -> page_alloc -> host irq -> console */
 enum lock_rank {
     RANK_VM_LIST = 1,
     RANK_VM,
@@ -20,6 +20,7 @@ enum lock_rank {
     RANK_SCHED,
     RANK_VMID,
     RANK_PAGE_ALLOC,
+    RANK_HOSTIRQ, /* host interrupt controller's registers, handler table */
     RANK_CONSOLE,
 };
 
