@@ -1,0 +1,88 @@
+/*
+ * log.c - formatting of the hypervisor's own lines. What comes in through %s may be a guest's or a
+ * bundle's: the whole line is made harmless. Locking: the console's, inside console_write().
+ */
+#include <hearth/console.h>
+#include <hearth/log.h>
+#include <hearth/text.h>
+#include <hearth/vm.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LOG_TEXT_MAX 200 /* of the message; what is longer is cut and marked "..." */
+#define LOG_LINE_MAX 256
+
+/* Appends src to line at *pos, leaving room for the end of the line. */
+static void put(char *line, size_t *pos, const char *src)
+{
+    size_t n = strlen(src);
+
+    n = MIN(n, LOG_LINE_MAX - 4 - *pos);
+    memcpy(line + *pos, src, n);
+    *pos += n;
+}
+
+static void __printf(3, 0)
+    log_line(const char *level, const struct vm *vm, const char *fmt, va_list args)
+{
+    char text[LOG_TEXT_MAX], line[LOG_LINE_MAX];
+    size_t pos = 0, len, taken;
+    int n = vsnprintf(text, sizeof(text), fmt, args);
+    bool cut;
+
+    if (n < 0)
+        n = 0;
+    len = MIN((size_t)n, sizeof(text) - 1);
+    while (len > 0 && text[len - 1] == '\n')
+        len--;
+
+    put(line, &pos, "hearth: ");
+    if (vm != NULL) {
+        put(line, &pos, "[");
+        put(line, &pos, vm->config.name);
+        put(line, &pos, "] ");
+    }
+    put(line, &pos, level);
+    pos += text_escape(line + pos, sizeof(line) - 4 - pos, text, len, &taken);
+    cut = (size_t)n >= sizeof(text) || taken < len;
+    memcpy(line + pos, cut ? "...\n" : "\n", cut ? 4 : 1);
+    console_write(line, pos + (cut ? 4 : 1));
+}
+
+void log_info(const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    log_line("", NULL, fmt, args);
+    va_end(args);
+}
+
+void log_warn(const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    log_line("warning: ", NULL, fmt, args);
+    va_end(args);
+}
+
+void log_error(const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    log_line("error: ", NULL, fmt, args);
+    va_end(args);
+}
+
+void log_vm(const struct vm *vm, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    log_line("", vm, fmt, args);
+    va_end(args);
+}
