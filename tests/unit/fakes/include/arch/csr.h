@@ -1,20 +1,32 @@
-/* csr.h - fake: the numbers and fields of the real header, and an array for the registers. */
+/*
+ * csr.h (host fake) - the real numbers and fields; the registers themselves are an array that a
+ * test may fill and look at: fake_csr[number]. No side effects: a test that wants one says so
+ * itself.
+ */
 #pragma once
 
-#define __ASSEMBLER__ 1 /* only the numbers */
 #include_next <arch/csr.h>
-#undef __ASSEMBLER__
-#include <hearth/types.h>
 
-extern uint64_t fake_csr[4096]; /* fakes/csr.c */
+extern uint64_t fake_csr[4096];
+extern uint64_t fake_csr_writes; /* writes, swaps, sets and clears so far */
+
+#undef csr_read
+#undef csr_write
+#undef csr_swap
+#undef csr_set
+#undef csr_clear
+
+static inline uint64_t fake_csr_swap(unsigned csr, uint64_t value)
+{
+    uint64_t old = fake_csr[csr];
+
+    fake_csr[csr] = value;
+    fake_csr_writes++;
+    return old;
+}
 
 #define csr_read(csr)        (fake_csr[(csr)])
-#define csr_write(csr, val)  ((void)(fake_csr[(csr)] = (uint64_t)(val)))
-#define csr_set(csr, bits)   ((void)(fake_csr[(csr)] |= (uint64_t)(bits)))
-#define csr_clear(csr, bits) ((void)(fake_csr[(csr)] &= ~(uint64_t)(bits)))
-#define csr_swap(csr, val)                                                                         \
-    ({                                                                                             \
-        uint64_t old_ = fake_csr[(csr)];                                                           \
-        fake_csr[(csr)] = (uint64_t)(val);                                                         \
-        old_;                                                                                      \
-    })
+#define csr_write(csr, val)  ((void)fake_csr_swap((csr), (val)))
+#define csr_swap(csr, val)   fake_csr_swap((csr), (val))
+#define csr_set(csr, bits)   ((void)fake_csr_swap((csr), fake_csr[(csr)] | (bits)))
+#define csr_clear(csr, bits) ((void)fake_csr_swap((csr), fake_csr[(csr)] & ~(uint64_t)(bits)))

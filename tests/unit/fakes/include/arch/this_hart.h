@@ -1,9 +1,10 @@
-/* this_hart.h - fake: the test says which hart it is on. */
+/* this_hart.h (host fake) - the hart that the test says is running; hart 0 of fakes/fake.c at
+ * first. */
 #pragma once
 
 struct hart;
 
-extern struct hart *fake_this_hart; /* fakes/hart.c */
+extern struct hart *fake_this_hart;
 
 static inline struct hart *this_hart(void)
 {

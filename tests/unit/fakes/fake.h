@@ -1,0 +1,54 @@
+/*
+ * fake.h - what unit tests share: fakes/fake.c stands in for panic, the log, the harts, the CSRs,
+ * physical memory and bulk.h; add it (and core/lock.c, if the code under test takes locks) to the
+ * test's row in sources.mk.
+ */
+#pragma once
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <arch/csr.h>
+#include <arch/hfence.h>
+#include <arch/layout.h>
+#include <hearth/hart.h>
+#include <hearth/panic.h>
+
+extern struct hart fake_harts[HARTS_MAX]; /* harts[i] points to them */
+
+/* All of it as at the start: harts, CSRs, counters, "physical" memory zero. For a cmocka set-up. */
+int fake_reset(void **state);
+
+/*
+ * Fails the test unless the expression panics. A panic anywhere else fails the test. The expression
+ * is left by longjmp, so locks that it holds at its panic stay taken.
+ */
+extern jmp_buf fake_panic_jmp;
+extern int fake_panic_expected;
+extern char fake_panic_text[256]; /* of the last panic */
+#define EXPECT_PANIC(expr)                                                                         \
+    do {                                                                                           \
+        fake_panic_expected = 1;                                                                   \
+        if (setjmp(fake_panic_jmp) == 0) {                                                         \
+            expr;                                                                                  \
+            fake_panic_expected = 0;                                                               \
+            fail_msg("no panic from: %s", #expr);                                                  \
+        }                                                                                          \
+        fake_panic_expected = 0;                                                                   \
+    } while (0)
+
+extern char fake_log_text[1024]; /* the last log_*() line */
+extern unsigned fake_log_lines;
+
+/* A random number (xorshift64*) from a seed that the test prints or fixes. */
+static inline uint64_t fake_random(uint64_t *seed)
+{
+    *seed ^= *seed >> 12;
+    *seed ^= *seed << 25;
+    *seed ^= *seed >> 27;
+    return *seed * 0x2545f4914f6cdd1d;
+}
