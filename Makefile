@@ -56,7 +56,7 @@ CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-common -fno-pie -fno-strict-alia
           -mabi=$(MABI) -mcmodel=medany -ffile-prefix-map=$(CURDIR)=. \
           $(WARN) -Wframe-larger-than=1024 \
           $(if $(IS_CLANG),--target=riscv64-unknown-elf $(WARN_CLANG),$(WARN_GCC)) $(EXTRA_CFLAGS)
-ASFLAGS := -g -mabi=$(MABI) -mcmodel=medany -ffile-prefix-map=$(CURDIR)=. -D__ASSEMBLER__ -Wundef \
+ASFLAGS := -g -mabi=$(MABI) -mcmodel=medany -ffile-prefix-map=$(CURDIR)=. -Wundef \
            $(if $(IS_CLANG),--target=riscv64-unknown-elf)
 LDFLAGS := -static -nostdlib --gc-sections --no-warn-mismatch --build-id=none \
            -z max-page-size=4096 -z noexecstack

@@ -1,0 +1,151 @@
+"""Writing a bundle: the archive that the hypervisor is given as its initrd.
+
+An uncompressed cpio archive (newc). bundle.dtb, before all images, is a device tree with one node a VM;
+the other members are the image files that the nodes name, each stored once. Every member's data is at
+a multiple of 4096 bytes: members called .pad fill the gaps. The same descriptions and files give the
+same bytes.
+"""
+
+import os
+import subprocess
+
+VERSION = 1
+PAGE = 4096
+
+
+class BundleError(Exception):
+    pass
+
+
+def write(vms, out):
+    """Writes the bundle of these VMs to the binary file `out`."""
+    members, images = plan(vms)
+    archive = Archive(out)
+    archive.add_bytes("bundle.dtb", device_tree(vms, members))
+    for name, path in images:
+        archive.add_file(name, path)
+    archive.finish()
+
+
+def plan(vms):
+    """({(vm name, role): member name}, [(member name, path)]): a file used twice is stored once."""
+    members, images, stored = {}, [], {}
+    for vm in vms:
+        for role, path in (("kernel", vm.kernel), ("initrd", vm.initrd)):
+            if path is None:
+                continue
+            real = os.path.realpath(path)
+            if real not in stored:
+                stored[real] = f"{vm.name}/{role}"
+                images.append((stored[real], real))
+            members[vm.name, role] = stored[real]
+    return members, images
+
+
+# ---------------------------------------------------------------- the device tree
+
+def string(text):
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def cells64(value):
+    return f"<{value >> 32:#x} {value & 0xffffffff:#x}>"
+
+
+def source(vms, members):
+    """The device tree's source text."""
+    lines = ["/dts-v1/;", "/ {", '\tcompatible = "hearth,bundle";', f"\thearth,version = <{VERSION}>;",
+             "\tvms {", "\t\t#address-cells = <1>;", "\t\t#size-cells = <0>;"]
+    for number, vm in enumerate(vms):
+        properties = {
+            "compatible": '"hearth,vm"',
+            "reg": f"<{number:#x}>",
+            "vm-name": string(vm.name),
+            "vcpus": f"<{vm.vcpus}>",
+            "memory": cells64(vm.memory),
+            "kernel": string(members[vm.name, "kernel"]),
+        }
+        if vm.initrd is not None:
+            properties["initrd"] = string(members[vm.name, "initrd"])
+        if vm.cmdline is not None:
+            properties["bootargs"] = string(vm.cmdline)
+        if vm.load is not None:
+            properties["load"] = cells64(vm.load)
+        lines.append(f"\t\tvm@{number:x} {{")
+        lines += [f"\t\t\t{key} = {value};" for key, value in properties.items()]
+        lines.append("\t\t};")
+    return "\n".join(lines + ["\t};", "};", ""])
+
+
+def device_tree(vms, members):
+    try:
+        dtc = subprocess.run(["dtc", "-q", "-I", "dts", "-O", "dtb", "-o", "-", "-"],
+                             input=source(vms, members).encode(), capture_output=True, check=False)
+    except FileNotFoundError:
+        raise BundleError("dtc is not installed (package device-tree-compiler; "
+                          "`tools/setup run` installs it)") from None
+    if dtc.returncode != 0:
+        raise BundleError("dtc failed: " + dtc.stderr.decode(errors="replace").strip())
+    return dtc.stdout
+
+
+# ---------------------------------------------------------------- the archive
+
+class Archive:
+    """A newc archive with nothing in it that differs from run to run: times and owners 0."""
+
+    def __init__(self, out):
+        self.out = out
+        self.offset = 0
+        self.inode = 0
+
+    def put(self, data):
+        self.out.write(data)
+        self.offset += len(data)
+
+    def pad(self, alignment):
+        self.put(bytes(-self.offset % alignment))
+
+    def header(self, name, size, mode=0o100644):
+        if size >= 1 << 32:
+            raise BundleError(f"{name}: {size} bytes are too many for a cpio archive (4 GiB at most)")
+        self.inode += 1
+        fields = (self.inode, mode, 0, 0, 1, 0, size, 0, 0, 0, 0, len(name) + 1, 0)
+        self.put(b"070701" + b"".join(b"%08X" % field for field in fields))
+        self.put(name.encode() + b"\0")
+        self.pad(4)
+
+    def add_bytes(self, name, data):
+        self.align_data(name)
+        self.header(name, len(data))
+        self.put(data)
+        self.pad(4)
+
+    def add_file(self, name, path):
+        with open(path, "rb") as f:
+            size = os.fstat(f.fileno()).st_size
+            self.align_data(name)
+            self.header(name, size)
+            end = self.offset + size
+            while chunk := f.read(min(1 << 20, max(0, end - self.offset))):
+                self.put(chunk)
+        if self.offset != end:
+            raise BundleError(f"{path} became shorter while it was read")
+        self.pad(4)
+
+    def align_data(self, name):
+        """Adds a filler member of zeroes so that the data of the member that follows is aligned."""
+        filler = ".pad"
+        before = header_size(filler) + header_size(name)
+        gap = -(self.offset + before) % PAGE
+        if -(self.offset + header_size(name)) % PAGE:
+            self.header(filler, gap)
+            self.put(bytes(gap))
+
+    def finish(self):
+        self.header("TRAILER!!!", 0, mode=0)
+        self.pad(PAGE)
+
+
+def header_size(name):
+    return (110 + len(name) + 1 + 3) // 4 * 4

@@ -1,0 +1,278 @@
+"""Reading and checking VM descriptions (TOML).
+
+Everything is checked here as far as the host can; the hypervisor checks the bundle again at boot and
+trusts none of this.
+"""
+
+import dataclasses
+import difflib
+import os
+import pathlib
+import re
+import stat
+import struct
+import tomllib
+
+RAM_BASE = 0x80000000
+FLAT_LOAD = RAM_BASE + 0x200000  # where a flat binary goes when its description does not say
+VCPUS_MAX = 64
+VMS_MAX = 128
+MEMORY_MIN = 2 << 20
+MEMORY_MAX = 1 << 46  # of the widest guest-physical space that RAM at RAM_BASE still fits in
+CMDLINE_MAX = 4095
+FDT_ROOM = 64 << 10  # kept free for the guest's device tree
+PAGE = 4096
+
+KEYS = ("name", "vcpus", "memory", "kernel", "load", "initrd", "cmdline")
+REQUIRED = ("name", "vcpus", "memory", "kernel")
+
+
+class DescriptionError(Exception):
+    """Wrong descriptions: every problem found, one line each."""
+
+    def __init__(self, problems):
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+@dataclasses.dataclass
+class Vm:
+    name: str
+    vcpus: int
+    memory: int
+    kernel: pathlib.Path
+    kernel_kind: str
+    load: int | None = None
+    initrd: pathlib.Path | None = None
+    cmdline: str | None = None
+
+    def summary(self):
+        text = (f"{self.name}: {self.vcpus} vcpu{'s' if self.vcpus > 1 else ''}, "
+                f"{size_text(self.memory)}, {self.kernel_kind} {self.kernel}")
+        return text + (f", initrd {self.initrd}" if self.initrd else "")
+
+
+def size_text(size):
+    for shift, unit in ((30, "GiB"), (20, "MiB"), (10, "KiB")):
+        if size >> shift and size % (1 << shift) == 0:
+            return f"{size >> shift} {unit}"
+    return f"{size} bytes"
+
+
+def parse_size(value):
+    """Bytes from 536870912, "512M", "64K" or "1G"; ValueError says what is wrong with it."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        match = re.fullmatch(r"([0-9]{1,18})([KMG]?)", value)
+        if match:
+            return int(match[1]) << {"": 0, "K": 10, "M": 20, "G": 30}[match[2]]
+    raise ValueError('must be a number of bytes, or a string such as "512M", "1G" or "65536K"')
+
+
+class Problem(Exception):
+    """One key's value is wrong; the text goes behind file, table and key."""
+
+
+def need_int(value, low, high):
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise Problem(f"must be an integer, not {type_name(value)}")
+    if not low <= value <= high:
+        raise Problem(f"must be {low} to {high}, not {value}")
+    return value
+
+
+def need_str(value):
+    if not isinstance(value, str):
+        raise Problem(f"must be a string, not {type_name(value)}")
+    return value
+
+
+def type_name(value):
+    names = {bool: "a boolean", int: "an integer", float: "a float", str: "a string",
+             list: "an array", dict: "a table"}
+    return names.get(type(value), "a date or time")
+
+
+def check_name(value, _folder):
+    if not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", need_str(value)):
+        raise Problem(f'"{value}" must be 1 to 31 of a-z, 0-9 and -, beginning with a letter')
+    return value
+
+
+def check_vcpus(value, _folder):
+    return need_int(value, 1, VCPUS_MAX)
+
+
+def check_memory(value, _folder):
+    try:
+        size = parse_size(value)
+    except ValueError as e:
+        raise Problem(str(e)) from None
+    if not MEMORY_MIN <= size <= MEMORY_MAX:
+        raise Problem(f"must be {size_text(MEMORY_MIN)} to {MEMORY_MAX >> 40} TiB, not {size} bytes")
+    if size % PAGE:
+        raise Problem(f"must be a multiple of {PAGE} bytes, not {size}")
+    return size
+
+
+def check_load(value, _folder):
+    address = need_int(value, RAM_BASE, RAM_BASE + MEMORY_MAX)
+    if address % 4:
+        raise Problem(f"{address:#x} must be a multiple of 4")
+    return address
+
+
+def check_file(value, folder):
+    if not need_str(value):
+        raise Problem("must not be empty")
+    if "\0" in value:
+        raise Problem("must not contain NUL")
+    path = pathlib.Path(folder, value)
+    try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            raise Problem(f"{path} is not a regular file")
+        with open(path, "rb"):
+            pass
+    except OSError as e:
+        raise Problem(f"{path}: {e.strerror}") from None
+    return path
+
+
+def check_cmdline(value, _folder):
+    if any(c < " " or c == "\x7f" for c in need_str(value)):
+        raise Problem("must not contain control characters")
+    if len(value.encode()) > CMDLINE_MAX:
+        raise Problem(f"must be at most {CMDLINE_MAX} bytes, not {len(value.encode())}")
+    return value
+
+
+CHECKS = {"name": check_name, "vcpus": check_vcpus, "memory": check_memory, "kernel": check_file,
+          "load": check_load, "initrd": check_file, "cmdline": check_cmdline}
+
+
+def kernel_extent(path, load):
+    """(kind, first address, end address) that the image takes in the guest's RAM."""
+    size = os.path.getsize(path)
+    with open(path, "rb") as f:
+        head = f.read(64)
+        if size == 0:
+            raise Problem(f"{path} is empty")
+        if head[:4] == b"\x7fELF":
+            return ("ELF", *elf_extent(path, f, head, size))
+    if len(head) == 64 and head[0x38:0x3c] == b"RSC\x05":
+        text_offset, image_size, flags = struct.unpack_from("<QQQ", head, 8)
+        if flags & 1:
+            raise Problem(f"{path} is a big-endian Linux Image")
+        start = RAM_BASE + text_offset
+        return "Linux Image", start, start + max(size, image_size)
+    start = FLAT_LOAD if load is None else load
+    return "flat binary", start, start + size
+
+
+def elf_extent(path, f, head, size):
+    if len(head) < 64 or head[4:6] != b"\x02\x01" or struct.unpack_from("<H", head, 18)[0] != 243:
+        raise Problem(f"{path} is an ELF file, but not one for 64-bit RISC-V")
+    (phoff,) = struct.unpack_from("<Q", head, 32)
+    entry_size, count = struct.unpack_from("<HH", head, 54)
+    if entry_size != 56 or phoff + count * 56 > size:
+        raise Problem(f"{path} has a damaged program header table")
+    f.seek(phoff)
+    spans = []
+    for _ in range(count):
+        kind, _, offset, _, paddr, filesz, memsz, _ = struct.unpack("<IIQQQQQQ", f.read(56))
+        if kind != 1 or memsz == 0:
+            continue
+        if filesz > memsz or offset + filesz > size:
+            raise Problem(f"{path} has a damaged segment at physical address {paddr:#x}")
+        spans.append((paddr, paddr + memsz))
+    if not spans:
+        raise Problem(f"{path} has nothing to load")
+    return min(s[0] for s in spans), max(s[1] for s in spans)
+
+
+def check_fit(vm):
+    """The kernel's place, and whether kernel, initrd and device tree fit into the VM's memory."""
+    kind, start, end = kernel_extent(vm["kernel"], vm.get("load"))
+    ram_end = RAM_BASE + vm["memory"]
+    if "load" in vm and kind != "flat binary":
+        raise Problem(f"load is for flat binaries only, and {vm['kernel']} is a {kind}"
+                      .replace("a ELF", "an ELF"))
+    if start < RAM_BASE or end > ram_end:
+        raise Problem(f"{vm['kernel']} ({kind}) takes {start:#x} to {end:#x}, "
+                      f"the VM's memory is {RAM_BASE:#x} to {ram_end:#x}")
+    initrd = os.path.getsize(vm["initrd"]) if vm.get("initrd") else 0
+    need = end - RAM_BASE + -(-initrd // PAGE) * PAGE + FDT_ROOM
+    if need > vm["memory"]:
+        raise Problem(f"kernel, initrd ({initrd} bytes) and device tree need {need} bytes "
+                      f"of memory, the VM has {vm['memory']}")
+    return kind
+
+
+def nearest(key, known):
+    close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    return f'; did you mean "{close[0]}"?' if close else f"; known keys: {', '.join(known)}"
+
+
+def read_vm(table, label, folder, problems):
+    """One [[vm]] table; None when something in it is wrong (then problems has more)."""
+    def wrong(key, text):
+        problems.append(f"{label}: {key}: {text}")
+
+    before = len(problems)
+    vm = {}
+    for key, value in table.items():
+        if key not in KEYS:
+            wrong(key, "unknown key" + nearest(key, KEYS))
+            continue
+        try:
+            vm[key] = CHECKS[key](value, folder)
+        except Problem as e:
+            wrong(key, e)
+    for key in REQUIRED:
+        if key not in table:
+            wrong(key, "missing")
+    if len(problems) == before:
+        try:
+            vm["kernel_kind"] = check_fit(vm)
+        except Problem as e:
+            text = str(e)
+            wrong("load" if text.startswith("load ") else
+                  "memory" if text.startswith("kernel, ") else "kernel", text)
+        except OSError as e:
+            wrong("kernel", e)
+    return Vm(**vm) if len(problems) == before else None
+
+
+def read(file):
+    """The VMs that a file describes. DescriptionError has everything that is wrong with it."""
+    try:
+        with open(file, "rb") as f:
+            top = tomllib.load(f)
+    except OSError as e:
+        raise DescriptionError([f"{file}: {e.strerror}"]) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+        raise DescriptionError([f"{file}: not valid TOML: {e}"]) from None
+
+    problems = [f"{file}: {key}: unknown key" + nearest(key, ("vm",)) for key in top if key != "vm"]
+    tables = top.get("vm", [])
+    if not isinstance(tables, list) or not all(isinstance(t, dict) for t in tables):
+        raise DescriptionError(problems + [f"{file}: vm: must be tables, each begun by [[vm]]"])
+    if not tables:
+        problems.append(f"{file}: vm: no [[vm]] table: at least one VM must be described")
+    if len(tables) > VMS_MAX:
+        problems.append(f"{file}: vm: {len(tables)} VMs described, at most {VMS_MAX} can run")
+
+    vms = []
+    names = {}
+    folder = pathlib.Path(file).parent
+    for number, table in enumerate(tables, 1):
+        name = table.get("name")
+        label = f"{file}: vm {number}" + (f' "{name}"' if isinstance(name, str) else "")
+        vms.append(read_vm(table, label, folder, problems))
+        if isinstance(name, str) and names.setdefault(name, number) != number:
+            problems.append(f'{label}: name: "{name}" is already the name of vm {names[name]}')
+    if problems:
+        raise DescriptionError(problems)
+    return vms

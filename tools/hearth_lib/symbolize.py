@@ -1,0 +1,58 @@
+"""Functions and source lines for the addresses in a panic's backtrace."""
+
+import re
+import subprocess
+import sys
+
+FRAME = re.compile(r"#(\d+)\s+(0x[0-9a-f]{8,16})\b")
+
+
+def command(log, elf):
+    text = open(log, errors="replace").read() if log else sys.stdin.read()
+    for line in symbolized(text.splitlines(), elf):
+        print(line)
+    return 0
+
+
+def panic(log, elf):
+    """The frames of a log, resolved, on standard error; quietly nothing when that is not possible."""
+    with open(log, errors="replace") as f:
+        frames = [line for line in f.read().splitlines() if FRAME.search(line)]
+    try:
+        print("\n".join(symbolized(frames, elf)), file=sys.stderr)
+    except OSError:
+        pass
+
+
+def symbolized(lines, elf):
+    """The lines, with ` function at file:line` behind each frame's address."""
+    frames = {}
+    for line in lines:
+        if match := FRAME.search(line):
+            # A return address may already belong to the next line: look at the call before it.
+            address = int(match[2], 16)
+            frames[line.strip()] = address if int(match[1]) == 0 else address - 1
+    names = resolve(sorted(set(frames.values())), elf)
+    for line in lines:
+        name = names.get(frames.get(line.strip()))
+        yield f"{line.rstrip()}  {name}" if name else line.rstrip()
+
+
+def resolve(addresses, elf):
+    """{address: "function at file:line"}; with the functions inlined there, innermost first."""
+    if not addresses:
+        return {}
+    tool = subprocess.run(["riscv64-unknown-elf-addr2line", "-e", elf, "-a", "-f", "-i", "-p"]
+                          + [f"{a:#x}" for a in addresses],
+                          capture_output=True, text=True, check=False)
+    if tool.returncode != 0:
+        raise OSError(tool.stderr.strip() or "addr2line failed")
+    names = {}
+    current = None
+    for line in tool.stdout.splitlines():
+        if match := re.match(r"(0x[0-9a-f]+): (.*)", line):
+            current = int(match[1], 16)
+            names[current] = match[2]
+        elif current is not None:
+            names[current] += ", " + line.strip().removeprefix("(").removesuffix(")")
+    return names
