@@ -83,3 +83,9 @@ struct platform {
  */
 int __must_check platform_read(const void *fdt, uint64_t max_size, struct platform *out,
                                const char **why);
+
+/* platform_dev.c, called by platform_read() when the rest is read: UART, interrupt controller, finisher and
+ * clock. What is missing or malformed stays absent (kind NONE, base 0); context[] is then all -1. */
+void platform_read_devices(struct platform *out);
+
+extern struct platform host_platform; /* of this machine; const after boot */
