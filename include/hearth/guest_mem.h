@@ -27,13 +27,13 @@ uint64_t __must_check copy_to_guest(struct vcpu *vcpu, gpa_t gpa, const void *bu
  * so that a 16-bit instruction at a page's end never touches the next). Returns true with *insn (2-byte
  * ones zero-extended), or false with *trap the fault: HLVX reports load causes, given here as
  * instruction causes (13 -> 12, 5 -> 1); 21 (no G-stage page) becomes the access fault of an empty bus.
+ * tval is the address of the half that faulted. An odd gva is a misaligned fetch (cause 0).
  */
 bool __must_check fetch_guest_instruction(struct vcpu *vcpu, gva_t gva, uint32_t *insn,
                                           struct guest_trap *trap);
 
 /* Door 2, data: len bytes at gva as the guest in VS- or VU-mode (its mode at the exit) would read them.
- * True, or false with *trap (causes 5, 13; 21 becomes 5), tval = the faulting gva. */
+ * True, or false with *trap (causes 5, 13; 21 becomes 5), tval = the first byte's gva that cannot be read; buf then
+ * holds the bytes before it. gva + len may wrap round the address space, as it may in the guest. */
 bool __must_check guest_read_gva(struct vcpu *vcpu, gva_t gva, void *buf, uint64_t len,
                                  struct guest_trap *trap);
-
-/* For copy_*: the leaves in arch/riscv/guest_access.S. Each returns the bytes NOT copied. */

@@ -46,5 +46,5 @@ uint64_t memslot_write(const struct memslots *s, gpa_t gpa, const void *buf, uin
  * fragmented); on error nothing is kept. gpa is 1 GiB aligned; size a multiple of PAGE_SIZE.
  */
 int __must_check memslot_alloc_ram(struct memslots *s, gpa_t gpa, uint64_t size);
-/* Gives every slot's pages back and empties the table. */
+/* Gives every slot's pages back and empties the table; every slot must be memslot_alloc_ram()'s. */
 void memslot_free_ram(struct memslots *s);
