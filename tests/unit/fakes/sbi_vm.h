@@ -1,0 +1,53 @@
+/* sbi_vm.h - a VM for the tests of sbi/: RAM, vcpus, and records of what the handlers asked of the
+ * rest. */
+#pragma once
+
+#include <hearth/sbi.h>
+#include <hearth/vcpu.h>
+#include <hearth/vm.h>
+
+#define SBI_RAM_BASE 0x80000000ull
+#define SBI_RAM_SIZE 0x4000ull
+
+struct sbi_record {
+    unsigned fences; /* vcpu_request_fence() */
+    uint64_t fence_mask, fence_base;
+    uint32_t fence_bits;
+    unsigned timers; /* vtimer_set() */
+    uint64_t timer;
+    unsigned resets; /* vcpu_reset_suspended() */
+    uint64_t reset_pc, reset_opaque;
+    unsigned gva_reads; /* guest_read_gva(): answers gva_value, or faults */
+    uint64_t gva, gva_value;
+    bool gva_faults;
+    uint64_t copy_limit; /* bytes that copy_*_guest() let through */
+};
+
+extern struct sbi_record rec;
+extern struct vm sbi_vm;
+extern struct vcpu *sbi_self; /* vcpu 0, STARTED; the others are STOPPED */
+extern uint8_t sbi_ram[SBI_RAM_SIZE];
+
+/* A fresh VM with so many vcpus. */
+void sbi_vm_reset(uint32_t vcpus);
+
+/* One ecall from vcpu 0: the result's a0 and a1. Checks that no other register changed and that a
+ * call which returns is EXIT_NEXT or EXIT_BLOCK past the instruction. */
+struct sbi_answer {
+    struct exit_result result;
+    int64_t a0;
+    uint64_t a1;
+};
+struct sbi_answer sbi_ecall(uint64_t eid, uint64_t fid, uint64_t a0, uint64_t a1, uint64_t a2,
+                            uint64_t a3);
+
+#define A1_BEFORE 0xa1a1a1a1a1a1a1a1ull
+
+#define assert_sbi(answer, error_, value_)                                                         \
+    do {                                                                                           \
+        struct sbi_answer ans_ = (answer);                                                         \
+        assert_int_equal(ans_.result.action, EXIT_NEXT);                                           \
+        assert_int_equal(ans_.result.insn_len, 4);                                                 \
+        assert_int_equal(ans_.a0, (error_));                                                       \
+        assert_int_equal(ans_.a1, (value_));                                                       \
+    } while (0)
