@@ -181,7 +181,7 @@ UNITS := $(sort $(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_*.c)
 UNIT_CFLAGS := -std=gnu11 -g -O1 -fno-strict-aliasing -fno-omit-frame-pointer \
                -fsanitize=address,undefined -fno-sanitize-recover=all $(WARN) $(WARN_GCC) \
                -DHEARTH_UNIT_TEST=1
-UNIT_CPPFLAGS := -Itests/unit/fakes/include -Iinclude -Itests/unit
+UNIT_CPPFLAGS := -Itests/unit/fakes/include -Iinclude -Itests/unit -Itests/unit/fakes
 unit_objs = $(patsubst %,$(B)/unit/obj/%.o,tests/unit/test_$(1).c $(unit_$(1)_SRCS))
 
 .PHONY: unit

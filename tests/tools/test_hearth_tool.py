@@ -1,0 +1,529 @@
+"""tools/hearth: descriptions and their errors, bundles, and how a run's end becomes an exit status."""
+
+import io
+import os
+import pathlib
+import pty
+import select
+import signal
+import stat
+import struct
+import subprocess
+import sys
+import time
+
+import pytest
+
+from hearth_lib import bundle, description, qemu, symbolize
+
+TREE = pathlib.Path(__file__).resolve().parents[2]
+TOOL = [sys.executable, str(TREE / "tools/hearth")]
+LAST_LINE = "hearth: machine off: all VMs ended"
+
+GOOD = {"name": '"vm"', "vcpus": "1", "memory": '"16M"', "kernel": '"flat"'}
+
+
+def toml(*tables):
+    return "".join("[[vm]]\n" + "".join(f"{k} = {v}\n" for k, v in t.items()) for t in tables)
+
+
+def linux_image(text_offset=0x200000, image_size=0x100000, flags=0):
+    head = bytearray(64)
+    struct.pack_into("<QQQ", head, 8, text_offset, image_size, flags)
+    head[0x38:0x3c] = b"RSC\x05"
+    return bytes(head) + b"code"
+
+
+def elf(paddr=0x80200000, filesz=4, memsz=4, machine=243, ei_class=2, offset=120, count=1):
+    head = b"\x7fELF" + bytes([ei_class, 1, 1]) + bytes(9)
+    head += struct.pack("<HHIQQQIHHHHHH", 2, machine, 1, paddr, 64, 0, 0, 64, 56, count, 0, 0, 0)
+    return head + struct.pack("<IIQQQQQQ", 1, 5, offset, paddr, paddr, filesz, memsz, 4096) + b"code"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "flat").write_bytes(b"\x13\0\0\0" * 100)
+    (tmp_path / "image").write_bytes(linux_image())
+    (tmp_path / "elf").write_bytes(elf())
+    (tmp_path / "initrd").write_bytes(b"any bytes at all")
+    return tmp_path
+
+
+def read(folder, text):
+    (folder / "vm.toml").write_text(text)
+    return description.read(folder / "vm.toml")
+
+
+def problems(folder, text):
+    with pytest.raises(description.DescriptionError) as e:
+        read(folder, text)
+    return e.value.problems
+
+
+# ---------------------------------------------------------------- descriptions
+
+def test_all_keys(folder):
+    (vm,) = read(folder, toml({**GOOD, "vcpus": "64", "memory": "67108864", "load": "0x80400000",
+                               "initrd": '"initrd"', "cmdline": '"console=ttyS0 é \\"q\\""'}))
+    assert (vm.name, vm.vcpus, vm.memory, vm.load) == ("vm", 64, 64 << 20, 0x80400000)
+    assert vm.kernel == folder / "flat" and vm.initrd == folder / "initrd"
+    assert vm.kernel_kind == "flat binary" and vm.cmdline == 'console=ttyS0 é "q"'
+
+
+def test_paths_are_relative_to_the_description(folder, monkeypatch):
+    monkeypatch.chdir("/")
+    (vm,) = read(folder, toml(GOOD))
+    assert vm.kernel == folder / "flat"
+
+
+@pytest.mark.parametrize("text, size", [('"512M"', 512 << 20), ('"1G"', 1 << 30), ('"65536K"', 64 << 20),
+                                        ("2097152", 2 << 20), ('"2097152"', 2 << 20)])
+def test_sizes(folder, text, size):
+    (folder / "flat").write_bytes(b"tiny")
+    assert read(folder, toml({**GOOD, "memory": text, "load": "0x80000000"}))[0].memory == size
+
+
+@pytest.mark.parametrize("kernel, kind", [("flat", "flat binary"), ("image", "Linux Image"), ("elf", "ELF")])
+def test_kernel_kind_is_told_by_content(folder, kernel, kind):
+    assert read(folder, toml({**GOOD, "kernel": f'"{kernel}"'}))[0].kernel_kind == kind
+
+
+WRONG = [
+    # changed keys, key named in the error, words of it
+    ({"name": "3"}, "name", "must be a string, not an integer"),
+    ({"name": '"Debian"'}, "name", "beginning with a letter"),
+    ({"name": '"9vm"'}, "name", "beginning with a letter"),
+    ({"name": '""'}, "name", "1 to 31"),
+    ({"name": f'"{"a" * 32}"'}, "name", "1 to 31"),
+    ({"name": '"a/b"'}, "name", "1 to 31"),
+    ({"name": '"vm\\n"'}, "name", "1 to 31"),
+    ({"name": None}, "name", "missing"),
+    ({"vcpus": '"2"'}, "vcpus", "must be an integer, not a string"),
+    ({"vcpus": "true"}, "vcpus", "must be an integer, not a boolean"),
+    ({"vcpus": "1.5"}, "vcpus", "must be an integer, not a float"),
+    ({"vcpus": "0"}, "vcpus", "must be 1 to 64, not 0"),
+    ({"vcpus": "-1"}, "vcpus", "must be 1 to 64"),
+    ({"vcpus": "65"}, "vcpus", "must be 1 to 64, not 65"),
+    ({"vcpus": None}, "vcpus", "missing"),
+    ({"memory": '"1Q"'}, "memory", "number of bytes"),
+    ({"memory": '"-1M"'}, "memory", "number of bytes"),
+    ({"memory": '"M"'}, "memory", "number of bytes"),
+    ({"memory": "true"}, "memory", "number of bytes"),
+    ({"memory": "[1]"}, "memory", "number of bytes"),
+    ({"memory": '"1M"'}, "memory", "must be 2 MiB"),
+    ({"memory": "-4096"}, "memory", "must be 2 MiB"),
+    ({"memory": '"999999999G"'}, "memory", "must be 2 MiB"),
+    ({"memory": "16777217"}, "memory", "multiple of 4096"),
+    ({"memory": None}, "memory", "missing"),
+    ({"kernel": '"nope"'}, "kernel", "No such file"),
+    ({"kernel": '"."'}, "kernel", "not a regular file"),
+    ({"kernel": '""'}, "kernel", "must not be empty"),
+    ({"kernel": '"a\\u0000b"'}, "kernel", "NUL"),
+    ({"kernel": "1979-05-27"}, "kernel", "must be a string, not a date"),
+    ({"kernel": None}, "kernel", "missing"),
+    ({"initrd": '"nope"'}, "initrd", "No such file"),
+    ({"initrd": "{ a = 1 }"}, "initrd", "must be a string, not a table"),
+    ({"load": '"0x80200000"'}, "load", "must be an integer, not a string"),
+    ({"load": "0x1000"}, "load", "must be 2147483648"),
+    ({"load": "0x80200002"}, "load", "multiple of 4"),
+    ({"load": "0x80ffff00"}, "kernel", "the VM's memory is 0x80000000 to 0x81000000"),
+    ({"load": "0x80200000", "kernel": '"image"'}, "load", "flat binaries only"),
+    ({"load": "0x80200000", "kernel": '"elf"'}, "load", "is an ELF"),
+    ({"cmdline": "3"}, "cmdline", "must be a string, not an integer"),
+    ({"cmdline": '"a\\nb"'}, "cmdline", "control characters"),
+    ({"cmdline": f'"{"a" * 4096}"'}, "cmdline", "at most 4095 bytes"),
+    ({"vcpu": "2"}, "vcpu", 'unknown key; did you mean "vcpus"?'),
+    ({"mem": "2"}, "mem", 'unknown key; did you mean "memory"?'),
+    ({"kernal": "2"}, "kernal", 'unknown key; did you mean "kernel"?'),
+    ({"xyzzy": "2"}, "xyzzy", "unknown key; known keys: name, vcpus"),
+]
+
+
+@pytest.mark.parametrize("change, key, words", WRONG)
+def test_wrong_value(folder, change, key, words):
+    table = {k: v for k, v in {**GOOD, **change}.items() if v is not None}
+    found = problems(folder, toml(table))
+    assert len(found) == 1, found
+    assert found[0].startswith(f"{folder}/vm.toml: vm 1")
+    assert f": {key}: " in found[0] and words in found[0]
+
+
+@pytest.mark.parametrize("text, words", [
+    ("", "no [[vm]] table"),
+    ("[[vm]\n", "not valid TOML"),
+    ('[vm]\nname = "a"\n', "each begun by [[vm]]"),
+    ("vm = 3\n", "each begun by [[vm]]"),
+    ("vm = [1]\n", "each begun by [[vm]]"),
+])
+def test_wrong_file(folder, text, words):
+    (found,) = problems(folder, text)
+    assert f"{folder}/vm.toml: " in found and words in found
+
+
+def test_unknown_table(folder):
+    (found,) = problems(folder, toml(GOOD) + "[[vms]]\n")
+    assert found == f'{folder}/vm.toml: vms: unknown key; did you mean "vm"?'
+
+
+def test_not_utf8_and_not_there(folder):
+    (folder / "vm.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(description.DescriptionError, match="not valid TOML"):
+        description.read(folder / "vm.toml")
+    with pytest.raises(description.DescriptionError, match="No such file"):
+        description.read(folder / "nope.toml")
+
+
+def test_duplicate_names(folder):
+    (found,) = problems(folder, toml(GOOD, {**GOOD, "name": '"b"'}, GOOD))
+    assert 'vm 3 "vm": name: "vm" is already the name of vm 1' in found
+
+
+def test_too_many(folder):
+    tables = [{**GOOD, "name": f'"v{i}"'} for i in range(129)]
+    assert len(read(folder, toml(*tables[:128]))) == 128
+    assert "129 VMs described, at most 128" in problems(folder, toml(*tables))[0]
+
+
+def test_every_problem_is_told_at_once(folder):
+    found = problems(folder, toml({**GOOD, "vcpus": "0", "memory": "1"}, {"name": '"b"'}))
+    assert len(found) == 5
+
+
+@pytest.mark.parametrize("content, key, words", [
+    (b"", "kernel", "is empty"),
+    (linux_image(text_offset=1 << 40), "kernel", "the VM's memory is"),
+    (linux_image(image_size=1 << 63), "kernel", "the VM's memory is"),
+    (linux_image(image_size=14 << 20), "memory", "device tree need"),
+    (linux_image(flags=1), "kernel", "big-endian"),
+    (elf(ei_class=1), "kernel", "not one for 64-bit RISC-V"),
+    (elf(machine=62), "kernel", "not one for 64-bit RISC-V"),
+    (elf()[:40], "kernel", "not one for 64-bit RISC-V"),
+    (elf(count=1000), "kernel", "damaged program header table"),
+    (elf(count=0), "kernel", "nothing to load"),
+    (elf(filesz=5000), "kernel", "damaged segment"),
+    (elf(offset=1 << 63), "kernel", "damaged segment"),
+    (elf(filesz=4, memsz=2), "kernel", "damaged segment"),
+    (elf(paddr=0), "kernel", "the VM's memory is"),
+    (elf(paddr=0x80fffffe), "kernel", "the VM's memory is"),
+    (elf(memsz=(1 << 64) - 1), "kernel", "the VM's memory is"),
+    (bytes(15 << 20), "kernel", "the VM's memory is"),
+])
+def test_wrong_kernel(folder, content, key, words):
+    (folder / "k").write_bytes(content)
+    (found,) = problems(folder, toml({**GOOD, "kernel": '"k"'}))
+    assert f": {key}: " in found and words in found
+
+
+def test_initrd_too_big(folder):
+    (folder / "initrd").write_bytes(bytes(14 << 20))
+    (found,) = problems(folder, toml({**GOOD, "initrd": '"initrd"'}))
+    assert ": memory: kernel, initrd (14680064 bytes) and device tree need" in found
+
+
+# ---------------------------------------------------------------- bundles
+
+def members(archive):
+    """[(name, data, offset of the data)] of a newc archive, checked as it is read."""
+    found, at = [], 0
+    while True:
+        assert archive[at:at + 6] == b"070701"
+        fields = [int(archive[at + 6 + 8 * i:at + 14 + 8 * i], 16) for i in range(13)]
+        assert fields[0] == len(found) + 1 and fields[5] == 0  # inodes from 1; time 0
+        size, name_size = fields[6], fields[11]
+        name = archive[at + 110:at + 110 + name_size]
+        assert name.index(0) == name_size - 1
+        data = (at + 110 + name_size + 3) // 4 * 4
+        if name == b"TRAILER!!!\0":
+            assert not any(archive[data:])
+            return found
+        found.append((name[:-1].decode(), archive[data:data + size], data))
+        at = (data + size + 3) // 4 * 4
+
+
+def bundled(vms):
+    out = io.BytesIO()
+    bundle.write(vms, out)
+    return out.getvalue()
+
+
+def source_of(dtb):
+    return subprocess.run(["dtc", "-q", "-I", "dtb", "-O", "dts"], input=dtb, capture_output=True,
+                          check=True).stdout.decode()
+
+
+def test_bundle_layout(folder):
+    os.symlink("initrd", folder / "same")
+    vms = read(folder, toml(
+        {**GOOD, "name": '"a"', "load": "0x80300000", "initrd": '"initrd"', "cmdline": '"x=\\"1\\" \\\\"'},
+        {**GOOD, "name": '"b"', "kernel": '"image"', "memory": '"5G"', "initrd": '"same"'}))
+    found = members(bundled(vms))
+    real = {name: data for name, data, _ in found if name != ".pad"}
+    assert list(real) == ["bundle.dtb", "a/kernel", "a/initrd", "b/kernel"]
+    assert real["a/kernel"] == (folder / "flat").read_bytes()
+    assert real["a/initrd"] == b"any bytes at all"
+    assert real["b/kernel"] == linux_image()
+    assert all(at % 4096 == 0 for name, _, at in found if name != ".pad")
+
+    text = source_of(real["bundle.dtb"])
+    a, b = text.split("vm@1")
+    for line in ('compatible = "hearth,bundle";', "hearth,version = <0x01>;", "vm@0 {", 'vm-name = "a";',
+                 "vcpus = <0x01>;", "memory = <0x00 0x1000000>;", 'kernel = "a/kernel";',
+                 'initrd = "a/initrd";', "load = <0x00 0x80300000>;", r'bootargs = "x=\"1\" \\";'):
+        assert line in a
+    assert 'initrd = "a/initrd";' in b and "memory = <0x01 0x40000000>;" in b
+    assert "load" not in b and "bootargs" not in b
+
+
+def test_bundle_is_deterministic(folder, tmp_path_factory):
+    tables = toml({**GOOD, "initrd": '"initrd"'}, {**GOOD, "name": '"b"', "kernel": '"elf"'})
+    other = tmp_path_factory.mktemp("elsewhere")
+    for name in ("flat", "elf", "initrd"):
+        (other / name).write_bytes((folder / name).read_bytes())
+        os.utime(other / name, (1, 1))
+        os.chmod(other / name, 0o600)
+    assert bundled(read(folder, tables)) == bundled(read(other, tables))
+
+
+def test_gnu_cpio_reads_it(folder):
+    archive = bundled(read(folder, toml({**GOOD, "initrd": '"initrd"'})))
+    listed = subprocess.run(["cpio", "-it", "--quiet"], input=archive, capture_output=True, check=True)
+    assert [n for n in listed.stdout.decode().split() if n != ".pad"] == ["bundle.dtb", "vm/kernel",
+                                                                          "vm/initrd"]
+
+
+def test_file_that_shrinks_is_an_error(folder, monkeypatch):
+    vms = read(folder, toml(GOOD))
+    real = os.fstat
+
+    def bigger(fd):
+        return os.stat_result(tuple(real(fd))[:6] + (1000,) + tuple(real(fd))[7:])
+    monkeypatch.setattr(os, "fstat", bigger)
+    with pytest.raises(bundle.BundleError, match="became shorter"):
+        bundled(vms)
+
+
+# ---------------------------------------------------------------- the command
+
+def tool(folder, *args, **kwargs):
+    return subprocess.run([*TOOL, *map(str, args)], cwd=folder, capture_output=True, timeout=60, **kwargs)
+
+
+def test_check_and_bundle_commands(folder):
+    (folder / "vm.toml").write_text(toml(GOOD))
+    done = tool(folder, "check", "vm.toml")
+    assert (done.returncode, done.stdout) == (0, b"vm: 1 vcpu, 16 MiB, flat binary flat\n")
+    assert tool(folder, "bundle", "vm.toml", "-o", "out").returncode == 0
+    assert members((folder / "out").read_bytes())[1][0] == "bundle.dtb"
+
+
+@pytest.mark.parametrize("command", [["check"], ["bundle", "-o", "out"], ["run"]])
+def test_wrong_description_is_status_2(folder, command):
+    (folder / "vm.toml").write_text(toml({**GOOD, "vcpu": "1"}))
+    done = tool(folder, *command, "vm.toml")
+    assert done.returncode == 2 and done.stdout == b""
+    assert done.stderr.decode() == 'vm.toml: vm 1 "vm": vcpu: unknown key; did you mean "vcpus"?\n'
+
+
+@pytest.mark.parametrize("args", [[], ["nonsense"], ["run"], ["run", "vm.toml", "--smp", "x"],
+                                  ["run", "vm.toml", "--smp", "0"], ["run", "vm.toml", "--mem", "1T"],
+                                  ["run", "vm.toml", "--timeout", "-1"]])
+def test_wrong_usage_is_status_2(folder, args):
+    (folder / "vm.toml").write_text(toml(GOOD))
+    (folder / "h.bin").write_bytes(b"x")
+    extra = ["--hypervisor", "h.bin"] if "vm.toml" in args else []
+    assert tool(folder, *args, *extra).returncode == 2
+
+
+# A stand-in for QEMU: writes its arguments, prints through the console's log file as QEMU does, and
+# ends as its script says.
+FAKE = """#!%s
+import os, re, signal, sys, time
+args = sys.argv[1:]
+open("args", "w").write("\\n".join(args))
+chardev = args[args.index("-chardev") + 1]
+log = open(re.search("logfile=((?:[^,]|,,)*)", chardev)[1].replace(",,", ","), "ab", 0)
+def out(data):
+    os.write(1, data)
+    log.write(data)
+%s
+"""
+
+
+@pytest.fixture
+def run(folder):
+    (folder / "vm.toml").write_text(toml(GOOD))
+    (folder / "h.bin").write_bytes(b"x")
+
+    def go(script, *args, **kwargs):
+        fake = folder / "fake-qemu"
+        fake.write_text(FAKE % (sys.executable, script))
+        fake.chmod(fake.stat().st_mode | stat.S_IXUSR)
+        kwargs.setdefault("stdin", subprocess.DEVNULL)
+        return tool(folder, "run", "vm.toml", "--hypervisor", "h.bin", "--qemu", fake, *args, **kwargs)
+    return go
+
+
+@pytest.mark.parametrize("script, status, words", [
+    (f'out(b"x\\r\\n{LAST_LINE}\\r\\n")', 0, ""),
+    (f'out(b"{LAST_LINE}\\n")', 0, ""),
+    ('out(b"bye\\n")', 6, "did not say that all VMs ended"),
+    ("", 6, "did not say that all VMs ended"),
+    # A guest that prints the line: not at the end, or not as a line of its own.
+    (f'out(b"{LAST_LINE}\\nmore\\n")', 6, "did not say"),
+    (f'out(b"guest: {LAST_LINE}\\n")', 6, "did not say"),
+    (f'out(b"{LAST_LINE}\\n"); sys.exit(3)', 3, "a VM crashed"),
+    ("sys.exit(4)", 4, "the hypervisor panicked"),
+    ("sys.exit(6)", 6, "could not start"),
+    ("sys.exit(7)", 7, "a VM could not be started"),
+    ("sys.exit(1)", 1, "QEMU failed with status 1"),
+    ("sys.exit(2)", 1, "QEMU failed with status 2"),
+    ("sys.exit(5)", 1, "QEMU failed with status 5"),
+    (f'out(b"{LAST_LINE}\\n"); os.kill(os.getpid(), 9)', 1, "ended by signal 9"),
+])
+def test_exit_status(run, script, status, words):
+    done = run(script)
+    assert (done.returncode, words in done.stderr.decode()) == (status, True), done
+
+
+def test_timeout_ends_qemu(run, folder):
+    began = time.monotonic()
+    done = run('open("pid", "w").write(str(os.getpid())); out(b"still here"); time.sleep(60)',
+               "--timeout", "1")
+    assert done.returncode == 5 and b"time-out after 1 s" in done.stderr and done.stdout == b"still here"
+    assert time.monotonic() - began < 20
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((folder / "pid").read_text()), 0)
+
+
+def test_timeout_of_a_qemu_that_will_not_end(run, folder):
+    done = run('signal.signal(15, signal.SIG_IGN); open("pid", "w").write(str(os.getpid())); '
+               'time.sleep(60)', "--timeout", "1")
+    assert done.returncode == 5
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((folder / "pid").read_text()), 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
+def test_qemu_does_not_outlive_the_tool(run, folder, number):
+    run("")  # writes the fake
+    fake = folder / "fake-qemu"
+    fake.write_text(FAKE % (sys.executable, 'open("pid", "w").write(str(os.getpid())); time.sleep(60)'))
+    child = subprocess.Popen([*TOOL, "run", "vm.toml", "--hypervisor", "h.bin", "--qemu", fake],
+                             cwd=folder, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_until(lambda: (folder / "pid").exists() and (folder / "pid").read_text())
+    pid = int((folder / "pid").read_text())
+    child.send_signal(number)
+    status = child.wait(20)
+    assert status == (-9 if number == signal.SIGKILL else 128 + number)
+    wait_until(lambda: not alive(pid))
+
+
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def wait_until(condition, seconds=20):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_output_is_passed_on_byte_for_byte(run, folder):
+    everything = 'bytes(range(256)) * 300 + b"\\r\\n%s\\n"' % LAST_LINE
+    done = run(f"out({everything})", "--log", "a,b.log")
+    assert done.returncode == 0
+    assert done.stdout == eval(everything) == (folder / "a,b.log").read_bytes()
+
+
+def test_standard_input_reaches_qemu(run):
+    done = run(f'out(sys.stdin.buffer.read()); out(b"\\n{LAST_LINE}\\n")', stdin=None, input=b"\x01x\0\xff")
+    assert done.returncode == 0 and done.stdout.startswith(b"\x01x\0\xff")
+
+
+def arguments(folder):
+    return (folder / "args").read_text().split("\n")
+
+
+def test_arguments_for_qemu(run, folder):
+    run("", "--smp", "3", "--mem", "1G", "--cpu", "rv64,sstc=off", "--machine", "aia=aplic", "--icount",
+        "--qemu-arg=-device", "--qemu-arg", "virtio-rng-device", "--gdb", "--gdb-port", "4321")
+    args = arguments(folder)
+    for pair in (("-machine", "virt,aia=aplic"), ("-cpu", "rv64,sstc=off"), ("-smp", "3"),
+                 ("-m", "1048576K"), ("-icount", "shift=0,sleep=off"), ("-seed", "1"),
+                 ("-kernel", "h.bin"), ("-gdb", "tcp:127.0.0.1:4321"), ("-device", "virtio-rng-device")):
+        assert args[args.index(pair[0]) + 1] == pair[1]
+    assert "-S" in args and "-bios" not in args and "-mon" not in args
+
+
+def test_default_arguments(run, folder):
+    run("")
+    args = arguments(folder)
+    assert args[args.index("-machine") + 1] == "virt" and args[args.index("-smp") + 1] == "2"
+    assert args[args.index("-m") + 1] == f"{192 << 10}K"  # 16 + 128 MiB, rounded up
+    assert not {"-icount", "-S", "-gdb"} & set(args)
+
+
+def test_with_a_terminal_qemu_has_it(run, folder):
+    """On a terminal QEMU gets it as it is, with its escape key, and it is as before afterwards."""
+    run("")
+    fake = folder / "fake-qemu"
+    fake.write_text(FAKE % (sys.executable, "import termios, tty\n"
+                            "assert os.isatty(0) and os.isatty(1)\n"
+                            "tty.setraw(0)\nos.set_blocking(0, False)\n"
+                            f'out(b"{LAST_LINE}\\r\\n")\nos.kill(os.getpid(), 9)\n'))
+    master, slave = pty.openpty()
+    import termios
+    before = termios.tcgetattr(slave)
+    child = subprocess.Popen([*TOOL, "run", "vm.toml", "--hypervisor", "h.bin", "--qemu", fake],
+                             cwd=folder, stdin=slave, stdout=slave, stderr=slave)
+    shown = b""
+    while child.poll() is None:
+        if select.select([master], [], [], 0.1)[0]:
+            shown += os.read(master, 4096)
+    assert child.returncode == 1 and LAST_LINE.encode() in shown
+    assert termios.tcgetattr(slave) == before and os.get_blocking(slave)
+    assert "-mon" in arguments(folder) and "mux=on" in "".join(arguments(folder))
+    os.close(master)
+    os.close(slave)
+
+
+def test_missing_pieces_are_status_1(run, folder):
+    (folder / "vm.toml").write_text(toml(GOOD))
+    done = run("", "--hypervisor", "nope.bin")
+    assert done.returncode == 1 and b"run make first" in done.stderr
+    done = run("", "--qemu", "no-such-qemu")
+    assert done.returncode == 1 and b"not installed" in done.stderr
+    done = run("", "--log", "no-such-folder/log")
+    assert done.returncode == 1 and b"no-such-folder" in done.stderr
+
+
+# ---------------------------------------------------------------- backtraces
+
+def test_symbolize(tmp_path):
+    (tmp_path / "a.c").write_text("int f(int x);\nint g(int x)\n{\n    return f(x) + 1;\n}\n"
+                                  "int f(int x)\n{\n    return x * 3;\n}\n")
+    subprocess.run(["riscv64-unknown-elf-gcc", "-g", "-O0", "-nostdlib", "-march=rv64imac", "-mabi=lp64",
+                    "-Wl,-Ttext=0x10000000,-e,g", "-o", "a.elf", "a.c"], cwd=tmp_path, check=True)
+    symbols = subprocess.run(["riscv64-unknown-elf-nm", "a.elf"], cwd=tmp_path, capture_output=True,
+                             text=True, check=True).stdout
+    address = {line.split()[2]: int(line.split()[0], 16) for line in symbols.splitlines()}
+    # Frame 1's return address is the end of g as often as not: the line told is the one before it.
+    lines = ["hearth: panic: x", f"  #0 {address['f']:#018x}", f"  #1 {address['f']:#018x}", "  #2 0x1234567890"]
+    first, at_f, before_f, unknown = symbolize.symbolized(lines, str(tmp_path / "a.elf"))
+    assert first == lines[0] and "f at " in at_f and "a.c:7" in at_f
+    assert "g at " in before_f and "a.c:5" in before_f
+    assert unknown.startswith(lines[3])
+    done = subprocess.run([*TOOL, "symbolize", "--elf", "a.elf"], cwd=tmp_path, input="\n".join(lines),
+                          capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[1] == at_f
+
+
+def test_last_line_is_looked_for_in_the_right_place():
+    import re
+    assert re.search(qemu.LAST_LINE, b"a\r\n" + LAST_LINE.encode() + b"\r\n")
+    assert not re.search(qemu.LAST_LINE, b"[guest] " + LAST_LINE.encode() + b"\r\n")
