@@ -23,6 +23,7 @@ HOSTCC ?= gcc
 PYTHON ?= /usr/bin/python3
 PYTEST ?= $(PYTHON) -m pytest -p no:cacheprovider
 
+comma := ,
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 
@@ -57,7 +58,7 @@ CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-common -fno-pie -fno-strict-alia
           $(WARN) -Wframe-larger-than=1024 \
           $(if $(IS_CLANG),--target=riscv64-unknown-elf $(WARN_CLANG),$(WARN_GCC)) $(EXTRA_CFLAGS)
 ASFLAGS := -g -mabi=$(MABI) -mcmodel=medany -ffile-prefix-map=$(CURDIR)=. -Wundef \
-           $(if $(IS_CLANG),--target=riscv64-unknown-elf)
+           $(if $(IS_CLANG),--target=riscv64-unknown-elf,-Wa$(comma)--debug-prefix-map=$(CURDIR)=.)
 LDFLAGS := -static -nostdlib --gc-sections --no-warn-mismatch --build-id=none \
            -z max-page-size=4096 -z noexecstack
 # The integer-only multilib: gcc maps no other spelling of -march to it.
