@@ -36,6 +36,7 @@ typedef uint64_t hpa_t;
 
 #define __must_check      __attribute__((warn_unused_result))
 #define __noreturn        __attribute__((noreturn))
+#define __noinline        __attribute__((noinline)) /* keeps a slow path out of a hot one */
 #define __printf(f, a)    __attribute__((format(printf, f, a)))
 #define __packed          __attribute__((packed))
 #define __aligned(n)      __attribute__((aligned(n)))
