@@ -35,6 +35,8 @@ static inline hpa_t virt_to_phys(const void *p)
     return (uintptr_t)p - DIRECT_MAP_BASE + direct_map_phys;
 }
 
+extern hpa_t image_phys; /* where the image was loaded */
+
 /* Physical address of something in the image (static data, code): virt_to_phys() is for the direct map. */
 hpa_t image_to_phys(const void *p);
 #endif

@@ -24,13 +24,21 @@ struct vm_config {
     const char *cmdline;  /* NUL-terminated, inside the bundle's device tree; "" when none */
 };
 
+#define BUNDLE_VERSION   1
+#define VM_MEMORY_MIN    (2 * MIB)
+#define VM_MEMORY_MAX    (GIB << 10)       /* inside what every G-stage mode translates */
+#define CONFIG_NODES_MAX (2 * VMS_MAX)     /* VM nodes looked at; more are refused unread */
+
 struct bundle {
     const void *base; /* the archive, mapped */
     uint64_t size;
     const void *dtb;  /* bundle.dtb, checked by libfdt */
 };
 
-/* A file of the archive. 0 and *data,*size, or -HV_ENOENT, -HV_EINVAL (archive damaged before it). */
+/* A regular file of the archive ("070701" or "070702", whose checksums are not looked at); the first of
+ * that name. 0 and *data, *size, or -HV_ENOENT, or -HV_EINVAL (archive damaged before it, or more than
+ * CPIO_MEMBERS_MAX members). */
+#define CPIO_MEMBERS_MAX 4096
 int __must_check cpio_find(const void *archive, uint64_t archive_size, const char *name,
                            const void **data, uint64_t *size);
 

@@ -14,6 +14,7 @@ struct vcpu;
 struct hart {
     uint64_t stack_low, stack_top;   /* first: assembly checks sp against them */
     uint64_t emergency_top;          /* the stack for a fault whose sp is bad */
+    uint64_t scratch;                /* one register, while trap entry chooses a stack */
     uint64_t hartid;
     uint32_t index;                  /* 0.. in platform.hart[] order; boot hart is not always 0 */
     uint32_t online;                 /* atomic */
@@ -33,5 +34,28 @@ struct hart {
     struct timer_event slice;        /* own */
 };
 
+/* A trap taken in HS-mode, as trap_entry.S stores it. */
+struct trap_frame {
+    uint64_t gpr[32]; /* gpr[0] unused */
+    uint64_t sepc, sstatus, hstatus, scause, stval;
+    uint64_t pad; /* keeps the stack 16-byte aligned */
+};
+
+/* What a secondary hart finds at its opaque argument (physical), before it has a map. */
+struct hart_start_args {
+    uint64_t satp;
+    uint64_t sp;   /* virtual */
+    uint64_t hart; /* virtual: struct hart */
+};
+
 extern struct hart *harts[HARTS_MAX]; /* by index; harts_count of them */
 extern unsigned harts_count;
+
+struct platform;
+
+/* Boot hart: struct hart and stacks for every hart of the platform. 0 or -HV_ENOMEM. */
+int __must_check harts_init(const struct platform *p, uint64_t boot_hartid);
+/* Boot hart: starts the others, each ends in run_hart(); one that does not come is left out with a warning. */
+void harts_start(void);
+/* Each hart: CSRs, timer, interrupts. */
+void hart_init_self(void);

@@ -21,6 +21,8 @@ struct insn_access {
     uint8_t size;     /* 1, 2, 4, 8 */
     uint8_t reg;      /* rd of a load, rs2 of a store: 0..31 */
     bool sign_extend; /* loads */
+    uint8_t base;     /* rs1: the address is gpr[base] + offset. Not known from htinst: 0, 0 there */
+    int16_t offset;
 };
 
 /* Length in bytes of the instruction whose low 16 bits are given: 2 or 4. Longer encodings (bits 4:0
@@ -31,13 +33,19 @@ unsigned insn_length(uint16_t low);
 struct insn_access insn_decode(uint32_t insn);
 
 /*
- * Decodes htinst (privileged specification, "Transformed instruction or pseudoinstruction for mtinst or
- * htinst"). Returns true and fills *out when tinst has a valid transformed form that names an integer
- * load or store: bits 63:32 zero, bit 0 set; bit 1 clear means that the trapped instruction was
- * compressed (len 2, the expanded form is given with bit 1 cleared). False: zero, a pseudoinstruction,
- * a custom or unknown form; the caller fetches the instruction instead.
+ * Decodes htinst (privileged specification, "Transformed instruction or pseudoinstruction for mtinst
+ * or htinst"). Returns true and fills *out when tinst has a valid transformed form that names an
+ * integer load or store: bits 63:32 zero, bit 0 set; bit 1 clear means that the trapped instruction
+ * was compressed (len 2, the expanded form is given with bit 1 cleared). A form whose "address
+ * offset" is not zero is the later part of a misaligned access that was split: true, with kind
+ * INSN_OTHER. False: zero, a pseudoinstruction, a custom or unknown form; the caller fetches the
+ * instruction instead.
  */
 bool insn_decode_htinst(uint64_t tinst, struct insn_access *out);
+
+/* True for the four pseudoinstructions that report the guest's own page-table walk as the access
+ * that faulted (32- and 64-bit, read and write). */
+bool insn_htinst_is_walk(uint64_t tinst);
 
 /* The value a load puts in its register: the low `size` bytes of raw, sign- or zero-extended. */
 uint64_t insn_load_extend(const struct insn_access *a, uint64_t raw);

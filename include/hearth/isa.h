@@ -18,7 +18,9 @@ struct host_isa {
     unsigned stage1_levels;
     unsigned vmid_bits;       /* probed */
     unsigned vlenb;           /* bytes; probed when v */
-    uint64_t hedeleg, hideleg, henvcfg; /* what stuck when written; probed */
+    bool htval;               /* probed: guest-page faults write htval */
+    bool htinst;              /* use htinst when valid; off by hearth.htinst=off */
+    bool henvcfg_exists;      /* probed: senvcfg and henvcfg */
     /* For guests: canonical strings, with what guests cannot use taken out. */
     char guest_isa[ISA_STRING_MAX];          /* riscv,isa: "rv64imafdc_zicsr_..." */
     char guest_extensions[ISA_STRING_MAX];   /* riscv,isa-extensions: NUL-separated list */
@@ -35,3 +37,7 @@ extern struct host_isa host_isa; /* const after boot */
  * anything the table does not know are left out. 0, or -HV_EINVAL with *why.
  */
 int __must_check isa_read(const void *fdt, struct host_isa *out, const char **why);
+
+/* arch/riscv/isa_probe.c: fills the fields marked "probed". Boot hart, with the page allocator up and no guest loaded.
+ * 0, -HV_ENODEV (no usable hgatp mode), -HV_ENOMEM. */
+int __must_check isa_probe(void);

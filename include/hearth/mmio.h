@@ -65,17 +65,25 @@ extern const unsigned board_row_count;
 #define BOARD_PHANDLE_INTC(i) (16 + 2 * (uint32_t)(i))
 #define BOARD_PHANDLE_CPU(i)  (17 + 2 * (uint32_t)(i))
 
-/* Allocates and initialises the devices of a VM. 0, -HV_ENOMEM, or a device's error; on error nothing
- * stays allocated. */
+/* Allocates and initialises the devices of a VM and resets them. 0, -HV_ENOMEM, or a device's error;
+ * on error nothing stays allocated. */
 int __must_check board_init(struct vm *vm);
+/* Gives the devices' memory back. Only for a VM whose vcpus have never run (its creation failed later
+ * on): a device that has run may have timers armed on other harts. */
 void board_destroy(struct vm *vm);
+/* Every device to its reset values: VM (re)start, all vcpus stopped. Any hart. */
 void board_reset(struct vm *vm);
+/* For fdt(): opens the node "name@base" with its compatible (NUL-separated strings, the last NUL
+ * counted) and reg. libfdt errors (< 0). */
+int __must_check board_fdt_begin(void *fdt, const struct board_row *row, const char *name,
+                                 const char *compatible, size_t compatible_size);
 /* Tells the devices that the VM's console has input. */
 void board_console_event(struct vm *vm);
 
 /*
- * One access of 1, 2, 4 or 8 bytes at gpa. 0 with *value read (zero-extended) or written; -HV_EFAULT:
- * nothing is there, or the device refused the width, the alignment or the offset.
+ * One access of `size` = 1, 2, 4 or 8 bytes at gpa. 0 with *value read (zero-extended) or written; -HV_EFAULT:
+ * nothing is there, or the device refused the width, the alignment or the offset. Bits of a written value
+ * above its width are ignored.
  */
 int __must_check mmio_read(struct vcpu *vcpu, gpa_t gpa, unsigned size, uint64_t *value);
 int __must_check mmio_write(struct vcpu *vcpu, gpa_t gpa, unsigned size, uint64_t value);

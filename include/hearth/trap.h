@@ -96,3 +96,6 @@ static inline struct exit_result exit_crash(const char *reason)
 {
     return (struct exit_result){.action = EXIT_CRASH, .reason = reason};
 }
+
+/* The specification's name of an exception cause. */
+const char *trap_cause_name(uint64_t cause);

@@ -99,15 +99,13 @@ struct vcpu {
     uint32_t home;         /* sched: index of the hart whose queue it uses */
     struct vcpu *next;     /* sched: queue link */
     bool wake_pending;     /* sched: woken while RUNNING: do not block */
-    uint64_t loaded_at;
 
     uint64_t timer_deadline; /* guest's deadline in host ticks when the host has no Sstc; UINT64_MAX none */
     struct timer_event timer; /* wakes a blocked vcpu, or fires timer_deadline */
 
     uint32_t last_hart;    /* index + 1 of the hart it last ran on; 0 none */
-    void *fpu;             /* struct fpu_state, arch/riscv/fpu.c */
-    uint64_t inject_pc;    /* pc of the last injected trap's handler, to see a double fault */
-    uint32_t inject_repeat;
+    void *fpu;             /* FP and vector state, arch/riscv/fpu.c */
+    struct hart *fpu_hart; /* whose registers hold it, if that hart's fpu_owner is this vcpu */
 
     const char *crash_reason;
     struct vcpu_exit last_exit;

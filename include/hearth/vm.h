@@ -51,7 +51,7 @@ struct vm {
     enum vm_state state;
     enum vm_stop_kind stop;
     const char *stop_reason;    /* static text for the summary */
-    uint32_t vcpus_active;      /* vcpus not yet parked while VM_STOPPING */
+    uint32_t vcpus_active;      /* vcpus whose HSM state is not STOPPED */
     uint32_t restarts;
 
     uint64_t time_delta;        /* htimedelta: guest time = host time + delta; set at (re)start */
@@ -80,9 +80,16 @@ int __must_check vm_start(struct vm *vm);
  */
 void vm_request_stop(struct vm *vm, enum vm_stop_kind kind, const char *reason);
 
-/* A vcpu has left for good because its VM is stopping; the last one finishes the stop (restart, or end).
- * Called by run.c only, on the vcpu's hart. */
-void vm_vcpu_parked(struct vcpu *vcpu);
+/*
+ * The last vcpu of a stopping VM has left: restart it or end it; ends the machine after the last VM. Called by
+ * vcpu_hsm_stopped() only, on that vcpu's hart, no lock held.
+ */
+void vm_finish_stop(struct vm *vm);
+
+/* A described VM could not be created or started: the machine's exit code will say so. */
+void vm_refused(void);
+/* Boot has started what could be started: from now on the machine ends when no VM is left to run. */
+void vm_boot_done(void);
 
 /* Number of VMs that exist; vm_get(i) for i below it, else NULL. */
 unsigned vm_count(void);

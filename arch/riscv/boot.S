@@ -1,0 +1,198 @@
+/*
+ * boot.S - from the firmware to C. Owns the RISC-V Linux boot image header (Linux Documentation/arch/riscv/
+ * boot-image-header.rst), the first page table, and the start of secondary harts (SBI HSM).
+ *
+ * Entry (RISC-V boot protocol): a0 = hart id, a1 = physical address of the device tree, satp = 0, any hart, any
+ * 2 MiB-aligned load address. Until satp is written this code runs at its physical address: only pc-relative
+ * references to symbols are right.
+ */
+#include <arch/csr.h>
+#include <arch/layout.h>
+#include <asm_offsets.h>
+
+#define PTE_V   0x01
+#define PTE_RWX 0xce /* RWX A D */
+#define PTE_RW  0xc6 /* RW A D */
+
+    .section .head.text, "ax"
+    .globl _start
+_start:
+    j       boot_entry
+    .balign 4
+    .word   0
+    .balign 8
+    .dword  0x200000                    /* text_offset */
+    .dword  image_end - image_start     /* image_size */
+    .dword  0                           /* flags: little-endian */
+    .word   2                           /* header version 0.2 */
+    .word   0
+    .dword  0
+    .ascii  "RISCV\0\0\0"
+    .ascii  "RSC\x05"
+    .word   0
+
+boot_entry:
+    csrw    CSR_SIE, zero
+    csrw    CSR_SATP, zero
+    csrw    CSR_SSCRATCH, zero
+
+    /* A firmware without HSM lets every hart in: one goes on. */
+    lla     t0, boot_lottery
+    li      t1, 1
+    amoswap.w.aq t1, t1, (t0)
+    bnez    t1, park
+
+    mv      s0, a0                      /* hart id */
+    mv      s1, a1                      /* device tree, physical */
+    lla     s2, _start                  /* load address */
+    li      t0, 0x1fffff
+    and     t0, t0, s2
+    lla     a0, msg_align
+    bnez    t0, boot_fail
+
+    lla     t0, bss_start
+    lla     t1, bss_end
+1:  sd      zero, (t0)
+    addi    t0, t0, 8
+    bltu    t0, t1, 1b
+
+    /* The direct map starts at the load address's 128 GiB (0 on nearly every machine). */
+    srli    s3, s2, 37
+    slli    s3, s3, 37
+    lla     t0, direct_map_phys
+    sd      s3, (t0)
+    lla     t0, image_phys
+    sd      s2, (t0)
+
+    /* boot_root[256 + i] = 1 GiB leaf of the direct map, i < 192. */
+    lla     t0, boot_root
+    li      t1, 256 * 8
+    add     t1, t0, t1
+    srli    t2, s3, 2
+    ori     t2, t2, PTE_V | PTE_RW
+    li      t3, DIRECT_MAP_SIZE >> 30
+    li      t4, 1 << 28
+2:  sd      t2, (t1)
+    add     t2, t2, t4
+    addi    t1, t1, 8
+    addi    t3, t3, -1
+    bnez    t3, 2b
+
+    /* boot_root[510] -> boot_image: two 2 MiB leaves, executable and writable until stage1_init(). */
+    lla     t1, boot_image
+    srli    t2, t1, 2
+    ori     t2, t2, PTE_V
+    li      t3, 510 * 8
+    add     t3, t0, t3
+    sd      t2, (t3)
+    srli    t2, s2, 2
+    ori     t2, t2, PTE_V | PTE_RWX
+    sd      t2, 0(t1)
+    li      t3, 1 << 19
+    add     t2, t2, t3
+    sd      t2, 8(t1)
+
+    /* With satp written, the next fetch faults at its physical address and goes to stvec: our virtual one. */
+    srli    t0, t0, 12
+    li      t1, ATP_MODE_SV39 << ATP_MODE_SHIFT
+    or      t0, t0, t1
+    lla     t1, 3f
+    sub     t1, t1, s2
+    li      t2, IMAGE_BASE
+    add     t1, t1, t2
+    csrw    CSR_STVEC, t1
+    sfence.vma
+    csrw    CSR_SATP, t0
+    lla     a0, msg_sv39                /* still here: the mode was refused */
+    j       boot_fail
+    .balign 4
+3:  lla     sp, boot_stack_top
+    lla     tp, boot_hart
+    lla     t0, trap_entry
+    csrw    CSR_STVEC, t0
+    /* boot_hart's stack bounds, so that a fault this early is reported too. */
+    lla     t0, boot_stack
+    sd      t0, HART_STACK_LOW(tp)
+    sd      sp, HART_STACK_TOP(tp)
+    lla     t0, boot_emergency_top
+    sd      t0, HART_EMERGENCY_TOP(tp)
+    mv      s4, zero
+    mv      a0, s0
+    mv      a1, s1
+    mv      fp, zero                    /* the backtrace ends here */
+    call    main
+    j       park
+
+    /* a0 = physical address of a message. Legacy putchar (every OpenSBI has it), then legacy shutdown. */
+boot_fail:
+    mv      s5, a0
+4:  lbu     a0, (s5)
+    beqz    a0, 5f
+    li      a7, 1
+    ecall
+    addi    s5, s5, 1
+    j       4b
+5:  li      a7, 0x53525354
+    li      a6, 0
+    li      a0, 0
+    li      a1, 1
+    ecall
+    li      a7, 8
+    ecall
+park:
+    wfi
+    j       park
+
+/* void switch_stack(uint64_t sp, void (*fn)(void)): goes on with fn on another stack, never returns. */
+    .text
+    .globl switch_stack
+switch_stack:
+    mv      sp, a0
+    mv      fp, zero
+    mv      ra, zero
+    jr      a1
+
+/*
+ * A secondary hart, started by HSM: a0 = hart id, a1 = physical address of its struct hart_start_args.
+ */
+    .globl secondary_start
+    .balign 4
+secondary_start:
+    csrw    CSR_SIE, zero
+    csrw    CSR_SSCRATCH, zero
+    ld      t0, START_SATP(a1)
+    ld      sp, START_SP(a1)
+    ld      tp, START_HART(a1)
+    lla     t1, 6f
+    lla     t2, image_start
+    sub     t1, t1, t2
+    li      t2, IMAGE_BASE
+    add     t1, t1, t2
+    csrw    CSR_STVEC, t1
+    sfence.vma
+    csrw    CSR_SATP, t0
+    .balign 4
+6:  lla     t0, trap_entry
+    csrw    CSR_STVEC, t0
+    mv      fp, zero
+    call    main_secondary
+    j       park
+
+    .section .rodata
+msg_align: .asciz "\r\nhearth: boot failed: loaded at an address that is not 2 MiB-aligned\r\n"
+msg_sv39:  .asciz "\r\nhearth: boot failed: this hart has no Sv39\r\n"
+
+    .data
+    .balign 8
+    .globl boot_lottery
+boot_lottery: .dword 0
+
+    .bss
+    .balign 4096
+boot_root:  .skip 4096
+boot_image: .skip 4096
+    .globl boot_stack
+boot_stack: .skip 16384
+boot_stack_top:
+boot_emergency: .skip 4096
+boot_emergency_top:

@@ -1,0 +1,126 @@
+/*
+ * trap.c - traps taken in HS-mode: an expected fault goes on at its fixup, anything else is a bug of ours and
+ * panics with registers and backtrace. Also the table of supervisor interrupts, which are only ever taken as a
+ * guest's exit or polled by the idle loop: HS runs with sstatus.SIE = 0.
+ */
+#include <arch/csr.h>
+#include <arch/extable.h>
+#include <arch/layout.h>
+#include <arch/trap.h>
+#include <hearth/hart.h>
+#include <hearth/hostirq.h>
+#include <hearth/ipi.h>
+#include <hearth/panic.h>
+#include <hearth/timer.h>
+#include <hearth/trap.h>
+#include <hearth/vcpu.h>
+
+#define BACKTRACE_MAX 32
+
+static const char *const cause_names[CAUSE_EXCEPTION_LIMIT] = {
+    [CAUSE_INSN_MISALIGNED] = "instruction address misaligned",
+    [CAUSE_INSN_ACCESS] = "instruction access fault",
+    [CAUSE_ILLEGAL_INSN] = "illegal instruction",
+    [CAUSE_BREAKPOINT] = "breakpoint",
+    [CAUSE_LOAD_MISALIGNED] = "load address misaligned",
+    [CAUSE_LOAD_ACCESS] = "load access fault",
+    [CAUSE_STORE_MISALIGNED] = "store address misaligned",
+    [CAUSE_STORE_ACCESS] = "store access fault",
+    [CAUSE_ECALL_U] = "ecall from U-mode",
+    [CAUSE_ECALL_HS] = "ecall from HS-mode",
+    [CAUSE_ECALL_VS] = "ecall from VS-mode",
+    [CAUSE_INSN_PAGE] = "instruction page fault",
+    [CAUSE_LOAD_PAGE] = "load page fault",
+    [CAUSE_STORE_PAGE] = "store page fault",
+    [CAUSE_INSN_GUEST_PAGE] = "instruction guest-page fault",
+    [CAUSE_LOAD_GUEST_PAGE] = "load guest-page fault",
+    [CAUSE_VIRTUAL_INSN] = "virtual instruction",
+    [CAUSE_STORE_GUEST_PAGE] = "store guest-page fault",
+};
+
+const char *trap_cause_name(uint64_t cause)
+{
+    if (cause < CAUSE_EXCEPTION_LIMIT && cause_names[cause] != NULL)
+        return cause_names[cause];
+    return "unknown cause";
+}
+
+static void (*const irq_rows[])(void) = {
+    [IRQ_S_SOFT] = ipi_interrupt,
+    [IRQ_S_TIMER] = timer_interrupt,
+    [IRQ_S_EXT] = hostirq_interrupt,
+};
+
+bool irq_dispatch(uint64_t irq)
+{
+    if (irq >= ARRAY_SIZE(irq_rows) || irq_rows[irq] == NULL)
+        return false;
+    irq_rows[irq]();
+    return true;
+}
+
+void irq_poll(void)
+{
+    uint64_t pending = csr_read(CSR_SIP) & csr_read(CSR_SIE);
+
+    for (uint64_t irq = 0; irq < ARRAY_SIZE(irq_rows); irq++)
+        if ((pending & BIT(irq)) && irq_rows[irq] != NULL)
+            irq_rows[irq]();
+}
+
+static bool on_stack(const struct hart *h, uint64_t p)
+{
+    return (p > h->stack_low && p <= h->stack_top) ||
+           (p > h->emergency_top - PAGE_SIZE && p <= h->emergency_top);
+}
+
+void trap_backtrace(uint64_t pc, uint64_t fp)
+{
+    const struct hart *h = this_hart();
+
+    panic_print("  #0 0x%016lx\n", pc);
+    for (int i = 1; i < BACKTRACE_MAX; i++) {
+        /* RISC-V frames: fp - 8 holds ra, fp - 16 the caller's fp. */
+        if (!is_aligned(fp, 8) || !on_stack(h, fp) || !on_stack(h, fp - 8))
+            break;
+        uint64_t ra = *(const uint64_t *)(uintptr_t)(fp - 8);
+        uint64_t up = *(const uint64_t *)(uintptr_t)(fp - 16);
+
+        if (ra == 0)
+            break;
+        panic_print("  #%d 0x%016lx\n", i, ra);
+        if (up <= fp)
+            break;
+        fp = up;
+    }
+}
+
+void trap_print_frame(const struct trap_frame *f)
+{
+    static const char names[32][4] = {"zer", "ra",  "sp",  "gp",  "tp", "t0", "t1", "t2",
+                                      "s0",  "s1",  "a0",  "a1",  "a2", "a3", "a4", "a5",
+                                      "a6",  "a7",  "s2",  "s3",  "s4", "s5", "s6", "s7",
+                                      "s8",  "s9",  "s10", "s11", "t3", "t4", "t5", "t6"};
+
+    panic_print("  scause 0x%lx (%s) stval 0x%016lx\n", f->scause,
+                (f->scause & SCAUSE_IRQ) ? "interrupt" : trap_cause_name(f->scause), f->stval);
+    panic_print("  sepc 0x%016lx sstatus 0x%016lx hstatus 0x%016lx\n", f->sepc, f->sstatus, f->hstatus);
+    for (int i = 1; i < 32; i++)
+        panic_print("  %-3s 0x%016lx%s", names[i], f->gpr[i], (i % 3) == 0 ? "\n" : "");
+    panic_print("\n");
+}
+
+void trap_handle(struct trap_frame *frame)
+{
+    uint64_t fixup = (frame->scause & SCAUSE_IRQ) ? 0 : extable_find(frame->sepc);
+
+    if (fixup != 0) {
+        frame->sepc = fixup;
+        return;
+    }
+    const struct hart *h = this_hart();
+    uint64_t sp = frame->gpr[GPR_SP];
+    bool overflow = sp < h->stack_low + sizeof(*frame) && sp + PAGE_SIZE > h->stack_low;
+
+    panic_frame(frame, overflow ? "stack overflow" : "unexpected trap");
+}

@@ -1,0 +1,141 @@
+/*
+ * vcpu_csr.c - the CSR side of vcpus: what each hart is set up with once, the VS CSRs moved at a vcpu switch, the
+ * exit captured, a trap injected. H extension chapter of the privileged specification throughout.
+ */
+#include <arch/csr.h>
+#include <arch/trap.h>
+#include <hearth/isa.h>
+#include <hearth/trap.h>
+#include <hearth/vcpu.h>
+
+#include <asm_offsets.h>
+
+_Static_assert(CTX_GPR == offsetof(struct vcpu, ctx.gpr), "assembly's view of struct vcpu_ctx");
+_Static_assert(CTX_PC == offsetof(struct vcpu, ctx.pc), "assembly's view of struct vcpu_ctx");
+_Static_assert(CTX_HSTATUS == offsetof(struct vcpu, ctx.hstatus), "assembly's view of struct vcpu_ctx");
+_Static_assert(TRAP_FRAME_SIZE == sizeof(struct trap_frame) && TRAP_FRAME_SIZE % 16 == 0, "trap frame");
+
+/* What a guest's own user mode or kernel does wrong is its kernel's business: never our exit. */
+#define HEDELEG                                                                                    \
+    (BIT(CAUSE_INSN_MISALIGNED) | BIT(CAUSE_INSN_ACCESS) | BIT(CAUSE_ILLEGAL_INSN) |               \
+     BIT(CAUSE_BREAKPOINT) | BIT(CAUSE_LOAD_MISALIGNED) | BIT(CAUSE_LOAD_ACCESS) |                 \
+     BIT(CAUSE_STORE_MISALIGNED) | BIT(CAUSE_STORE_ACCESS) | BIT(CAUSE_ECALL_U) |                  \
+     BIT(CAUSE_INSN_PAGE) | BIT(CAUSE_LOAD_PAGE) | BIT(CAUSE_STORE_PAGE))
+#define HIDELEG (BIT(IRQ_VS_SOFT) | BIT(IRQ_VS_TIMER) | BIT(IRQ_VS_EXT))
+
+/* cycle, time and instret: never an exit. hpmcounters stay closed. */
+#define HCOUNTEREN 7
+
+static uint64_t henvcfg_for_guests(void)
+{
+    uint64_t v = 0;
+
+    if (host_isa.sstc)
+        v |= HENVCFG_STCE;
+    if (host_isa.svpbmt)
+        v |= HENVCFG_PBMTE;
+    if (host_isa.zicbom)
+        v |= HENVCFG_CBIE_INVAL | HENVCFG_CBCFE;
+    if (host_isa.zicboz)
+        v |= HENVCFG_CBZE;
+    return v;
+}
+
+void vcpu_csr_init_hart(void)
+{
+    csr_write(CSR_HEDELEG, HEDELEG);
+    csr_write(CSR_HIDELEG, HIDELEG);
+    csr_write(CSR_HCOUNTEREN, HCOUNTEREN);
+    csr_write(CSR_HIE, 0);
+    csr_write(CSR_HVIP, 0);
+    csr_write(CSR_HGEIE, 0);
+    csr_write(CSR_HTIMEDELTA, 0);
+    if (host_isa.henvcfg_exists)
+        csr_write(CSR_HENVCFG, henvcfg_for_guests());
+    if (host_isa.smstateen)
+        csr_write(CSR_HSTATEEN0, HSTATEEN0_ENVCFG);
+    csr_write(CSR_VSATP, 0);
+    if (host_isa.sstc)
+        csr_write(CSR_VSTIMECMP, UINT64_MAX);
+}
+
+void vcpu_csrs_load(const struct vcpu_csrs *c)
+{
+    csr_write(CSR_VSSTATUS, c->vsstatus);
+    csr_write(CSR_VSIE, c->vsie);
+    csr_write(CSR_VSTVEC, c->vstvec);
+    csr_write(CSR_VSSCRATCH, c->vsscratch);
+    csr_write(CSR_VSEPC, c->vsepc);
+    csr_write(CSR_VSCAUSE, c->vscause);
+    csr_write(CSR_VSTVAL, c->vstval);
+    csr_write(CSR_VSATP, c->vsatp);
+    csr_write(CSR_HVIP, c->hvip);
+    csr_write(CSR_SCOUNTEREN, c->scounteren);
+    if (host_isa.henvcfg_exists)
+        csr_write(CSR_SENVCFG, c->senvcfg);
+    if (host_isa.sstc)
+        csr_write(CSR_VSTIMECMP, c->vstimecmp);
+}
+
+void vcpu_csrs_save(struct vcpu_csrs *c)
+{
+    c->vsstatus = csr_read(CSR_VSSTATUS);
+    c->vsie = csr_read(CSR_VSIE);
+    c->vstvec = csr_read(CSR_VSTVEC);
+    c->vsscratch = csr_read(CSR_VSSCRATCH);
+    c->vsepc = csr_read(CSR_VSEPC);
+    c->vscause = csr_read(CSR_VSCAUSE);
+    c->vstval = csr_read(CSR_VSTVAL);
+    c->vsatp = csr_read(CSR_VSATP);
+    c->hvip = csr_read(CSR_HVIP);
+    c->scounteren = csr_read(CSR_SCOUNTEREN);
+    if (host_isa.henvcfg_exists)
+        c->senvcfg = csr_read(CSR_SENVCFG);
+    if (host_isa.sstc) {
+        c->vstimecmp = csr_read(CSR_VSTIMECMP);
+        csr_write(CSR_VSTIMECMP, UINT64_MAX);
+    }
+}
+
+void vcpu_exit_capture(struct vcpu *vcpu, struct vcpu_exit *exit)
+{
+    uint64_t scause = csr_read(CSR_SCAUSE);
+
+    exit->cause = scause & ~SCAUSE_IRQ;
+    exit->is_irq = (scause & SCAUSE_IRQ) != 0;
+    exit->pc = vcpu->ctx.pc;
+    exit->tval = csr_read(CSR_STVAL);
+    exit->from_vs = (vcpu->ctx.sstatus & SSTATUS_SPP) != 0;
+    exit->gpa = 0;
+    exit->gpa_valid = false;
+    exit->tinst = 0;
+    if (!exit->is_irq && (scause == CAUSE_LOAD_GUEST_PAGE || scause == CAUSE_STORE_GUEST_PAGE ||
+                          scause == CAUSE_INSN_GUEST_PAGE)) {
+        exit->gpa = csr_read(CSR_HTVAL) << 2 | (exit->tval & 3);
+        exit->gpa_valid = host_isa.htval;
+        if (host_isa.htinst)
+            exit->tinst = csr_read(CSR_HTINST);
+    }
+}
+
+void vcpu_inject_trap(struct vcpu *vcpu, const struct guest_trap *trap)
+{
+    uint64_t s = csr_read(CSR_VSSTATUS);
+
+    /* As hardware does for a trap into VS-mode: SPIE = SIE, SIE = 0, SPP = the mode it came from. */
+    s = (s & ~(SSTATUS_SPIE | SSTATUS_SPP)) | ((s & SSTATUS_SIE) ? SSTATUS_SPIE : 0) |
+        (vcpu->ctx.sstatus & SSTATUS_SPP);
+    csr_write(CSR_VSSTATUS, s & ~SSTATUS_SIE);
+    csr_write(CSR_VSCAUSE, trap->cause);
+    csr_write(CSR_VSTVAL, trap->tval);
+    csr_write(CSR_VSEPC, vcpu->ctx.pc);
+    vcpu->ctx.pc = csr_read(CSR_VSTVEC) & ~3ul;
+    vcpu->ctx.sstatus |= SSTATUS_SPP;
+    vcpu->ctx.hstatus |= HSTATUS_SPVP;
+}
+
+bool vcpu_irq_pending(const struct vcpu *vcpu)
+{
+    (void)vcpu; /* loaded: the hart itself knows */
+    return (csr_read(CSR_VSIP) & csr_read(CSR_VSIE)) != 0;
+}

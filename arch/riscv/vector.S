@@ -1,0 +1,50 @@
+/*
+ * vector.S - the vector registers and CSRs, to and from struct vector_state (fpu.c). sstatus.VS is not Off.
+ * vl and vtype are read before vsetvli changes them and set last; vstart must be 0 for the whole-register moves.
+ */
+    .text
+    .globl vector_save
+vector_save:
+    csrr    t0, vstart
+    csrr    t1, vl
+    csrr    t2, vtype
+    csrr    t3, 0x00f               /* vcsr */
+    sd      t0, 0(a0)
+    sd      t1, 8(a0)
+    sd      t2, 16(a0)
+    sd      t3, 24(a0)
+    addi    a0, a0, 32
+    csrw    vstart, zero
+    vsetvli t4, zero, e8, m8, ta, ma
+    vse8.v  v0, (a0)
+    add     a0, a0, t4
+    vse8.v  v8, (a0)
+    add     a0, a0, t4
+    vse8.v  v16, (a0)
+    add     a0, a0, t4
+    vse8.v  v24, (a0)
+    /* The guest resumes without a restore when nobody else ran: leave the registers as they were. */
+    vsetvl  zero, t1, t2
+    csrw    vstart, t0
+    ret
+
+    .globl vector_restore
+vector_restore:
+    ld      t0, 0(a0)
+    ld      t1, 8(a0)
+    ld      t2, 16(a0)
+    ld      t3, 24(a0)
+    addi    a0, a0, 32
+    csrw    vstart, zero
+    vsetvli t4, zero, e8, m8, ta, ma
+    vle8.v  v0, (a0)
+    add     a0, a0, t4
+    vle8.v  v8, (a0)
+    add     a0, a0, t4
+    vle8.v  v16, (a0)
+    add     a0, a0, t4
+    vle8.v  v24, (a0)
+    vsetvl  zero, t1, t2
+    csrw    0x00f, t3
+    csrw    vstart, t0
+    ret

@@ -1,0 +1,140 @@
+/*
+ * exit.c - an exit is routed by a const table and its result applied in one place. A handler is a function of the
+ * vcpu and the captured exit; what it answers is all that happens.
+ */
+#include <arch/csr.h>
+#include <arch/trap.h>
+#include <hearth/exit.h>
+#include <hearth/log.h>
+#include <hearth/mmio.h>
+#include <hearth/sbi.h>
+#include <hearth/vm.h>
+
+struct exit_row {
+    struct exit_result (*handle)(struct vcpu *vcpu, const struct vcpu_exit *exit);
+    enum exit_reason reason; /* counted here; EXIT_REASON_COUNT: the handler counts */
+};
+
+static const struct exit_row exits[CAUSE_EXCEPTION_LIMIT] = {
+    [CAUSE_ECALL_VS] = {sbi_exit, EXIT_REASON_HYPERCALL},
+    [CAUSE_INSN_GUEST_PAGE] = {exit_guest_page_fault, EXIT_REASON_COUNT},
+    [CAUSE_LOAD_GUEST_PAGE] = {exit_guest_page_fault, EXIT_REASON_COUNT},
+    [CAUSE_STORE_GUEST_PAGE] = {exit_guest_page_fault, EXIT_REASON_COUNT},
+    [CAUSE_VIRTUAL_INSN] = {exit_virtual_insn, EXIT_REASON_NOTHING},
+};
+
+static const char *const reason_names[EXIT_REASON_COUNT] = {
+    [EXIT_REASON_NOTHING] = "Nothing",
+    [EXIT_REASON_HYPERCALL] = "Hypercall",
+    [EXIT_REASON_MMIO_READ] = "MmioRead",
+    [EXIT_REASON_MMIO_WRITE] = "MmioWrite",
+    [EXIT_REASON_NESTED_PAGE_FAULT] = "NestedPageFault",
+    [EXIT_REASON_EXTERNAL_INTERRUPT] = "ExternalInterrupt",
+    [EXIT_REASON_TIMER] = "Timer",
+    [EXIT_REASON_CPU_UP] = "CpuUp",
+    [EXIT_REASON_CPU_DOWN] = "CpuDown",
+    [EXIT_REASON_HALT] = "Halt",
+    [EXIT_REASON_SYSTEM_DOWN] = "SystemDown",
+    [EXIT_REASON_FAIL_ENTRY] = "FailEntry",
+};
+
+const char *exit_reason_name(enum exit_reason reason)
+{
+    return reason < EXIT_REASON_COUNT ? reason_names[reason] : "?";
+}
+
+static void record(struct vcpu *v, const struct vcpu_exit *e)
+{
+    struct exit_record *r = &v->records[v->record_next++ & (EXIT_RECORDS - 1)];
+
+    r->cause = e->cause | (e->is_irq ? SCAUSE_IRQ : 0);
+    r->pc = e->pc;
+    r->tval = e->tval;
+    r->gpa = e->gpa;
+}
+
+struct exit_result exit_dispatch(struct vcpu *v, const struct vcpu_exit *e)
+{
+    v->stats.exits++;
+    record(v, e);
+    if (e->is_irq) {
+        v->stats.by_reason[e->cause == IRQ_S_TIMER ? EXIT_REASON_TIMER
+                                                   : EXIT_REASON_EXTERNAL_INTERRUPT]++;
+        if (!irq_dispatch(e->cause))
+            return exit_crash("interrupt without a handler");
+        return exit_next(0);
+    }
+    if (e->cause < CAUSE_EXCEPTION_LIMIT && exits[e->cause].handle != NULL) {
+        const struct exit_row *row = &exits[e->cause];
+
+        if (row->reason != EXIT_REASON_COUNT)
+            v->stats.by_reason[row->reason]++;
+        return row->handle(v, e);
+    }
+    v->stats.by_reason[EXIT_REASON_FAIL_ENTRY]++;
+    return exit_crash("unhandled exit cause");
+}
+
+static enum run_leave crash(struct vcpu *v, const struct vcpu_exit *e, const char *reason)
+{
+    exit_report(v, e, reason);
+    vm_request_stop(v->vm, VM_STOP_CRASH, reason);
+    return RUN_STOP;
+}
+
+enum run_leave exit_finish(struct vcpu *v, const struct vcpu_exit *e, const struct exit_result *r)
+{
+    switch (r->action) {
+    case EXIT_NEXT:
+        v->ctx.pc += r->insn_len;
+        return RUN_AGAIN;
+    case EXIT_RETRY:
+        return RUN_AGAIN;
+    case EXIT_INJECT:
+        /* A trap vector that cannot be fetched would be fetched for ever. */
+        if (r->trap.cause == CAUSE_INSN_ACCESS && e->pc == (csr_read(CSR_VSTVEC) & ~3ul))
+            return crash(v, e, "double fault: the guest's trap vector cannot be fetched");
+        vcpu_inject_trap(v, &r->trap);
+        return RUN_AGAIN;
+    case EXIT_BLOCK:
+        v->ctx.pc += r->insn_len;
+        return RUN_BLOCK;
+    case EXIT_YIELD:
+        v->ctx.pc += r->insn_len;
+        return RUN_PREEMPT;
+    case EXIT_STOP_VCPU:
+    case EXIT_STOP_VM:
+        return RUN_STOP;
+    case EXIT_CRASH:
+        return crash(v, e, r->reason);
+    }
+    return crash(v, e, "handler answered nonsense");
+}
+
+void exit_report(const struct vcpu *v, const struct vcpu_exit *e, const char *reason)
+{
+    static const char names[32][4] = {"zer", "ra", "sp", "gp", "tp", "t0",  "t1",  "t2", "s0", "s1", "a0",
+                                      "a1",  "a2", "a3", "a4", "a5", "a6",  "a7",  "s2", "s3", "s4", "s5",
+                                      "s6",  "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
+
+    log_vm(v->vm, "vcpu %u crashed: %s", v->id, reason);
+    log_vm(v->vm, "  cause %lu (%s) pc 0x%016lx tval 0x%016lx", e->cause,
+           e->is_irq ? "interrupt" : trap_cause_name(e->cause), e->pc, e->tval);
+    if (e->gpa_valid)
+        log_vm(v->vm, "  gpa 0x%016lx htinst 0x%lx", e->gpa, e->tinst);
+    log_vm(v->vm, "  mode %s vsstatus 0x%lx vsatp 0x%lx vstvec 0x%lx", e->from_vs ? "VS" : "VU",
+           csr_read(CSR_VSSTATUS), csr_read(CSR_VSATP), csr_read(CSR_VSTVEC));
+    log_vm(v->vm, "  vsepc 0x%lx vscause 0x%lx vstval 0x%lx vsie 0x%lx hvip 0x%lx", csr_read(CSR_VSEPC),
+           csr_read(CSR_VSCAUSE), csr_read(CSR_VSTVAL), csr_read(CSR_VSIE), csr_read(CSR_HVIP));
+    for (int i = 1; i < 32; i += 3)
+        log_vm(v->vm, "  %-3s 0x%016lx  %-3s 0x%016lx  %-3s 0x%016lx", names[i], v->ctx.gpr[i],
+               names[(i + 1) & 31], v->ctx.gpr[(i + 1) & 31], names[(i + 2) & 31],
+               v->ctx.gpr[(i + 2) & 31]);
+    log_vm(v->vm, "  recent exits, newest first:");
+    for (uint32_t i = 0; i < EXIT_RECORDS && i < v->record_next; i++) {
+        const struct exit_record *r = &v->records[(v->record_next - 1 - i) & (EXIT_RECORDS - 1)];
+
+        log_vm(v->vm, "  %2u cause 0x%lx pc 0x%016lx tval 0x%lx gpa 0x%lx", i, r->cause, r->pc, r->tval,
+               r->gpa);
+    }
+}

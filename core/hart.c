@@ -1,0 +1,96 @@
+/*
+ * hart.c - the table of harts, their stacks, and starting the secondaries through the firmware's HSM.
+ */
+#include <arch/atomic.h>
+#include <arch/barrier.h>
+#include <arch/layout.h>
+#include <arch/trap.h>
+#include <hearth/errno.h>
+#include <hearth/hart.h>
+#include <hearth/hostirq.h>
+#include <hearth/ipi.h>
+#include <hearth/log.h>
+#include <hearth/page_alloc.h>
+#include <hearth/platform.h>
+#include <hearth/run.h>
+#include <hearth/sbi_client.h>
+#include <hearth/sched.h>
+#include <hearth/stage1.h>
+#include <hearth/timer.h>
+
+#define START_TIMEOUT_US 1000000
+
+struct hart *harts[HARTS_MAX];
+unsigned harts_count;
+
+struct hart boot_hart; /* the boot hart's, before harts_init() gives it its place */
+
+void secondary_start(void);
+void main_secondary(void);
+
+int harts_init(const struct platform *p, uint64_t boot_hartid)
+{
+    for (uint32_t i = 0; i < p->harts; i++) {
+        bool is_boot = p->hart[i].hartid == boot_hartid;
+        struct hart *h = is_boot ? &boot_hart : page_alloc_zeroed(page_order(sizeof(struct hart)));
+
+        if (h == NULL)
+            return -HV_ENOMEM;
+        h->hartid = p->hart[i].hartid;
+        h->index = i;
+        if (stage1_map_stacks(i, &h->stack_top, &h->emergency_top) < 0)
+            return -HV_ENOMEM;
+        h->stack_low = h->stack_top - STACK_SIZE;
+        sched_init_hart(h);
+        harts[i] = h;
+    }
+    harts_count = p->harts;
+    return 0;
+}
+
+void hart_init_self(void)
+{
+    struct hart *h = this_hart();
+
+    vcpu_csr_init_hart();
+    timer_init_hart();
+    ipi_init_hart();
+    hostirq_init_hart(h->index);
+    atomic_store_release(&h->online, 1);
+}
+
+void main_secondary(void)
+{
+    hart_init_self();
+    run_hart();
+}
+
+/* The firmware starts it at secondary_start with physical addresses; it answers by going online. */
+static bool start(struct hart *h, struct hart_start_args *args)
+{
+    uint64_t limit;
+
+    args->satp = stage1_satp();
+    args->sp = h->stack_top;
+    args->hart = (uintptr_t)h;
+    fence_rw();
+    if (sbi_client_hart_start(h->hartid, image_to_phys((const void *)(uintptr_t)secondary_start),
+                              virt_to_phys(args)) != SBI_SUCCESS)
+        return false;
+    limit = timer_now() + timer_ticks_from_us(START_TIMEOUT_US);
+    while (!atomic_load_acquire(&h->online))
+        if (timer_now() > limit)
+            return false;
+    return true;
+}
+
+void harts_start(void)
+{
+    struct hart_start_args *args = page_alloc_zeroed(0);
+
+    for (unsigned i = 0; i < harts_count; i++)
+        if (harts[i] != this_hart() && (args == NULL || !start(harts[i], args)))
+            log_warn("hart %lu does not start: it is left out", harts[i]->hartid);
+    if (args != NULL)
+        page_free_virt(args, 0);
+}

@@ -1,0 +1,133 @@
+/*
+ * main.c - the boot order. Runs on the hart that the firmware chose, on boot.S's stack and map at first; ends in the
+ * run loop like every other hart. What cannot be done without is said in one line, and the machine is shut down.
+ */
+#include <arch/csr.h>
+#include <arch/layout.h>
+#include <arch/trap.h>
+#include <hearth/boot_memory.h>
+#include <hearth/config.h>
+#include <hearth/console.h>
+#include <hearth/entropy.h>
+#include <hearth/hart.h>
+#include <hearth/hostirq.h>
+#include <hearth/isa.h>
+#include <hearth/log.h>
+#include <hearth/machine.h>
+#include <hearth/page_alloc.h>
+#include <hearth/platform.h>
+#include <hearth/run.h>
+#include <hearth/sbi_client.h>
+#include <hearth/stage1.h>
+#include <hearth/vm.h>
+#include <hearth/vmid.h>
+#include <hearth/wallclock.h>
+
+#include <libfdt.h>
+
+#define HEARTH_VERSION "0.1"
+
+void main(uint64_t hartid, hpa_t fdt);
+
+__noreturn static void boot_failed(const char *what, const char *why)
+{
+    log_error("boot failed: %s%s%s", what, why != NULL ? ": " : "", why != NULL ? why : "");
+    machine_off(MACHINE_EXIT_BOOT_FAILED);
+}
+
+/* Free memory is RAM less what is reserved, this image, the device tree and the bundle. */
+static void give_pages(const struct platform *p)
+{
+    struct mem_range keep[PLATFORM_RESERVED_MAX + 3];
+    uint32_t n = p->reserved_count;
+    extern const char image_start[], image_end[];
+
+    for (uint32_t i = 0; i < n; i++)
+        keep[i] = p->reserved[i];
+    keep[n++] = (struct mem_range){image_to_phys(image_start), (uint64_t)(image_end - image_start)};
+    keep[n++] = (struct mem_range){virt_to_phys(p->fdt), fdt_totalsize(p->fdt)};
+    keep[n++] = (struct mem_range){p->initrd, p->initrd_size};
+    if (boot_memory_init(p->mem, p->mem_count, keep, n) < 0)
+        boot_failed("memory", "too little for the page allocator");
+}
+
+static void read_platform(hpa_t fdt)
+{
+    const char *why = NULL;
+
+    if (fdt < direct_map_phys || fdt - direct_map_phys >= DIRECT_MAP_SIZE || (fdt & 7) != 0)
+        boot_failed("device tree", "the address in a1 cannot be one");
+    if (platform_read(phys_to_virt(fdt), 16 * MIB, &host_platform, &why) < 0)
+        boot_failed("device tree", why);
+    if (isa_read(host_platform.fdt, &host_isa, &why) < 0)
+        boot_failed("device tree", why);
+    if (!host_isa.h)
+        boot_failed("this machine's harts lack the H extension", NULL);
+}
+
+static bool start_described(void *arg, const struct vm_config *config, const struct config_error *error)
+{
+    struct vm *vm;
+
+    (void)arg;
+    if (error != NULL) {
+        log_error("bundle: %s: %s: %s", error->node, error->property, error->problem);
+        vm_refused();
+        return true;
+    }
+    vm = vm_create(config);
+    if (vm == NULL || vm_start(vm) < 0) {
+        vm_refused();
+        return true;
+    }
+    log_info("%s: %u vcpus, %lu MiB", config->name, config->vcpus, config->memory / MIB);
+    return true;
+}
+
+static void start_vms(void)
+{
+    struct bundle bundle;
+    const char *why = NULL;
+
+    if (host_platform.initrd_size == 0)
+        boot_failed("no bundle", "pass one as the initrd (tools/hearth bundle)");
+    if (bundle_open(&bundle, phys_to_virt(host_platform.initrd), host_platform.initrd_size, &why) < 0)
+        boot_failed("bundle", why);
+    if (config_read(&bundle, start_described, NULL) == 0)
+        boot_failed("bundle", "it describes no VM");
+    vm_boot_done();
+}
+
+/* The rest, on the boot hart's own guarded stack. */
+static void main_on_stack(void)
+{
+    machine_init(&host_platform);
+    console_init_device(&host_platform);
+    hostirq_init(&host_platform);
+    wallclock_init(&host_platform);
+    entropy_init(host_platform.fdt);
+    vmid_init(host_isa.vmid_bits);
+    hart_init_self();
+    harts_start();
+    console_start_input(&host_platform);
+    log_info("Hearth " HEARTH_VERSION " on %u harts, %lu MiB free, G-stage Sv%ux4, %u VMID bits%s",
+             harts_count, page_alloc_free_bytes() / MIB, 12 + 9 * host_isa.gstage_levels,
+             host_isa.vmid_bits, host_isa.sstc ? ", Sstc" : "");
+    start_vms();
+    run_hart();
+}
+
+void main(uint64_t hartid, hpa_t fdt)
+{
+    sbi_client_init();
+    this_hart()->hartid = hartid;
+    read_platform(fdt);
+    give_pages(&host_platform);
+    if (isa_probe() < 0)
+        boot_failed("this machine's harts have no usable hgatp mode", NULL);
+    if (stage1_init(&host_platform) < 0 || harts_init(&host_platform, hartid) < 0)
+        boot_failed("memory", "too little for the hypervisor's own tables");
+    if (harts[this_hart()->index] != this_hart())
+        boot_failed("device tree", "the boot hart is not among its cpus");
+    switch_stack(this_hart()->stack_top, main_on_stack);
+}

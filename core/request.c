@@ -1,0 +1,121 @@
+/*
+ * request.c - asking a vcpu for something from any hart: request bits, virtual interrupts, kicks, remote fences.
+ *
+ * The protocol with run.c: a vcpu sets in_guest and then looks at requests and virq_dirty once more before it enters;
+ * we set the bits and then look at in_guest. So either it sees the bits or we see that it must be kicked.
+ */
+#include <abi/sbi.h>
+#include <arch/atomic.h>
+#include <arch/barrier.h>
+#include <arch/csr.h>
+#include <arch/hfence.h>
+#include <hearth/hart.h>
+#include <hearth/ipi.h>
+#include <hearth/request.h>
+#include <hearth/sched.h>
+#include <hearth/vcpu.h>
+#include <hearth/vm.h>
+
+void vcpu_kick(struct vcpu *v)
+{
+    struct hart *h;
+
+    atomic_fence_seq();
+    if (!atomic_load_relaxed(&v->in_guest))
+        return;
+    h = atomic_load_acquire(&v->hart);
+    if (h != NULL && h != this_hart())
+        ipi_send(h->index);
+}
+
+void vcpu_wake(struct vcpu *v)
+{
+    sched_wake(v);
+}
+
+void vcpu_request(struct vcpu *v, uint32_t bits)
+{
+    (void)atomic_fetch_or(&v->requests, bits);
+    vcpu_kick(v);
+    if (bits & VCPU_REQ_STOP)
+        vcpu_wake(v);
+}
+
+void virq_set(struct vcpu *v, enum irq_number irq)
+{
+    (void)atomic_fetch_or(&v->virq_pending, BIT(irq));
+    (void)atomic_fetch_or(&v->virq_dirty, BIT(irq));
+    if (atomic_load_acquire(&v->hart) == this_hart() && this_hart()->current == v &&
+        atomic_load_relaxed(&v->run_state) == VCPU_RUNNING)
+        return; /* the caller's own: flushed before the next entry */
+    vcpu_kick(v);
+    vcpu_wake(v);
+}
+
+void virq_clear(struct vcpu *v, enum irq_number irq)
+{
+    (void)atomic_fetch_and(&v->virq_pending, ~BIT(irq));
+    (void)atomic_fetch_or(&v->virq_dirty, BIT(irq));
+    /* A level that dropped: a vcpu in its guest must not take it any more once this returns to its device. */
+    vcpu_kick(v);
+}
+
+void virq_flush(struct vcpu *v)
+{
+    uint64_t dirty, pending;
+
+    if (likely(atomic_load_relaxed(&v->virq_dirty) == 0))
+        return;
+    dirty = atomic_exchange(&v->virq_dirty, 0);
+    pending = atomic_load_seq(&v->virq_pending);
+    if (dirty & ~pending)
+        csr_clear(CSR_HVIP, dirty & ~pending);
+    if (dirty & pending)
+        csr_set(CSR_HVIP, dirty & pending);
+}
+
+static void fence_local(const struct vcpu *v, uint32_t bits)
+{
+    if (bits & VCPU_REQ_FENCE_I)
+        fence_i();
+    if (bits & VCPU_REQ_VVMA)
+        hfence_vvma_all();
+    if (bits & VCPU_REQ_GVMA)
+        hfence_gvma_vmid(v->vm->vmid.id);
+}
+
+bool requests_handle(struct vcpu *v)
+{
+    uint32_t bits = atomic_exchange(&v->requests, 0);
+
+    fence_local(v, bits);
+    return (bits & VCPU_REQ_STOP) != 0;
+}
+
+void vcpu_request_fence(struct vcpu *self, uint64_t mask, uint64_t base, uint32_t bits)
+{
+    const struct vm *vm = self->vm;
+    uint64_t waiting = 0;
+
+    for (uint64_t m = mask; m != 0; m &= m - 1) {
+        uint64_t bit = (uint64_t)__builtin_ctzll(m);
+        struct vcpu *v = vm_vcpu(vm, base + bit);
+
+        if (v == self) {
+            fence_local(self, bits);
+        } else if (v != NULL) {
+            vcpu_request(v, bits);
+            waiting |= BIT(bit);
+        }
+    }
+    /*
+     * Harts in HS never wait for us (we are not in a guest), and those in a guest leave it at the IPI: bounded. A
+     * vcpu that is not in its guest does its requests before it enters.
+     */
+    for (uint64_t m = waiting; m != 0; m &= m - 1) {
+        struct vcpu *v = vm_vcpu(vm, base + (uint64_t)__builtin_ctzll(m));
+
+        while (atomic_load_acquire(&v->in_guest) && (atomic_load_acquire(&v->requests) & bits))
+            cpu_relax();
+    }
+}

@@ -1,0 +1,112 @@
+/*
+ * run.c - read this first. A hart takes a vcpu from its queue, loads it, and lets it run exit by exit until it must
+ * leave: requests -> virtual interrupts -> last check -> enter; capture -> dispatch -> finish.
+ */
+#include <abi/sbi.h>
+#include <arch/atomic.h>
+#include <arch/barrier.h>
+#include <arch/trap.h>
+#include <hearth/exit.h>
+#include <hearth/hart.h>
+#include <hearth/request.h>
+#include <hearth/run.h>
+#include <hearth/sched.h>
+#include <hearth/vcpu.h>
+#include <hearth/vm.h>
+#include <hearth/vtimer.h>
+
+/* A vcpu that was just started, or slept, gets its HSM state and its registers. */
+static void arrive(struct vcpu *v)
+{
+    uint32_t state = vcpu_hsm_state(v);
+
+    if (state == SBI_HSM_STATE_START_PENDING) {
+        vcpu_reset(v, v->hsm_pc, v->hsm_opaque);
+        atomic_store_release(&v->hsm_state, SBI_HSM_STATE_STARTED);
+    } else if (state == SBI_HSM_STATE_SUSPENDED) {
+        atomic_store_release(&v->hsm_state, SBI_HSM_STATE_STARTED);
+    }
+    vtimer_unblock(v);
+}
+
+static enum run_leave run_vcpu(struct vcpu *v, struct hart *h)
+{
+    struct vcpu_exit exit;
+    struct exit_result result;
+    enum run_leave leave = RUN_AGAIN;
+
+    while (leave == RUN_AGAIN) {
+        if (unlikely(atomic_load_relaxed(&v->requests) != 0) && requests_handle(v))
+            return RUN_STOP;
+        virq_flush(v);
+        if (unlikely(atomic_load_relaxed(&h->resched))) {
+            atomic_store_relaxed(&h->resched, 0);
+            if (atomic_load_relaxed(&h->queued) != 0)
+                return RUN_PREEMPT;
+        }
+        /* The last check, against request.c: whoever sets a bit after it sees in_guest and kicks. */
+        atomic_store_relaxed(&v->in_guest, 1);
+        atomic_fence_seq();
+        if (likely((atomic_load_relaxed(&v->requests) | atomic_load_relaxed(&v->virq_dirty)) == 0)) {
+            vcpu_enter(&v->ctx);
+            atomic_store_release(&v->in_guest, 0);
+            vcpu_exit_capture(v, &exit);
+            result = exit_dispatch(v, &exit);
+            leave = exit_finish(v, &exit, &result);
+        } else {
+            atomic_store_release(&v->in_guest, 0);
+        }
+    }
+    return leave;
+}
+
+/* The vcpu left its run: where it goes now. A blocked one stays loaded, for it may well be the next to run. */
+static void depart(struct vcpu *v, enum run_leave leave)
+{
+    switch (leave) {
+    case RUN_BLOCK:
+        vtimer_block(v);
+        virq_flush(v);
+        if (vcpu_irq_pending(v) || !sched_block(v))
+            sched_requeue(v);
+        return;
+    case RUN_STOP:
+        vcpu_put(v);
+        vcpu_hsm_stopped(v);
+        return;
+    case RUN_AGAIN:
+    case RUN_PREEMPT:
+        break;
+    }
+    sched_requeue(v);
+}
+
+void run_hart(void)
+{
+    struct hart *h = this_hart();
+
+    for (;;) {
+        struct vcpu *v = sched_next(h);
+        enum run_leave leave;
+        uint64_t started;
+
+        if (v == NULL) {
+            wfi();
+            irq_poll();
+            continue;
+        }
+        if (h->current != v) {
+            if (h->current != NULL)
+                vcpu_put(h->current);
+            vcpu_load(v, h);
+        } else {
+            sched_contention_changed(h);
+        }
+        arrive(v);
+        started = timer_now();
+        leave = run_vcpu(v, h);
+        v->stats.run_ticks += timer_now() - started;
+        depart(v, leave);
+        irq_poll();
+    }
+}

@@ -1,0 +1,172 @@
+/*
+ * vcpu.c - a vcpu's making, its reset, its place on a hart, and its HSM state machine (SBI specification, "Hart State
+ * Management"). HSM transitions are made under the VM's lock; the states may be read without it.
+ */
+#include <abi/sbi.h>
+#include <arch/csr.h>
+#include <arch/hfence.h>
+#include <arch/barrier.h>
+#include <arch/trap.h>
+#include <hearth/errno.h>
+#include <hearth/fpu.h>
+#include <hearth/hart.h>
+#include <hearth/ipi.h>
+#include <hearth/isa.h>
+#include <hearth/page_alloc.h>
+#include <hearth/sched.h>
+#include <hearth/vcpu.h>
+#include <hearth/vm.h>
+#include <hearth/vtimer.h>
+
+#include <string.h>
+
+struct vcpu *vcpu_create(struct vm *vm, uint32_t id)
+{
+    struct vcpu *v = page_alloc_zeroed(page_order(sizeof(struct vcpu)));
+
+    if (v == NULL)
+        return NULL;
+    if (fpu_create(v) < 0) {
+        page_free_virt(v, page_order(sizeof(struct vcpu)));
+        return NULL;
+    }
+    v->vm = vm;
+    v->id = id;
+    v->hsm_state = SBI_HSM_STATE_STOPPED;
+    v->run_state = VCPU_STOPPED;
+    v->timer_deadline = UINT64_MAX;
+    v->timer.deadline = UINT64_MAX;
+    v->timer.fn = vtimer_expired;
+    sched_assign(v);
+    return v;
+}
+
+void vcpu_destroy(struct vcpu *v)
+{
+    sched_unassign(v);
+    fpu_destroy(v);
+    page_free_virt(v, page_order(sizeof(struct vcpu)));
+}
+
+void vcpu_reset(struct vcpu *v, uint64_t pc, uint64_t opaque)
+{
+    memset(v->ctx.gpr, 0, sizeof(v->ctx.gpr));
+    v->ctx.gpr[GPR_A0] = v->id;
+    v->ctx.gpr[GPR_A1] = opaque;
+    v->ctx.pc = pc;
+    v->ctx.sstatus = SSTATUS_SPP | SSTATUS_UXL_64;
+    v->ctx.hstatus = HSTATUS_SPV | HSTATUS_SPVP | HSTATUS_VSXL_64;
+    memset(&v->csrs, 0, sizeof(v->csrs));
+    /* Firmware enters S-mode with FP and vectors usable and all three counters open to user mode. */
+    v->csrs.vsstatus = SSTATUS_UXL_64 | (host_isa.f ? SSTATUS_FS_INITIAL : 0) |
+                       (host_isa.v ? SSTATUS_VS_INITIAL : 0);
+    v->csrs.scounteren = 7;
+    v->csrs.vstimecmp = UINT64_MAX;
+    (void)atomic_exchange(&v->virq_dirty, 0);
+    (void)atomic_exchange(&v->virq_pending, 0);
+    fpu_reset(v);
+    vtimer_reset(v);
+    if (v->hart != NULL) { /* the caller's own: what is in the hart is reset too */
+        fpu_load(v, v->hart);
+        vcpu_csrs_load(&v->csrs);
+        fence_i();
+        hfence_vvma_all();
+        sched_contention_changed(v->hart);
+    }
+}
+
+/*
+ * TLB entries and fetched instructions that this hart may hold for the VM from another vcpu, or for this vcpu from
+ * an earlier stay since which it has fenced elsewhere, must not be used.
+ */
+static void flush_stale(struct vcpu *v, struct hart *h)
+{
+    if (v->last_hart == h->index + 1 && v->vm->last_vcpu[h->index] == v->id + 1)
+        return;
+    hfence_vvma_all();
+    fence_i();
+    v->last_hart = h->index + 1;
+    v->vm->last_vcpu[h->index] = (uint8_t)(v->id + 1);
+}
+
+void vcpu_load(struct vcpu *v, struct hart *h)
+{
+    bool flush = vmid_update(&v->vm->vmid, h->index);
+
+    csr_write(CSR_HGATP, gstage_hgatp(&v->vm->gstage, v->vm->vmid.id));
+    if (flush)
+        hfence_gvma_all();
+    csr_write(CSR_HTIMEDELTA, v->vm->time_delta);
+    vcpu_csrs_load(&v->csrs);
+    flush_stale(v, h);
+    fpu_load(v, h);
+    h->current = v;
+    atomic_store_release(&v->hart, h);
+    sched_contention_changed(h);
+}
+
+void vcpu_put(struct vcpu *v)
+{
+    struct hart *h = v->hart;
+
+    timer_cancel(&h->slice);
+    fpu_put(v, h);
+    vcpu_csrs_save(&v->csrs);
+    csr_write(CSR_HGATP, 0);
+    h->current = NULL;
+    atomic_store_release(&v->hart, NULL);
+}
+
+int vcpu_hsm_start(struct vcpu *v, uint64_t pc, uint64_t opaque)
+{
+    struct vm *vm = v->vm;
+    int err = -HV_EBUSY;
+
+    lock_acquire(&vm->lock);
+    if (vm->state == VM_RUNNING && v->hsm_state == SBI_HSM_STATE_STOPPED) {
+        v->hsm_pc = pc;
+        v->hsm_opaque = opaque;
+        atomic_store_release(&v->hsm_state, SBI_HSM_STATE_START_PENDING);
+        vm->vcpus_active++;
+        err = 0;
+    }
+    lock_release(&vm->lock);
+    if (err == 0)
+        sched_start(v);
+    return err;
+}
+
+uint32_t vcpu_hsm_state(const struct vcpu *v)
+{
+    return atomic_load_acquire(&v->hsm_state);
+}
+
+void vcpu_hsm_stopped(struct vcpu *v)
+{
+    struct vm *vm = v->vm;
+    bool last;
+
+    vtimer_reset(v);
+    sched_stop(v);
+    lock_acquire(&vm->lock);
+    (void)atomic_fetch_and(&v->requests, ~(uint32_t)VCPU_REQ_STOP);
+    atomic_store_release(&v->hsm_state, SBI_HSM_STATE_STOPPED);
+    last = --vm->vcpus_active == 0;
+    if (last && vm->state == VM_RUNNING) {
+        vm->state = VM_STOPPING;
+        vm->stop = VM_STOP_POWEROFF;
+        vm->stop_reason = "last hart stopped";
+    }
+    lock_release(&vm->lock);
+    if (last)
+        vm_finish_stop(vm);
+}
+
+unsigned vcpu_hsm_active(const struct vm *vm)
+{
+    unsigned n = 0;
+
+    for (uint32_t i = 0; i < vm->config.vcpus; i++)
+        n += vcpu_hsm_state(vm->vcpus[i]) != SBI_HSM_STATE_STOPPED;
+    return n;
+}

@@ -1,0 +1,220 @@
+/*
+ * stage1.c - see stage1.h. Privileged specification, "Sv39". Changed only during boot, by the boot hart, before
+ * other harts run: no lock. Device windows mapped later only add entries.
+ */
+#include <arch/csr.h>
+#include <arch/hfence.h>
+#include <arch/layout.h>
+#include <hearth/errno.h>
+#include <hearth/page_alloc.h>
+#include <hearth/platform.h>
+#include <hearth/stage1.h>
+
+#include <libfdt.h>
+
+#define PTE_V BIT(0)
+#define PTE_R BIT(1)
+#define PTE_W BIT(2)
+#define PTE_X BIT(3)
+#define PTE_G BIT(5)
+#define PTE_A BIT(6)
+#define PTE_D BIT(7)
+#define PTE_LEAF (PTE_R | PTE_W | PTE_X)
+#define PTE_RW (PTE_V | PTE_R | PTE_W | PTE_G | PTE_A | PTE_D)
+#define PTE_RO (PTE_V | PTE_R | PTE_G | PTE_A)
+#define PTE_RX (PTE_V | PTE_R | PTE_X | PTE_G | PTE_A)
+
+#define LEVELS 3
+#define LEVEL_SIZE(l) (PAGE_SIZE << (9 * (l)))
+
+extern const char image_start[], image_text_end[], image_rodata_end[], image_end[];
+
+static uint64_t *root;
+static uint64_t device_next = DEVICE_BASE;
+
+static uint64_t pte_make(hpa_t hpa, uint64_t flags)
+{
+    return (hpa >> PAGE_SHIFT) << 10 | flags;
+}
+
+static uint64_t *pte_table(uint64_t pte)
+{
+    return phys_to_virt((pte >> 10) << PAGE_SHIFT);
+}
+
+static unsigned pte_index(uint64_t va, unsigned level)
+{
+    return (unsigned)(va >> (PAGE_SHIFT + 9 * level)) & 511;
+}
+
+/* Maps one leaf of the given level; what is mapped there already stays (0). */
+static int map_leaf(uint64_t va, hpa_t hpa, unsigned level, uint64_t flags)
+{
+    uint64_t *table = root;
+
+    for (unsigned l = LEVELS - 1; l > level; l--) {
+        uint64_t *pte = &table[pte_index(va, l)];
+
+        if (!(*pte & PTE_V)) {
+            void *page = page_alloc_zeroed(0);
+
+            if (page == NULL)
+                return -HV_ENOMEM;
+            *pte = pte_make(virt_to_phys(page), PTE_V);
+        } else if (*pte & PTE_LEAF) {
+            return 0;
+        }
+        table = pte_table(*pte);
+    }
+    uint64_t *pte = &table[pte_index(va, level)];
+
+    if (!(*pte & PTE_V))
+        *pte = pte_make(hpa, flags);
+    return 0;
+}
+
+static int map_range(uint64_t va, hpa_t hpa, uint64_t size, uint64_t flags)
+{
+    while (size > 0) {
+        unsigned level = LEVELS - 1;
+
+        while (level > 0 && (!is_aligned(va | hpa, LEVEL_SIZE(level)) || size < LEVEL_SIZE(level)))
+            level--;
+        int err = map_leaf(va, hpa, level, flags);
+
+        if (err < 0)
+            return err;
+        va += LEVEL_SIZE(level);
+        hpa += LEVEL_SIZE(level);
+        size -= LEVEL_SIZE(level);
+    }
+    return 0;
+}
+
+/* One section of the image, all page-aligned by linker.ld. */
+static int map_section(const char *from, const char *to, uint64_t flags)
+{
+    return map_range((uintptr_t)from, image_to_phys(from), (uint64_t)(to - from), flags);
+}
+
+/* Direct map of [base, base + size), whole pages, less the ranges that must not be touched. */
+static int map_direct(const struct platform *p, hpa_t base, uint64_t size, uint64_t flags)
+{
+    hpa_t at = base;
+    hpa_t end = base + size;
+    hpa_t image = image_to_phys(image_start);
+    hpa_t image_limit = image + align_up((uint64_t)(image_end - image_start), PAGE_SIZE);
+
+    if (at < direct_map_phys)
+        at = direct_map_phys;
+    if (end > direct_map_phys + DIRECT_MAP_SIZE)
+        end = direct_map_phys + DIRECT_MAP_SIZE;
+    while (at < end) {
+        hpa_t stop = end;
+        hpa_t skip_to = 0;
+
+        for (uint32_t i = 0; i <= p->reserved_count; i++) {
+            bool is_image = i == p->reserved_count;
+            hpa_t lo = is_image ? image : align_down(p->reserved[i].base, PAGE_SIZE);
+            hpa_t hi = is_image ? image_limit
+                                : align_up(p->reserved[i].base + p->reserved[i].size, PAGE_SIZE);
+
+            if (lo <= at && at < hi)
+                skip_to = MAX(skip_to, hi);
+            else if (lo > at && lo < stop)
+                stop = lo;
+        }
+        if (skip_to != 0) {
+            at = skip_to;
+            continue;
+        }
+        int err = map_range((uintptr_t)phys_to_virt(at), at, stop - at, flags);
+
+        if (err < 0)
+            return err;
+        at = stop;
+    }
+    return 0;
+}
+
+int stage1_init(const struct platform *p)
+{
+    int err;
+
+    root = page_alloc_zeroed(0);
+    if (root == NULL)
+        return -HV_ENOMEM;
+    err = map_section(image_start, image_text_end, PTE_RX);
+    if (err == 0)
+        err = map_section(image_text_end, image_rodata_end, PTE_RO);
+    if (err == 0)
+        err = map_section(image_rodata_end, image_end, PTE_RW);
+    for (uint32_t i = 0; err == 0 && i < p->mem_count; i++) {
+        hpa_t lo = align_up(p->mem[i].base, PAGE_SIZE);
+        hpa_t hi = align_down(p->mem[i].base + p->mem[i].size, PAGE_SIZE);
+
+        if (lo < hi)
+            err = map_direct(p, lo, hi - lo, PTE_RW);
+    }
+    /* The host's tree and the bundle are read where they lie, even inside a reserved range: read-only there. */
+    hpa_t fdt = align_down(virt_to_phys(p->fdt), PAGE_SIZE);
+
+    if (err == 0)
+        err = map_range((uintptr_t)phys_to_virt(fdt), fdt,
+                        align_up(virt_to_phys(p->fdt) - fdt + fdt_totalsize(p->fdt), PAGE_SIZE), PTE_RO);
+    hpa_t initrd = align_down(p->initrd, PAGE_SIZE);
+
+    if (err == 0 && p->initrd_size != 0)
+        err = map_range((uintptr_t)phys_to_virt(initrd), initrd,
+                        align_up(p->initrd - initrd + p->initrd_size, PAGE_SIZE), PTE_RO);
+    if (err < 0)
+        return err;
+    csr_write(CSR_SATP, stage1_satp());
+    sfence_vma_all();
+    return 0;
+}
+
+uint64_t stage1_satp(void)
+{
+    return ATP_MODE_SV39 << ATP_MODE_SHIFT | virt_to_phys(root) >> PAGE_SHIFT;
+}
+
+int stage1_map_stacks(unsigned index, uint64_t *top, uint64_t *emergency_top)
+{
+    /* Guard page, stack, guard page, emergency page; the next hart's guard page follows. */
+    uint64_t va = STACKS_BASE + index * (STACK_SIZE + 3 * PAGE_SIZE) + PAGE_SIZE;
+    hpa_t stack = page_alloc(STACK_SHIFT - PAGE_SHIFT);
+    hpa_t emergency = page_alloc(0);
+    int err;
+
+    if (stack == HPA_NONE || emergency == HPA_NONE)
+        return -HV_ENOMEM;
+    err = map_range(va, stack, STACK_SIZE, PTE_RW);
+    if (err == 0)
+        err = map_range(va + STACK_SIZE + PAGE_SIZE, emergency, PAGE_SIZE, PTE_RW);
+    if (err < 0)
+        return err;
+    sfence_vma_all();
+    *top = va + STACK_SIZE;
+    *emergency_top = va + STACK_SIZE + 2 * PAGE_SIZE;
+    return 0;
+}
+
+void *stage1_map_device(hpa_t base, uint64_t size)
+{
+    hpa_t first = align_down(base, PAGE_SIZE);
+    uint64_t offset = base - first;
+    uint64_t span;
+    uint64_t va = device_next;
+
+    if (size == 0 || size > DEVICE_SIZE || base > (1ull << 56) - DEVICE_SIZE)
+        return NULL;
+    span = align_up(offset + size, PAGE_SIZE);
+    if (span > DEVICE_BASE + DEVICE_SIZE - va)
+        return NULL;
+    if (map_range(va, first, span, PTE_RW) < 0)
+        return NULL;
+    device_next = va + span + PAGE_SIZE;
+    sfence_vma_all();
+    return (void *)(uintptr_t)(va + offset);
+}
