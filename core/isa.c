@@ -227,6 +227,9 @@ static void fill_guest_strings(const struct isa_set *s, struct host_isa *out)
         const char *name = isa_policy[i].name;
         size_t len = strlen(name), separator = len > 1 ? 1 : 0;
 
+        /* Vector state is switched when the host has V itself, not for its embedded subsets. */
+        if (name[0] == 'z' && name[1] == 'v' && !out->v)
+            continue;
         if (!set_has(s, i) || !isa_policy[i].guest_ok || isa + separator + len >= ISA_STRING_MAX ||
             list + len + 1 > ISA_STRING_MAX)
             continue;
@@ -254,6 +257,10 @@ int isa_read(const void *fdt, struct host_isa *out, const char **why)
     int cpu, cpus = fdt_path_offset(fdt, "/cpus"), err, i;
 
     memset(out, 0, sizeof(*out));
+    if (cpus < 0) {
+        *why = "no /cpus node";
+        return -HV_EINVAL;
+    }
     fdt_for_each_subnode(cpu, fdt, cpus)
     {
         struct isa_set one = {0};

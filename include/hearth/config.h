@@ -27,7 +27,7 @@ struct vm_config {
 #define BUNDLE_VERSION   1
 #define VM_MEMORY_MIN    (2 * MIB)
 #define VM_MEMORY_MAX    (GIB << 10)       /* inside what every G-stage mode translates */
-#define CONFIG_NODES_MAX (2 * VMS_MAX)     /* VM nodes looked at; more are refused unread */
+#define CONFIG_NODES_MAX (2 * VMS_MAX)     /* VM nodes looked at; the next one is refused and ends it */
 
 struct bundle {
     const void *base; /* the archive, mapped */

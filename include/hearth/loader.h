@@ -25,7 +25,9 @@ struct loader_result {
  * Zeroes the RAM that images do not cover, copies kernel (flat: at config.load or RAM base + 2 MiB; Linux Image: RAM
  * base + text_offset, image_size honoured; ELF64 RISC-V: each PT_LOAD by p_paddr, entry translated when it is a
  * virtual address) and initrd (high in RAM, page aligned, below the device tree), generates the device tree. 0 or
- * -HV_EINVAL / -HV_ENOSPC with *why: does not fit, damaged header, segments outside RAM or overlapping.
+ * -HV_EINVAL / -HV_ENOSPC / -HV_ENOMEM with *why: does not fit, damaged header, segments outside RAM or
+ * overlapping. config.load, when given, has to agree with what an ELF file or Linux Image says itself.
+ * The caller makes the new instructions visible to harts that fetch them (fence.i, also remote).
  */
 int __must_check loader_load(struct vm *vm, struct loader_result *out, const char **why);
 

@@ -1,0 +1,356 @@
+/*
+ * config.c - the bundle and the VM descriptions in its device tree, all of it hostile input. A description
+ * that is wrong is refused by itself; what is said about it names node and property. No state.
+ */
+#include <hearth/config.h>
+#include <hearth/errno.h>
+#include <hearth/fdt_util.h>
+#include <hearth/mmio.h>
+
+#include <libfdt.h>
+#include <stdio.h>
+#include <string.h>
+
+/* One VM node being read. */
+struct reader {
+    const struct bundle *b;
+    int vms; /* node /vms */
+    int node;
+    struct vm_config *config;
+    struct config_error *error;
+};
+
+/* What the properties of a VM node are; anything else there is refused. */
+static const char *const properties[] = {
+    "compatible", "reg", "vm-name", "vcpus", "memory", "kernel", "initrd", "bootargs", "load",
+};
+
+/* ---- what is wrong ---- */
+
+/* The tree's own words go to a terminal: only printable ASCII gets there. */
+static void copy_printable(char *to, size_t size, const char *from)
+{
+    size_t i;
+
+    for (i = 0; i + 1 < size && from[i] != '\0'; i++)
+        to[i] = from[i] > ' ' && from[i] <= '~' ? from[i] : '?';
+    to[i] = '\0';
+}
+
+/* To be followed by the snprintf of error->problem; always -HV_EINVAL. */
+static int blame(const struct reader *r, const char *property)
+{
+    const char *name = fdt_get_name(r->b->dtb, r->node, NULL);
+    const size_t prefix = sizeof("/vms/") - 1;
+
+    memcpy(r->error->node, "/vms/", prefix);
+    copy_printable(r->error->node + prefix, sizeof(r->error->node) - prefix, name ? name : "?");
+    copy_printable(r->error->property, sizeof(r->error->property), property);
+    return -HV_EINVAL;
+}
+
+static int refuse(const struct reader *r, const char *property, const char *problem)
+{
+    snprintf(r->error->problem, sizeof(r->error->problem), "%s", problem);
+    return blame(r, property);
+}
+
+static int refuse_value(const struct reader *r, const char *property, uint64_t value,
+                        const char *problem)
+{
+    snprintf(r->error->problem, sizeof(r->error->problem), "0x%lx %s", (unsigned long)value,
+             problem);
+    return blame(r, property);
+}
+
+/* ---- properties by type; *found (NULL: the property has to be there) says whether it was ---- */
+
+static int want(const struct reader *r, const char *property, int err, bool *found,
+                const char *type)
+{
+    if (found != NULL)
+        *found = err == 0;
+    if (err == -HV_ENOENT)
+        return found != NULL ? 0 : refuse(r, property, "missing");
+    if (err)
+        return refuse(r, property, type);
+    return 0;
+}
+
+static int want_u32(const struct reader *r, const char *property, uint32_t *out)
+{
+    return want(r, property, fdt_prop_u32(r->b->dtb, r->node, property, out), NULL,
+                "is not one 32-bit number");
+}
+
+static int want_u64(const struct reader *r, const char *property, uint64_t *out, bool *found)
+{
+    int len, err = -HV_EINVAL;
+    const void *p = fdt_getprop(r->b->dtb, r->node, property, &len);
+
+    if (p == NULL)
+        err = -HV_ENOENT;
+    else if (len == 8 && fdt_read_cells(p, 2, out))
+        err = 0;
+    return want(r, property, err, found, "is not one 64-bit number");
+}
+
+static int want_string(const struct reader *r, const char *property, const char **out, bool *found)
+{
+    return want(r, property, fdt_prop_string(r->b->dtb, r->node, property, out), found,
+                "is not one non-empty string");
+}
+
+/* ---- the parts of a description ---- */
+
+static int check_shape(const struct reader *r)
+{
+    const void *fdt = r->b->dtb;
+    int offset;
+
+    if (fdt_node_check_compatible(fdt, r->node, "hearth,vm") != 0)
+        return refuse(r, "compatible", "is not \"hearth,vm\"");
+    fdt_for_each_property_offset(offset, fdt, r->node)
+    {
+        const char *name = NULL;
+        unsigned i;
+
+        (void)fdt_getprop_by_offset(fdt, offset, &name, NULL);
+        for (i = 0; i < ARRAY_SIZE(properties); i++) {
+            if (name != NULL && strcmp(name, properties[i]) == 0)
+                break;
+        }
+        if (i == ARRAY_SIZE(properties))
+            return refuse(r, name ? name : "?", "unknown property");
+    }
+    offset = fdt_first_subnode(fdt, r->node);
+    if (offset >= 0) {
+        const char *name = fdt_get_name(fdt, offset, NULL);
+
+        return refuse(r, name ? name : "?", "unexpected child node");
+    }
+    return 0;
+}
+
+static bool name_is_valid(const char *name)
+{
+    size_t i;
+
+    if (name[0] < 'a' || name[0] > 'z')
+        return false;
+    for (i = 1; i <= VM_NAME_MAX && name[i] != '\0'; i++) {
+        char c = name[i];
+
+        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-')
+            return false;
+    }
+    return i <= VM_NAME_MAX;
+}
+
+/*
+ * A node before this one with the same reg or (valid) name. Whether that one was refused for something
+ * else makes no difference: which of two nodes has a name must not depend on a third value.
+ */
+static int check_unique(const struct reader *r, uint32_t reg, const char *name)
+{
+    const void *fdt = r->b->dtb;
+    int other;
+
+    fdt_for_each_subnode(other, fdt, r->vms)
+    {
+        const char *other_name, *node_name = fdt_get_name(fdt, other, NULL), *property = NULL;
+        char path[40];
+        uint32_t other_reg;
+
+        if (other >= r->node)
+            break;
+        if (fdt_prop_u32(fdt, other, "reg", &other_reg) == 0 && other_reg == reg)
+            property = "reg";
+        if (fdt_prop_string(fdt, other, "vm-name", &other_name) == 0 &&
+            strcmp(other_name, name) == 0)
+            property = "vm-name";
+        if (property == NULL)
+            continue;
+        copy_printable(path, sizeof(path), node_name ? node_name : "?");
+        snprintf(r->error->problem, sizeof(r->error->problem), "the same as in /vms/%s", path);
+        return blame(r, property);
+    }
+    return 0;
+}
+
+static int read_identity(const struct reader *r)
+{
+    const char *name;
+    uint32_t reg;
+    int err = want_u32(r, "reg", &reg);
+
+    if (!err)
+        err = want_string(r, "vm-name", &name, NULL);
+    if (err)
+        return err;
+    if (!name_is_valid(name))
+        return refuse(r, "vm-name", "is not of the form [a-z][a-z0-9-]{0,30}");
+    err = check_unique(r, reg, name);
+    if (err)
+        return err;
+    memcpy(r->config->name, name, strlen(name) + 1);
+    return 0;
+}
+
+static int read_size(const struct reader *r)
+{
+    struct vm_config *c = r->config;
+    int err = want_u32(r, "vcpus", &c->vcpus);
+
+    if (err)
+        return err;
+    if (c->vcpus == 0 || c->vcpus > VCPUS_MAX)
+        return refuse_value(r, "vcpus", c->vcpus, "is not in 1..64");
+    err = want_u64(r, "memory", &c->memory, NULL);
+    if (err)
+        return err;
+    if (c->memory < VM_MEMORY_MIN)
+        return refuse_value(r, "memory", c->memory, "is below 2 MiB");
+    if (c->memory > VM_MEMORY_MAX)
+        return refuse_value(r, "memory", c->memory, "is above 1 TiB");
+    if (!is_aligned(c->memory, PAGE_SIZE))
+        return refuse_value(r, "memory", c->memory, "is not a multiple of 4096");
+    return 0;
+}
+
+static int read_load(const struct reader *r)
+{
+    struct vm_config *c = r->config;
+    bool found;
+    int err = want_u64(r, "load", &c->load, &found);
+
+    if (err || !found)
+        return err;
+    if (!range_within(c->load, c->kernel_size, BOARD_RAM_BASE, c->memory))
+        return refuse_value(r, "load", c->load, "puts the kernel outside the VM's RAM");
+    if (!is_aligned(c->load, 4))
+        return refuse_value(r, "load", c->load, "is not a multiple of 4");
+    return 0;
+}
+
+static int read_image(const struct reader *r, const char *property, bool *found, const void **data,
+                      uint64_t *size)
+{
+    const char *path;
+    int err = want_string(r, property, &path, found);
+
+    if (err || (found != NULL && !*found))
+        return err;
+    err = cpio_find(r->b->base, r->b->size, path, data, size);
+    if (err == -HV_ENOENT)
+        return refuse(r, property, "is not in the bundle");
+    if (err)
+        return refuse(r, property, "cannot be looked for: the bundle is damaged");
+    if (*size == 0)
+        return refuse(r, property, "is an empty file");
+    if (*size > r->config->memory)
+        return refuse(r, property, "is larger than the VM's memory");
+    return 0;
+}
+
+static int read_bootargs(const struct reader *r)
+{
+    int len;
+    const char *p = fdt_getprop(r->b->dtb, r->node, "bootargs", &len);
+
+    r->config->cmdline = "";
+    if (p == NULL)
+        return 0;
+    if (len < 1 || memchr(p, '\0', (size_t)len) != p + len - 1)
+        return refuse(r, "bootargs", "is not one string");
+    if (len - 1 > VM_CMDLINE_MAX)
+        return refuse(r, "bootargs", "is longer than 4095 characters");
+    r->config->cmdline = p;
+    return 0;
+}
+
+static int read_vm(const struct reader *r)
+{
+    struct vm_config *c = r->config;
+    bool found;
+    int err;
+
+    memset(c, 0, sizeof(*c));
+    memset(r->error, 0, sizeof(*r->error));
+    err = check_shape(r);
+    if (!err)
+        err = read_identity(r);
+    if (!err)
+        err = read_size(r);
+    if (!err)
+        err = read_image(r, "kernel", NULL, &c->kernel, &c->kernel_size);
+    if (!err)
+        err = read_image(r, "initrd", &found, &c->initrd, &c->initrd_size);
+    if (!err)
+        err = read_load(r);
+    if (!err)
+        err = read_bootargs(r);
+    return err;
+}
+
+/* ---- the bundle ---- */
+
+int bundle_open(struct bundle *b, const void *base, uint64_t size, const char **why)
+{
+    uint64_t dtb_size;
+    uint32_t version;
+    int err;
+
+    *b = (struct bundle){.base = base, .size = size};
+    err = cpio_find(base, size, "bundle.dtb", &b->dtb, &dtb_size);
+    if (err) {
+        *why = err == -HV_ENOENT ? "no bundle.dtb in the archive" : "not a cpio archive, or damaged";
+        return err;
+    }
+    err = fdt_open_untrusted(b->dtb, dtb_size, why);
+    if (err)
+        return err;
+    if (fdt_node_check_compatible(b->dtb, 0, "hearth,bundle") != 0) {
+        *why = "bundle.dtb: compatible is not \"hearth,bundle\"";
+        return -HV_EINVAL;
+    }
+    if (fdt_prop_u32(b->dtb, 0, "hearth,version", &version) != 0 || version != BUNDLE_VERSION) {
+        *why = "bundle.dtb: hearth,version is not 1";
+        return -HV_EINVAL;
+    }
+    if (fdt_path_offset(b->dtb, "/vms") < 0) {
+        *why = "bundle.dtb: no node /vms";
+        return -HV_EINVAL;
+    }
+    return 0;
+}
+
+unsigned config_read(const struct bundle *b,
+                     bool (*fn)(void *arg, const struct vm_config *config,
+                                const struct config_error *error),
+                     void *arg)
+{
+    struct vm_config config;
+    struct config_error error;
+    struct reader r = {.b = b, .config = &config, .error = &error};
+    unsigned seen = 0, good = 0;
+
+    r.vms = fdt_path_offset(b->dtb, "/vms");
+    if (r.vms < 0)
+        return 0;
+    fdt_for_each_subnode(r.node, b->dtb, r.vms)
+    {
+        int err;
+
+        seen++;
+        if (seen > CONFIG_NODES_MAX || good == VMS_MAX)
+            err = refuse(&r, "reg", "more VMs than there is room for");
+        else
+            err = read_vm(&r);
+        if (!err)
+            good++;
+        if (!fn(arg, err ? NULL : &config, err ? &error : NULL) || seen > CONFIG_NODES_MAX)
+            break;
+    }
+    return seen;
+}

@@ -1,0 +1,158 @@
+/*
+ * image.c - kernel images: the RISC-V boot image header (Linux, Documentation/arch/riscv/boot-image-
+ * header.rst) and ELF64 (System V gABI chapters 4 and 5; RISC-V ELF psABI). No state.
+ *
+ * Images may lie at any address in the bundle, so headers are copied out before they are looked at.
+ */
+#include <hearth/errno.h>
+#include <hearth/image.h>
+#include <hearth/loader.h>
+
+#include <string.h>
+
+#define LINUX_MAGIC2      0x05435352u /* "RSC\5" */
+#define LINUX_FLAG_BIG    1u          /* flags bit 0: big endian */
+#define LINUX_ALIGN       (2 * MIB)
+#define ELF_CLASS_64      2
+#define ELF_DATA_LITTLE   1
+#define ELF_TYPE_EXEC     2
+#define ELF_TYPE_DYN      3
+#define ELF_MACHINE_RISCV 243
+#define ELF_PHNUM_MAX     128u
+#define ELF_PT_LOAD       1u
+
+struct linux_header {
+    uint32_t code[2];
+    uint64_t text_offset;
+    uint64_t image_size;
+    uint64_t flags;
+    uint32_t version;
+    uint32_t reserved1;
+    uint64_t reserved2;
+    uint64_t magic;
+    uint32_t magic2;
+    uint32_t reserved3;
+};
+
+struct elf_header {
+    uint8_t ident[16];
+    uint16_t type, machine;
+    uint32_t version;
+    uint64_t entry, phoff, shoff;
+    uint32_t flags;
+    uint16_t ehsize, phentsize, phnum, shentsize, shnum, shstrndx;
+};
+
+struct elf_segment {
+    uint32_t type, flags;
+    uint64_t offset, vaddr, paddr, filesz, memsz, align;
+};
+
+_Static_assert(sizeof(struct linux_header) == 64, "boot-image-header.rst");
+_Static_assert(sizeof(struct elf_header) == 64 && sizeof(struct elf_segment) == 56, "gABI");
+
+static int refuse(const char **why, const char *text)
+{
+    *why = text;
+    return -HV_EINVAL;
+}
+
+enum image_kind loader_image_kind(const void *image, uint64_t size)
+{
+    struct linux_header header;
+
+    if (size >= 4 && memcmp(image, "\177ELF", 4) == 0)
+        return IMAGE_ELF;
+    if (size < sizeof(header))
+        return IMAGE_FLAT;
+    memcpy(&header, image, sizeof(header));
+    return header.magic2 == LINUX_MAGIC2 ? IMAGE_LINUX : IMAGE_FLAT;
+}
+
+int image_read_linux(const void *data, uint64_t size, gpa_t ram, uint64_t ram_size,
+                     struct image *out, const char **why)
+{
+    struct linux_header header;
+    uint64_t memory_size;
+
+    if (size < sizeof(header))
+        return refuse(why, "kernel: shorter than its header");
+    memcpy(&header, data, sizeof(header));
+    if (header.flags & LINUX_FLAG_BIG)
+        return refuse(why, "kernel: a big-endian image");
+    /* The size in memory counts .bss too; headers from before the field have 0. */
+    memory_size = MAX(header.image_size, size);
+    if (header.text_offset > ram_size ||
+        !range_within(ram + header.text_offset, memory_size, ram, ram_size))
+        return refuse(why, "kernel: text_offset and image_size of its header do not fit into RAM");
+    if (!is_aligned(ram + header.text_offset, LINUX_ALIGN))
+        return refuse(why, "kernel: text_offset of its header is not a multiple of 2 MiB");
+    out->entry = ram + header.text_offset;
+    out->pieces = 1;
+    out->piece[0] = (struct image_piece){
+        .gpa = out->entry, .memory_size = memory_size, .data = data, .file_size = size};
+    return 0;
+}
+
+static int elf_check(const struct elf_header *h, uint64_t size, const char **why)
+{
+    if (h->ident[4] != ELF_CLASS_64 || h->ident[5] != ELF_DATA_LITTLE ||
+        h->machine != ELF_MACHINE_RISCV)
+        return refuse(why, "kernel: not a little-endian 64-bit RISC-V ELF file");
+    if (h->type != ELF_TYPE_EXEC && h->type != ELF_TYPE_DYN)
+        return refuse(why, "kernel: an ELF file that is not executable");
+    if (h->phentsize != sizeof(struct elf_segment) || h->phnum == 0 || h->phnum > ELF_PHNUM_MAX)
+        return refuse(why, "kernel: ELF program headers of a wrong size or number");
+    if (!range_within(h->phoff, (uint64_t)h->phnum * h->phentsize, 0, size))
+        return refuse(why, "kernel: ELF program headers outside the file");
+    return 0;
+}
+
+int image_read_elf(const void *data, uint64_t size, gpa_t ram, uint64_t ram_size,
+                   struct image *out, const char **why)
+{
+    const uint8_t *bytes = data;
+    struct elf_header h;
+    bool entry_virtual = false, entry_physical = false;
+    int err;
+
+    if (size < sizeof(h))
+        return refuse(why, "kernel: shorter than an ELF header");
+    memcpy(&h, data, sizeof(h));
+    err = elf_check(&h, size, why);
+    if (err)
+        return err;
+    out->pieces = 0;
+    for (unsigned i = 0; i < h.phnum; i++) {
+        struct elf_segment s;
+
+        memcpy(&s, bytes + h.phoff + (uint64_t)i * sizeof(s), sizeof(s));
+        if (s.type != ELF_PT_LOAD || s.memsz == 0)
+            continue;
+        if (s.filesz > s.memsz || !range_within(s.offset, s.filesz, 0, size))
+            return refuse(why, "kernel: an ELF segment outside the file");
+        if (!range_within(s.paddr, s.memsz, ram, ram_size))
+            return refuse(why, "kernel: an ELF segment outside RAM");
+        if (out->pieces == IMAGE_PIECES_MAX)
+            return refuse(why, "kernel: more than 16 ELF segments to load");
+        out->piece[out->pieces++] = (struct image_piece){.gpa = s.paddr,
+                                                         .memory_size = s.memsz,
+                                                         .data = bytes + s.offset,
+                                                         .file_size = s.filesz};
+        /* The entry is an address as the linker sees it; some tools write the physical one. */
+        if (!entry_virtual && h.entry - s.vaddr < s.memsz) {
+            out->entry = h.entry - s.vaddr + s.paddr;
+            entry_virtual = true;
+        } else if (!entry_virtual && !entry_physical && h.entry - s.paddr < s.memsz) {
+            out->entry = h.entry;
+            entry_physical = true;
+        }
+    }
+    if (out->pieces == 0)
+        return refuse(why, "kernel: an ELF file with nothing to load");
+    if (!entry_virtual && !entry_physical)
+        return refuse(why, "kernel: the ELF entry is in no segment");
+    if (!is_aligned(out->entry, 2))
+        return refuse(why, "kernel: the ELF entry is at an odd address");
+    return 0;
+}
