@@ -1,0 +1,177 @@
+/*
+ * aplic.c - the host's supervisor-level APLIC (AIA specification, chapter "Advanced Platform-Level
+ * Interrupt Controller"), in direct mode, or in MSI mode in front of the harts' IMSICs (imsic.c).
+ * Where MSIs go is set at machine level, by the firmware.
+ *
+ * Locking: enable() is called under hostirq_lock; the rest touches only the own hart's registers,
+ * or write-only ones.
+ */
+#include <arch/io.h>
+#include <hearth/errno.h>
+#include <hearth/hostirq.h>
+#include <hearth/platform.h>
+#include <hearth/stage1.h>
+
+#define APLIC_DOMAINCFG 0x0000u
+#define APLIC_SOURCECFG 0x0000u /* + 4 * source */
+#define APLIC_SETIPNUM  0x1cdcu
+#define APLIC_CLRIE     0x1f00u
+#define APLIC_SETIENUM  0x1edcu
+#define APLIC_TARGET    0x3000u /* + 4 * source */
+#define APLIC_IDC       0x4000u
+#define APLIC_REGS      0x4000u
+#define APLIC_IDC_SIZE  32u
+#define IDC_IDELIVERY   0x00u
+#define IDC_ITHRESHOLD  0x08u
+#define IDC_CLAIMI      0x1cu
+
+#define DOMAINCFG_IE     (1u << 8)
+#define DOMAINCFG_DM_MSI (1u << 2)
+#define SOURCECFG_OFF    0u
+#define SOURCECFG_LEVEL1 6u
+#define TARGET_HART      18
+#define TARGET_PRIO_1    1u
+#define CLAIMI_ID        16
+
+#define APLIC_SOURCES_MAX 1023u
+#define APLIC_HARTS_MAX   (1 << 14)
+#define CLAIMS_MAX        64 /* in one interrupt: what is still pending interrupts again */
+
+static volatile uint8_t *regs;
+static uint32_t sources;
+static const int32_t *hart_index; /* by hart; platform's, constant */
+
+static volatile uint8_t *idc(unsigned hart)
+{
+    return regs + APLIC_IDC + (size_t)hart_index[hart] * APLIC_IDC_SIZE;
+}
+
+static int aplic_map(const struct platform *p, bool direct)
+{
+    if (p->intc.sources == 0 || p->intc.sources > APLIC_SOURCES_MAX || p->intc.size < APLIC_REGS)
+        return -HV_EINVAL;
+    for (uint32_t i = 0; i < HARTS_MAX; i++) {
+        int32_t h = p->intc.context[i];
+
+        if (h >= APLIC_HARTS_MAX ||
+            (direct && h >= 0 && APLIC_IDC + ((uint64_t)h + 1) * APLIC_IDC_SIZE > p->intc.size))
+            return -HV_EINVAL;
+    }
+    regs = stage1_map_device(p->intc.base, p->intc.size);
+    if (regs == NULL)
+        return -HV_ENOMEM;
+    sources = p->intc.sources;
+    hart_index = p->intc.context;
+
+    io_write32(regs + APLIC_DOMAINCFG, 0);
+    for (uint32_t s = 0; s <= sources; s += 32)
+        io_write32(regs + APLIC_CLRIE + (size_t)(s / 32) * 4, UINT32_MAX);
+    for (uint32_t s = 1; s <= sources; s++)
+        io_write32(regs + APLIC_SOURCECFG + (size_t)s * 4, SOURCECFG_OFF);
+    return 0;
+}
+
+/* target's lower bits: priority (direct) or identity (MSI). */
+static int aplic_route(uint32_t source, unsigned hart, uint32_t low)
+{
+    volatile uint8_t *sourcecfg = regs + APLIC_SOURCECFG + (size_t)source * 4;
+
+    io_write32(sourcecfg, SOURCECFG_LEVEL1);
+    if (io_read32(sourcecfg) != SOURCECFG_LEVEL1)
+        return -HV_ENODEV; /* not delegated to this domain */
+    io_write32(regs + APLIC_TARGET + (size_t)source * 4,
+               (uint32_t)hart_index[hart] << TARGET_HART | low);
+    io_write32(regs + APLIC_SETIENUM, source);
+    return 0;
+}
+
+static int aplic_check(uint32_t source, unsigned hart)
+{
+    if (source == 0 || source > sources)
+        return -HV_EINVAL;
+    return hart_index[hart] < 0 ? -HV_ENODEV : 0;
+}
+
+/* ---- direct mode ---- */
+
+static int direct_init(const struct platform *p)
+{
+    int err = aplic_map(p, true);
+
+    if (err == 0)
+        io_write32(regs + APLIC_DOMAINCFG, DOMAINCFG_IE);
+    return err;
+}
+
+static void direct_init_hart(unsigned hart)
+{
+    if (hart_index[hart] < 0)
+        return;
+    io_write32(idc(hart) + IDC_ITHRESHOLD, 0);
+    io_write32(idc(hart) + IDC_IDELIVERY, 1);
+}
+
+static int direct_enable(uint32_t source, unsigned hart)
+{
+    int err = aplic_check(source, hart);
+
+    return err != 0 ? err : aplic_route(source, hart, TARGET_PRIO_1);
+}
+
+static void direct_handle(unsigned hart)
+{
+    if (hart_index[hart] < 0)
+        return;
+    for (unsigned i = 0; i < CLAIMS_MAX; i++) {
+        uint32_t claim = io_read32(idc(hart) + IDC_CLAIMI);
+
+        if (claim == 0)
+            return;
+        hostirq_dispatch(claim >> CLAIMI_ID);
+    }
+}
+
+const struct intc_ops aplic_direct_ops = {
+    .name = "aplic",
+    .init = direct_init,
+    .init_hart = direct_init_hart,
+    .enable = direct_enable,
+    .handle = direct_handle,
+};
+
+/* ---- MSI mode ---- */
+
+static int msi_init(const struct platform *p)
+{
+    int err = imsic_init(p);
+
+    if (err == 0)
+        err = aplic_map(p, false);
+    if (err == 0)
+        io_write32(regs + APLIC_DOMAINCFG, DOMAINCFG_IE | DOMAINCFG_DM_MSI);
+    return err;
+}
+
+static int msi_enable(uint32_t source, unsigned hart)
+{
+    uint32_t identity;
+    int err = aplic_check(source, hart);
+
+    if (err == 0)
+        err = imsic_identity(source, &identity);
+    return err != 0 ? err : aplic_route(source, hart, identity);
+}
+
+void aplic_rearm(uint32_t source)
+{
+    /* Ignored by the APLIC unless the line is still high. */
+    io_write32(regs + APLIC_SETIPNUM, source);
+}
+
+const struct intc_ops aplic_msi_ops = {
+    .name = "aplic-imsic",
+    .init = msi_init,
+    .init_hart = imsic_init_hart,
+    .enable = msi_enable,
+    .handle = imsic_handle,
+};

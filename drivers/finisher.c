@@ -1,0 +1,41 @@
+/*
+ * finisher.c - ending the machine: SiFive's test finisher where the host has one (QEMU turns its
+ * code into the exit status), else the firmware's SRST. Locking: none; any hart, any state.
+ */
+#include <arch/barrier.h>
+#include <arch/io.h>
+#include <hearth/console.h>
+#include <hearth/stage1.h>
+#include <hearth/machine.h>
+#include <hearth/platform.h>
+#include <hearth/stage1.h>
+#include <hearth/sbi_client.h>
+
+#define FINISHER_PASS 0x5555u
+#define FINISHER_FAIL 0x3333u /* code in the upper half */
+
+static volatile void *finisher; /* NULL: none */
+
+void machine_init(const struct platform *p)
+{
+    finisher = NULL;
+    if (p->test_finisher.base != 0 && p->test_finisher.size >= sizeof(uint32_t) &&
+        is_aligned(p->test_finisher.base, sizeof(uint32_t)))
+        finisher = stage1_map_device(p->test_finisher.base, p->test_finisher.size);
+}
+
+__noreturn void machine_off(enum machine_exit code)
+{
+    console_drain();
+    if (finisher != NULL) {
+        io_write32(finisher, code == MACHINE_EXIT_OK
+                                 ? FINISHER_PASS
+                                 : FINISHER_FAIL | ((uint32_t)code & 0xffff) << 16);
+        fence_io();
+    }
+    (void)sbi_client_system_reset(SBI_SRST_TYPE_SHUTDOWN, code == MACHINE_EXIT_OK
+                                                              ? SBI_SRST_REASON_NONE
+                                                              : SBI_SRST_REASON_SYSFAIL);
+    for (;;)
+        wfi();
+}

@@ -1,0 +1,30 @@
+/*
+ * goldfish_rtc.c - the host's Goldfish RTC (Android emulator's "goldfish hardware" list; QEMU
+ * virt): two 32-bit registers with nanoseconds since 1970; reading the low one latches the high
+ * one.
+ */
+#include <arch/io.h>
+#include <hearth/errno.h>
+#include <hearth/stage1.h>
+#include <hearth/platform.h>
+#include <hearth/stage1.h>
+#include <hearth/wallclock.h>
+
+#define RTC_TIME_LOW  0x00
+#define RTC_TIME_HIGH 0x04
+#define RTC_REGS      0x08
+
+int goldfish_rtc_read(const struct platform *p, uint64_t *ns)
+{
+    volatile uint8_t *regs;
+    uint32_t low;
+
+    if (p->rtc_base == 0 || p->rtc_size < RTC_REGS || !is_aligned(p->rtc_base, sizeof(uint32_t)))
+        return -HV_ENODEV;
+    regs = stage1_map_device(p->rtc_base, p->rtc_size);
+    if (regs == NULL)
+        return -HV_ENODEV;
+    low = io_read32(regs + RTC_TIME_LOW);
+    *ns = (uint64_t)io_read32(regs + RTC_TIME_HIGH) << 32 | low;
+    return 0;
+}
