@@ -1,0 +1,137 @@
+/*
+ * board.c - which device answers at which guest-physical address: the table of rows, the devices'
+ * memory, and the dispatch of register accesses.
+ *
+ * Locking: none here. Rows are constant, vm->dev_state does not change while vcpus run, and each
+ * device has its own lock.
+ */
+#include <hearth/errno.h>
+#include <hearth/mmio.h>
+#include <hearth/page_alloc.h>
+#include <hearth/vcpu.h>
+#include <hearth/vm.h>
+#include <libfdt.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+/*
+ * In order of base, not overlapping, base and size multiples of 8: find_row() searches by halves,
+ * and an aligned access that starts inside a row ends inside it.
+ */
+const struct board_row board_rows[] = {
+    {.ops = &syscon_ops, .base = BOARD_SYSCON_BASE, .size = 0x1000},
+    {.ops = &rtc_ops, .base = BOARD_RTC_BASE, .size = 0x1000, .irq = BOARD_RTC_IRQ},
+    {.ops = &plic_ops, .base = BOARD_PLIC_BASE, .size = 0x600000},
+    {.ops = &uart_ops, .base = BOARD_UART_BASE, .size = 0x100, .irq = BOARD_UART_IRQ},
+};
+const unsigned board_row_count = ARRAY_SIZE(board_rows);
+
+_Static_assert(ARRAY_SIZE(board_rows) <= BOARD_ROWS_MAX, "vm->dev_state[] has a slot for each row");
+
+#define STATE_ALIGN 64 /* a cache line: devices of one VM do not share one */
+
+static uint64_t state_total(void)
+{
+    uint64_t total = 0;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(board_rows); i++)
+        total += align_up(board_rows[i].ops->state_size, STATE_ALIGN);
+    return total;
+}
+
+int board_init(struct vm *vm)
+{
+    char *state = page_alloc_zeroed(page_order(state_total()));
+
+    if (!state)
+        return -HV_ENOMEM;
+    for (unsigned i = 0; i < ARRAY_SIZE(board_rows); i++) {
+        vm->dev_state[i] = state;
+        state += align_up(board_rows[i].ops->state_size, STATE_ALIGN);
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(board_rows); i++) {
+        const struct device_ops *ops = board_rows[i].ops;
+        int err = ops->init ? ops->init(vm, vm->dev_state[i]) : 0;
+
+        if (err) {
+            board_destroy(vm);
+            return err;
+        }
+    }
+    board_reset(vm);
+    return 0;
+}
+
+void board_destroy(struct vm *vm)
+{
+    if (vm->dev_state[0])
+        page_free_virt(vm->dev_state[0], page_order(state_total()));
+    for (unsigned i = 0; i < ARRAY_SIZE(board_rows); i++)
+        vm->dev_state[i] = NULL;
+}
+
+void board_reset(struct vm *vm)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(board_rows); i++)
+        if (board_rows[i].ops->reset)
+            board_rows[i].ops->reset(vm, vm->dev_state[i]);
+}
+
+int board_fdt_begin(void *fdt, const struct board_row *row, const char *name,
+                    const char *compatible, size_t compatible_size)
+{
+    fdt64_t reg[2] = {cpu_to_fdt64(row->base), cpu_to_fdt64(row->size)};
+    char node[64];
+    int err;
+
+    (void)snprintf(node, sizeof(node), "%s@%" PRIx64, name, row->base);
+    err = fdt_begin_node(fdt, node);
+    err = err ? err : fdt_property(fdt, "compatible", compatible, (int)compatible_size);
+    return err ? err : fdt_property(fdt, "reg", reg, sizeof(reg));
+}
+
+void board_console_event(struct vm *vm)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(board_rows); i++)
+        if (board_rows[i].ops->console_event)
+            board_rows[i].ops->console_event(vm, vm->dev_state[i]);
+}
+
+/* The row that takes an access of this width at gpa, or NULL. */
+static inline const struct board_row *find_row(gpa_t gpa, unsigned size)
+{
+    unsigned low = 0, high = ARRAY_SIZE(board_rows);
+
+    while (high - low > 1) {
+        unsigned mid = (low + high) / 2;
+
+        if (gpa < board_rows[mid].base)
+            high = mid;
+        else
+            low = mid;
+    }
+    if (gpa - board_rows[low].base >= board_rows[low].size ||
+        !(board_rows[low].ops->access_sizes & size) || (gpa & (size - 1)))
+        return NULL;
+    return &board_rows[low];
+}
+
+int mmio_read(struct vcpu *vcpu, gpa_t gpa, unsigned size, uint64_t *value)
+{
+    const struct board_row *row = find_row(gpa, size);
+
+    if (unlikely(!row))
+        return -HV_EFAULT;
+    return row->ops->read(vcpu, vcpu->vm->dev_state[row - board_rows], gpa - row->base, size,
+                          value);
+}
+
+int mmio_write(struct vcpu *vcpu, gpa_t gpa, unsigned size, uint64_t value)
+{
+    const struct board_row *row = find_row(gpa, size);
+
+    if (unlikely(!row))
+        return -HV_EFAULT;
+    return row->ops->write(vcpu, vcpu->vm->dev_state[row - board_rows], gpa - row->base, size,
+                           value & (UINT64_MAX >> (64 - 8 * size)));
+}

@@ -1,0 +1,348 @@
+/*
+ * plic.c - the guest's interrupt controller: a SiFive PLIC with the numbers of QEMU's virt. RISC-V
+ * Platform- Level Interrupt Controller specification 1.0.0.
+ *
+ * 95 level-triggered sources, priorities 0..7, two contexts a hart: 2i is M-mode of hart i (its
+ * registers work, but nobody is there to interrupt), 2i + 1 is S-mode, which drives the vcpu's VS
+ * external interrupt.
+ *
+ * A source's gateway: its level sets pending unless a claim is open; a claim clears pending and
+ * stays open until a completion, which looks at the level again. A line that falls leaves pending
+ * as it is.
+ *
+ * Locking: plic->lock (rank PLIC), all fields. virq_set() and virq_clear() are called under it, so
+ * a vcpu's line never lags behind the registers.
+ */
+#include <hearth/errno.h>
+#include <hearth/lock.h>
+#include <hearth/mmio.h>
+#include <hearth/vcpu.h>
+#include <hearth/vm.h>
+#include <libfdt.h>
+
+#define SOURCES       96 /* 1..95; source 0 does not exist */
+#define WORDS32       (SOURCES / 32)
+#define WORDS64       2
+#define PRIORITY_MASK 7u
+
+#define PENDING_OFFSET 0x1000u
+#define ENABLE_OFFSET  0x2000u
+#define ENABLE_STRIDE  0x80u
+#define CONTEXT_OFFSET 0x200000u
+#define CONTEXT_STRIDE 0x1000u
+#define REG_THRESHOLD  0u
+#define REG_CLAIM      4u
+#define CONTEXTS_MAX   (2 * VCPUS_MAX)
+#define IRQ_M_EXT      11 /* what a device tree calls a hart's M-mode external interrupt */
+
+struct context {
+    uint64_t enable[WORDS64];
+    uint32_t threshold;
+};
+
+struct plic {
+    struct spinlock lock;
+    uint64_t level[WORDS64]; /* the devices' lines */
+    uint64_t pending[WORDS64];
+    uint64_t claimed[WORDS64]; /* claim open: the gateway forwards nothing */
+    uint64_t asserted;         /* bit i: vcpu i's external interrupt is set */
+    uint64_t targets[SOURCES]; /* bit i: S context of vcpu i has the source enabled */
+    uint8_t priority[SOURCES];
+    struct context context[CONTEXTS_MAX];
+};
+
+_Static_assert(VCPUS_MAX <= 64, "vcpus are bits of a uint64_t");
+
+static inline bool test_bit(const uint64_t *map, unsigned n)
+{
+    return map[n / 64] >> (n % 64) & 1;
+}
+
+static inline void set_bit(uint64_t *map, unsigned n)
+{
+    map[n / 64] |= BIT(n % 64);
+}
+
+static inline void clear_bit(uint64_t *map, unsigned n)
+{
+    map[n / 64] &= ~BIT(n % 64);
+}
+
+/* The source to claim: highest priority above the given one, then lowest number; 0 none. */
+static unsigned best_source(const struct plic *p, const struct context *c, uint32_t above)
+{
+    unsigned best = 0;
+
+    for (unsigned w = 0; w < WORDS64; w++) {
+        uint64_t candidates = p->pending[w] & c->enable[w];
+
+        for (; candidates; candidates &= candidates - 1) {
+            unsigned source = w * 64 + (unsigned)__builtin_ctzll(candidates);
+
+            if (p->priority[source] > above) {
+                above = p->priority[source];
+                best = source;
+            }
+        }
+    }
+    return best;
+}
+
+/* Brings a vcpu's interrupt line up to date with its S context. */
+static void update_vcpu(struct vm *vm, struct plic *p, unsigned i)
+{
+    const struct context *c = &p->context[2 * i + 1];
+    bool want = best_source(p, c, c->threshold) != 0;
+
+    if (want == (p->asserted >> i & 1))
+        return;
+    p->asserted ^= BIT(i);
+    if (want)
+        virq_set(vm->vcpus[i], IRQ_VS_EXT);
+    else
+        virq_clear(vm->vcpus[i], IRQ_VS_EXT);
+}
+
+/* After a change of the source's pending bit or priority. */
+static void update_source(struct vm *vm, struct plic *p, unsigned source)
+{
+    for (uint64_t t = p->targets[source]; t; t &= t - 1)
+        update_vcpu(vm, p, (unsigned)__builtin_ctzll(t));
+}
+
+static struct plic *vm_plic(struct vm *vm)
+{
+    for (unsigned i = 0; i < board_row_count; i++)
+        if (board_rows[i].ops == &plic_ops)
+            return vm->dev_state[i];
+    return NULL;
+}
+
+void plic_set_line(struct vm *vm, uint32_t irq, bool level)
+{
+    struct plic *p = vm_plic(vm);
+
+    if (!p || irq == 0 || irq >= SOURCES)
+        return;
+    lock_acquire(&p->lock);
+    if (!level) {
+        clear_bit(p->level, irq);
+    } else {
+        set_bit(p->level, irq);
+        if (!test_bit(p->claimed, irq) && !test_bit(p->pending, irq)) {
+            set_bit(p->pending, irq);
+            update_source(vm, p, irq);
+        }
+    }
+    lock_release(&p->lock);
+}
+
+/* A claim disregards the threshold, as the specification says; priority 0 never interrupts. */
+static uint32_t claim(struct vm *vm, struct plic *p, const struct context *c)
+{
+    unsigned source = best_source(p, c, 0);
+
+    if (source != 0) {
+        clear_bit(p->pending, source);
+        set_bit(p->claimed, source);
+        update_source(vm, p, source);
+    }
+    return source;
+}
+
+/* Ignored, as the specification says, unless the source exists and is enabled for the context. */
+static void complete(struct vm *vm, struct plic *p, const struct context *c, uint32_t source)
+{
+    if (source >= SOURCES || !test_bit(c->enable, source) || !test_bit(p->claimed, source))
+        return;
+    clear_bit(p->claimed, source);
+    if (test_bit(p->level, source)) {
+        set_bit(p->pending, source);
+        update_source(vm, p, source);
+    }
+}
+
+static void write_enable(struct vm *vm, struct plic *p, unsigned n, unsigned word, uint32_t value)
+{
+    struct context *c = &p->context[n];
+    unsigned w = word / 2, shift = 32 * (word % 2);
+    uint64_t before = c->enable[w], now;
+
+    if (word == 0)
+        value &= ~1u;
+    now = (before & ~((uint64_t)UINT32_MAX << shift)) | (uint64_t)value << shift;
+    c->enable[w] = now;
+    if (n % 2 == 0)
+        return;
+    for (uint64_t changed = before ^ now; changed; changed &= changed - 1)
+        p->targets[w * 64 + (unsigned)__builtin_ctzll(changed)] ^= BIT(n / 2);
+    update_vcpu(vm, p, n / 2);
+}
+
+/* Splits an offset in the enable or context area: number of the context and offset in its block.
+ * False when the VM has no such context. */
+static inline bool split(const struct vm *vm, uint64_t offset, uint64_t stride, unsigned *context,
+                         uint64_t *reg)
+{
+    *context = (unsigned)(offset / stride);
+    *reg = offset % stride;
+    return offset / stride < 2 * (uint64_t)vm->config.vcpus;
+}
+
+static int read_locked(struct vm *vm, struct plic *p, uint64_t offset, uint32_t *value)
+{
+    uint64_t reg;
+    unsigned n;
+
+    if (offset >= CONTEXT_OFFSET) {
+        if (!split(vm, offset - CONTEXT_OFFSET, CONTEXT_STRIDE, &n, &reg) || reg > REG_CLAIM)
+            return -HV_EFAULT;
+        *value = reg == REG_CLAIM ? claim(vm, p, &p->context[n]) : p->context[n].threshold;
+        return 0;
+    }
+    if (offset >= ENABLE_OFFSET) {
+        if (!split(vm, offset - ENABLE_OFFSET, ENABLE_STRIDE, &n, &reg) || reg / 4 >= WORDS32)
+            return -HV_EFAULT;
+        *value = (uint32_t)(p->context[n].enable[reg / 8] >> 8 * (reg % 8));
+        return 0;
+    }
+    if (offset >= PENDING_OFFSET) {
+        reg = offset - PENDING_OFFSET;
+        if (reg / 4 >= WORDS32)
+            return -HV_EFAULT;
+        *value = (uint32_t)(p->pending[reg / 8] >> 8 * (reg % 8));
+        return 0;
+    }
+    if (offset / 4 >= SOURCES)
+        return -HV_EFAULT;
+    *value = p->priority[offset / 4];
+    return 0;
+}
+
+static int write_locked(struct vm *vm, struct plic *p, uint64_t offset, uint32_t value)
+{
+    uint64_t reg;
+    unsigned n;
+
+    if (offset >= CONTEXT_OFFSET) {
+        if (!split(vm, offset - CONTEXT_OFFSET, CONTEXT_STRIDE, &n, &reg) || reg > REG_CLAIM)
+            return -HV_EFAULT;
+        if (reg == REG_CLAIM) {
+            complete(vm, p, &p->context[n], value);
+            return 0;
+        }
+        p->context[n].threshold = value & PRIORITY_MASK;
+        if (n % 2 == 1)
+            update_vcpu(vm, p, n / 2);
+        return 0;
+    }
+    if (offset >= ENABLE_OFFSET) {
+        if (!split(vm, offset - ENABLE_OFFSET, ENABLE_STRIDE, &n, &reg) || reg / 4 >= WORDS32)
+            return -HV_EFAULT;
+        write_enable(vm, p, n, (unsigned)reg / 4, value);
+        return 0;
+    }
+    if (offset >= PENDING_OFFSET) /* read-only */
+        return (offset - PENDING_OFFSET) / 4 < WORDS32 ? 0 : -HV_EFAULT;
+    if (offset / 4 >= SOURCES)
+        return -HV_EFAULT;
+    if (offset > 0) { /* source 0 has a place in the array and no register */
+        p->priority[offset / 4] = (uint8_t)(value & PRIORITY_MASK);
+        update_source(vm, p, (unsigned)(offset / 4));
+    }
+    return 0;
+}
+
+static int plic_read(struct vcpu *vcpu, void *state, uint64_t offset, unsigned size,
+                     uint64_t *value)
+{
+    struct plic *p = state;
+    uint32_t v = 0;
+    int err;
+
+    (void)size;
+    lock_acquire(&p->lock);
+    err = read_locked(vcpu->vm, p, offset, &v);
+    lock_release(&p->lock);
+    *value = v;
+    return err;
+}
+
+static int plic_write(struct vcpu *vcpu, void *state, uint64_t offset, unsigned size,
+                      uint64_t value)
+{
+    struct plic *p = state;
+    int err;
+
+    (void)size;
+    lock_acquire(&p->lock);
+    err = write_locked(vcpu->vm, p, offset, (uint32_t)value);
+    lock_release(&p->lock);
+    return err;
+}
+
+static int plic_init(struct vm *vm, void *state)
+{
+    struct plic *p = state;
+
+    (void)vm;
+    lock_init(&p->lock, RANK_PLIC);
+    return 0;
+}
+
+/* Registers to 0. The lines stay: they are the devices', whose own reset lowers them. */
+static void plic_reset(struct vm *vm, void *state)
+{
+    struct plic *p = state;
+
+    lock_acquire(&p->lock);
+    for (unsigned w = 0; w < WORDS64; w++)
+        p->pending[w] = p->claimed[w] = 0;
+    for (unsigned s = 0; s < SOURCES; s++) {
+        p->targets[s] = 0;
+        p->priority[s] = 0;
+    }
+    for (unsigned n = 0; n < CONTEXTS_MAX; n++)
+        p->context[n] = (struct context){0};
+    for (; p->asserted; p->asserted &= p->asserted - 1)
+        virq_clear(vm->vcpus[__builtin_ctzll(p->asserted)], IRQ_VS_EXT);
+    lock_release(&p->lock);
+}
+
+static int plic_fdt(const struct vm *vm, void *fdt, const struct board_row *row)
+{
+    static const char compatible[] = "sifive,plic-1.0.0\0riscv,plic0";
+    fdt32_t *cells;
+    void *data;
+    int err = board_fdt_begin(fdt, row, "plic", compatible, sizeof(compatible));
+
+    err = err ? err
+              : fdt_property_placeholder(fdt, "interrupts-extended",
+                                         (int)(vm->config.vcpus * 4 * sizeof(fdt32_t)), &data);
+    if (err)
+        return err;
+    cells = data;
+    for (unsigned i = 0; i < vm->config.vcpus; i++) {
+        *cells++ = cpu_to_fdt32(BOARD_PHANDLE_INTC(i));
+        *cells++ = cpu_to_fdt32(IRQ_M_EXT); /* context 2i */
+        *cells++ = cpu_to_fdt32(BOARD_PHANDLE_INTC(i));
+        *cells++ = cpu_to_fdt32(IRQ_S_EXT); /* context 2i + 1 */
+    }
+    err = fdt_property(fdt, "interrupt-controller", NULL, 0);
+    err = err ? err : fdt_property_u32(fdt, "#interrupt-cells", 1);
+    err = err ? err : fdt_property_u32(fdt, "#address-cells", 0);
+    err = err ? err : fdt_property_u32(fdt, "riscv,ndev", SOURCES - 1);
+    err = err ? err : fdt_property_u32(fdt, "phandle", BOARD_PHANDLE_PLIC);
+    return err ? err : fdt_end_node(fdt);
+}
+
+const struct device_ops plic_ops = {
+    .name = "plic",
+    .access_sizes = 4,
+    .state_size = sizeof(struct plic),
+    .init = plic_init,
+    .reset = plic_reset,
+    .read = plic_read,
+    .write = plic_write,
+    .fdt = plic_fdt,
+};

@@ -1,0 +1,257 @@
+/*
+ * rtc.c - the guest's clock: a Goldfish RTC, nanoseconds since 1970 in two halves, with one alarm.
+ * Registers: Android's GOLDFISH-VIRTUAL-HARDWARE, "Goldfish real-time clock", as QEMU's virt has
+ * it.
+ *
+ * Guest time = host wall clock + offset; the guest sets its clock by changing the offset, which a
+ * restart keeps, as a real clock would.
+ *
+ * The alarm. Timer events belong to a hart, and the vcpus that set an alarm move between harts. So
+ * there is one event for each hart; setting an alarm arms the event of the hart it is set on. An
+ * event that fires decides nothing by itself: under the lock it looks whether an alarm stands and
+ * is due. Events left behind on other harts by earlier alarms are therefore harmless, and nobody
+ * needs to cancel across harts. alarm_hart is the hart whose event is to carry the present alarm on
+ * when its deadline was only a stage on the way.
+ *
+ * Locking: rtc->lock (rank DEVICE), all fields but the events, each of which only its own hart
+ * touches.
+ */
+#include <hearth/errno.h>
+#include <hearth/hart.h>
+#include <hearth/lock.h>
+#include <hearth/mmio.h>
+#include <hearth/timer.h>
+#include <hearth/vcpu.h>
+#include <hearth/vm.h>
+#include <hearth/wallclock.h>
+#include <libfdt.h>
+
+enum rtc_reg {
+    REG_TIME_LOW = 0x00,
+    REG_TIME_HIGH = 0x04,
+    REG_ALARM_LOW = 0x08,
+    REG_ALARM_HIGH = 0x0c,
+    REG_IRQ_ENABLED = 0x10,
+    REG_CLEAR_ALARM = 0x14,
+    REG_ALARM_STATUS = 0x18,
+    REG_CLEAR_INTERRUPT = 0x1c,
+};
+
+/* Alarms further away are reached in stages: no overflow in ticks, whatever the guest writes. */
+#define STAGE_US (3600ull * 1000 * 1000)
+
+struct rtc_event {
+    struct timer_event ev; /* first: the callback gets a pointer to it */
+    struct vm *vm;
+    struct rtc *rtc;
+};
+
+struct rtc {
+    struct spinlock lock;
+    uint64_t offset;    /* guest time - host wall clock, ns */
+    uint64_t alarm;     /* guest time, ns */
+    uint32_t time_high; /* latched by the last read of TIME_LOW */
+    uint32_t alarm_hart;
+    bool alarm_running;
+    bool irq_enabled, irq_pending;
+    bool line; /* what the PLIC was last told */
+    struct rtc_event event[HARTS_MAX];
+};
+
+static uint64_t guest_time(const struct rtc *r)
+{
+    return host_wallclock_ns() + r->offset;
+}
+
+static void update_line(struct vm *vm, struct rtc *r)
+{
+    bool line = r->irq_pending && r->irq_enabled;
+
+    if (line != r->line) {
+        r->line = line;
+        plic_set_line(vm, BOARD_RTC_IRQ, line);
+    }
+}
+
+/* Fires the running alarm if it is due, else has this hart's event look again at its time, or at
+ * the next stage. */
+static void check_alarm(struct vm *vm, struct rtc *r)
+{
+    uint64_t now = guest_time(r);
+    uint32_t hart = this_hart()->index;
+
+    if (!r->alarm_running)
+        return;
+    if (r->alarm <= now) {
+        r->alarm_running = false;
+        r->irq_pending = true;
+        update_line(vm, r);
+        return;
+    }
+    r->alarm_hart = hart;
+    timer_arm(&r->event[hart].ev,
+              timer_now() + timer_ticks_from_us(MIN((r->alarm - now) / 1000 + 1, STAGE_US)));
+}
+
+static void alarm_event(struct timer_event *ev)
+{
+    struct rtc_event *e = container_of(ev, struct rtc_event, ev);
+    struct rtc *r = e->rtc;
+
+    lock_acquire(&r->lock);
+    if (r->alarm_hart == this_hart()->index || r->alarm <= guest_time(r))
+        check_alarm(e->vm, r);
+    lock_release(&r->lock);
+}
+
+static void set_alarm(struct vm *vm, struct rtc *r)
+{
+    r->alarm_running = true;
+    check_alarm(vm, r);
+}
+
+static int read_locked(struct rtc *r, uint64_t offset, uint64_t *value)
+{
+    uint64_t now;
+
+    switch (offset) {
+    case REG_TIME_LOW:
+        now = guest_time(r);
+        r->time_high = (uint32_t)(now >> 32);
+        *value = (uint32_t)now;
+        return 0;
+    case REG_TIME_HIGH:
+        *value = r->time_high;
+        return 0;
+    case REG_ALARM_LOW:
+        *value = (uint32_t)r->alarm;
+        return 0;
+    case REG_ALARM_HIGH:
+        *value = r->alarm >> 32;
+        return 0;
+    case REG_IRQ_ENABLED:
+        *value = r->irq_enabled;
+        return 0;
+    case REG_ALARM_STATUS:
+        *value = r->alarm_running;
+        return 0;
+    case REG_CLEAR_ALARM:
+    case REG_CLEAR_INTERRUPT:
+        *value = 0;
+        return 0;
+    default:
+        return -HV_EFAULT;
+    }
+}
+
+static int write_locked(struct vm *vm, struct rtc *r, uint64_t offset, uint32_t value)
+{
+    uint64_t now;
+
+    switch (offset) {
+    case REG_TIME_LOW: /* drivers write it last: only now the alarm is compared with the new time */
+        now = guest_time(r);
+        r->offset += ((now & ~(uint64_t)UINT32_MAX) | value) - now;
+        check_alarm(vm, r);
+        return 0;
+    case REG_TIME_HIGH:
+        now = guest_time(r);
+        r->offset += ((uint64_t)value << 32 | (uint32_t)now) - now;
+        return 0;
+    case REG_ALARM_LOW: /* drivers write it last: sets the alarm */
+        r->alarm = (r->alarm & ~(uint64_t)UINT32_MAX) | value;
+        set_alarm(vm, r);
+        return 0;
+    case REG_ALARM_HIGH:
+        r->alarm = (uint64_t)value << 32 | (uint32_t)r->alarm;
+        return 0;
+    case REG_IRQ_ENABLED:
+        r->irq_enabled = value & 1;
+        update_line(vm, r);
+        return 0;
+    case REG_CLEAR_ALARM:
+        r->alarm_running = false;
+        return 0;
+    case REG_CLEAR_INTERRUPT:
+        r->irq_pending = false;
+        update_line(vm, r);
+        return 0;
+    case REG_ALARM_STATUS: /* read-only */
+        return 0;
+    default:
+        return -HV_EFAULT;
+    }
+}
+
+static int rtc_read(struct vcpu *vcpu, void *state, uint64_t offset, unsigned size, uint64_t *value)
+{
+    struct rtc *r = state;
+    int err;
+
+    (void)vcpu;
+    (void)size;
+    lock_acquire(&r->lock);
+    err = read_locked(r, offset, value);
+    lock_release(&r->lock);
+    return err;
+}
+
+static int rtc_write(struct vcpu *vcpu, void *state, uint64_t offset, unsigned size, uint64_t value)
+{
+    struct rtc *r = state;
+    int err;
+
+    (void)size;
+    lock_acquire(&r->lock);
+    err = write_locked(vcpu->vm, r, offset, (uint32_t)value);
+    lock_release(&r->lock);
+    return err;
+}
+
+static int rtc_init(struct vm *vm, void *state)
+{
+    struct rtc *r = state;
+
+    lock_init(&r->lock, RANK_DEVICE);
+    for (unsigned i = 0; i < HARTS_MAX; i++)
+        r->event[i] = (struct rtc_event){
+            .ev = {.deadline = UINT64_MAX, .fn = alarm_event},
+            .vm = vm,
+            .rtc = r,
+        };
+    return 0;
+}
+
+static void rtc_reset(struct vm *vm, void *state)
+{
+    struct rtc *r = state;
+
+    lock_acquire(&r->lock);
+    r->alarm = 0;
+    r->time_high = 0;
+    r->alarm_running = r->irq_enabled = r->irq_pending = false;
+    update_line(vm, r);
+    lock_release(&r->lock);
+}
+
+static int rtc_fdt(const struct vm *vm, void *fdt, const struct board_row *row)
+{
+    static const char compatible[] = "google,goldfish-rtc";
+    int err = board_fdt_begin(fdt, row, "rtc", compatible, sizeof(compatible));
+
+    (void)vm;
+    err = err ? err : fdt_property_u32(fdt, "interrupts", row->irq);
+    err = err ? err : fdt_property_u32(fdt, "interrupt-parent", BOARD_PHANDLE_PLIC);
+    return err ? err : fdt_end_node(fdt);
+}
+
+const struct device_ops rtc_ops = {
+    .name = "rtc",
+    .access_sizes = 4,
+    .state_size = sizeof(struct rtc),
+    .init = rtc_init,
+    .reset = rtc_reset,
+    .read = rtc_read,
+    .write = rtc_write,
+    .fdt = rtc_fdt,
+};

@@ -1,0 +1,384 @@
+/*
+ * uart.c - the guest's serial port: a 16550A with its FIFOs, at registers of one byte. Data sheet:
+ * National Semiconductor PC16550D.
+ *
+ * The line is the VM's console. A character written is transmitted at once, so THRE and TEMT are
+ * always set. Received characters wait in the console and move into the receive FIFO as it has
+ * room: the device never overruns by itself, only in loopback. Characters in the FIFO below the
+ * trigger level raise the time-out interrupt at once instead of after four character times.
+ *
+ * Locking: uart->lock (rank DEVICE), all fields, with one exception: lsr is changed under the lock
+ * and may be read without it. A read of LSR that finds no error to clear has no side effect, and DR
+ * is kept up to date by whoever fills or empties the FIFO, so the polling loops of guests take no
+ * lock.
+ */
+#include <arch/atomic.h>
+#include <hearth/console.h>
+#include <hearth/errno.h>
+#include <hearth/lock.h>
+#include <hearth/mmio.h>
+#include <hearth/vcpu.h>
+#include <hearth/vm.h>
+#include <libfdt.h>
+
+#define UART_CLOCK_HZ 3686400
+
+/* Registers by offset; DLAB chooses at 0 and 1, the direction at 0 and 2. */
+enum uart_reg {
+    REG_RBR_THR_DLL = 0,
+    REG_IER_DLM = 1,
+    REG_IIR_FCR = 2,
+    REG_LCR = 3,
+    REG_MCR = 4,
+    REG_LSR = 5,
+    REG_MSR = 6,
+    REG_SCR = 7,
+    REG_COUNT = 8,
+};
+
+#define IER_RX       0x01
+#define IER_TX       0x02
+#define IER_LINE     0x04
+#define IER_MODEM    0x08
+#define IER_MASK     0x0f
+#define IIR_NONE     0x01
+#define IIR_MODEM    0x00
+#define IIR_TX       0x02
+#define IIR_RX       0x04
+#define IIR_LINE     0x06
+#define IIR_TIMEOUT  0x0c
+#define IIR_FIFO     0xc0
+#define FCR_ENABLE   0x01
+#define FCR_CLEAR_RX 0x02
+#define LCR_DLAB     0x80
+#define MCR_DTR      0x01
+#define MCR_RTS      0x02
+#define MCR_OUT1     0x04
+#define MCR_OUT2     0x08
+#define MCR_LOOP     0x10
+#define MCR_MASK     0x1f
+#define LSR_DR       0x01
+#define LSR_OE       0x02
+#define LSR_TX_IDLE  0x60 /* THRE and TEMT */
+#define MSR_DELTA    0x0f /* DCTS DDSR TERI DDCD: 4 bits below the signals they belong to */
+#define MSR_TERI     0x04
+#define MSR_CTS      0x10
+#define MSR_DSR      0x20
+#define MSR_RI       0x40
+#define MSR_DCD      0x80
+
+#define FIFO_SIZE 16
+#define DLL_RESET 0x0c
+
+struct uart {
+    struct spinlock lock;
+    uint8_t lsr;
+    uint8_t ier, fcr, lcr, mcr, msr, scr, dll, dlm;
+    bool tx_pending; /* "transmitter holding register empty" waits to be seen */
+    bool line;       /* what the PLIC was last told */
+    uint8_t head, count;
+    char fifo[FIFO_SIZE];
+};
+
+static inline void set_lsr(struct uart *u, uint8_t lsr)
+{
+    atomic_store_relaxed(&u->lsr, lsr);
+}
+
+static unsigned fifo_limit(const struct uart *u)
+{
+    return u->fcr & FCR_ENABLE ? FIFO_SIZE : 1;
+}
+
+static unsigned rx_trigger(const struct uart *u)
+{
+    static const uint8_t level[4] = {1, 4, 8, 14};
+
+    return u->fcr & FCR_ENABLE ? level[u->fcr >> 6] : 1;
+}
+
+/* The highest-priority interrupt, as IIR shows it (without the FIFO bits). */
+static uint8_t interrupt_id(const struct uart *u)
+{
+    if ((u->ier & IER_LINE) && (u->lsr & LSR_OE))
+        return IIR_LINE;
+    if ((u->ier & IER_RX) && u->count > 0)
+        return u->count >= rx_trigger(u) ? IIR_RX : IIR_TIMEOUT;
+    if ((u->ier & IER_TX) && u->tx_pending)
+        return IIR_TX;
+    if ((u->ier & IER_MODEM) && (u->msr & MSR_DELTA))
+        return IIR_MODEM;
+    return IIR_NONE;
+}
+
+static void update_line(struct vm *vm, struct uart *u)
+{
+    bool line = interrupt_id(u) != IIR_NONE;
+
+    if (line != u->line) {
+        u->line = line;
+        plic_set_line(vm, BOARD_UART_IRQ, line);
+    }
+}
+
+static void fifo_put(struct uart *u, char c)
+{
+    if (u->count == fifo_limit(u)) {
+        set_lsr(u, u->lsr | LSR_OE);
+        if (!(u->fcr & FCR_ENABLE)) /* without FIFO the new character takes the old one's place */
+            u->fifo[u->head] = c;
+        return;
+    }
+    u->fifo[(u->head + u->count) % FIFO_SIZE] = c;
+    u->count++;
+    set_lsr(u, u->lsr | LSR_DR);
+}
+
+static char fifo_get(struct uart *u)
+{
+    char c;
+
+    if (u->count == 0)
+        return 0;
+    c = u->fifo[u->head];
+    u->head = (uint8_t)((u->head + 1) % FIFO_SIZE);
+    u->count--;
+    if (u->count == 0)
+        set_lsr(u, u->lsr & (uint8_t)~LSR_DR);
+    return c;
+}
+
+static void fifo_clear(struct uart *u)
+{
+    u->head = 0;
+    u->count = 0;
+    set_lsr(u, u->lsr & (uint8_t)~LSR_DR);
+}
+
+/* Moves waiting input into the FIFO. In loopback the receiver is cut off from the line. */
+static void fifo_fill(struct vm *vm, struct uart *u)
+{
+    char buf[FIFO_SIZE];
+    size_t room = fifo_limit(u) - u->count, n;
+
+    if ((u->mcr & MCR_LOOP) || room == 0)
+        return;
+    n = console_guest_read(vm, buf, room);
+    for (size_t i = 0; i < n; i++)
+        fifo_put(u, buf[i]);
+}
+
+static void write_fcr(struct uart *u, uint8_t value)
+{
+    if ((value ^ u->fcr) & FCR_ENABLE)
+        fifo_clear(u);
+    if (!(value & FCR_ENABLE)) { /* the other bits are programmed only together with this one */
+        u->fcr &= (uint8_t)~FCR_ENABLE;
+        return;
+    }
+    if (value & FCR_CLEAR_RX)
+        fifo_clear(u);
+    u->fcr = value & 0xc9;
+}
+
+/* The modem's inputs: a terminal that is always there, or in loopback our own outputs. */
+static uint8_t modem_signals(uint8_t mcr)
+{
+    if (!(mcr & MCR_LOOP))
+        return MSR_DCD | MSR_DSR | MSR_CTS;
+    return (uint8_t)((mcr & MCR_RTS ? MSR_CTS : 0) | (mcr & MCR_DTR ? MSR_DSR : 0) |
+                     (mcr & MCR_OUT1 ? MSR_RI : 0) | (mcr & MCR_OUT2 ? MSR_DCD : 0));
+}
+
+static void write_mcr(struct uart *u, uint8_t value)
+{
+    uint8_t before = u->msr & (uint8_t)~MSR_DELTA, now, delta;
+
+    u->mcr = value & MCR_MASK;
+    now = modem_signals(u->mcr);
+    delta = (uint8_t)((before ^ now) >> 4);
+    if (now & MSR_RI) /* the ring indicator reports its trailing edge only */
+        delta &= (uint8_t)~MSR_TERI;
+    u->msr = (uint8_t)(now | (u->msr & MSR_DELTA) | delta);
+}
+
+static uint8_t read_iir(struct uart *u)
+{
+    uint8_t id = interrupt_id(u);
+
+    if (id == IIR_TX)
+        u->tx_pending = false;
+    return u->fcr & FCR_ENABLE ? id | IIR_FIFO : id;
+}
+
+static uint8_t read_register(struct vm *vm, struct uart *u, uint64_t reg)
+{
+    uint8_t value;
+
+    switch (reg) {
+    case REG_RBR_THR_DLL:
+        if (u->lcr & LCR_DLAB)
+            return u->dll;
+        value = (uint8_t)fifo_get(u);
+        fifo_fill(vm, u);
+        return value;
+    case REG_IER_DLM:
+        return u->lcr & LCR_DLAB ? u->dlm : u->ier;
+    case REG_IIR_FCR:
+        return read_iir(u);
+    case REG_LCR:
+        return u->lcr;
+    case REG_MCR:
+        return u->mcr;
+    case REG_LSR:
+        value = u->lsr;
+        set_lsr(u, value & (uint8_t)~LSR_OE);
+        return value;
+    case REG_MSR:
+        value = u->msr;
+        u->msr &= (uint8_t)~MSR_DELTA;
+        return value;
+    default:
+        return u->scr;
+    }
+}
+
+static int uart_read(struct vcpu *vcpu, void *state, uint64_t offset, unsigned size,
+                     uint64_t *value)
+{
+    struct uart *u = state;
+    uint8_t lsr = atomic_load_acquire(&u->lsr);
+
+    (void)size;
+    if (offset == REG_LSR && !(lsr & LSR_OE)) {
+        *value = lsr;
+        return 0;
+    }
+    if (offset >= REG_COUNT)
+        return -HV_EFAULT;
+    lock_acquire(&u->lock);
+    *value = read_register(vcpu->vm, u, offset);
+    update_line(vcpu->vm, u);
+    lock_release(&u->lock);
+    return 0;
+}
+
+/* Returns true when the value is a character for the console. */
+static bool write_register(struct vm *vm, struct uart *u, uint64_t reg, uint8_t value)
+{
+    switch (reg) {
+    case REG_RBR_THR_DLL:
+        if (u->lcr & LCR_DLAB) {
+            u->dll = value;
+            return false;
+        }
+        u->tx_pending = true; /* full, and empty again at once */
+        if (!(u->mcr & MCR_LOOP))
+            return true;
+        fifo_put(u, (char)value);
+        return false;
+    case REG_IER_DLM:
+        if (u->lcr & LCR_DLAB) {
+            u->dlm = value;
+            return false;
+        }
+        if ((value & ~u->ier) & IER_TX)
+            u->tx_pending = true;
+        u->ier = value & IER_MASK;
+        return false;
+    case REG_IIR_FCR:
+        write_fcr(u, value);
+        fifo_fill(vm, u);
+        return false;
+    case REG_LCR:
+        u->lcr = value;
+        return false;
+    case REG_MCR:
+        write_mcr(u, value);
+        fifo_fill(vm, u);
+        return false;
+    case REG_SCR:
+        u->scr = value;
+        return false;
+    default: /* LSR (factory test only) and MSR: no effect */
+        return false;
+    }
+}
+
+static int uart_write(struct vcpu *vcpu, void *state, uint64_t offset, unsigned size,
+                      uint64_t value)
+{
+    struct uart *u = state;
+    char c = (char)value;
+    bool out;
+
+    (void)size;
+    if (offset >= REG_COUNT)
+        return -HV_EFAULT;
+    lock_acquire(&u->lock);
+    out = write_register(vcpu->vm, u, offset, (uint8_t)value);
+    update_line(vcpu->vm, u);
+    lock_release(&u->lock);
+    if (out) /* after the lock: the host's line may be slow */
+        console_guest_write(vcpu->vm, &c, 1);
+    return 0;
+}
+
+static void uart_console_event(struct vm *vm, void *state)
+{
+    struct uart *u = state;
+
+    lock_acquire(&u->lock);
+    fifo_fill(vm, u);
+    update_line(vm, u);
+    lock_release(&u->lock);
+}
+
+static int uart_init(struct vm *vm, void *state)
+{
+    struct uart *u = state;
+
+    (void)vm;
+    lock_init(&u->lock, RANK_DEVICE);
+    return 0;
+}
+
+static void uart_reset(struct vm *vm, void *state)
+{
+    struct uart *u = state;
+
+    lock_acquire(&u->lock);
+    u->ier = u->fcr = u->lcr = u->mcr = u->scr = u->dlm = 0;
+    u->dll = DLL_RESET;
+    u->msr = modem_signals(0);
+    u->tx_pending = false;
+    set_lsr(u, LSR_TX_IDLE);
+    fifo_clear(u);
+    fifo_fill(vm, u);
+    update_line(vm, u);
+    lock_release(&u->lock);
+}
+
+static int uart_fdt(const struct vm *vm, void *fdt, const struct board_row *row)
+{
+    static const char compatible[] = "ns16550a";
+    int err = board_fdt_begin(fdt, row, "serial", compatible, sizeof(compatible));
+
+    (void)vm;
+    err = err ? err : fdt_property_u32(fdt, "clock-frequency", UART_CLOCK_HZ);
+    err = err ? err : fdt_property_u32(fdt, "interrupts", row->irq);
+    err = err ? err : fdt_property_u32(fdt, "interrupt-parent", BOARD_PHANDLE_PLIC);
+    return err ? err : fdt_end_node(fdt);
+}
+
+const struct device_ops uart_ops = {
+    .name = "uart",
+    .access_sizes = 1 | 2 | 4,
+    .state_size = sizeof(struct uart),
+    .init = uart_init,
+    .reset = uart_reset,
+    .read = uart_read,
+    .write = uart_write,
+    .console_event = uart_console_event,
+    .fdt = uart_fdt,
+};

@@ -1,0 +1,211 @@
+/*
+ * insn_decode.c - trapped loads and stores, decoded. Pure functions, no locks.
+ *
+ * Specification: unprivileged ISA, "RV32I/RV64I load and store instructions", "C extension"
+ * (instruction listings of quadrants 0 and 2), "Zcb"; privileged ISA, H extension, "Transformed
+ * instruction".
+ */
+#include <hearth/insn_decode.h>
+
+#define OPCODE_MASK  0x7fu
+#define OPCODE_LOAD  0x03u
+#define OPCODE_STORE 0x23u
+
+/* Fields that a transformed instruction must have zero beside its opcode: a load's immediate
+ * (31:20), a store's (31:25 and 11:7). Bit 1 of the opcode is looked at by itself. */
+#define TINST_LOAD_MASK  0xfff0007fu
+#define TINST_STORE_MASK 0xfe000fffu
+
+#define INSN_WFI     0x10500073u
+#define INSN_WRS_NTO 0x00d00073u
+#define INSN_WRS_STO 0x01d00073u
+
+/* Bits hi..lo of x, moved to start at bit `to`. */
+static inline uint32_t field(uint32_t x, unsigned hi, unsigned lo, unsigned to)
+{
+    return ((x >> lo) & ((2u << (hi - lo)) - 1)) << to;
+}
+
+unsigned insn_length(uint16_t low)
+{
+    return (low & 3) == 3 ? 4 : 2;
+}
+
+static inline struct insn_access other(unsigned len)
+{
+    return (struct insn_access){.kind = INSN_OTHER, .len = (uint8_t)len};
+}
+
+static inline struct insn_access load(unsigned len, unsigned funct3, uint32_t rd)
+{
+    if (funct3 == 7)
+        return other(len);
+    return (struct insn_access){.kind = INSN_LOAD,
+                                .len = (uint8_t)len,
+                                .size = (uint8_t)(1u << (funct3 & 3)),
+                                .reg = (uint8_t)rd,
+                                .sign_extend = funct3 < 4};
+}
+
+static inline struct insn_access store(unsigned len, unsigned funct3, uint32_t rs2)
+{
+    if (funct3 > 3)
+        return other(len);
+    return (struct insn_access){.kind = INSN_STORE,
+                                .len = (uint8_t)len,
+                                .size = (uint8_t)(1u << funct3),
+                                .reg = (uint8_t)rs2};
+}
+
+static inline struct insn_access at(struct insn_access a, uint32_t base, int32_t offset)
+{
+    if (a.kind != INSN_OTHER) {
+        a.base = (uint8_t)base;
+        a.offset = (int16_t)offset;
+    }
+    return a;
+}
+
+static struct insn_access decode_32(uint32_t insn)
+{
+    uint32_t funct3 = field(insn, 14, 12, 0), rs1 = field(insn, 19, 15, 0);
+    int32_t imm = (int32_t)insn >> 20;
+
+    switch (insn & OPCODE_MASK) {
+    case OPCODE_LOAD:
+        return at(load(4, funct3, field(insn, 11, 7, 0)), rs1, imm);
+    case OPCODE_STORE:
+        imm = (imm & ~0x1f) | (int32_t)field(insn, 11, 7, 0);
+        return at(store(4, funct3, field(insn, 24, 20, 0)), rs1, imm);
+    default:
+        return other(4);
+    }
+}
+
+/* Zcb's loads and stores: bits 12:10 choose, bit 6 belongs to the offset of bytes and to the choice
+ * of halfwords. */
+static struct insn_access decode_zcb(uint32_t insn, uint32_t rs1, uint32_t reg)
+{
+    int32_t byte_offset = (int32_t)(field(insn, 6, 6, 0) | field(insn, 5, 5, 1));
+    int32_t half_offset = (int32_t)field(insn, 5, 5, 1);
+    bool bit6 = field(insn, 6, 6, 0);
+
+    switch (field(insn, 12, 10, 0)) {
+    case 0:
+        return at(load(2, 4, reg), rs1, byte_offset);
+    case 1:
+        return at(load(2, bit6 ? 1 : 5, reg), rs1, half_offset);
+    case 2:
+        return at(store(2, 0, reg), rs1, byte_offset);
+    case 3:
+        return bit6 ? other(2) : at(store(2, 1, reg), rs1, half_offset);
+    default:
+        return other(2);
+    }
+}
+
+/* Quadrant 0: registers x8..x15, offsets scaled by the width. */
+static struct insn_access decode_quadrant0(uint32_t insn)
+{
+    uint32_t reg = field(insn, 4, 2, 0) + 8, rs1 = field(insn, 9, 7, 0) + 8;
+    int32_t w = (int32_t)(field(insn, 12, 10, 3) | field(insn, 6, 6, 2) | field(insn, 5, 5, 6));
+    int32_t d = (int32_t)(field(insn, 12, 10, 3) | field(insn, 6, 5, 6));
+
+    switch (field(insn, 15, 13, 0)) {
+    case 2:
+        return at(load(2, 2, reg), rs1, w);
+    case 3:
+        return at(load(2, 3, reg), rs1, d);
+    case 4:
+        return decode_zcb(insn, rs1, reg);
+    case 6:
+        return at(store(2, 2, reg), rs1, w);
+    case 7:
+        return at(store(2, 3, reg), rs1, d);
+    default: /* C.ADDI4SPN, C.FLD, C.FSD (RV128: C.LQ, C.SQ) */
+        return other(2);
+    }
+}
+
+/* Quadrant 2: sp-relative, any register; a load to x0 is reserved. */
+static struct insn_access decode_quadrant2(uint32_t insn)
+{
+    uint32_t rd = field(insn, 11, 7, 0), rs2 = field(insn, 6, 2, 0);
+
+    switch (field(insn, 15, 13, 0)) {
+    case 2:
+        if (rd == 0)
+            return other(2);
+        return at(load(2, 2, rd), 2,
+                  (int32_t)(field(insn, 12, 12, 5) | field(insn, 6, 4, 2) | field(insn, 3, 2, 6)));
+    case 3:
+        if (rd == 0)
+            return other(2);
+        return at(load(2, 3, rd), 2,
+                  (int32_t)(field(insn, 12, 12, 5) | field(insn, 6, 5, 3) | field(insn, 4, 2, 6)));
+    case 6:
+        return at(store(2, 2, rs2), 2, (int32_t)(field(insn, 12, 9, 2) | field(insn, 8, 7, 6)));
+    case 7:
+        return at(store(2, 3, rs2), 2, (int32_t)(field(insn, 12, 10, 3) | field(insn, 9, 7, 6)));
+    default:
+        return other(2);
+    }
+}
+
+struct insn_access insn_decode(uint32_t insn)
+{
+    switch (insn & 3) {
+    case 0:
+        return decode_quadrant0(insn);
+    case 1:
+        return other(2);
+    case 2:
+        return decode_quadrant2(insn);
+    default:
+        return decode_32(insn);
+    }
+}
+
+bool insn_decode_htinst(uint64_t tinst, struct insn_access *out)
+{
+    uint32_t insn = (uint32_t)tinst | 2;
+    unsigned len = tinst & 2 ? 4 : 2;
+
+    if (tinst >> 32 != 0 || !(tinst & 1))
+        return false;
+    if ((insn & TINST_LOAD_MASK) == OPCODE_LOAD)
+        *out = load(len, field(insn, 14, 12, 0), field(insn, 11, 7, 0));
+    else if ((insn & TINST_STORE_MASK) == OPCODE_STORE)
+        *out = store(len, field(insn, 14, 12, 0), field(insn, 24, 20, 0));
+    else
+        return false;
+    if (field(insn, 19, 15, 0) != 0) {
+        *out = other(len);
+        return true;
+    }
+    return out->kind != INSN_OTHER;
+}
+
+bool insn_htinst_is_walk(uint64_t tinst)
+{
+    return tinst == 0x2000 || tinst == 0x2020 || tinst == 0x3000 || tinst == 0x3020;
+}
+
+uint64_t insn_load_extend(const struct insn_access *a, uint64_t raw)
+{
+    unsigned shift = 64 - 8u * a->size;
+
+    if (a->sign_extend)
+        return (uint64_t)((int64_t)(raw << shift) >> shift);
+    return raw << shift >> shift;
+}
+
+bool insn_is_wfi(uint32_t insn)
+{
+    return insn == INSN_WFI;
+}
+
+bool insn_is_wrs(uint32_t insn)
+{
+    return insn == INSN_WRS_NTO || insn == INSN_WRS_STO;
+}
