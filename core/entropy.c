@@ -1,8 +1,9 @@
 /*
- * entropy.c - random bytes from the host's rng-seed. RFC 8439, section 2.3 (the ChaCha20 block function).
+ * entropy.c - random bytes from the host's rng-seed. RFC 8439, section 2.3 (the ChaCha20 block
+ * function).
  *
- * The key is written once, at boot. Each call has a nonce of its own (a counter, atomic) and mixes in the
- * time, so that harts need no lock and no two calls share a block.
+ * The key is written once, at boot. Each call has a nonce of its own (a counter, atomic) and mixes
+ * in the time, so that harts need no lock and no two calls share a block.
  */
 #include <arch/atomic.h>
 #include <hearth/entropy.h>
@@ -55,7 +56,8 @@ void chacha20_block(const uint32_t key[8], const uint32_t counter_nonce[4], uint
     }
 }
 
-/* key = first half of ChaCha20(key ^ bytes): what goes in changes every bit and cannot be taken out. */
+/* key = first half of ChaCha20(key ^ bytes): what goes in changes every bit and cannot be taken
+ * out. */
 static void absorb(const uint8_t *bytes, size_t len)
 {
     const uint32_t nonce[4] = {(uint32_t)len, 0x6b657973, 0, 0};

@@ -11,8 +11,8 @@
 #define PROP_NAME_MAX 255
 
 /*
- * Property names end soon: a blob of many properties that share one name of a megabyte would make every
- * look-up, and fdt_check_full() itself, take that long each time.
+ * Property names end soon: a blob of many properties that share one name of a megabyte would make
+ * every look-up, and fdt_check_full() itself, take that long each time.
  */
 static bool names_bounded(const void *fdt)
 {
@@ -41,7 +41,8 @@ int fdt_open_untrusted(const void *fdt, uint64_t max_size, const char **why)
         *why = "the device tree is larger than the space it is in, or than 2 MiB";
         return -HV_EINVAL;
     }
-    /* Version 17 on both sides: nothing then depends on properties that older blobs have unaligned. */
+    /* Version 17 on both sides: nothing then depends on properties that older blobs have unaligned.
+     */
     if (fdt_version(fdt) < 17 || fdt_check_header(fdt) != 0 || !names_bounded(fdt) ||
         fdt_check_full(fdt, (size_t)max_size) != 0) {
         *why = "the device tree is damaged";

@@ -184,8 +184,8 @@ static uint32_t *block_size_of(struct host_isa *isa, const struct block_size *b)
     return (uint32_t *)(void *)((char *)isa + b->field);
 }
 
-/* Sizes have to be the same on every hart; one that is not, or that makes no sense, takes its extension
- * with it. */
+/* Sizes have to be the same on every hart; one that is not, or that makes no sense, takes its
+ * extension with it. */
 static void read_block_sizes(const void *fdt, int cpu, bool first, struct host_isa *out,
                              struct isa_set *s)
 {
@@ -216,8 +216,8 @@ static void fill_fields(const struct isa_set *s, struct host_isa *out)
     }
 }
 
-/* The guest's strings. The whole table fits into ISA_STRING_MAX (a unit test holds it to that); a row that
- * would not is left out rather than cut. */
+/* The guest's strings. The whole table fits into ISA_STRING_MAX (a unit test holds it to that); a
+ * row that would not is left out rather than cut. */
 static void fill_guest_strings(const struct isa_set *s, struct host_isa *out)
 {
     size_t isa = 4, list = 0;

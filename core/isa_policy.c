@@ -1,9 +1,10 @@
 /*
- * isa_policy.c - which ISA extensions Hearth knows, which of them a guest may have, and where the answer
- * goes in struct host_isa. A guest may have what is unprivileged and needs no state beyond the registers
- * that a vcpu switch carries, and those privileged ones whose state is switched. What is not in the table
- * is not passed on. Order: RISC-V unprivileged specification, "ISA Extension Naming Conventions": single
- * letters, then Z by the category that its second letter names, then S; alphabetical within.
+ * isa_policy.c - which ISA extensions Hearth knows, which of them a guest may have, and where the
+ * answer goes in struct host_isa. A guest may have what is unprivileged and needs no state beyond
+ * the registers that a vcpu switch carries, and those privileged ones whose state is switched. What
+ * is not in the table is not passed on. Order: RISC-V unprivileged specification, "ISA Extension
+ * Naming Conventions": single letters, then Z by the category that its second letter names, then S;
+ * alphabetical within.
  */
 #include <hearth/isa_policy.h>
 

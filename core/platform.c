@@ -1,7 +1,8 @@
 /*
- * platform.c - the host's device tree: harts, timebase, memory, reserved ranges, the bundle's place.
- * Devices are read by platform_dev.c. Devicetree specification v0.4, chapters 3 and 5; RISC-V bindings
- * riscv/cpus.yaml. No state but host_platform, which boot fills before other harts run.
+ * platform.c - the host's device tree: harts, timebase, memory, reserved ranges, the bundle's
+ * place. Devices are read by platform_dev.c. Devicetree specification v0.4, chapters 3 and 5;
+ * RISC-V bindings riscv/cpus.yaml. No state but host_platform, which boot fills before other harts
+ * run.
  */
 #include <hearth/errno.h>
 #include <hearth/fdt_util.h>
@@ -112,7 +113,8 @@ static int read_memory(const struct fdt_walk *w, struct platform *out, const cha
     return 0;
 }
 
-/* A child of /reserved-memory. With size alone it asks the system for a place: nothing to keep free. */
+/* A child of /reserved-memory. With size alone it asks the system for a place: nothing to keep
+ * free. */
 static int read_reserved(const struct fdt_walk *w, struct platform *out, const char **why)
 {
     for (uint32_t i = 0;; i++) {

@@ -1,7 +1,8 @@
 /*
- * platform_dev.c - the host's devices that Hearth drives, found by compatible wherever they are in the
- * tree: console UART, interrupt controller (PLIC, or APLIC with or without IMSICs), test finisher, clock.
- * Bindings: serial/8250.yaml, sifive,plic-1.0.0.yaml, riscv,aplic.yaml, riscv,imsics.yaml. No state.
+ * platform_dev.c - the host's devices that Hearth drives, found by compatible wherever they are in
+ * the tree: console UART, interrupt controller (PLIC, or APLIC with or without IMSICs), test
+ * finisher, clock. Bindings: serial/8250.yaml, sifive,plic-1.0.0.yaml, riscv,aplic.yaml,
+ * riscv,imsics.yaml. No state.
  *
  * Nothing here stops the boot: a device whose node makes no sense is a device that is not there.
  */
@@ -43,7 +44,8 @@ static bool compatible_any(const void *fdt, int node, const char *const *list, s
 
 /* ---- console UART ---- */
 
-/* The node that /chosen/stdout-path names, by path or alias, without its ":115200n8"; -1 when none. */
+/* The node that /chosen/stdout-path names, by path or alias, without its ":115200n8"; -1 when none.
+ */
 static int find_stdout(const void *fdt)
 {
     const char *path, *colon, *slash;
@@ -149,8 +151,9 @@ static void contexts_clear(int32_t *context)
 
 /*
  * interrupts-extended of a controller: pairs of (cpu-intc, cause). Pair k is what the controller's
- * context (PLIC), or interrupt delivery control or file (APLIC, IMSIC) k drives. Fills for each platform
- * hart the number of the pair that is its S-mode external interrupt; returns how many were found.
+ * context (PLIC), or interrupt delivery control or file (APLIC, IMSIC) k drives. Fills for each
+ * platform hart the number of the pair that is its S-mode external interrupt; returns how many were
+ * found.
  */
 static unsigned read_contexts(const struct fdt_walk *w, const struct platform *out,
                               int32_t *context)
@@ -177,7 +180,8 @@ static unsigned read_contexts(const struct fdt_walk *w, const struct platform *o
     return found;
 }
 
-/* The first controller of a kind is taken, or a later one if that is where the UART is connected. */
+/* The first controller of a kind is taken, or a later one if that is where the UART is connected.
+ */
 static bool intc_wanted(const struct device_scan *s, uint32_t phandle)
 {
     return s->out->intc.kind == INTC_NONE ||

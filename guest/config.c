@@ -1,6 +1,7 @@
 /*
- * config.c - the bundle and the VM descriptions in its device tree, all of it hostile input. A description
- * that is wrong is refused by itself; what is said about it names node and property. No state.
+ * config.c - the bundle and the VM descriptions in its device tree, all of it hostile input. A
+ * description that is wrong is refused by itself; what is said about it names node and property. No
+ * state.
  */
 #include <hearth/config.h>
 #include <hearth/errno.h>
@@ -148,8 +149,9 @@ static bool name_is_valid(const char *name)
 }
 
 /*
- * A node before this one with the same reg or (valid) name. Whether that one was refused for something
- * else makes no difference: which of two nodes has a name must not depend on a third value.
+ * A node before this one with the same reg or (valid) name. Whether that one was refused for
+ * something else makes no difference: which of two nodes has a name must not depend on a third
+ * value.
  */
 static int check_unique(const struct reader *r, uint32_t reg, const char *name)
 {
@@ -304,7 +306,8 @@ int bundle_open(struct bundle *b, const void *base, uint64_t size, const char **
     *b = (struct bundle){.base = base, .size = size};
     err = cpio_find(base, size, "bundle.dtb", &b->dtb, &dtb_size);
     if (err) {
-        *why = err == -HV_ENOENT ? "no bundle.dtb in the archive" : "not a cpio archive, or damaged";
+        *why =
+            err == -HV_ENOENT ? "no bundle.dtb in the archive" : "not a cpio archive, or damaged";
         return err;
     }
     err = fdt_open_untrusted(b->dtb, dtb_size, why);

@@ -1,17 +1,17 @@
 /*
- * cpio.c - finds a file in a cpio archive in the "newc" form: a header of 110 ASCII characters, the name, the
- * data, each padded to 4 bytes; ended by a member "TRAILER!!!". The archive is hostile input. No state.
- * Format: cpio(5), "New ASCII Format".
+ * cpio.c - finds a file in a cpio archive in the "newc" form: a header of 110 ASCII characters, the
+ * name, the data, each padded to 4 bytes; ended by a member "TRAILER!!!". The archive is hostile
+ * input. No state. Format: cpio(5), "New ASCII Format".
  */
 #include <hearth/config.h>
 #include <hearth/errno.h>
 
 #include <string.h>
 
-#define HEADER_SIZE 110u
+#define HEADER_SIZE   110u
 #define NAME_SIZE_MAX 4096u /* characters with NULs */
-#define MODE_TYPE   0170000u
-#define MODE_FILE   0100000u
+#define MODE_TYPE     0170000u
+#define MODE_FILE     0100000u
 
 /* Numbers of eight hexadecimal digits follow the six-character magic. */
 enum cpio_field { FIELD_MODE = 1, FIELD_FILESIZE = 6, FIELD_NAMESIZE = 11 };

@@ -1,6 +1,7 @@
 /*
- * image.c - kernel images: the RISC-V boot image header (Linux, Documentation/arch/riscv/boot-image-
- * header.rst) and ELF64 (System V gABI chapters 4 and 5; RISC-V ELF psABI). No state.
+ * image.c - kernel images: the RISC-V boot image header (Linux,
+ * Documentation/arch/riscv/boot-image- header.rst) and ELF64 (System V gABI chapters 4 and 5;
+ * RISC-V ELF psABI). No state.
  *
  * Images may lie at any address in the bundle, so headers are copied out before they are looked at.
  */
@@ -108,8 +109,8 @@ static int elf_check(const struct elf_header *h, uint64_t size, const char **why
     return 0;
 }
 
-int image_read_elf(const void *data, uint64_t size, gpa_t ram, uint64_t ram_size,
-                   struct image *out, const char **why)
+int image_read_elf(const void *data, uint64_t size, gpa_t ram, uint64_t ram_size, struct image *out,
+                   const char **why)
 {
     const uint8_t *bytes = data;
     struct elf_header h;
@@ -134,7 +135,7 @@ int image_read_elf(const void *data, uint64_t size, gpa_t ram, uint64_t ram_size
         if (!range_within(s.paddr, s.memsz, ram, ram_size))
             return refuse(why, "kernel: an ELF segment outside RAM");
         if (out->pieces == IMAGE_PIECES_MAX)
-            return refuse(why, "kernel: more than 16 ELF segments to load");
+            return refuse(why, "kernel: more than 10 ELF segments to load");
         out->piece[out->pieces++] = (struct image_piece){.gpa = s.paddr,
                                                          .memory_size = s.memsz,
                                                          .data = bytes + s.offset,

@@ -1,11 +1,11 @@
 /*
- * loader.c - puts a VM's kernel, initrd and device tree into its RAM and clears the rest, each byte written
- * once: clearing is the largest part of what starting a VM costs. No vcpu of the VM runs meanwhile.
+ * loader.c - puts a VM's kernel, initrd and device tree into its RAM and clears the rest, each byte
+ * written once: clearing is the largest part of what starting a VM costs. No vcpu of the VM runs
+ * meanwhile.
  *
  *   RAM base ... kernel ... | initrd, page aligned | device tree | RAM end
  */
 #include <arch/bulk.h>
-#include <arch/layout.h>
 #include <hearth/entropy.h>
 #include <hearth/errno.h>
 #include <hearth/image.h>
@@ -180,8 +180,8 @@ static bool plan_carry_out(const struct vm *vm, const struct plan *plan)
     return ram_clear(&vm->memslots, done, plan->ram_end);
 }
 
-static int write_fdt(const struct vm *vm, const struct loader_result *out, void *buf,
-                     uint64_t room, const char **why)
+static int write_fdt(const struct vm *vm, const struct loader_result *out, void *buf, uint64_t room,
+                     const char **why)
 {
     uint8_t seed[RNG_SEED_LEN];
     int size;
@@ -201,7 +201,7 @@ int loader_load(struct vm *vm, struct loader_result *out, const char **why)
     uint64_t fdt_room = align_up(FDT_ROOM_BASE + vm->config.vcpus * FDT_ROOM_VCPU, PAGE_SIZE);
     unsigned order = page_order(fdt_room);
     struct plan plan;
-    hpa_t buf;
+    void *buf;
     int err;
 
     memset(out, 0, sizeof(*out));
@@ -209,13 +209,13 @@ int loader_load(struct vm *vm, struct loader_result *out, const char **why)
     if (err)
         return err;
     /* The tree is written aside: RAM at its place need not be contiguous. */
-    buf = page_alloc(order);
-    if (buf == HPA_NONE)
+    buf = page_alloc_zeroed(order);
+    if (buf == NULL)
         return fail(why, -HV_ENOMEM, "no memory left to write the device tree");
     if (plan_carry_out(vm, &plan))
-        err = write_fdt(vm, out, phys_to_virt(buf), fdt_room, why);
+        err = write_fdt(vm, out, buf, fdt_room, why);
     else
         err = fail(why, -HV_EINVAL, "the VM's memory has holes");
-    page_free(buf, order);
+    page_free_virt(buf, order);
     return err;
 }

@@ -1,14 +1,15 @@
 /*
- * entropy.h - random bytes for guests' rng-seed. A ChaCha20 generator (RFC 8439) keyed at boot from the
- * seed that the firmware or the boot loader left in the host's device tree, and from the time.
+ * entropy.h - random bytes for guests' rng-seed. A ChaCha20 generator (RFC 8439) keyed at boot from
+ * the seed that the firmware or the boot loader left in the host's device tree, and from the time.
  */
 #pragma once
 
 #include <hearth/types.h>
 
 /*
- * Boot hart, after platform_read() and before the first VM starts. fdt: the host's tree, checked. False: it has
- * no /chosen/rng-seed, so that the bytes are different at each call but can be guessed.
+ * Boot hart, after platform_read() and before the first VM starts. fdt: the host's tree, checked.
+ * False: it has no /chosen/rng-seed, so that the bytes are different at each call but can be
+ * guessed.
  */
 bool entropy_init(const void *fdt);
 

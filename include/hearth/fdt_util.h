@@ -1,18 +1,19 @@
 /*
- * fdt_util.h - reading device trees that nobody vouches for, on top of libfdt. Shared by the readers of
- * the host's tree (core/platform.c, core/isa.c) and of the bundle's (guest/config.c).
+ * fdt_util.h - reading device trees that nobody vouches for, on top of libfdt. Shared by the
+ * readers of the host's tree (core/platform.c, core/isa.c) and of the bundle's (guest/config.c).
  *
- * Once fdt_open_untrusted() has accepted a blob, libfdt's read functions stay inside it. What the tree
- * then claims (cell counts, sizes, phandles, strings without an end) is checked by the functions here.
- * All are pure; errors are -HV_EINVAL (there, but malformed) and -HV_ENOENT (not there).
+ * Once fdt_open_untrusted() has accepted a blob, libfdt's read functions stay inside it. What the
+ * tree then claims (cell counts, sizes, phandles, strings without an end) is checked by the
+ * functions here. All are pure; errors are -HV_EINVAL (there, but malformed) and -HV_ENOENT (not
+ * there).
  */
 #pragma once
 
 #include <hearth/types.h>
 
-#define FDT_DEPTH_MAX 16           /* nodes below this depth are not looked at */
-#define FDT_SIZE_MAX  (2 * MIB)    /* larger blobs are refused: bounds every walk */
-#define HPA_LIMIT     BIT(56)      /* no RV64 physical address is above */
+#define FDT_DEPTH_MAX 16        /* nodes below this depth are not looked at */
+#define FDT_SIZE_MAX  (2 * MIB) /* larger blobs are refused: bounds every walk */
+#define HPA_LIMIT     BIT(56)   /* no RV64 physical address is above */
 
 /* Checks header, alignment (8) and every tag, name and length. 0, or -HV_EINVAL with *why. */
 int __must_check fdt_open_untrusted(const void *fdt, uint64_t max_size, const char **why);
@@ -39,15 +40,16 @@ struct fdt_level {
 
 struct fdt_walk {
     const void *fdt;
-    int node;       /* the present node */
-    unsigned depth; /* 0: the root */
+    int node;                              /* the present node */
+    unsigned depth;                        /* 0: the root */
     struct fdt_level level[FDT_DEPTH_MAX]; /* level[depth] is the present node */
 };
 
 void fdt_walk_start(struct fdt_walk *w, const void *fdt);
 /* To the next node, the root first. False: no more. */
 bool fdt_walk_next(struct fdt_walk *w);
-/* Entry `index` of the present node's reg, carried to the root through every bus's ranges: a non-empty
- * range below HPA_LIMIT. -HV_ENOENT: no such entry; -HV_ERANGE: no bus carries it to the root. */
+/* Entry `index` of the present node's reg, carried to the root through every bus's ranges: a
+ * non-empty range below HPA_LIMIT. -HV_ENOENT: no such entry; -HV_ERANGE: no bus carries it to the
+ * root. */
 int __must_check fdt_walk_reg(const struct fdt_walk *w, uint32_t index, hpa_t *base,
                               uint64_t *size);

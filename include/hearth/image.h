@@ -1,12 +1,12 @@
 /*
- * image.h - what a kernel image asks for: the pieces to be put into RAM, and where it starts. Pure: reads
- * the image, which is hostile input, and touches nothing else.
+ * image.h - what a kernel image asks for: the pieces to be put into RAM, and where it starts. Pure:
+ * reads the image, which is hostile input, and touches nothing else.
  */
 #pragma once
 
 #include <hearth/types.h>
 
-#define IMAGE_PIECES_MAX 16
+#define IMAGE_PIECES_MAX 10
 
 struct image_piece {
     gpa_t gpa;
@@ -22,9 +22,10 @@ struct image {
 };
 
 /*
- * Reads a RISC-V boot image (64-byte header, Linux Documentation/arch/riscv/boot-image-header.rst) or an
- * ELF64 RISC-V executable that is to run in RAM [ram, ram + ram_size). 0, or -HV_EINVAL with *why: damaged,
- * or a piece or the entry outside that RAM. Pieces may still overlap each other: the loader checks that.
+ * Reads a RISC-V boot image (64-byte header, Linux Documentation/arch/riscv/boot-image-header.rst)
+ * or an ELF64 RISC-V executable that is to run in RAM [ram, ram + ram_size). 0, or -HV_EINVAL with
+ * *why: damaged, or a piece or the entry outside that RAM. Pieces may still overlap each other: the
+ * loader checks that.
  */
 int __must_check image_read_linux(const void *data, uint64_t size, gpa_t ram, uint64_t ram_size,
                                   struct image *out, const char **why);

@@ -1,6 +1,6 @@
 /*
- * isa_policy.h - the table of ISA extensions that Hearth knows (core/isa_policy.c): one row each, in
- * the canonical order in which they are written into riscv,isa.
+ * isa_policy.h - the table of ISA extensions that Hearth knows (core/isa_policy.c): one row each,
+ * in the canonical order in which they are written into riscv,isa.
  */
 #pragma once
 
@@ -9,9 +9,9 @@
 #define ISA_FIELD_NONE UINT16_MAX
 
 struct isa_ext {
-    const char *name;   /* lower case */
-    bool guest_ok;      /* a guest may use it, and is told so */
-    uint16_t field;     /* offset of its bool in struct host_isa, or ISA_FIELD_NONE */
+    const char *name; /* lower case */
+    bool guest_ok;    /* a guest may use it, and is told so */
+    uint16_t field;   /* offset of its bool in struct host_isa, or ISA_FIELD_NONE */
 };
 
 extern const struct isa_ext isa_policy[];

@@ -1,0 +1,220 @@
+/*
+ * guest_fdt.c - the device tree that a guest gets: QEMU's virt, as far as Hearth's board has it.
+ * Written with libfdt's sequential-write functions; the devices write their own nodes. Devicetree
+ * specification v0.4; RISC-V bindings riscv/cpus.yaml and riscv/extensions.yaml. No state.
+ */
+#include <hearth/errno.h>
+#include <hearth/isa.h>
+#include <hearth/loader.h>
+#include <hearth/mmio.h>
+#include <hearth/platform.h>
+#include <hearth/vm.h>
+
+#include <libfdt.h>
+#include <stdio.h>
+#include <string.h>
+
+#define RNG_SEED_LEN 32
+
+/*
+ * Where the tree is written to, and the first error, after which nothing more is written: the
+ * functions below may then be called one after the other, and the error is looked at once.
+ */
+struct writer {
+    void *fdt;
+    int err;
+};
+
+static void begin(struct writer *w, const char *name)
+{
+    if (w->err == 0)
+        w->err = fdt_begin_node(w->fdt, name);
+}
+
+static void begin_unit(struct writer *w, const char *name, uint64_t unit)
+{
+    char buf[40];
+
+    snprintf(buf, sizeof(buf), "%s%lx", name, (unsigned long)unit);
+    begin(w, buf);
+}
+
+static void end(struct writer *w)
+{
+    if (w->err == 0)
+        w->err = fdt_end_node(w->fdt);
+}
+
+static void put(struct writer *w, const char *name, const void *value, size_t len)
+{
+    if (w->err == 0)
+        w->err = fdt_property(w->fdt, name, value, (int)len);
+}
+
+static void put_string(struct writer *w, const char *name, const char *value)
+{
+    put(w, name, value, strlen(value) + 1);
+}
+
+static void put_u32(struct writer *w, const char *name, uint32_t value)
+{
+    if (w->err == 0)
+        w->err = fdt_property_u32(w->fdt, name, value);
+}
+
+static void put_u64(struct writer *w, const char *name, uint64_t value)
+{
+    if (w->err == 0)
+        w->err = fdt_property_u64(w->fdt, name, value);
+}
+
+static void put_cells(struct writer *w, uint32_t address_cells, uint32_t size_cells)
+{
+    put_u32(w, "#address-cells", address_cells);
+    put_u32(w, "#size-cells", size_cells);
+}
+
+static const char *console_path(void)
+{
+    for (unsigned i = 0; i < board_row_count; i++) {
+        if (board_rows[i].base == BOARD_UART_BASE)
+            return "/soc/serial@10000000";
+    }
+    return NULL;
+}
+
+static void write_chosen(struct writer *w, const struct vm *vm, gpa_t initrd, uint64_t initrd_size,
+                         const uint8_t *rng_seed)
+{
+    const char *console = console_path();
+
+    begin(w, "chosen");
+    if (console != NULL)
+        put_string(w, "stdout-path", console);
+    put_string(w, "bootargs", vm->config.cmdline);
+    if (initrd_size != 0) {
+        put_u64(w, "linux,initrd-start", initrd);
+        put_u64(w, "linux,initrd-end", initrd + initrd_size);
+    }
+    put(w, "rng-seed", rng_seed, RNG_SEED_LEN);
+    end(w);
+    if (console != NULL) {
+        begin(w, "aliases");
+        put_string(w, "serial0", console);
+        end(w);
+    }
+}
+
+static void write_memory(struct writer *w, const struct vm *vm)
+{
+    fdt64_t reg[2] = {cpu_to_fdt64(BOARD_RAM_BASE), cpu_to_fdt64(vm->config.memory)};
+
+    begin_unit(w, "memory@", BOARD_RAM_BASE);
+    put_string(w, "device_type", "memory");
+    put(w, "reg", reg, sizeof(reg));
+    end(w);
+}
+
+/* What a guest's own page tables may be: that of the host. */
+static const char *mmu_type(void)
+{
+    switch (host_isa.stage1_levels) {
+    case 5:
+        return "riscv,sv57";
+    case 4:
+        return "riscv,sv48";
+    default:
+        return "riscv,sv39";
+    }
+}
+
+static void write_cpu(struct writer *w, uint32_t id)
+{
+    begin_unit(w, "cpu@", id);
+    put_string(w, "device_type", "cpu");
+    put_u32(w, "reg", id);
+    put_string(w, "status", "okay");
+    put_string(w, "compatible", "riscv");
+    put_string(w, "riscv,isa", host_isa.guest_isa);
+    put_string(w, "riscv,isa-base", "rv64i");
+    put(w, "riscv,isa-extensions", host_isa.guest_extensions, host_isa.guest_extensions_len);
+    put_string(w, "mmu-type", mmu_type());
+    if (host_isa.zicbom)
+        put_u32(w, "riscv,cbom-block-size", host_isa.cbom_block_size);
+    if (host_isa.zicbop)
+        put_u32(w, "riscv,cbop-block-size", host_isa.cbop_block_size);
+    if (host_isa.zicboz)
+        put_u32(w, "riscv,cboz-block-size", host_isa.cboz_block_size);
+    put_u32(w, "phandle", BOARD_PHANDLE_CPU(id));
+    begin(w, "interrupt-controller");
+    put_u32(w, "#interrupt-cells", 1);
+    put(w, "interrupt-controller", "", 0);
+    put_string(w, "compatible", "riscv,cpu-intc");
+    put_u32(w, "phandle", BOARD_PHANDLE_INTC(id));
+    end(w);
+    end(w);
+}
+
+static void write_cpus(struct writer *w, const struct vm *vm)
+{
+    begin(w, "cpus");
+    put_cells(w, 1, 0);
+    /* A number of 32 bits in every tree there is; platform_read() admits up to 10 GHz. */
+    if (host_platform.timebase_hz <= UINT32_MAX)
+        put_u32(w, "timebase-frequency", (uint32_t)host_platform.timebase_hz);
+    else
+        put_u64(w, "timebase-frequency", host_platform.timebase_hz);
+    for (uint32_t i = 0; i < vm->config.vcpus; i++)
+        write_cpu(w, i);
+    begin(w, "cpu-map");
+    begin(w, "cluster0");
+    for (uint32_t i = 0; i < vm->config.vcpus; i++) {
+        char core[16];
+
+        snprintf(core, sizeof(core), "core%u", (unsigned)i);
+        begin(w, core);
+        put_u32(w, "cpu", BOARD_PHANDLE_CPU(i));
+        end(w);
+    }
+    end(w);
+    end(w);
+    end(w);
+}
+
+static void write_soc(struct writer *w, const struct vm *vm)
+{
+    begin(w, "soc");
+    put_cells(w, 2, 2);
+    put_string(w, "compatible", "simple-bus");
+    put(w, "ranges", "", 0);
+    put_u32(w, "interrupt-parent", BOARD_PHANDLE_PLIC);
+    for (unsigned i = 0; i < board_row_count; i++) {
+        const struct board_row *row = &board_rows[i];
+
+        if (w->err == 0 && row->ops->fdt != NULL)
+            w->err = row->ops->fdt(vm, w->fdt, row);
+    }
+    end(w);
+}
+
+int guest_fdt_write(const struct vm *vm, gpa_t initrd, uint64_t initrd_size,
+                    const uint8_t rng_seed[32], void *buf, uint64_t size)
+{
+    struct writer w = {.fdt = buf};
+
+    w.err = fdt_create(buf, (int)MIN(size, (uint64_t)INT32_MAX));
+    if (w.err == 0)
+        w.err = fdt_finish_reservemap(buf);
+    begin(&w, "");
+    put_cells(&w, 2, 2);
+    put_string(&w, "compatible", "riscv-virtio");
+    put_string(&w, "model", "hearth,virt");
+    write_chosen(&w, vm, initrd, initrd_size, rng_seed);
+    write_memory(&w, vm);
+    write_cpus(&w, vm);
+    write_soc(&w, vm);
+    end(&w);
+    if (w.err == 0)
+        w.err = fdt_finish(buf);
+    return w.err < 0 ? -HV_ENOSPC : (int)fdt_totalsize(buf);
+}
