@@ -1,0 +1,91 @@
+/*
+ * page_fault.c - guest-page faults. Guest RAM is mapped whole, so what faults is a device's
+ * register, which is read or written here, or nothing at all: then the guest gets the access fault
+ * that a bus would give, and runs on.
+ *
+ * Locking: none here; the vcpu is loaded on this hart. Specification: privileged ISA, H extension,
+ * "Trap cause codes" and "Memory-management fence and guest-page faults"; htval, htinst.
+ */
+#include <arch/csr.h>
+#include <hearth/guest_mem.h>
+#include <hearth/gva_walk.h>
+#include <hearth/insn_decode.h>
+#include <hearth/mmio.h>
+#include <hearth/trap.h>
+#include <hearth/vcpu.h>
+#include <hearth/vm.h>
+
+/* The trap that the access itself would have got from an empty bus. */
+static struct exit_result access_fault(struct vcpu *vcpu, const struct vcpu_exit *exit)
+{
+    uint64_t cause = exit->cause == CAUSE_INSN_GUEST_PAGE   ? CAUSE_INSN_ACCESS
+                     : exit->cause == CAUSE_LOAD_GUEST_PAGE ? CAUSE_LOAD_ACCESS
+                                                            : CAUSE_STORE_ACCESS;
+
+    vcpu->stats.by_reason[EXIT_REASON_NESTED_PAGE_FAULT]++;
+    return exit_inject(cause, exit->tval);
+}
+
+static uint64_t read_gpr(const struct vcpu *vcpu, unsigned reg)
+{
+    return reg == 0 ? 0 : vcpu->ctx.gpr[reg];
+}
+
+/*
+ * Without a transformed instruction: reads it at the pc. It may not be the one that trapped,
+ * because another vcpu may have written over it; nothing is lost by that but what the guest did to
+ * itself. True with *a when it is a load or store whose address can be the one that faulted: a
+ * misaligned access that crosses into a device's page faults with the second page's address, and is
+ * no device access.
+ */
+static bool fetch_access(struct vcpu *vcpu, const struct vcpu_exit *exit, struct insn_access *a)
+{
+    struct guest_trap trap;
+    uint32_t insn;
+
+    if (!fetch_guest_instruction(vcpu, exit->pc, &insn, &trap))
+        return false;
+    *a = insn_decode(insn);
+    if (a->kind == INSN_OTHER)
+        return false;
+    return ((read_gpr(vcpu, a->base) + (uint64_t)a->offset) & PAGE_MASK) ==
+           (exit->tval & PAGE_MASK);
+}
+
+/* The guest-physical address, where the hardware has not given it. */
+static bool find_gpa(struct vcpu *vcpu, const struct vcpu_exit *exit, gpa_t *gpa)
+{
+    return gva_walk(&vcpu->vm->memslots, csr_read(CSR_VSATP), exit->tval, gpa) == 0;
+}
+
+struct exit_result exit_guest_page_fault(struct vcpu *vcpu, const struct vcpu_exit *exit)
+{
+    gpa_t gpa = exit->gpa;
+    struct insn_access a;
+    uint64_t value;
+
+    if (unlikely(exit->cause == CAUSE_INSN_GUEST_PAGE))
+        return access_fault(vcpu, exit);
+    if (unlikely(!insn_decode_htinst(exit->tinst, &a)) &&
+        (insn_htinst_is_walk(exit->tinst) || !fetch_access(vcpu, exit, &a)))
+        return access_fault(vcpu, exit);
+    if (unlikely(!exit->gpa_valid) && !find_gpa(vcpu, exit, &gpa))
+        return access_fault(vcpu, exit);
+    /* A page offset passes through translation unchanged; another one is that of a page-table
+     * entry, of a walk that nothing else has told of. */
+    if (unlikely((gpa ^ exit->tval) & PAGE_MASK))
+        return access_fault(vcpu, exit);
+
+    if (exit->cause == CAUSE_LOAD_GUEST_PAGE) {
+        if (a.kind != INSN_LOAD || mmio_read(vcpu, gpa, a.size, &value))
+            return access_fault(vcpu, exit);
+        if (a.reg != 0)
+            vcpu->ctx.gpr[a.reg] = insn_load_extend(&a, value);
+        vcpu->stats.by_reason[EXIT_REASON_MMIO_READ]++;
+    } else {
+        if (a.kind != INSN_STORE || mmio_write(vcpu, gpa, a.size, read_gpr(vcpu, a.reg)))
+            return access_fault(vcpu, exit);
+        vcpu->stats.by_reason[EXIT_REASON_MMIO_WRITE]++;
+    }
+    return exit_next(a.len);
+}
