@@ -8,6 +8,7 @@
 #include "fakes.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #define DEPTH_MAX 16
 
