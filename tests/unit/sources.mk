@@ -12,3 +12,14 @@ SBI_UNIT_SRCS := $(addprefix sbi/,sbi.c base.c time.c spi.c rfnc.c hsm.c srst.c 
                  $(addprefix tests/unit/fakes/,sbi_vm.c console_guest.c virq.c vm_stop.c page_alloc.c)
 unit_sbi_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_hsm_SRCS := $(SBI_UNIT_SRCS)
+
+unit_text_SRCS := core/text.c
+unit_console_SRCS := core/console.c core/log.c core/text.c $(addprefix tests/unit/fakes/,lock.c page_alloc.c)
+
+unit_insn_decode_SRCS := guest/insn_decode.c
+$(B)/unit/obj/tests/unit/test_insn_decode.c.o: $(B)/unit/gen/insn_table.h
+$(B)/unit/obj/tests/unit/test_insn_decode.c.o: UNIT_CPPFLAGS += -I$(B)/unit/gen
+$(B)/unit/gen/insn_table.h: tests/unit/gen_insn_table.py
+	$(call say,GEN,$@)
+	@mkdir -p $(@D)
+	$(Q)$(PYTHON) $< $(CROSS)as $(OBJCOPY) $@
