@@ -1,0 +1,136 @@
+"""gdb commands for Hearth. `make debug` waits for gdb and prints how to start it with this file.
+
+The hypervisor runs at its own virtual addresses from early boot on: until then use hardware
+breakpoints (`hbreak main`, `hbreak panic`), and the commands below once it has built its tables.
+"""
+
+import re
+
+import gdb
+
+FRAME = re.compile(r"#\d+\s+(0x[0-9a-f]+)")
+
+
+def value(expression):
+    return gdb.parse_and_eval(expression)
+
+
+def enum_name(kind, number):
+    """The enumerator's name, without the prefix that all of them share."""
+    return str(number.cast(gdb.lookup_type("enum " + kind)))
+
+
+def vms():
+    for i in range(int(value("vms_count"))):
+        yield value(f"vms[{i}]").dereference()
+
+
+def vcpus(vm):
+    for i in range(int(vm["config"]["vcpus"])):
+        pointer = vm["vcpus"][i]
+        if pointer:
+            yield pointer.dereference()
+
+
+def hart_of(vcpu):
+    return f"hart {int(vcpu['hart']['hartid'])}" if vcpu["hart"] else "-"
+
+
+class Command(gdb.Command):
+    def __init__(self):
+        super().__init__(self.name, gdb.COMMAND_DATA)
+
+    def invoke(self, argument, _from_tty):
+        try:
+            self.run(gdb.string_to_argv(argument))
+        except gdb.MemoryError:
+            raise gdb.GdbError("that memory cannot be read yet: has the hypervisor built its map?") from None
+
+
+class Vms(Command):
+    """hearth-vms: the virtual machines, their state and size."""
+    name = "hearth-vms"
+
+    def run(self, _args):
+        for vm in vms():
+            config = vm["config"]
+            print(f"{int(vm['id']):3} {config['name'].string():<20} {enum_name('vm_state', vm['state']):<12} "
+                  f"{int(config['vcpus'])} vcpus, {int(config['memory']) >> 20} MiB, "
+                  f"{int(vm['restarts'])} restarts")
+
+
+class Vcpus(Command):
+    """hearth-vcpus [VM-ID]: the vcpus; for one that is loaded, pc is of its last exit."""
+    name = "hearth-vcpus"
+
+    def run(self, args):
+        for vm in vms():
+            if args and int(vm["id"]) != int(args[0], 0):
+                continue
+            for vcpu in vcpus(vm):
+                print(f"{vm['config']['name'].string()}/{int(vcpu['id'])}: "
+                      f"{enum_name('vcpu_run_state', vcpu['run_state'])} on {hart_of(vcpu)}, "
+                      f"hsm {int(vcpu['hsm_state'])}, pc {int(vcpu['ctx']['pc']):#x}, "
+                      f"requests {int(vcpu['requests']):#x}, virq {int(vcpu['virq_pending']):#x}, "
+                      f"{int(vcpu['stats']['exits'])} exits")
+
+
+class Exits(Command):
+    """hearth-exits VM-ID VCPU-ID: a vcpu's recent exits, the latest last."""
+    name = "hearth-exits"
+
+    def run(self, args):
+        if len(args) != 2:
+            raise gdb.GdbError("usage: hearth-exits VM-ID VCPU-ID")
+        for vm in vms():
+            for vcpu in vcpus(vm):
+                if (int(vm["id"]), int(vcpu["id"])) == (int(args[0], 0), int(args[1], 0)):
+                    self.show(vcpu)
+
+    @staticmethod
+    def show(vcpu):
+        low, high = vcpu["records"].type.range()
+        count, following = high - low + 1, int(vcpu["record_next"])
+        for i in range(following, following + count):
+            record = vcpu["records"][i % count]
+            if int(record["time"]):
+                print(" ".join(f"{field} {int(record[field]):#x}"
+                               for field in ("time", "cause", "pc", "tval", "gpa")))
+
+
+class Harts(Command):
+    """hearth-harts: the host's harts and what each has loaded and queued."""
+    name = "hearth-harts"
+
+    def run(self, _args):
+        for i in range(int(value("harts_count"))):
+            hart = value(f"harts[{i}]").dereference()
+            current = hart["current"]
+            what = f"{current['vm']['config']['name'].string()}/{int(current['id'])}" if current else "nothing"
+            print(f"hart {int(hart['hartid'])}: {'online' if int(hart['online']) else 'offline'}, "
+                  f"runs {what}, {int(hart['queued'])} queued")
+
+
+class Backtrace(Command):
+    """hearth-bt ADDRESS... | hearth-bt LOG-FILE: functions and lines of a panic's backtrace.
+
+    Addresses as the panic printed them, the first being #0, or a file with the console's output."""
+    name = "hearth-bt"
+
+    def run(self, args):
+        if len(args) == 1 and not args[0].startswith("0x"):
+            with open(args[0], errors="replace") as f:
+                args = FRAME.findall(f.read())
+        for number, text in enumerate(args):
+            # Frames above the first are return addresses: the call is just before.
+            address = int(text, 16) - (1 if number else 0)
+            place = gdb.find_pc_line(address)
+            line = f"{place.symtab.filename}:{place.line}" if place.symtab else "?"
+            symbol = gdb.execute(f"info symbol {address:#x}", to_string=True).split(" in section")[0].strip()
+            print(f"#{number} {text} {symbol} at {line}")
+
+
+for command in (Vms, Vcpus, Exits, Harts, Backtrace):
+    command()
+print("Hearth: hearth-vms, hearth-vcpus, hearth-exits, hearth-harts, hearth-bt; `help hearth-bt` and so on. "
+      "To stop at a panic: hbreak panic")
