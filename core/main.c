@@ -5,6 +5,7 @@
 #include <arch/csr.h>
 #include <arch/layout.h>
 #include <arch/trap.h>
+#include <hearth/boot_args.h>
 #include <hearth/boot_memory.h>
 #include <hearth/config.h>
 #include <hearth/console.h>
@@ -38,7 +39,7 @@ __noreturn static void boot_failed(const char *what, const char *why)
 /* Free memory is RAM less what is reserved, this image, the device tree and the bundle. */
 static void give_pages(const struct platform *p)
 {
-    struct mem_range keep[PLATFORM_RESERVED_MAX + 3];
+    static struct mem_range keep[PLATFORM_RESERVED_MAX + 3]; /* too large for the stack */
     uint32_t n = p->reserved_count;
     extern const char image_start[], image_end[];
 
@@ -61,6 +62,7 @@ static void read_platform(hpa_t fdt)
         boot_failed("device tree", why);
     if (isa_read(host_platform.fdt, &host_isa, &why) < 0)
         boot_failed("device tree", why);
+    boot_args_read(host_platform.fdt);
     if (!host_isa.h)
         boot_failed("this machine's harts lack the H extension", NULL);
 }

@@ -74,21 +74,22 @@ void virq_flush(struct vcpu *v)
         csr_set(CSR_HVIP, dirty & pending);
 }
 
-static void fence_local(const struct vcpu *v, uint32_t bits)
+/* For the VM whose vcpu is loaded on this hart: its VMID is the one in hgatp. */
+static void fence_local(uint32_t bits)
 {
     if (bits & VCPU_REQ_FENCE_I)
         fence_i();
     if (bits & VCPU_REQ_VVMA)
         hfence_vvma_all();
     if (bits & VCPU_REQ_GVMA)
-        hfence_gvma_vmid(v->vm->vmid.id);
+        hfence_gvma_vmid((csr_read(CSR_HGATP) & HGATP_VMID_MASK) >> HGATP_VMID_SHIFT);
 }
 
 bool requests_handle(struct vcpu *v)
 {
     uint32_t bits = atomic_exchange(&v->requests, 0);
 
-    fence_local(v, bits);
+    fence_local(bits);
     return (bits & VCPU_REQ_STOP) != 0;
 }
 
@@ -102,7 +103,7 @@ void vcpu_request_fence(struct vcpu *self, uint64_t mask, uint64_t base, uint32_
         struct vcpu *v = vm_vcpu(vm, base + bit);
 
         if (v == self) {
-            fence_local(self, bits);
+            fence_local(bits);
         } else if (v != NULL) {
             vcpu_request(v, bits);
             waiting |= BIT(bit);

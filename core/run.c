@@ -15,7 +15,7 @@
 #include <hearth/vm.h>
 #include <hearth/vtimer.h>
 
-/* A vcpu that was just started, or slept, gets its HSM state and its registers. */
+/* A vcpu that was just started, or slept, gets its HSM state and, before it is loaded, its registers. */
 static void arrive(struct vcpu *v)
 {
     uint32_t state = vcpu_hsm_state(v);
@@ -26,7 +26,6 @@ static void arrive(struct vcpu *v)
     } else if (state == SBI_HSM_STATE_SUSPENDED) {
         atomic_store_release(&v->hsm_state, SBI_HSM_STATE_STARTED);
     }
-    vtimer_unblock(v);
 }
 
 static enum run_leave run_vcpu(struct vcpu *v, struct hart *h)
@@ -95,14 +94,14 @@ void run_hart(void)
             irq_poll();
             continue;
         }
-        if (h->current != v) {
-            if (h->current != NULL)
-                vcpu_put(h->current);
-            vcpu_load(v, h);
-        } else {
-            sched_contention_changed(h);
-        }
+        if (h->current != NULL && h->current != v)
+            vcpu_put(h->current);
         arrive(v);
+        if (h->current == NULL)
+            vcpu_load(v, h);
+        else
+            sched_contention_changed(h);
+        vtimer_unblock(v);
         started = timer_now();
         leave = run_vcpu(v, h);
         v->stats.run_ticks += timer_now() - started;

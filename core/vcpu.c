@@ -48,31 +48,45 @@ void vcpu_destroy(struct vcpu *v)
     page_free_virt(v, page_order(sizeof(struct vcpu)));
 }
 
-void vcpu_reset(struct vcpu *v, uint64_t pc, uint64_t opaque)
+/* Everything but the interrupt state: vsie, hvip, the timer. */
+static void reset_registers(struct vcpu *v, uint64_t pc, uint64_t opaque)
 {
+    struct vcpu_csrs *c = &v->csrs;
+
     memset(v->ctx.gpr, 0, sizeof(v->ctx.gpr));
     v->ctx.gpr[GPR_A0] = v->id;
     v->ctx.gpr[GPR_A1] = opaque;
     v->ctx.pc = pc;
     v->ctx.sstatus = SSTATUS_SPP | SSTATUS_UXL_64;
     v->ctx.hstatus = HSTATUS_SPV | HSTATUS_SPVP | HSTATUS_VSXL_64;
-    memset(&v->csrs, 0, sizeof(v->csrs));
     /* Firmware enters S-mode with FP and vectors usable and all three counters open to user mode. */
-    v->csrs.vsstatus = SSTATUS_UXL_64 | (host_isa.f ? SSTATUS_FS_INITIAL : 0) |
-                       (host_isa.v ? SSTATUS_VS_INITIAL : 0);
-    v->csrs.scounteren = 7;
+    c->vsstatus = SSTATUS_UXL_64 | (host_isa.f ? SSTATUS_FS_INITIAL : 0) |
+                  (host_isa.v ? SSTATUS_VS_INITIAL : 0);
+    c->scounteren = 7;
+    c->vstvec = c->vsscratch = c->vsepc = c->vscause = c->vstval = c->vsatp = 0;
+    c->senvcfg = 0;
+    fpu_reset(v);
+}
+
+void vcpu_reset(struct vcpu *v, uint64_t pc, uint64_t opaque)
+{
+    reset_registers(v, pc, opaque);
+    v->csrs.vsie = 0;
+    v->csrs.hvip = 0;
     v->csrs.vstimecmp = UINT64_MAX;
     (void)atomic_exchange(&v->virq_dirty, 0);
     (void)atomic_exchange(&v->virq_pending, 0);
-    fpu_reset(v);
     vtimer_reset(v);
-    if (v->hart != NULL) { /* the caller's own: what is in the hart is reset too */
-        fpu_load(v, v->hart);
-        vcpu_csrs_load(&v->csrs);
-        fence_i();
-        hfence_vvma_all();
-        sched_contention_changed(v->hart);
-    }
+}
+
+void vcpu_reset_suspended(struct vcpu *v, uint64_t pc, uint64_t opaque)
+{
+    vcpu_csrs_save(&v->csrs);
+    reset_registers(v, pc, opaque);
+    vcpu_csrs_load(&v->csrs);
+    fpu_load(v, v->hart);
+    hfence_vvma_all(); /* HSM start and resume come with satp = 0 and nothing cached */
+    fence_i();
 }
 
 /*
@@ -91,9 +105,10 @@ static void flush_stale(struct vcpu *v, struct hart *h)
 
 void vcpu_load(struct vcpu *v, struct hart *h)
 {
-    bool flush = vmid_update(&v->vm->vmid, h->index);
+    uint64_t vmid;
+    bool flush = vmid_update(&v->vm->vmid, h->index, &vmid);
 
-    csr_write(CSR_HGATP, gstage_hgatp(&v->vm->gstage, v->vm->vmid.id));
+    csr_write(CSR_HGATP, gstage_hgatp(&v->vm->gstage, vmid));
     if (flush)
         hfence_gvma_all();
     csr_write(CSR_HTIMEDELTA, v->vm->time_delta);

@@ -33,7 +33,7 @@ struct vcpu_ctx {
 struct vcpu_csrs {
     uint64_t vsstatus, vsie, vstvec, vsscratch, vsepc, vscause, vstval, vsatp, vstimecmp;
     uint64_t hvip;
-    uint64_t scounteren, senvcfg, sstateen0; /* not virtualised by the H extension: switched */
+    uint64_t scounteren, senvcfg; /* not virtualised by the H extension: switched */
 };
 
 /* vcpu->requests bits: done by requests_handle() before the next entry. */
@@ -119,7 +119,7 @@ struct vcpu *vcpu_create(struct vm *vm, uint32_t id);
 void vcpu_destroy(struct vcpu *vcpu);
 
 /* Registers as the SBI's HSM hart_start and the boot protocol give them: pc, a0 = id, a1 = opaque, VS-mode,
- * vsatp = 0, vsstatus.SIE = 0, vsie = 0, scounteren = 7. The vcpu is not loaded, or is the caller's own. */
+ * vsatp = 0, vsstatus.SIE = 0, vsie = 0, scounteren = 7. On the vcpu's home hart, before it is loaded. */
 void vcpu_reset(struct vcpu *vcpu, uint64_t pc, uint64_t opaque);
 
 /* The same for an HSM non-retentive suspend of the caller's own, loaded vcpu, which then blocks: vsie and the pending

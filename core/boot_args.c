@@ -1,0 +1,56 @@
+/*
+ * boot_args.c - Hearth's own command line: /chosen/bootargs of the host's tree, words "hearth.NAME=VALUE" (QEMU's
+ * -append). Words that do not begin with "hearth." are nobody's business here; unknown ones of ours are reported.
+ */
+#include <hearth/boot_args.h>
+#include <hearth/isa.h>
+#include <hearth/log.h>
+
+#include <libfdt.h>
+#include <string.h>
+
+static void htinst(const char *value, size_t len)
+{
+    host_isa.htinst = !(len == 3 && memcmp(value, "off", 3) == 0);
+}
+
+static const struct boot_arg {
+    const char *name; /* with the '=' */
+    void (*set)(const char *value, size_t len);
+} boot_args[] = {
+    {"hearth.htinst=", htinst},
+};
+
+static void one_word(const char *word, size_t len)
+{
+    if (len < 7 || memcmp(word, "hearth.", 7) != 0)
+        return;
+    for (size_t i = 0; i < ARRAY_SIZE(boot_args); i++) {
+        size_t n = strlen(boot_args[i].name);
+
+        if (len >= n && memcmp(word, boot_args[i].name, n) == 0) {
+            boot_args[i].set(word + n, len - n);
+            return;
+        }
+    }
+    log_warn("unknown boot argument %.*s", (int)MIN(len, 64), word);
+}
+
+void boot_args_read(const void *fdt)
+{
+    int size;
+    const char *p = fdt_getprop(fdt, fdt_path_offset(fdt, "/chosen"), "bootargs", &size);
+
+    host_isa.htinst = true;
+    if (p == NULL || size <= 0)
+        return;
+    for (const char *end = p + size; p < end && *p != '\0';) {
+        const char *word = p;
+
+        while (p < end && *p != '\0' && *p != ' ')
+            p++;
+        one_word(word, (size_t)(p - word));
+        while (p < end && *p == ' ')
+            p++;
+    }
+}

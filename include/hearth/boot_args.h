@@ -1,0 +1,8 @@
+/*
+ * boot_args.h - Hearth's boot arguments.
+ *   hearth.htinst=off   trapped instructions are always fetched, as on harts that leave htinst 0
+ */
+#pragma once
+
+/* Boot hart, after isa_read(). The tree has been checked. */
+void boot_args_read(const void *fdt);
