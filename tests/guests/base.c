@@ -1,0 +1,45 @@
+/* base - SBI Base extension and the answers to what does not exist. */
+#include "guest.h"
+
+void test_main(void)
+{
+    static const uint64_t there[] = {SBI_EXT_BASE, SBI_EXT_TIME, SBI_EXT_SPI, SBI_EXT_RFNC,
+                                     SBI_EXT_HSM,  SBI_EXT_SRST, SBI_EXT_DBCN};
+    static const uint64_t absent[] = {
+        0x09, 0x0f, 0x11, SBI_EXT_TIME + 1, SBI_EXT_HSM | BIT(40), 0x0bad0bad, ~0ul};
+    const bool hearth = on_hearth();
+    struct sbi_result r;
+    uint64_t value = 0;
+    unsigned n;
+
+    tap_plan(8 + ARRAY_SIZE(there) + 2 * ARRAY_SIZE(absent));
+    r = sbi(SBI_EXT_BASE, SBI_BASE_GET_SPEC_VERSION);
+    ok(r.error == 0 && r.value >> 31 == 0 &&
+           (hearth ? r.value == SBI_SPEC_VERSION_3_0 : r.value >> 24 >= 1),
+       "specification version 0x%lx", r.value);
+    r = sbi(SBI_EXT_BASE, SBI_BASE_GET_IMPL_ID);
+    ok(r.error == 0 && (hearth || r.value == 1), "implementation id 0x%lx", r.value);
+    r = sbi(SBI_EXT_BASE, SBI_BASE_GET_IMPL_VERSION);
+    ok(r.error == 0 && r.value != 0, "implementation version 0x%lx", r.value);
+    for (n = SBI_BASE_GET_MVENDORID; n <= SBI_BASE_GET_MIMPID; n++) {
+        r = sbi(SBI_EXT_BASE, n);
+        ok(r.error == 0, "machine id %u is 0x%lx", n, r.value);
+    }
+    r = sbi(SBI_EXT_BASE, 7, 1, 2, 3);
+    is((uint64_t)r.error, (uint64_t)SBI_ERR_NOT_SUPPORTED, "unknown function");
+    for (n = 0; n < ARRAY_SIZE(there); n++) {
+        r = sbi(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, there[n]);
+        ok(r.error == 0 && r.value != 0, "probe 0x%lx", there[n]);
+    }
+    for (n = 0; n < ARRAY_SIZE(absent); n++) {
+        r = sbi(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, absent[n]);
+        ok(r.error == 0 && r.value == 0, "probe of 0x%lx says no", absent[n]);
+        r = sbi(absent[n], 3, 0x1111, 0x2222);
+        ok(r.error == SBI_ERR_NOT_SUPPORTED && (!hearth || r.value == 0),
+           "call of 0x%lx is not supported", absent[n]);
+    }
+    /* A thousand calls: nothing piles up. */
+    for (n = 0; n < 1000; n++)
+        value |= (uint64_t)sbi(SBI_EXT_BASE, SBI_BASE_GET_SPEC_VERSION).error;
+    is(value, 0, "1000 calls");
+}

@@ -1,0 +1,167 @@
+/* hsm - SBI HSM: start, stop, status, both kinds of suspend, and all their errors. */
+#include "guest.h"
+
+static uint64_t runs[HARTS];
+static bool hold;
+
+static struct sbi_result hsm(uint64_t fid, uint64_t a0, uint64_t a1, uint64_t a2)
+{
+    return sbi(SBI_EXT_HSM, fid, a0, a1, a2);
+}
+
+static uint64_t status(uint64_t id)
+{
+    return hsm(SBI_HSM_HART_GET_STATUS, id, 0, 0).value;
+}
+
+static void is_error(int64_t got, int64_t want, const char *name)
+{
+    is((uint64_t)got, (uint64_t)want, "%s", name);
+}
+
+static void count(void *arg)
+{
+    store((uint64_t *)arg, load((uint64_t *)arg) + 1);
+    while (load(&hold))
+        ;
+}
+
+static void sleeper(void *arg)
+{
+    csr_write(sie, BIT(IRQ_SOFT));
+    hsm(SBI_HSM_HART_SUSPEND, SBI_HSM_SUSPEND_RETENTIVE, 0, 0);
+    csr_clear(sip, BIT(IRQ_SOFT));
+    store((uint64_t *)arg, 0x600d);
+}
+
+static void errors(unsigned harts)
+{
+    is_error(hsm(SBI_HSM_HART_GET_STATUS, harts, 0, 0).error, SBI_ERR_INVALID_PARAM,
+             "status of no hart");
+    is_error(hsm(SBI_HSM_HART_GET_STATUS, ~0ul, 0, 0).error, SBI_ERR_INVALID_PARAM,
+             "status of hart -1");
+    is_error(hsm(SBI_HSM_HART_START, harts, 0x80200000, 0).error, SBI_ERR_INVALID_PARAM,
+             "start of no hart");
+    is_error(hsm(SBI_HSM_HART_START, boot_hart, 0x80200000, 0).error, SBI_ERR_ALREADY_AVAILABLE,
+             "start of a hart that runs");
+    is_error(hsm(SBI_HSM_HART_SUSPEND, 1, 0x80200000, 0).error, SBI_ERR_INVALID_PARAM,
+             "suspend: reserved type");
+    is_error(hsm(SBI_HSM_HART_SUSPEND, 0x80000001, 0x80200000, 0).error, SBI_ERR_INVALID_PARAM,
+             "suspend: reserved non-retentive type");
+    if (!on_hearth()) {
+        tap_skip(5, "OpenSBI knows no guest RAM");
+        return;
+    }
+    is_error(hsm(SBI_HSM_HART_START, boot_hart, HOLE, 0).error, SBI_ERR_INVALID_ADDRESS,
+             "start in a hole");
+    is_error(hsm(SBI_HSM_HART_START, boot_hart, UART_BASE, 0).error, SBI_ERR_INVALID_ADDRESS,
+             "start in a device");
+    is_error(hsm(SBI_HSM_HART_SUSPEND, SBI_HSM_SUSPEND_NON_RETENTIVE, HOLE, 0).error,
+             SBI_ERR_INVALID_ADDRESS, "suspend: resume in a hole");
+    is_error(hsm(SBI_HSM_HART_SUSPEND, 0x10000000, 0x80200000, 0).error, SBI_ERR_INVALID_PARAM,
+             "suspend: platform's type");
+    is_error(hsm(SBI_HSM_HART_SUSPEND, 0x90000000, 0x80200000, 0).error, SBI_ERR_INVALID_PARAM,
+             "suspend: platform's non-retentive type");
+}
+
+static void others(unsigned harts)
+{
+    const uint64_t peer = other_hart(0);
+    unsigned started = 0;
+    uint64_t awake = 0;
+    unsigned n;
+
+    is(status(peer), SBI_HSM_STATE_STOPPED, "others are stopped");
+    store(&hold, true);
+    for (n = 0; n + 1 < harts; n++)
+        started += hart_start(other_hart(n), count, &runs[other_hart(n)]) == 0;
+    is(started, harts - 1, "all started");
+    for (n = 0; n + 1 < harts; n++)
+        started -= wait_for(load(&runs[other_hart(n)]) == 1, 1000);
+    is(started, 0, "all run");
+    is(status(peer), SBI_HSM_STATE_STARTED, "status: started");
+    is_error(hsm(SBI_HSM_HART_START, peer, 0x80200000, 0).error, SBI_ERR_ALREADY_AVAILABLE,
+             "start again");
+    store(&hold, false);
+    for (n = 0; n + 1 < harts; n++)
+        started += hart_wait_state(other_hart(n), SBI_HSM_STATE_STOPPED, 1000);
+    is(started, harts - 1, "all stopped");
+
+    runs[peer] = 0;
+    for (n = 0; n < 20; n++) {
+        if (hart_start(peer, count, &runs[peer]) != 0 ||
+            !wait_for(load(&runs[peer]) == n + 1, 1000) ||
+            !hart_wait_state(peer, SBI_HSM_STATE_STOPPED, 1000))
+            break;
+    }
+    is(n, 20, "started and stopped 20 times");
+
+    hart_start(peer, sleeper, &awake);
+    ok(hart_wait_state(peer, SBI_HSM_STATE_SUSPENDED, 1000), "status: suspended");
+    is(load(&awake), 0, "sleeps");
+    sbi(SBI_EXT_SPI, SBI_SPI_SEND_IPI, BIT(peer), 0);
+    ok(wait_for(load(&awake) == 0x600d, 1000), "an interrupt wakes it");
+    ok(hart_wait_state(peer, SBI_HSM_STATE_STOPPED, 1000), "and it stops");
+}
+
+static uint64_t context[16];
+
+/* Resumes from a non-retentive suspend by timer: what did the hart look like? */
+static void non_retentive(void)
+{
+    struct hart *h = this_hart();
+    uint64_t opaque = (uint64_t)context, start, satp, sstatus;
+
+    paging_init();
+    paging_on();
+    csr_set(sstatus, SSTATUS_SIE);
+    csr_write(sie, 0);
+    if (context_save(context) == 0) {
+        start = rdtime();
+        sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, start + 2 * TICKS_PER_MS);
+        csr_clear(sstatus, SSTATUS_SIE);
+        csr_set(sie, BIT(IRQ_TIMER));
+        csr_set(sstatus, 2); /* SIE: has to be off at the resumption */
+        hsm(SBI_HSM_HART_SUSPEND, SBI_HSM_SUSPEND_NON_RETENTIVE, (uint64_t)suspend_resume, opaque);
+        tap_skip(4, "hart_suspend returned: not supported");
+        csr_clear(sstatus, SSTATUS_SIE);
+        paging_off();
+        return;
+    }
+    satp = csr_read(satp);
+    sstatus = csr_read(sstatus);
+    ok(context[15] == h->id, "non-retentive: a0 is the hart id");
+    is(satp, 0, "non-retentive: MMU off");
+    is(sstatus & SSTATUS_SIE, 0, "non-retentive: interrupts off");
+    sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, ~0ul);
+    is(status(h->id), SBI_HSM_STATE_STARTED, "non-retentive: started again");
+}
+
+void test_main(void)
+{
+    const unsigned harts = hart_count();
+    uint64_t start;
+
+    tap_plan(2 + 11 + 11 + 3 + 4);
+    note("%u harts", harts);
+    ok(harts >= 1, "harts");
+    is(status(boot_hart), SBI_HSM_STATE_STARTED, "own status");
+    errors(harts);
+    if (harts > 1)
+        others(harts);
+    else
+        tap_skip(11, "one hart");
+
+    /* Own suspend, ended by a timer that is enabled in sie but not in sstatus. */
+    csr_write(sie, BIT(IRQ_TIMER));
+    start = rdtime();
+    sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, start + 2 * TICKS_PER_MS);
+    is_error(hsm(SBI_HSM_HART_SUSPEND, SBI_HSM_SUSPEND_RETENTIVE, ~0ul, 0).error, SBI_SUCCESS,
+             "retentive suspend");
+    ok(rdtime() - start >= 2 * TICKS_PER_MS, "slept until its timer");
+    is(status(boot_hart), SBI_HSM_STATE_STARTED, "started again");
+    sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, ~0ul);
+    csr_write(sie, 0);
+
+    non_retentive();
+}
