@@ -1,0 +1,16 @@
+/* bulk.c - chooses among the loops of bulk.S; arch/bulk.h has the contract. */
+#include <arch/bulk.h>
+#include <arch/bulk_loops.h>
+#include <hearth/isa.h>
+
+void bulk_zero(void *dst, uint64_t size)
+{
+    const uint64_t block = host_isa.cboz_block_size;
+
+    if (size == 0)
+        return;
+    if (block != 0 && is_aligned((uintptr_t)dst | size, block * BULK_UNROLL))
+        bulk_zero_blocks(dst, size, block);
+    else
+        bulk_zero_words(dst, size);
+}

@@ -1,0 +1,134 @@
+/*
+ * guest_mem.c - doors one and two to guest memory (hearth/guest_mem.h; privileged specification,
+ * "Hypervisor Virtual-Machine Load and Store Instructions"). Owns nothing; runs on the hart on
+ * which the vcpu is loaded, with interrupts off, and leaves vsatp, hstatus and sstatus as it found
+ * them.
+ *
+ * sstatus.MXR is 0 in the hypervisor, always: with it HLV would read what the guest may only
+ * execute. sstatus.SUM does not concern HLV; vsstatus does, and is the guest's.
+ */
+#include <arch/csr.h>
+#include <arch/guest_access.h>
+#include <hearth/guest_mem.h>
+#include <hearth/vcpu.h>
+
+/* What an access may change in the hart: its fault, a trap in HS-mode, writes GVA and SPV, and its
+ * return SPP, SPIE. */
+struct access {
+    uint64_t hstatus, sstatus;
+    bool hstatus_changed;
+};
+
+static void access_begin(struct access *a, uint64_t spvp)
+{
+    a->sstatus = csr_read(CSR_SSTATUS);
+    a->hstatus = csr_read(CSR_HSTATUS);
+    a->hstatus_changed = ((a->hstatus ^ spvp) & HSTATUS_SPVP) != 0;
+    if (a->hstatus_changed)
+        csr_write(CSR_HSTATUS, a->hstatus ^ HSTATUS_SPVP);
+}
+
+static void access_end(const struct access *a, bool faulted)
+{
+    if (unlikely(faulted))
+        csr_write(CSR_SSTATUS, a->sstatus);
+    if (unlikely(faulted || a->hstatus_changed))
+        csr_write(CSR_HSTATUS, a->hstatus);
+}
+
+/*
+ * Door 1. A change of vsatp to Bare and back needs no fence: nothing is cached for Bare, and the
+ * guest's own translations stay valid (privileged specification, "Supervisor Address Translation
+ * and Protection").
+ */
+static uint64_t to_top(gpa_t gpa, uint64_t len)
+{
+    return gpa != 0 ? MIN(len, 0 - gpa) : len;
+}
+
+uint64_t copy_from_guest(struct vcpu *vcpu, void *buf, gpa_t gpa, uint64_t len)
+{
+    const uint64_t want = to_top(gpa, len);
+    struct guest_copied copied;
+    struct access a;
+    uint64_t vsatp;
+
+    (void)vcpu; /* its VS CSRs are this hart's */
+    access_begin(&a, HSTATUS_SPVP);
+    vsatp = csr_swap(CSR_VSATP, 0);
+    copied = guest_load(buf, gpa, want);
+    csr_write(CSR_VSATP, vsatp);
+    access_end(&a, copied.left != 0);
+    return want - copied.left;
+}
+
+uint64_t copy_to_guest(struct vcpu *vcpu, gpa_t gpa, const void *buf, uint64_t len)
+{
+    const uint64_t want = to_top(gpa, len);
+    struct guest_copied copied;
+    struct access a;
+    uint64_t vsatp;
+
+    (void)vcpu;
+    access_begin(&a, HSTATUS_SPVP);
+    vsatp = csr_swap(CSR_VSATP, 0);
+    copied = guest_store(gpa, buf, want);
+    csr_write(CSR_VSATP, vsatp);
+    access_end(&a, copied.left != 0);
+    return want - copied.left;
+}
+
+/* HLVX reports a load's causes; some implementations have been seen to report a fetch's. What is no
+ * VS-stage page fault is the bus's: an access fault, as it would be on a machine whose memory ends
+ * there. */
+static uint64_t fetch_cause(uint64_t scause)
+{
+    return scause == CAUSE_LOAD_PAGE || scause == CAUSE_INSN_PAGE ? CAUSE_INSN_PAGE
+                                                                  : CAUSE_INSN_ACCESS;
+}
+
+static uint64_t load_cause(uint64_t scause)
+{
+    return scause == CAUSE_LOAD_PAGE ? CAUSE_LOAD_PAGE : CAUSE_LOAD_ACCESS;
+}
+
+bool fetch_guest_instruction(struct vcpu *vcpu, gva_t gva, uint32_t *insn, struct guest_trap *trap)
+{
+    struct access a;
+    uint64_t low, high = 0;
+    bool faulted;
+
+    if (gva & 1) {
+        *trap = (struct guest_trap){.cause = CAUSE_INSN_MISALIGNED, .tval = gva};
+        return false;
+    }
+    access_begin(&a, vcpu->ctx.hstatus);
+    low = guest_fetch_half(gva);
+    if (low < GUEST_FETCH_FAULT && (low & 3) == 3)
+        high = guest_fetch_half(gva + 2);
+    faulted = ((low | high) & GUEST_FETCH_FAULT) != 0;
+    access_end(&a, faulted);
+    if (faulted) {
+        bool second = low < GUEST_FETCH_FAULT;
+        uint64_t scause = (second ? high : low) - GUEST_FETCH_FAULT;
+
+        *trap = (struct guest_trap){.cause = fetch_cause(scause), .tval = second ? gva + 2 : gva};
+        return false;
+    }
+    *insn = (uint32_t)(high << 16 | low);
+    return true;
+}
+
+bool guest_read_gva(struct vcpu *vcpu, gva_t gva, void *buf, uint64_t len, struct guest_trap *trap)
+{
+    struct guest_copied copied;
+    struct access a;
+
+    access_begin(&a, vcpu->ctx.hstatus);
+    copied = guest_load(buf, gva, len);
+    access_end(&a, copied.left != 0);
+    if (copied.left == 0)
+        return true;
+    *trap = (struct guest_trap){.cause = load_cause(copied.cause), .tval = gva + len - copied.left};
+    return false;
+}
