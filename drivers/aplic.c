@@ -143,10 +143,11 @@ const struct intc_ops aplic_direct_ops = {
 
 static int msi_init(const struct platform *p)
 {
-    int err = imsic_init(p);
+    int err = aplic_map(p, false);
 
+    /* Last: from then on IPIs travel by message, which needs this driver to be the chosen one. */
     if (err == 0)
-        err = aplic_map(p, false);
+        err = imsic_init(p);
     if (err == 0)
         io_write32(regs + APLIC_DOMAINCFG, DOMAINCFG_IE | DOMAINCFG_DM_MSI);
     return err;

@@ -23,3 +23,19 @@ $(B)/unit/gen/insn_table.h: tests/unit/gen_insn_table.py
 	$(call say,GEN,$@)
 	@mkdir -p $(@D)
 	$(Q)$(PYTHON) $< $(CROSS)as $(OBJCOPY) $@
+
+BOARD_UNIT_SRCS := guest/board.c $(addprefix guest/devices/,uart.c plic.c rtc.c syscon.c) \
+                   $(addprefix tests/unit/fakes/,lock.c hart.c page_alloc.c virq.c console_guest.c \
+                                                 timer.c vm_stop.c wallclock.c)
+unit_board_SRCS := $(BOARD_UNIT_SRCS)
+
+# Device trees that QEMU generates, for the tests that read them: build/unit/data/NAME.dtb.
+FDT_UNIT_DATA := $(patsubst tests/unit/data/%.dts,$(B)/unit/data/%.dtb,$(wildcard tests/unit/data/*.dts))
+$(FDT_UNIT_DATA): $(B)/unit/data/%.dtb: tests/unit/data/%.dts
+	$(call say,DTC,$<)
+	@mkdir -p $(@D)
+	$(Q)dtc -q -I dts -O dtb -o $@ $<
+$(B)/unit/platform $(B)/unit/isa: $(FDT_UNIT_DATA)
+
+unit_cpio_SRCS := guest/cpio.c
+unit_platform_SRCS := core/fdt_util.c core/platform.c core/platform_dev.c

@@ -1,0 +1,11 @@
+/* imsic.h (host fake) - the interrupt file's CSRs are the test's. */
+#pragma once
+
+#include <hearth/types.h>
+
+#define IMSIC_EIDELIVERY  0x70
+#define IMSIC_EITHRESHOLD 0x72
+#define IMSIC_EIE0        0xc0
+
+void imsic_file_write(unsigned reg, uint64_t value);
+uint32_t imsic_file_claim(void);

@@ -1,0 +1,10 @@
+/* io.h - fakes/io.c: a bus of device registers that a test answers for. An access that is not
+ * naturally aligned, outside what was mapped, or without a hook aborts the test program. */
+#pragma once
+
+#include <hearth/types.h>
+
+extern uint64_t (*fake_io_read)(uint64_t address, unsigned size);
+extern void (*fake_io_write)(uint64_t address, unsigned size, uint64_t value);
+extern unsigned fake_map_fails; /* 1: stage1_map_device() has no room */
+void fake_io_reset(void);

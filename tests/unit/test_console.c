@@ -1,0 +1,447 @@
+/* console.c and log.c: one line for everybody, against a device that records. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <hearth/console.h>
+#include <hearth/log.h>
+#include <hearth/mmio.h>
+#include <hearth/sbi_client.h>
+#include <hearth/vm.h>
+
+#include "fakes/fakes.h"
+
+static char out[1 << 16];
+static size_t out_len;
+static const char *typed;
+static size_t typed_len;
+static unsigned firmware_bytes, drains, panic_writes;
+static struct vm *vms[3];
+static unsigned events[3];
+
+/* ---- the world around ---- */
+
+static void emit(const char *buf, size_t len)
+{
+    assert_true(out_len + len < sizeof(out));
+    memcpy(out + out_len, buf, len);
+    out_len += len;
+    out[out_len] = '\0';
+}
+
+static void dev_write(const char *buf, size_t len)
+{
+    assert_int_equal(fake_locks_held, 1);
+    emit(buf, len);
+}
+
+static void dev_write_panic(const char *buf, size_t len)
+{
+    panic_writes++;
+    emit(buf, len);
+}
+
+static int dev_read(void)
+{
+    if (typed_len == 0)
+        return -1;
+    typed_len--;
+    return (uint8_t)*typed++;
+}
+
+static void dev_drain(void)
+{
+    drains++;
+}
+
+static const struct console_ops dev = {
+    .name = "test",
+    .write = dev_write,
+    .write_panic = dev_write_panic,
+    .read = dev_read,
+    .drain = dev_drain,
+};
+
+bool sbi_client_putchar(char c)
+{
+    firmware_bytes++;
+    emit(&c, 1);
+    return true;
+}
+
+int sbi_client_getchar(void)
+{
+    return dev_read();
+}
+
+void board_console_event(struct vm *vm)
+{
+    assert_int_equal(fake_locks_held, 0);
+    for (unsigned i = 0; i < ARRAY_SIZE(vms); i++)
+        events[i] += vms[i] == vm;
+}
+
+static void vm_add(unsigned i, const char *name)
+{
+    vms[i] = calloc(1, sizeof(*vms[i]));
+    assert_non_null(vms[i]);
+    strcpy(vms[i]->config.name, name);
+    vms[i]->console = console_guest_create(vms[i]);
+    assert_non_null(vms[i]->console);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    console_set_device(&dev);
+    out_len = 0;
+    out[0] = '\0';
+    typed_len = 0;
+    drains = panic_writes = firmware_bytes = 0;
+    memset(events, 0, sizeof(events));
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(vms); i++) {
+        if (vms[i] != NULL) {
+            console_guest_destroy(vms[i]);
+            assert_null(vms[i]->console);
+            free(vms[i]);
+        }
+        vms[i] = NULL;
+    }
+    console_write("\n", 1); /* the next test finds an empty line */
+    assert_int_equal(fake_pages_out, 0);
+    assert_int_equal(fake_locks_held, 0);
+    return 0;
+}
+
+static void say(unsigned i, const char *text)
+{
+    console_guest_write(vms[i], text, strlen(text));
+}
+
+static void type(const char *bytes, size_t len)
+{
+    typed = bytes;
+    typed_len = len;
+    console_input();
+}
+
+static void expect(const char *want)
+{
+    assert_string_equal(out, want);
+    out_len = 0;
+    out[0] = '\0';
+}
+
+/* ---- output ---- */
+
+static void one_vm_is_raw(void **state)
+{
+    (void)state;
+    vm_add(0, "one");
+    expect("");
+    say(0, "\x1b[1mhi\x07\r\nline\nlogin: ");
+    expect("\x1b[1mhi\x07\r\nline\nlogin: ");
+}
+
+static void log_never_joins_a_guests_line(void **state)
+{
+    (void)state;
+    vm_add(0, "one");
+    log_info("first");
+    expect("hearth: first\r\n");
+    say(0, "abc");
+    log_warn("second %d\n", 2);
+    expect("abc\r\nhearth: warning: second 2\r\n");
+    log_error("third");
+    expect("hearth: error: third\r\n");
+    say(0, "\n");
+    log_vm(vms[0], "fourth");
+    expect("\nhearth: [one] fourth\r\n");
+}
+
+static void hosts_own_unfinished_line_goes_on(void **state)
+{
+    (void)state;
+    console_write("a", 1);
+    console_write("b\nc\n\nd", 6);
+    console_write("\n", 1);
+    console_write("", 0);
+    expect("ab\r\nc\r\n\r\nd\r\n");
+}
+
+static void log_is_cut_and_harmless(void **state)
+{
+    char big[1000];
+
+    (void)state;
+    memset(big, 'x', sizeof(big));
+    big[sizeof(big) - 1] = '\0';
+    log_info("%s", big);
+    assert_true(out_len <= 256 + 1);
+    assert_memory_equal(out + out_len - 5, "...\r\n", 5);
+    out_len = 0;
+
+    memset(big, '\x1b', sizeof(big) - 1);
+    log_info("%s", big);
+    assert_true(out_len <= 256 + 1);
+    assert_null(memchr(out, '\x1b', out_len));
+    assert_memory_equal(out + out_len - 5, "...\r\n", 5);
+    out_len = 0;
+
+    log_info("a\nhearth: forged %s", "\n\x9b");
+    expect("hearth: a\\x0ahearth: forged \\x0a\\x9b\r\n");
+}
+
+static void others_are_prefixed_by_line(void **state)
+{
+    (void)state;
+    vm_add(0, "one");
+    vm_add(1, "two");
+    say(1, "hel");
+    say(0, "raw");
+    expect("raw");
+    say(1, "lo\r\nnext\r\r\n\n");
+    expect("\r\n[two] hello\r\n[two] next\r\n[two] \r\n");
+}
+
+static void others_cannot_touch_the_terminal(void **state)
+{
+    (void)state;
+    vm_add(0, "one");
+    vm_add(1, "two");
+    say(1, "\x1b]0;owned\x07\tgr\xc3\xbc\xc3\x9f \x9b\rback\n");
+    expect("[two] \\x1b]0;owned\\x07\tgr\xc3\xbc\xc3\x9f \\x9b\\x0dback\r\n");
+    console_guest_write(vms[1], "a\0b\n", 4);
+    expect("[two] a\\x00b\r\n");
+}
+
+static void others_long_lines_are_bounded(void **state)
+{
+    static char big[3000];
+
+    (void)state;
+    vm_add(0, "one");
+    vm_add(1, "two");
+    memset(big, 0x01, sizeof(big));
+    console_guest_write(vms[1], big, sizeof(big));
+    say(1, "\n");
+    for (const char *p = out; *p != '\0';) {
+        assert_memory_equal(p, "[two] ", 6);
+        p = strchr(p, '\n');
+        assert_non_null(p);
+        p++;
+    }
+    /* Every byte came out once, as an escape of four. */
+    {
+        size_t escapes = 0;
+
+        for (size_t i = 0; i < out_len; i++)
+            escapes += out[i] == '\\';
+        assert_int_equal(escapes, sizeof(big));
+    }
+}
+
+static void without_a_device_the_firmware_speaks(void **state)
+{
+    (void)state;
+    console_set_device(NULL);
+    console_write("x\n", 2);
+    console_write_panic("y\n", 2);
+    assert_int_equal(firmware_bytes, 6);
+    expect("x\r\ny\r\n");
+    console_drain();
+    console_set_device(&dev);
+    console_drain();
+    assert_int_equal(drains, 1);
+}
+
+static void panic_takes_no_lock(void **state)
+{
+    (void)state;
+    vm_add(0, "one");
+    say(0, "abc");
+    console_write_panic("dying\nnow", 9);
+    console_write_panic("\n", 1);
+    console_write_panic("", 0);
+    assert_true(panic_writes > 0);
+    expect("abc\r\ndying\r\nnow\r\n");
+}
+
+/* ---- attaching ---- */
+
+static void key_cycles_running_vms(void **state)
+{
+    (void)state;
+    vm_add(0, "one");
+    vm_add(1, "two");
+    vm_add(2, "three");
+    say(1, "two login: ");
+    expect("");
+    type("\x1d", 1);
+    expect("hearth: console: attached to two\r\ntwo login: ");
+    say(0, "now prefixed\n");
+    expect("\r\n[one] now prefixed\r\n");
+    console_guest_ended(vms[2]);
+    type("\x1d", 1);
+    expect("hearth: console: attached to one\r\n");
+    type("\x1d\x1d", 2);
+    expect("hearth: console: attached to two\r\nhearth: console: attached to one\r\n");
+    assert_int_equal(events[0] + events[1] + events[2], 0);
+}
+
+static void ended_vm_gives_way(void **state)
+{
+    char byte;
+
+    (void)state;
+    vm_add(0, "one");
+    vm_add(1, "two");
+    say(0, "bye");
+    console_guest_ended(vms[0]);
+    expect("bye\r\nhearth: console: attached to two\r\n");
+    type("x", 1);
+    assert_int_equal(events[1], 1);
+    console_guest_ended(vms[0]); /* again: nothing */
+    console_guest_ended(vms[1]);
+    expect("");
+    type("y\x1dz", 3); /* nobody there */
+    expect("hearth: console: no VM attached\r\n");
+    assert_int_equal(events[1], 1);
+    assert_int_equal(console_guest_read(vms[1], &byte, 1), 1);
+    assert_int_equal(byte, 'x');
+    assert_int_equal(console_guest_read(vms[0], &byte, 1), 0);
+    say(1, "late\n"); /* words of the dead are still shown */
+    expect("[two] late\r\n");
+    /* A VM that comes now is attached. */
+    vm_add(2, "three");
+    expect("hearth: console: attached to three\r\n");
+}
+
+static void unfinished_line_of_an_ended_vm_is_shown(void **state)
+{
+    (void)state;
+    vm_add(0, "one");
+    vm_add(1, "two");
+    say(1, "last words");
+    console_guest_ended(vms[1]);
+    expect("[two] last words\r\n");
+}
+
+/* ---- input ---- */
+
+static void input_goes_to_the_attached(void **state)
+{
+    char buf[8];
+
+    (void)state;
+    vm_add(0, "one");
+    vm_add(1, "two");
+    type("ab\x1d"
+         "cd",
+         5);
+    assert_int_equal(events[0], 1);
+    assert_int_equal(events[1], 1);
+    assert_true(console_guest_has_input(vms[0]));
+    assert_int_equal(console_guest_read(vms[0], buf, 1), 1);
+    assert_int_equal(buf[0], 'a');
+    assert_int_equal(console_guest_read(vms[0], buf, sizeof(buf)), 1);
+    assert_int_equal(buf[0], 'b');
+    assert_false(console_guest_has_input(vms[0]));
+    assert_int_equal(console_guest_read(vms[1], buf, sizeof(buf)), 2);
+    assert_memory_equal(buf, "cd", 2);
+    assert_int_equal(console_guest_read(vms[1], buf, sizeof(buf)), 0);
+}
+
+static void full_ring_drops_the_newest(void **state)
+{
+    static char in[6000], got[6000];
+    size_t n;
+
+    (void)state;
+    vm_add(0, "one");
+    for (size_t i = 0; i < sizeof(in); i++)
+        in[i] = (char)('A' + i % 26);
+    for (unsigned round = 0; round < 3; round++) {
+        typed = in;
+        typed_len = sizeof(in);
+        for (unsigned i = 0; i < 100 && typed_len != 0; i++)
+            console_input(); /* each bounded */
+        assert_int_equal(typed_len, 0);
+        n = console_guest_read(vms[0], got, sizeof(got));
+        assert_int_equal(n, 4096);
+        assert_memory_equal(got, in, n);
+        assert_false(console_guest_has_input(vms[0]));
+    }
+}
+
+/* A device that always has a byte does not keep the hart. */
+static int endless_read(void)
+{
+    return 'x';
+}
+
+static void endless_input_is_bounded(void **state)
+{
+    static const struct console_ops endless = {
+        .name = "e", .write = dev_write, .read = endless_read};
+
+    (void)state;
+    vm_add(0, "one");
+    console_set_device(&endless);
+    console_input();
+    assert_int_equal(events[0], 1);
+    console_set_device(&dev);
+}
+
+static void no_memory_no_console(void **state)
+{
+    struct vm *vm = calloc(1, sizeof(*vm));
+
+    (void)state;
+    fake_pages_fail = 1;
+    assert_null(console_guest_create(vm));
+    fake_pages_fail = 0;
+    console_guest_write(vm, "x", 1);
+    console_guest_ended(vm);
+    console_guest_destroy(vm);
+    assert_false(console_guest_has_input(vm));
+    assert_int_equal(console_guest_read(vm, (char[1]){0}, 1), 0);
+    expect("");
+    free(vm);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(one_vm_is_raw),
+        T(log_never_joins_a_guests_line),
+        T(hosts_own_unfinished_line_goes_on),
+        T(log_is_cut_and_harmless),
+        T(others_are_prefixed_by_line),
+        T(others_cannot_touch_the_terminal),
+        T(others_long_lines_are_bounded),
+        T(without_a_device_the_firmware_speaks),
+        T(panic_takes_no_lock),
+        T(key_cycles_running_vms),
+        T(ended_vm_gives_way),
+        T(unfinished_line_of_an_ended_vm_is_shown),
+        T(input_goes_to_the_attached),
+        T(full_ring_drops_the_newest),
+        T(endless_input_is_bounded),
+        T(no_memory_no_console),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
