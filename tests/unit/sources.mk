@@ -39,3 +39,8 @@ $(B)/unit/platform $(B)/unit/isa: $(FDT_UNIT_DATA)
 
 unit_cpio_SRCS := guest/cpio.c
 unit_platform_SRCS := core/fdt_util.c core/platform.c core/platform_dev.c
+unit_ns16550_SRCS := drivers/ns16550.c tests/unit/fakes/io.c
+unit_hostirq_SRCS := core/hostirq.c drivers/plic.c drivers/aplic.c drivers/imsic.c \
+                     $(addprefix tests/unit/fakes/,io.c lock.c hart.c)
+unit_machine_SRCS := drivers/finisher.c drivers/goldfish_rtc.c drivers/console_device.c core/wallclock.c \
+                     $(addprefix tests/unit/fakes/,io.c hart.c timer.c)

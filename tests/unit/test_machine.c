@@ -1,0 +1,260 @@
+/* finisher.c, goldfish_rtc.c, wallclock.c, console_device.c: the small devices, present, absent,
+ * and wrong. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <hearth/console.h>
+#include <hearth/errno.h>
+#include <hearth/hostirq.h>
+#include <hearth/log.h>
+#include <hearth/machine.h>
+#include <hearth/platform.h>
+#include <hearth/sbi_client.h>
+#include <hearth/wallclock.h>
+
+#include "fakes/fakes.h"
+#include "fakes/io.h"
+
+#define FINISHER 0x100000ull
+#define RTC      0x101000ull
+
+static struct platform plat;
+static jmp_buf reset_called;
+static uint32_t finisher_value, reset_reason;
+static unsigned drains;
+static uint64_t rtc;
+static bool rtc_ticks;
+
+void console_drain(void)
+{
+    drains++;
+}
+
+int64_t sbi_client_system_reset(uint32_t type, uint32_t reason)
+{
+    assert_int_equal(type, SBI_SRST_TYPE_SHUTDOWN);
+    reset_reason = reason;
+    longjmp(reset_called, 1);
+}
+
+static uint64_t bus_read(uint64_t address, unsigned size)
+{
+    static uint32_t latched;
+
+    assert_int_equal(size, 4);
+    if (address == RTC) {
+        uint32_t low = (uint32_t)rtc;
+
+        latched = (uint32_t)(rtc >> 32);
+        if (rtc_ticks)
+            rtc++;
+        return low;
+    }
+    assert_int_equal(address, RTC + 4);
+    return latched;
+}
+
+static void bus_write(uint64_t address, unsigned size, uint64_t value)
+{
+    assert_int_equal(address, FINISHER);
+    assert_int_equal(size, 4);
+    finisher_value = (uint32_t)value;
+}
+
+/* ---- console_device.c's surroundings ---- */
+
+static const struct console_ops *device;
+static const struct console_ops *uart;
+static unsigned irqs_enabled, inputs;
+static int request_result;
+static void (*irq_fn)(void *arg);
+
+const struct console_ops *ns16550_probe(const struct platform *p)
+{
+    (void)p;
+    return uart;
+}
+
+void console_set_device(const struct console_ops *ops)
+{
+    device = ops;
+}
+
+void console_input(void)
+{
+    inputs++;
+}
+
+int hostirq_request(uint32_t source, unsigned hart, void (*fn)(void *arg), void *arg)
+{
+    (void)hart;
+    (void)arg;
+    assert_int_equal(source, 10);
+    irq_fn = fn;
+    return request_result;
+}
+
+void log_info(const char *fmt, ...)
+{
+    (void)fmt;
+}
+
+static void uart_irq_enable(void)
+{
+    irqs_enabled++;
+}
+
+static const struct console_ops uart_ops = {.name = "uart", .irq_enable = uart_irq_enable};
+const struct console_ops sbi_console_ops = {.name = "sbi"};
+
+static int setup(void **state)
+{
+    (void)state;
+    fake_io_reset();
+    fake_timer_reset();
+    fake_io_read = bus_read;
+    fake_io_write = bus_write;
+    memset(&plat, 0, sizeof(plat));
+    plat.timebase_hz = 10000000;
+    finisher_value = 0;
+    reset_reason = ~0u;
+    drains = irqs_enabled = inputs = 0;
+    rtc_ticks = false;
+    uart = NULL;
+    irq_fn = NULL;
+    request_result = 0;
+    return 0;
+}
+
+static void off(enum machine_exit code)
+{
+    machine_init(&plat);
+    if (setjmp(reset_called) == 0)
+        machine_off(code);
+}
+
+static void finisher_carries_the_code(void **state)
+{
+    (void)state;
+    plat.test_finisher.base = FINISHER;
+    plat.test_finisher.size = 0x1000;
+    off(MACHINE_EXIT_OK);
+    assert_int_equal(finisher_value, 0x5555);
+    assert_int_equal(reset_reason, SBI_SRST_REASON_NONE); /* a finisher that did not */
+    off(MACHINE_EXIT_PANIC);
+    assert_int_equal(finisher_value, 0x43333);
+    assert_int_equal(reset_reason, SBI_SRST_REASON_SYSFAIL);
+    off(MACHINE_EXIT_VM_REFUSED);
+    assert_int_equal(finisher_value, 0x73333);
+    assert_int_equal(drains, 3);
+}
+
+static void without_finisher_the_firmware_ends_it(void **state)
+{
+    (void)state;
+    off(MACHINE_EXIT_OK);
+    assert_int_equal(reset_reason, SBI_SRST_REASON_NONE);
+    off(MACHINE_EXIT_VM_CRASHED);
+    assert_int_equal(reset_reason, SBI_SRST_REASON_SYSFAIL);
+    plat.test_finisher.base = FINISHER + 2;
+    plat.test_finisher.size = 0x1000;
+    off(MACHINE_EXIT_OK);
+    plat.test_finisher.base = FINISHER;
+    plat.test_finisher.size = 3;
+    off(MACHINE_EXIT_OK);
+    plat.test_finisher.size = 0x1000;
+    fake_map_fails = 1;
+    off(MACHINE_EXIT_OK);
+    assert_int_equal(finisher_value, 0);
+}
+
+static void wallclock_goes_on_from_the_rtc(void **state)
+{
+    (void)state;
+    plat.rtc_base = RTC;
+    plat.rtc_size = 0x1000;
+    rtc = 0x17ffffffffffffffull; /* the low word is about to wrap */
+    rtc_ticks = true;
+    fake_timer_now = 5000;
+    wallclock_init(&plat);
+    assert_true(host_wallclock_ns() == 0x17ffffffffffffffull);
+    fake_timer_now += 10;
+    assert_true(host_wallclock_ns() == 0x17ffffffffffffffull + 1000);
+    /* Ten years on: no overflow on the way. */
+    fake_timer_now = 5000 + 10ull * 365 * 86400 * 10000000 + 7;
+    assert_true(host_wallclock_ns() ==
+                0x17ffffffffffffffull + 10ull * 365 * 86400 * 1000000000 + 700);
+}
+
+static void without_rtc_the_clock_starts_at_zero(void **state)
+{
+    (void)state;
+    fake_timer_now = 77;
+    wallclock_init(&plat);
+    fake_timer_now += 3;
+    assert_int_equal(host_wallclock_ns(), 300);
+
+    plat.rtc_base = RTC;
+    plat.rtc_size = 4; /* too small */
+    wallclock_init(&plat);
+    assert_int_equal(host_wallclock_ns(), 0);
+    plat.rtc_size = 0x1000;
+    plat.rtc_base = RTC + 1;
+    wallclock_init(&plat);
+    assert_int_equal(host_wallclock_ns(), 0);
+    plat.timebase_hz = 0;
+    plat.rtc_base = 0;
+    wallclock_init(&plat);
+    fake_timer_now += 1000;
+    assert_int_equal(host_wallclock_ns(), 0);
+}
+
+static void input_by_interrupt_else_polled(void **state)
+{
+    (void)state;
+    plat.uart.kind = UART_NS16550;
+    plat.uart.irq = 10;
+    uart = &uart_ops;
+    console_init_device(&plat);
+    assert_ptr_equal(device, &uart_ops);
+    console_start_input(&plat);
+    assert_int_equal(irqs_enabled, 1);
+    assert_null(fake_timer_armed[0]);
+    irq_fn(NULL);
+    assert_int_equal(inputs, 1);
+
+    request_result = -HV_ENODEV;
+    console_start_input(&plat);
+    assert_int_equal(irqs_enabled, 1);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_non_null(fake_timer_armed[0]);
+        fake_timer_now += 1000000;
+        fake_timer_run(0);
+    }
+    assert_int_equal(inputs, 4);
+
+    /* A UART that cannot be driven: the firmware's console. */
+    fake_timer_reset();
+    uart = NULL;
+    console_init_device(&plat);
+    assert_ptr_equal(device, &sbi_console_ops);
+    console_start_input(&plat);
+    assert_non_null(fake_timer_armed[0]);
+}
+
+#define T(f) cmocka_unit_test_setup(f, setup)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(finisher_carries_the_code),      T(without_finisher_the_firmware_ends_it),
+        T(wallclock_goes_on_from_the_rtc), T(without_rtc_the_clock_starts_at_zero),
+        T(input_by_interrupt_else_polled),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
