@@ -6,12 +6,14 @@
  * takes no lock.
  */
 #include <arch/atomic.h>
+#include <arch/csr.h>
 #include <hearth/errno.h>
 #include <hearth/hart.h>
 #include <hearth/hostirq.h>
 #include <hearth/lock.h>
 #include <hearth/log.h>
 #include <hearth/platform.h>
+#include <hearth/trap.h>
 
 #define HANDLERS_MAX 32
 
@@ -53,8 +55,10 @@ void hostirq_init(const struct platform *p)
 
 void hostirq_init_hart(unsigned hart)
 {
-    if (intc != NULL)
-        intc->init_hart(hart);
+    if (intc == NULL)
+        return;
+    intc->init_hart(hart);
+    csr_set(CSR_SIE, BIT(IRQ_S_EXT));
 }
 
 static bool is_taken(uint32_t source)

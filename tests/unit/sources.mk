@@ -41,6 +41,16 @@ unit_cpio_SRCS := guest/cpio.c
 unit_platform_SRCS := core/fdt_util.c core/platform.c core/platform_dev.c
 unit_ns16550_SRCS := drivers/ns16550.c tests/unit/fakes/io.c
 unit_hostirq_SRCS := core/hostirq.c drivers/plic.c drivers/aplic.c drivers/imsic.c \
-                     $(addprefix tests/unit/fakes/,io.c lock.c hart.c)
+                     $(addprefix tests/unit/fakes/,io.c lock.c hart.c csr.c)
 unit_machine_SRCS := drivers/finisher.c drivers/goldfish_rtc.c drivers/console_device.c core/wallclock.c \
                      $(addprefix tests/unit/fakes/,io.c hart.c timer.c)
+unit_plic_SRCS := $(BOARD_UNIT_SRCS)
+unit_rtc_SRCS := $(BOARD_UNIT_SRCS)
+
+unit_page_alloc_SRCS := mm/page_alloc.c core/lock.c tests/unit/fakes/fake.c
+unit_gstage_SRCS := mm/gstage.c mm/page_alloc.c core/lock.c tests/unit/fakes/fake.c
+unit_vmid_SRCS := mm/vmid.c core/lock.c tests/unit/fakes/fake.c
+unit_memslot_SRCS := mm/memslot.c mm/page_alloc.c core/lock.c tests/unit/fakes/fake.c
+unit_guest_mem_SRCS := mm/guest_mem.c tests/unit/fakes/fake.c
+unit_lock_SRCS := core/lock.c tests/unit/fakes/fake.c
+$(B)/unit/obj/core/lock.c.o: UNIT_CPPFLAGS += -DHEARTH_DEBUG=1

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <arch/csr.h>
 #include <arch/imsic.h>
 #include <hearth/errno.h>
 #include <hearth/hart.h>
@@ -234,6 +235,7 @@ static int setup(void **state)
     memset(&plic, 0, sizeof(plic));
     memset(&aia, 0, sizeof(aia));
     memset(&plat, 0, sizeof(plat));
+    fake_csr[CSR_SIE] = 0;
     memset(handled, 0, sizeof(handled));
     ipi_ops = NULL;
     ipis = warnings = 0;
@@ -321,6 +323,7 @@ static void without_controller(void **state)
     hostirq_init_hart(0);
     assert_int_equal(request(60, 0), -HV_ENODEV);
     interrupt(0);
+    assert_int_equal(fake_csr[CSR_SIE], 0);
 }
 
 static void plic_routes(void **state)
@@ -334,6 +337,7 @@ static void plic_routes(void **state)
         assert_int_equal(plic.enable[1][w], 0);
         assert_int_equal(plic.enable[0][w], UINT32_MAX); /* the firmware's */
     }
+    assert_int_equal(fake_csr[CSR_SIE], BIT(9)); /* SEIE */
     assert_int_equal(request(33, 1), 0);
     assert_int_equal(plic.enable[3][1], 2);
     assert_int_equal(plic.enable[1][1], 0);
