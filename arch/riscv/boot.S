@@ -94,7 +94,7 @@ boot_entry:
 
     /* With satp written, the next fetch faults at its physical address and goes to stvec: our virtual one. */
     srli    t0, t0, 12
-    li      t1, ATP_MODE_SV39 << ATP_MODE_SHIFT
+    li      t1, 8 << ATP_MODE_SHIFT      /* ATP_MODE_SV39, whose C suffix clang's assembler refuses */
     or      t0, t0, t1
     lla     t1, 3f
     sub     t1, t1, s2
