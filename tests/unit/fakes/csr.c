@@ -2,3 +2,4 @@
 #include <arch/csr.h>
 
 uint64_t fake_csr[4096];
+uint64_t fake_csr_writes;
