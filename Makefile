@@ -60,7 +60,8 @@ CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-common -fno-pie -fno-strict-alia
 ASFLAGS := -g -mabi=$(MABI) -mcmodel=medany -ffile-prefix-map=$(CURDIR)=. -Wundef \
            $(if $(IS_CLANG),--target=riscv64-unknown-elf,-Wa$(comma)--debug-prefix-map=$(CURDIR)=.)
 LDFLAGS := -static -nostdlib --gc-sections --no-warn-mismatch --build-id=none \
-           -z max-page-size=4096 -z noexecstack
+           -z max-page-size=4096 -z noexecstack \
+           --no-warn-rwx-segments # boot.S and stage1.c map each part with its own permissions
 # The integer-only multilib: gcc maps no other spelling of -march to it.
 LIBS     = $(DEPS)/newlib/lib/libc.a $(DEPS)/libfdt/lib/libfdt.a \
            $(shell $(CROSS)gcc -march=rv64imac -mabi=lp64 -print-libgcc-file-name)
