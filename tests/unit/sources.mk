@@ -54,3 +54,6 @@ unit_memslot_SRCS := mm/memslot.c mm/page_alloc.c core/lock.c tests/unit/fakes/f
 unit_guest_mem_SRCS := mm/guest_mem.c tests/unit/fakes/fake.c
 unit_lock_SRCS := core/lock.c tests/unit/fakes/fake.c
 $(B)/unit/obj/core/lock.c.o: UNIT_CPPFLAGS += -DHEARTH_DEBUG=1
+unit_isa_SRCS := core/fdt_util.c core/isa.c core/isa_policy.c
+unit_entropy_SRCS := core/entropy.c
+unit_config_SRCS := guest/config.c guest/cpio.c core/fdt_util.c
