@@ -28,11 +28,14 @@ static const char *const properties[] = {
 
 /* ---- what is wrong ---- */
 
-/* The tree's own words go to a terminal: only printable ASCII gets there. */
+/* The tree's own words go to a terminal: only printable ASCII gets there, and never nothing at all.
+ */
 static void copy_printable(char *to, size_t size, const char *from)
 {
     size_t i;
 
+    if (from == NULL || from[0] == '\0')
+        from = "?";
     for (i = 0; i + 1 < size && from[i] != '\0'; i++)
         to[i] = from[i] > ' ' && from[i] <= '~' ? from[i] : '?';
     to[i] = '\0';
@@ -45,7 +48,7 @@ static int blame(const struct reader *r, const char *property)
     const size_t prefix = sizeof("/vms/") - 1;
 
     memcpy(r->error->node, "/vms/", prefix);
-    copy_printable(r->error->node + prefix, sizeof(r->error->node) - prefix, name ? name : "?");
+    copy_printable(r->error->node + prefix, sizeof(r->error->node) - prefix, name);
     copy_printable(r->error->property, sizeof(r->error->property), property);
     return -HV_EINVAL;
 }
@@ -122,14 +125,11 @@ static int check_shape(const struct reader *r)
                 break;
         }
         if (i == ARRAY_SIZE(properties))
-            return refuse(r, name ? name : "?", "unknown property");
+            return refuse(r, name, "unknown property");
     }
     offset = fdt_first_subnode(fdt, r->node);
-    if (offset >= 0) {
-        const char *name = fdt_get_name(fdt, offset, NULL);
-
-        return refuse(r, name ? name : "?", "unexpected child node");
-    }
+    if (offset >= 0)
+        return refuse(r, fdt_get_name(fdt, offset, NULL), "unexpected child node");
     return 0;
 }
 
@@ -173,7 +173,7 @@ static int check_unique(const struct reader *r, uint32_t reg, const char *name)
             property = "vm-name";
         if (property == NULL)
             continue;
-        copy_printable(path, sizeof(path), node_name ? node_name : "?");
+        copy_printable(path, sizeof(path), node_name);
         snprintf(r->error->problem, sizeof(r->error->problem), "the same as in /vms/%s", path);
         return blame(r, property);
     }

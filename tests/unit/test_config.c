@@ -1,0 +1,459 @@
+/* test_config.c - guest/config.c: bundles that are right, and each way a description can be wrong.
+ */
+#include "damage.h"
+
+#include "cpio_write.h"
+
+#include <hearth/config.h>
+#include <hearth/errno.h>
+
+#define ROOM 65536
+
+/* What config_read() delivered. */
+static struct vm_config good[VMS_MAX + 8];
+static struct config_error bad[VMS_MAX * 2 + 8];
+static unsigned goods, bads, seen, stop_after;
+
+static bool collect(void *arg, const struct vm_config *config, const struct config_error *error)
+{
+    assert_ptr_equal(arg, &stop_after);
+    assert_true((config == NULL) != (error == NULL));
+    if (config != NULL) {
+        assert_true(goods < ARRAY_SIZE(good));
+        good[goods++] = *config;
+    } else {
+        assert_true(bads < ARRAY_SIZE(bad));
+        bad[bads++] = *error;
+    }
+    return goods + bads != stop_after;
+}
+
+/* A tree with `count` good VMs, open for changes. */
+static void *tree(unsigned count)
+{
+    void *fdt = calloc(1, ROOM * 4);
+
+    assert_int_equal(fdt_create(fdt, ROOM * 4), 0);
+    fdt_finish_reservemap(fdt);
+    fdt_begin_node(fdt, "");
+    fdt_property_string(fdt, "compatible", "hearth,bundle");
+    fdt_property_u32(fdt, "hearth,version", 1);
+    fdt_begin_node(fdt, "vms");
+    fdt_property_u32(fdt, "#address-cells", 1);
+    fdt_property_u32(fdt, "#size-cells", 0);
+    for (unsigned i = 0; i < count; i++) {
+        char text[32];
+
+        snprintf(text, sizeof(text), "vm@%x", i);
+        fdt_begin_node(fdt, text);
+        fdt_property_string(fdt, "compatible", "hearth,vm");
+        fdt_property_u32(fdt, "reg", i);
+        snprintf(text, sizeof(text), "vm-%u", i);
+        fdt_property(fdt, "vm-name", text, (int)strlen(text) + 1);
+        fdt_property_u32(fdt, "vcpus", 2);
+        fdt_property_u64(fdt, "memory", 64 * MIB);
+        fdt_property_string(fdt, "kernel", "k/kernel");
+        fdt_end_node(fdt);
+    }
+    fdt_end_node(fdt);
+    fdt_end_node(fdt);
+    assert_int_equal(fdt_finish(fdt), 0);
+    assert_int_equal(fdt_open_into(fdt, fdt, ROOM * 4), 0);
+    return fdt;
+}
+
+static struct archive bundle_of(const void *fdt)
+{
+    struct archive a = {0};
+    size_t size;
+    void *packed = packed_copy(fdt, &size);
+
+    archive_file(&a, "bundle.dtb", packed, size);
+    archive_file(&a, "k/kernel", "KERNEL", 6);
+    archive_file(&a, "k/initrd", "INITRD!", 7);
+    archive_file(&a, "k/empty", "", 0);
+    archive_end(&a);
+    free(packed);
+    return a;
+}
+
+static void read_archive(const struct archive *a)
+{
+    struct bundle b;
+    const char *why = NULL;
+
+    goods = bads = 0;
+    assert_int_equal(bundle_open(&b, a->bytes, a->size, &why), 0);
+    seen = config_read(&b, collect, &stop_after);
+}
+
+static void read_tree(const void *fdt)
+{
+    struct archive a = bundle_of(fdt);
+
+    read_archive(&a);
+    free(a.bytes);
+}
+
+static int vm1(const void *fdt)
+{
+    int node = fdt_path_offset(fdt, "/vms/vm@1");
+
+    assert_true(node >= 0);
+    return node;
+}
+
+/* VM 1 of three is wrong: it alone is refused, by node and property, with a text that has
+ * `problem`. */
+static void expect_bad(void *fdt, const char *property, const char *problem)
+{
+    read_tree(fdt);
+    assert_int_equal(seen, 3);
+    assert_int_equal(goods, 2);
+    assert_int_equal(bads, 1);
+    assert_string_equal(good[0].name, "vm-0");
+    assert_string_equal(good[1].name, "vm-2");
+    assert_string_equal(bad[0].node, "/vms/vm@1");
+    assert_string_equal(bad[0].property, property);
+    if (strstr(bad[0].problem, problem) == NULL)
+        fail_msg("problem is \"%s\", not \"%s\"", bad[0].problem, problem);
+    free(fdt);
+}
+
+static void bad_bytes(const char *property, const void *value, int len, const char *problem)
+{
+    void *fdt = tree(3);
+
+    assert_int_equal(fdt_setprop(fdt, vm1(fdt), property, value, len), 0);
+    expect_bad(fdt, property, problem);
+}
+
+static void bad_string(const char *property, const char *value, const char *problem)
+{
+    bad_bytes(property, value, (int)strlen(value) + 1, problem);
+}
+
+static void bad_u64(const char *property, uint64_t value, const char *problem)
+{
+    fdt64_t v = cpu_to_fdt64(value);
+
+    bad_bytes(property, &v, 8, problem);
+}
+
+static void bad_u32(const char *property, uint32_t value, const char *problem)
+{
+    fdt32_t v = cpu_to_fdt32(value);
+
+    bad_bytes(property, &v, 4, problem);
+}
+
+static void test_good(void **state)
+{
+    void *fdt = tree(2);
+    struct archive a;
+
+    (void)state;
+    assert_int_equal(fdt_setprop(fdt, vm1(fdt), "initrd", "k/initrd", 9), 0);
+    assert_int_equal(fdt_setprop(fdt, vm1(fdt), "bootargs", "console=ttyS0 quiet", 20), 0);
+    assert_int_equal(fdt_setprop_u64(fdt, vm1(fdt), "load", 0x80200000), 0);
+    assert_int_equal(fdt_setprop_u32(fdt, vm1(fdt), "vcpus", 64), 0);
+    a = bundle_of(fdt);
+    read_archive(&a);
+    assert_int_equal(seen, 2);
+    assert_int_equal(goods, 2);
+    assert_string_equal(good[0].name, "vm-0");
+    assert_int_equal(good[0].vcpus, 2);
+    assert_int_equal(good[0].memory, 64 * MIB);
+    assert_int_equal(good[0].kernel_size, 6);
+    assert_memory_equal(good[0].kernel, "KERNEL", 6);
+    assert_null(good[0].initrd);
+    assert_int_equal(good[0].load, 0);
+    assert_string_equal(good[0].cmdline, "");
+    assert_int_equal(good[1].vcpus, 64);
+    assert_int_equal(good[1].initrd_size, 7);
+    assert_memory_equal(good[1].initrd, "INITRD!", 7);
+    assert_int_equal(good[1].load, 0x80200000);
+    assert_string_equal(good[1].cmdline, "console=ttyS0 quiet");
+    free(a.bytes);
+    free(fdt);
+}
+
+static void test_counts(void **state)
+{
+    void *fdt = tree(0);
+
+    (void)state;
+    read_tree(fdt);
+    assert_int_equal(seen + goods + bads, 0);
+    free(fdt);
+    fdt = tree(5);
+    stop_after = 2;
+    read_tree(fdt);
+    stop_after = 0;
+    assert_int_equal(seen, 2);
+    free(fdt);
+    fdt = tree(VMS_MAX + 3); /* more than there is room for */
+    read_tree(fdt);
+    assert_int_equal(goods, VMS_MAX);
+    assert_int_equal(bads, 3);
+    assert_int_equal(seen, VMS_MAX + 3);
+    assert_string_equal(bad[0].node, "/vms/vm@80");
+    free(fdt);
+}
+
+/* More nodes than are looked at, none of them good. */
+static void test_node_limit(void **state)
+{
+    void *fdt = tree(0);
+
+    (void)state;
+    for (unsigned i = 0; i < CONFIG_NODES_MAX + 20; i++) {
+        char name[16];
+
+        snprintf(name, sizeof(name), "x%u", i);
+        assert_true(fdt_add_subnode(fdt, fdt_path_offset(fdt, "/vms"), name) > 0);
+    }
+    read_tree(fdt);
+    assert_int_equal(goods, 0);
+    assert_int_equal(bads, CONFIG_NODES_MAX + 1);
+    free(fdt);
+}
+
+static void test_bad_numbers(void **state)
+{
+    (void)state;
+    bad_u32("vcpus", 0, "0x0 is not in 1..64");
+    bad_u32("vcpus", 65, "0x41 is not");
+    bad_u32("vcpus", 0xffffffff, "is not in");
+    bad_u64("vcpus", 2, "32-bit");
+    bad_u64("memory", 0x1000, "0x1000 is below 2 MiB");
+    bad_u64("memory", 0, "below");
+    bad_u64("memory", 64 * MIB + 1, "multiple of 4096");
+    bad_u64("memory", ~0ull, "above");
+    bad_u64("memory", ~0xfffull, "above");
+    bad_u64("memory", 2048 * GIB, "above");
+    bad_u32("memory", 64 << 20, "64-bit");
+    bad_bytes("memory", "", 0, "64-bit");
+    bad_u64("load", 0x7ffff000, "outside");
+    bad_u64("load", 0, "outside");
+    bad_u64("load", 0x84000000 - 5, "outside");
+    bad_u64("load", 0x80200002, "multiple of 4");
+    bad_u64("load", ~0ull, "outside");
+    bad_u32("load", 0x80200000, "64-bit");
+    bad_u64("reg", 1, "32-bit");
+    bad_u32("reg", 0, "the same as in /vms/vm@0");
+}
+
+static void test_bad_strings(void **state)
+{
+    static char longest[VM_CMDLINE_MAX + 2];
+
+    (void)state;
+    bad_string("vm-name", "Debian", "form");
+    bad_string("vm-name", "1st", "form");
+    bad_string("vm-name", "-x", "form");
+    bad_string("vm-name", "a b", "form");
+    bad_string("vm-name", "a_b", "form");
+    bad_string("vm-name", "\033[2J", "form");
+    bad_string("vm-name", "a2345678901234567890123456789012", "form");
+    bad_string("vm-name", "", "string");
+    bad_bytes("vm-name", "abc", 3, "string");
+    bad_bytes("vm-name", "abc\0def", 8, "string");
+    bad_string("vm-name", "vm-0", "the same as in /vms/vm@0");
+    bad_string("kernel", "nowhere", "not in the bundle");
+    bad_string("kernel", "k/empty", "empty file");
+    bad_bytes("kernel", "k/kernel", 8, "string");
+    bad_string("initrd", "nowhere", "not in the bundle");
+    bad_string("initrd", "k/empty", "empty file");
+    bad_bytes("initrd", "\0", 1, "string");
+    bad_bytes("bootargs", "x", 1, "string");
+    bad_bytes("bootargs", "", 0, "string");
+    bad_bytes("bootargs", "a\0b", 4, "string");
+    memset(longest, 'x', VM_CMDLINE_MAX + 1);
+    bad_string("bootargs", longest, "longer than 4095");
+    bad_string("compatible", "hearth,vmx", "hearth,vm");
+    bad_bytes("compatible", "hearth,v", 8, "hearth,vm");
+    bad_string("colour", "red", "unknown property");
+    bad_string("Memory", "red", "unknown property");
+}
+
+static void test_missing(void **state)
+{
+    static const char *const needed[] = {"reg", "vm-name", "vcpus", "memory", "kernel"};
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(needed); i++) {
+        void *fdt = tree(3);
+
+        assert_int_equal(fdt_delprop(fdt, vm1(fdt), needed[i]), 0);
+        expect_bad(fdt, needed[i], "missing");
+    }
+}
+
+static void test_longest(void **state)
+{
+    static char longest[VM_CMDLINE_MAX + 1];
+    void *fdt = tree(2);
+    struct archive a;
+
+    (void)state;
+    memset(longest, 'x', VM_CMDLINE_MAX);
+    assert_int_equal(fdt_setprop(fdt, vm1(fdt), "bootargs", longest, sizeof(longest)), 0);
+    assert_int_equal(fdt_setprop(fdt, vm1(fdt), "vm-name", "a-3456789012345678901234567890z", 32),
+                     0);
+    assert_int_equal(fdt_setprop_u64(fdt, vm1(fdt), "load", 0x84000000 - 8), 0);
+    a = bundle_of(fdt);
+    read_archive(&a);
+    assert_int_equal(goods, 2);
+    assert_string_equal(good[1].cmdline, longest);
+    assert_int_equal(strlen(good[1].name), VM_NAME_MAX);
+    free(a.bytes);
+    free(fdt);
+}
+
+/* A name belongs to the first that has it, even if that one is refused for something else. */
+static void test_duplicate_of_bad(void **state)
+{
+    void *fdt = tree(3);
+
+    (void)state;
+    assert_int_equal(fdt_setprop_u32(fdt, fdt_path_offset(fdt, "/vms/vm@0"), "vcpus", 99), 0);
+    assert_int_equal(fdt_setprop(fdt, vm1(fdt), "vm-name", "vm-0", 5), 0);
+    read_tree(fdt);
+    assert_int_equal(goods, 1);
+    assert_string_equal(bad[0].property, "vcpus");
+    assert_string_equal(bad[1].property, "vm-name");
+    free(fdt);
+}
+
+static void test_child_node(void **state)
+{
+    void *fdt = tree(3);
+
+    (void)state;
+    assert_true(fdt_add_subnode(fdt, vm1(fdt), "disk\033@0") > 0);
+    expect_bad(fdt, "disk?@0", "unexpected");
+}
+
+static void expect_unopened(void *fdt, const char *text)
+{
+    struct archive a = bundle_of(fdt);
+    struct bundle b;
+    const char *why = NULL;
+
+    assert_int_equal(bundle_open(&b, a.bytes, a.size, &why), -HV_EINVAL);
+    if (strstr(why, text) == NULL)
+        fail_msg("\"%s\", not \"%s\"", why, text);
+    free(a.bytes);
+    free(fdt);
+}
+
+static void test_bundle(void **state)
+{
+    struct archive a = {0};
+    struct bundle b;
+    const char *why = NULL;
+    void *fdt = tree(1);
+
+    (void)state;
+    fdt_setprop_string(fdt, 0, "compatible", "hearth,bun");
+    expect_unopened(fdt, "compatible");
+    fdt = tree(1);
+    fdt_setprop_u32(fdt, 0, "hearth,version", 2);
+    expect_unopened(fdt, "version");
+    fdt = tree(1);
+    fdt_delprop(fdt, 0, "hearth,version");
+    expect_unopened(fdt, "version");
+    fdt = tree(1);
+    fdt_del_node(fdt, fdt_path_offset(fdt, "/vms"));
+    expect_unopened(fdt, "/vms");
+
+    assert_int_equal(bundle_open(&b, "no", 2, &why), -HV_EINVAL);
+    archive_file(&a, "x", "y", 1);
+    archive_end(&a);
+    assert_int_equal(bundle_open(&b, a.bytes, a.size, &why), -HV_ENOENT);
+    assert_non_null(strstr(why, "no bundle.dtb"));
+    free(a.bytes);
+    memset(&a, 0, sizeof(a));
+    archive_file(&a, "bundle.dtb", "this is not a device tree at all, is it", 40);
+    archive_end(&a);
+    assert_int_equal(bundle_open(&b, a.bytes, a.size, &why), -HV_EINVAL);
+    assert_non_null(strstr(why, "not a device tree"));
+    free(a.bytes);
+}
+
+/* Many properties with one endless name: refused in time, rather than read for minutes. */
+static void test_endless_name(void **state)
+{
+    void *fdt = tree(1);
+    char *name = calloc(1, 20001);
+
+    (void)state;
+    memset(name, 'n', 20000);
+    assert_int_equal(fdt_setprop_u32(fdt, 0, name, 1), 0);
+    free(name);
+    expect_unopened(fdt, "damaged");
+}
+
+static void check_sane(const void *data, size_t size)
+{
+    struct bundle b;
+    const char *why = NULL;
+    int err = bundle_open(&b, data, size, &why);
+    unsigned n;
+
+    if (err) {
+        assert_true(err == -HV_EINVAL || err == -HV_ENOENT);
+        assert_non_null(why);
+        return;
+    }
+    goods = bads = 0;
+    n = config_read(&b, collect, &stop_after);
+    assert_int_equal(n, goods + bads);
+    for (unsigned i = 0; i < goods; i++) {
+        const struct vm_config *c = &good[i];
+
+        assert_in_range(strlen(c->name), 1, VM_NAME_MAX);
+        assert_in_range(c->vcpus, 1, VCPUS_MAX);
+        assert_true(c->memory >= 2 * MIB && c->memory % PAGE_SIZE == 0);
+        assert_true((uintptr_t)c->kernel - (uintptr_t)data + c->kernel_size <= size);
+        assert_true(c->initrd == NULL ||
+                    (uintptr_t)c->initrd - (uintptr_t)data + c->initrd_size <= size);
+        assert_true(strlen(c->cmdline) <= VM_CMDLINE_MAX);
+    }
+    for (unsigned i = 0; i < bads; i++) {
+        assert_true(memchr(bad[i].node, 0, sizeof(bad[i].node)) != NULL);
+        assert_true(bad[i].property[0] != '\0' && bad[i].problem[0] != '\0');
+        for (const char *s = bad[i].node; *s != '\0'; s++)
+            assert_in_range(*s, ' ', '~');
+    }
+}
+
+static void test_damage(void **state)
+{
+    void *fdt = tree(3);
+    struct archive a;
+
+    (void)state;
+    fdt_setprop(fdt, vm1(fdt), "initrd", "k/initrd", 9);
+    fdt_setprop(fdt, vm1(fdt), "bootargs", "console=ttyS0 quiet", 20);
+    fdt_setprop_u64(fdt, vm1(fdt), "load", 0x80200000);
+    a = bundle_of(fdt);
+    damage_all(a.bytes, a.size, 50000, check_sane);
+    free(a.bytes);
+    free(fdt);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_good),         cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_node_limit),   cmocka_unit_test(test_bad_numbers),
+        cmocka_unit_test(test_bad_strings),  cmocka_unit_test(test_missing),
+        cmocka_unit_test(test_longest),      cmocka_unit_test(test_duplicate_of_bad),
+        cmocka_unit_test(test_child_node),   cmocka_unit_test(test_bundle),
+        cmocka_unit_test(test_endless_name), cmocka_unit_test(test_damage),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
