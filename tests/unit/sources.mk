@@ -60,3 +60,4 @@ unit_config_SRCS := guest/config.c guest/cpio.c core/fdt_util.c
 unit_uart_SRCS := $(BOARD_UNIT_SRCS)
 unit_page_fault_SRCS := $(BOARD_UNIT_SRCS) guest/page_fault.c guest/virtual_insn.c guest/gva_walk.c \
                         guest/insn_decode.c tests/unit/fakes/csr.c
+unit_gva_walk_SRCS := guest/gva_walk.c
