@@ -5,14 +5,15 @@
 #include <arch/barrier.h>
 #include <arch/io.h>
 #include <hearth/console.h>
-#include <hearth/stage1.h>
 #include <hearth/machine.h>
 #include <hearth/platform.h>
 #include <hearth/stage1.h>
 #include <hearth/sbi_client.h>
+#include <hearth/timer.h>
 
 #define FINISHER_PASS 0x5555u
 #define FINISHER_FAIL 0x3333u /* code in the upper half */
+#define FINISHER_WAIT_US 2000000
 
 static volatile void *finisher; /* NULL: none */
 
@@ -32,6 +33,9 @@ __noreturn void machine_off(enum machine_exit code)
                                  ? FINISHER_PASS
                                  : FINISHER_FAIL | ((uint32_t)code & 0xffff) << 16);
         fence_io();
+        /* QEMU acts on it while we go on: a second request would replace the code. */
+        for (uint64_t end = timer_now() + timer_ticks_from_us(FINISHER_WAIT_US); timer_now() < end;)
+            cpu_relax();
     }
     (void)sbi_client_system_reset(SBI_SRST_TYPE_SHUTDOWN, code == MACHINE_EXIT_OK
                                                               ? SBI_SRST_REASON_NONE

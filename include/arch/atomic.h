@@ -7,9 +7,16 @@
 #define atomic_load_acquire(p)      __atomic_load_n((p), __ATOMIC_ACQUIRE)
 #define atomic_load_seq(p)          __atomic_load_n((p), __ATOMIC_SEQ_CST)
 /* gcc 12 makes an AMO of every __atomic_store_n on RISC-V: an aligned store is as atomic, and cheaper. */
-#define atomic_store_relaxed(p, v)  ((void)(*(volatile __typeof__(*(p)) *)(p) = (v)))
+#define atomic_store_relaxed(p, v)                                                                 \
+    do {                                                                                           \
+        __typeof__(*(p)) volatile *p_ = (p);                                                       \
+        *p_ = (v);                                                                                 \
+    } while (0)
 #define atomic_store_release(p, v)                                                                 \
-    (__atomic_thread_fence(__ATOMIC_RELEASE), atomic_store_relaxed((p), (v)))
+    do {                                                                                           \
+        __atomic_thread_fence(__ATOMIC_RELEASE);                                                   \
+        atomic_store_relaxed((p), (v));                                                            \
+    } while (0)
 #define atomic_store_seq(p, v)      __atomic_store_n((p), (v), __ATOMIC_SEQ_CST)
 #define atomic_fetch_add(p, v)      __atomic_fetch_add((p), (v), __ATOMIC_ACQ_REL)
 #define atomic_fetch_or(p, v)       __atomic_fetch_or((p), (v), __ATOMIC_SEQ_CST)
