@@ -17,11 +17,8 @@
 /* Appends src to line at *pos, leaving room for the end of the line. */
 static void put(char *line, size_t *pos, const char *src)
 {
-    size_t n = strlen(src);
-
-    n = MIN(n, LOG_LINE_MAX - 4 - *pos);
-    memcpy(line + *pos, src, n);
-    *pos += n;
+    while (*src != '\0' && *pos < LOG_LINE_MAX - 4)
+        line[(*pos)++] = *src++;
 }
 
 static void __printf(3, 0)
