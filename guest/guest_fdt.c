@@ -147,6 +147,7 @@ static void write_cpu(struct writer *w, uint32_t id)
         put_u32(w, "riscv,cboz-block-size", host_isa.cboz_block_size);
     put_u32(w, "phandle", BOARD_PHANDLE_CPU(id));
     begin(w, "interrupt-controller");
+    put_u32(w, "#address-cells", 0);
     put_u32(w, "#interrupt-cells", 1);
     put(w, "interrupt-controller", "", 0);
     put_string(w, "compatible", "riscv,cpu-intc");

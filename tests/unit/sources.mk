@@ -61,3 +61,8 @@ unit_uart_SRCS := $(BOARD_UNIT_SRCS)
 unit_page_fault_SRCS := $(BOARD_UNIT_SRCS) guest/page_fault.c guest/virtual_insn.c guest/gva_walk.c \
                         guest/insn_decode.c tests/unit/fakes/csr.c
 unit_gva_walk_SRCS := guest/gva_walk.c
+unit_guest_fdt_SRCS := guest/guest_fdt.c core/fdt_util.c core/platform.c core/platform_dev.c core/isa.c core/isa_policy.c \
+                       $(BOARD_UNIT_SRCS)
+$(B)/unit/guest_fdt: $(FDT_UNIT_DATA)
+unit_loader_SRCS := guest/loader.c guest/image.c guest/guest_fdt.c core/entropy.c \
+                    mm/memslot.c mm/page_alloc.c core/lock.c tests/unit/fakes/fake.c

@@ -1,0 +1,227 @@
+/* test_guest_fdt.c - guest/guest_fdt.c with the real board: read back by libfdt, by dtc, and by
+ * Hearth's own reader of host trees. */
+#include "damage.h"
+
+#include <hearth/errno.h>
+#include <hearth/isa.h>
+#include <hearth/loader.h>
+#include <hearth/mmio.h>
+#include <hearth/platform.h>
+#include <hearth/vm.h>
+
+#define ROOM (512 * 1024)
+
+static struct vm vm;
+static uint8_t seed[32];
+static struct platform host;
+
+/* A guest with QEMU's host of that name below it. */
+static void setup(const char *host_name, uint32_t vcpus)
+{
+    const char *why = NULL;
+    void *fdt = data_dtb(host_name, 128 * 1024);
+
+    assert_int_equal(platform_read(fdt, fdt_totalsize(fdt), &host_platform, &why), 0);
+    assert_int_equal(isa_read(fdt, &host_isa, &why), 0);
+    host_isa.stage1_levels = 4;
+    free(fdt);
+    memset(&vm, 0, sizeof(vm));
+    vm.config.vcpus = vcpus;
+    vm.config.memory = 512 * MIB;
+    vm.config.cmdline = "console=ttyS0 root=/dev/vda";
+    memset(seed, 0x5a, sizeof(seed));
+}
+
+static void *write_tree(uint32_t *size)
+{
+    uint64_t *buf = malloc(ROOM);
+    int n;
+
+    n = guest_fdt_write(&vm, 0x9f000000, 0x123456, seed, buf, ROOM);
+    assert_true(n > 0);
+    assert_int_equal(n, fdt_totalsize(buf));
+    assert_int_equal(fdt_check_full(buf, (size_t)n), 0);
+    *size = (uint32_t)n;
+    return buf;
+}
+
+static const void *get(const void *fdt, const char *path, const char *name, int *len)
+{
+    int node = fdt_path_offset(fdt, path);
+    const void *p = node < 0 ? NULL : fdt_getprop(fdt, node, name, len);
+
+    if (p == NULL)
+        fail_msg("no %s in %s", name, path);
+    return p;
+}
+
+static void check_string(const void *fdt, const char *path, const char *name, const char *value)
+{
+    int len;
+    const char *p = get(fdt, path, name, &len);
+
+    assert_int_equal(len, strlen(value) + 1);
+    assert_string_equal(p, value);
+}
+
+static void check_number(const void *fdt, const char *path, const char *name, uint64_t value)
+{
+    int len;
+    const void *p = get(fdt, path, name, &len);
+
+    if (len == 8)
+        assert_int_equal(fdt64_ld(p), value);
+    else
+        assert_int_equal(fdt32_ld(p), value);
+}
+
+/* dtc reads it and finds nothing to say, but that syscon-poweroff and -reboot have no address. */
+static void check_dtc(const void *fdt, uint32_t size)
+{
+    char path[] = "/tmp/hearth-fdt-XXXXXX", command[256], out[4096];
+    int fd = mkstemp(path);
+    FILE *f;
+    size_t n;
+
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, fdt, size), size);
+    close(fd);
+    snprintf(command, sizeof(command),
+             "dtc -W no-simple_bus_reg -I dtb -O dts -o /dev/null %s 2>&1; echo status $?", path);
+    f = popen(command, "r");
+    assert_non_null(f);
+    n = fread(out, 1, sizeof(out) - 1, f);
+    out[n] = '\0';
+    pclose(f);
+    unlink(path);
+    assert_string_equal(out, "status 0\n");
+}
+
+static void check_cpu(const void *fdt, uint32_t i)
+{
+    char path[64], intc[96];
+    int len;
+    const char *list;
+
+    snprintf(path, sizeof(path), "/cpus/cpu@%x", (unsigned)i);
+    snprintf(intc, sizeof(intc), "%s/interrupt-controller", path);
+    check_string(fdt, path, "device_type", "cpu");
+    check_string(fdt, path, "status", "okay");
+    check_string(fdt, path, "compatible", "riscv");
+    check_string(fdt, path, "riscv,isa", host_isa.guest_isa);
+    check_string(fdt, path, "riscv,isa-base", "rv64i");
+    check_string(fdt, path, "mmu-type", "riscv,sv48");
+    list = get(fdt, path, "riscv,isa-extensions", &len);
+    assert_int_equal(len, host_isa.guest_extensions_len);
+    assert_memory_equal(list, host_isa.guest_extensions, (size_t)len);
+    check_number(fdt, path, "reg", i);
+    check_number(fdt, path, "riscv,cbom-block-size", 64);
+    check_number(fdt, path, "riscv,cboz-block-size", 64);
+    check_number(fdt, path, "riscv,cbop-block-size", 64);
+    check_number(fdt, path, "phandle", BOARD_PHANDLE_CPU(i));
+    check_string(fdt, intc, "compatible", "riscv,cpu-intc");
+    check_number(fdt, intc, "#interrupt-cells", 1);
+    check_number(fdt, intc, "phandle", BOARD_PHANDLE_INTC(i));
+    snprintf(path, sizeof(path), "/cpus/cpu-map/cluster0/core%u", (unsigned)i);
+    check_number(fdt, path, "cpu", BOARD_PHANDLE_CPU(i));
+}
+
+static void check_tree(uint32_t vcpus)
+{
+    uint32_t size;
+    void *fdt = write_tree(&size), *copy;
+    struct host_isa seen;
+    const char *why = NULL;
+    int len;
+
+    check_string(fdt, "/", "compatible", "riscv-virtio");
+    check_string(fdt, "/chosen", "stdout-path", "/soc/serial@10000000");
+    check_string(fdt, "/aliases", "serial0", "/soc/serial@10000000");
+    check_string(fdt, "/chosen", "bootargs", vm.config.cmdline);
+    check_number(fdt, "/chosen", "linux,initrd-start", 0x9f000000);
+    check_number(fdt, "/chosen", "linux,initrd-end", 0x9f123456);
+    assert_memory_equal(get(fdt, "/chosen", "rng-seed", &len), seed, 32);
+    assert_int_equal(len, 32);
+    for (uint32_t i = 0; i < vcpus; i++)
+        check_cpu(fdt, i);
+    check_dtc(fdt, size);
+
+    /* What Hearth itself would make of it. */
+    copy = exact_copy(fdt, size);
+    assert_int_equal(platform_read(copy, size, &host, &why), 0);
+    assert_int_equal(host.harts, vcpus);
+    assert_int_equal(host.timebase_hz, 10000000);
+    assert_int_equal(host.mem_count, 1);
+    assert_int_equal(host.mem[0].base, BOARD_RAM_BASE);
+    assert_int_equal(host.mem[0].size, 512 * MIB);
+    assert_int_equal(host.initrd, 0x9f000000);
+    assert_int_equal(host.initrd_size, 0x123456);
+    assert_int_equal(host.uart.base, BOARD_UART_BASE);
+    assert_int_equal(host.uart.irq, BOARD_UART_IRQ);
+    assert_int_equal(host.intc.kind, INTC_PLIC);
+    for (uint32_t i = 0; i < vcpus; i++)
+        assert_int_equal(host.intc.context[i], 2 * i + 1);
+    assert_int_equal(host.test_finisher.base, BOARD_SYSCON_BASE);
+    assert_int_equal(host.rtc_base, BOARD_RTC_BASE);
+    assert_int_equal(isa_read(copy, &seen, &why), 0);
+    assert_string_equal(seen.guest_isa, host_isa.guest_isa);
+    assert_false(seen.h);
+    free(copy);
+    free(fdt);
+}
+
+static void test_one(void **state)
+{
+    (void)state;
+    setup("qemu-plain", 1);
+    check_tree(1);
+}
+
+static void test_sixty_four(void **state)
+{
+    (void)state;
+    setup("qemu-max", VCPUS_MAX);
+    check_tree(VCPUS_MAX);
+}
+
+static void test_no_initrd(void **state)
+{
+    uint64_t *buf = malloc(ROOM);
+    int len;
+
+    (void)state;
+    setup("qemu-plain", 1);
+    vm.config.cmdline = "";
+    assert_true(guest_fdt_write(&vm, 0, 0, seed, buf, ROOM) > 0);
+    assert_null(fdt_getprop(buf, fdt_path_offset(buf, "/chosen"), "linux,initrd-start", &len));
+    check_string(buf, "/chosen", "bootargs", "");
+    free(buf);
+}
+
+/* Any room that is too small is an error, and nothing is written behind it. */
+static void test_too_small(void **state)
+{
+    uint32_t need;
+
+    (void)state;
+    setup("qemu-plain", 2);
+    free(write_tree(&need));
+    for (uint32_t room = 0; room < need; room += room < 64 ? 1 : 37) {
+        void *buf = malloc(room ? room : 1);
+
+        assert_int_equal(guest_fdt_write(&vm, 0x9f000000, 0x123456, seed, buf, room), -HV_ENOSPC);
+        free(buf);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_one),
+        cmocka_unit_test(test_sixty_four),
+        cmocka_unit_test(test_no_initrd),
+        cmocka_unit_test(test_too_small),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
