@@ -388,14 +388,12 @@ int gstage_unmap(struct gstage *g, gpa_t gpa, uint64_t size)
     if (error != 0)
         return error;
     lock_acquire(&g->lock);
-    splits = splits_needed(g, gpa, 0);
-    if (end < gstage_limit(g))
-        splits += splits_needed(g, end, gpa);
+    /* An end at the limit is aligned to every page size, so nothing is split for it. */
+    splits = splits_needed(g, gpa, 0) + splits_needed(g, end, gpa);
     error = spares_get(&spares, splits);
     if (error == 0) {
         split_at(g, gpa, &spares);
-        if (end < gstage_limit(g))
-            split_at(g, end, &spares);
+        split_at(g, end, &spares);
         ASSERT(spares.count == 0);
         clear_from_root(g, gpa, end);
     }

@@ -13,7 +13,8 @@
  * Blocks are numbered from base, which is aligned to the largest block: a block's buddy is its
  * number ^ 1.
  *
- * Lock: `lock` for everything below, but base and pages, which are fixed after page_alloc_init().
+ * Lock: `lock` for everything below, but lowest, base and pages, which are fixed after
+ * page_alloc_init().
  */
 #include <arch/bulk.h>
 #include <arch/layout.h>
@@ -32,6 +33,7 @@ struct tree {
 };
 
 static struct spinlock lock = SPINLOCK_INIT(RANK_PAGE_ALLOC);
+static hpa_t lowest; /* nothing below is ever added */
 static hpa_t base;
 static uint64_t pages; /* in [base, base + pages * PAGE_SIZE): everything ever added */
 static struct tree trees[ORDERS];
@@ -120,14 +122,15 @@ static uint64_t tree_first(unsigned order)
     return block;
 }
 
-/* Makes the block free, joined with its buddy as long as that is free too. */
+/* Makes the block free, joined with its buddy as long as that is free too. (Past the last block a
+ * word's bits are 0.) */
 static void insert_block(uint64_t block, unsigned order)
 {
     pages_free += BIT(order);
     while (order < PAGE_ORDER_MAX) {
         uint64_t buddy = block ^ 1;
 
-        if (((buddy + 1) << order) > pages || !tree_test(order, buddy))
+        if (!tree_test(order, buddy))
             break;
         tree_clear(order, buddy);
         block /= 2;
@@ -176,6 +179,7 @@ void page_alloc_init(hpa_t low, hpa_t high, void *metadata)
 
     bulk_zero(metadata, page_alloc_metadata_size(low, high));
     lock_acquire(&lock);
+    lowest = low;
     base = span_base(low);
     pages = span_pages(low, high);
     for (unsigned order = 0; order < ORDERS; order++)
@@ -194,7 +198,7 @@ void page_alloc_add(hpa_t start, uint64_t size)
     hpa_t limit = base + (pages << PAGE_SHIFT);
     uint64_t page, last;
 
-    start = MAX(start, base);
+    start = MAX(start, lowest);
     end = MIN(end, limit);
     if (start >= end || align_up(start, PAGE_SIZE) >= align_down(end, PAGE_SIZE))
         return;
