@@ -201,7 +201,7 @@ static uint64_t level0[512] __attribute__((aligned(4096)));
 
 void paging_init(void)
 {
-    root[0] = PTE_RW;
+    root[0] = PTE_RW | PTE_X;
     root[2] = (0x80000000ul >> 12 << 10) | PTE_RW | PTE_X;
     root[1] = ((uint64_t)level1 >> 12 << 10) | PTE_V;
     level1[0] = ((uint64_t)level0 >> 12 << 10) | PTE_V;

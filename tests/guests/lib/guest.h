@@ -214,3 +214,11 @@ static inline void write32(uint64_t a, uint32_t v)
 
 /* Each guest's own. When it returns, the machine is shut down. */
 void test_main(void);
+
+/* ---- regs.S */
+void every_register(uint64_t uart, uint64_t out[32]);
+#define REG(i) (0x5a5a000000000000 + (uint64_t)(i)*0x100000001)
+void registers_over_ecall(uint64_t a0, uint64_t a7, uint64_t a6, uint64_t out[32]);
+void registers_over_load(uint64_t a0, uint64_t a7, uint64_t a6, uint64_t out[32]);
+void registers_over_store(uint64_t a0, uint64_t a7, uint64_t a6, uint64_t out[32]);
+void registers_over_wfi(uint64_t a0, uint64_t a7, uint64_t a6, uint64_t out[32]);
