@@ -242,6 +242,10 @@ check-format:
 	$(call say,FORMAT,'$(words $(ALL_C)) files')
 	$(Q)clang-format --dry-run -Werror $(ALL_C)
 
+.PHONY: format
+format:
+	$(Q)clang-format -i $(ALL_C)
+
 check-includes:
 	$(call say,INCLUDES,'directions')
 	$(Q)$(PYTHON) tools/check-includes
@@ -304,6 +308,7 @@ help:
 	@echo 'make unit e2e test-tools test-long   parts of it; the long ones'
 	@echo 'make bench         costs of exits and of booting; a table, and build/bench.json'
 	@echo 'make check         static checks; each alone: $(CHECKS:%=check-%)'
+	@echo 'make format        clang-format all of the C code'
 	@echo 'make guests        the bare programs that the tests run'
 	@echo 'make clean         remove the products; distclean: also the links to the cache'
 	@echo 'Variables: V=1 (show commands) DEBUG=1 (assertions, UBSan) CC=clang B=DIR'
