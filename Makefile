@@ -145,15 +145,17 @@ debug: setup-debug
 # ---------------------------------------------------------------- guests for the tests
 
 GUESTS     := $(patsubst tests/guests/%.c,%,$(wildcard tests/guests/*.c))
+BENCHES    := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c))
 GUEST_LIB  := $(patsubst %,$(B)/guests/obj/%.o,$(wildcard tests/guests/lib/*.c tests/guests/lib/*.S))
 GUEST_ELFS := $(GUESTS:%=$(B)/guests/%.elf)
-GUEST_BINS := $(GUESTS:%=$(B)/guests/%.bin)
+BENCH_ELFS := $(BENCHES:%=$(B)/guests/%.elf)
+GUEST_BINS := $(GUESTS:%=$(B)/guests/%.bin) $(BENCHES:%=$(B)/guests/%.bin)
 GUEST_FLAGS := -march=rv64gc -mabi=lp64 -mcmodel=medany -ffreestanding -fno-pie -fno-common \
                -fno-stack-protector -g -O1 -ffile-prefix-map=$(CURDIR)=. -Iinclude -Itests/guests/lib
 GUEST_CFLAGS := -std=gnu11 $(WARN)
 
 .PHONY: guests
-guests: $(GUEST_ELFS) $(GUEST_BINS)
+guests: $(GUEST_ELFS) $(BENCH_ELFS) $(GUEST_BINS)
 
 $(B)/guests/obj/%.c.o: %.c Makefile | $(DEPS)/build.ready
 	$(call say,GUEST-CC,$<)
@@ -165,7 +167,9 @@ $(B)/guests/obj/%.S.o: %.S Makefile | $(DEPS)/build.ready
 	@mkdir -p $(@D)
 	$(Q)$(CROSS)gcc $(GUEST_FLAGS) -MMD -MP -c -o $@ $<
 
-$(GUEST_ELFS): $(B)/guests/%.elf: $(B)/guests/obj/tests/guests/%.c.o $(GUEST_LIB) tests/guests/lib/guest.ld
+$(GUEST_ELFS): $(B)/guests/%.elf: $(B)/guests/obj/tests/guests/%.c.o
+$(BENCH_ELFS): $(B)/guests/%.elf: $(B)/guests/obj/tests/bench/%.c.o
+$(GUEST_ELFS) $(BENCH_ELFS): $(GUEST_LIB) tests/guests/lib/guest.ld
 	$(call say,GUEST-LD,$@)
 	$(Q)$(CROSS)gcc -march=rv64gc -mabi=lp64 -nostdlib -static -Wl,--build-id=none,--no-warn-mismatch \
 		-Wl,-z,max-page-size=4096 -T tests/guests/lib/guest.ld -o $@ $(filter %.o,$^) \
@@ -174,7 +178,8 @@ $(GUEST_ELFS): $(B)/guests/%.elf: $(B)/guests/obj/tests/guests/%.c.o $(GUEST_LIB
 $(GUEST_BINS): %.bin: %.elf
 	$(Q)$(OBJCOPY) -O binary $< $@
 
--include $(GUESTS:%=$(B)/guests/obj/tests/guests/%.c.d) $(GUEST_LIB:.o=.d)
+-include $(GUESTS:%=$(B)/guests/obj/tests/guests/%.c.d) $(BENCHES:%=$(B)/guests/obj/tests/bench/%.c.d) \
+         $(GUEST_LIB:.o=.d)
 
 # ---------------------------------------------------------------- unit tests, on the host
 
