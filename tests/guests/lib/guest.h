@@ -222,3 +222,10 @@ void registers_over_ecall(uint64_t a0, uint64_t a7, uint64_t a6, uint64_t out[32
 void registers_over_load(uint64_t a0, uint64_t a7, uint64_t a6, uint64_t out[32]);
 void registers_over_store(uint64_t a0, uint64_t a7, uint64_t a6, uint64_t out[32]);
 void registers_over_wfi(uint64_t a0, uint64_t a7, uint64_t a6, uint64_t out[32]);
+
+/* ---- fpv.S */
+void fp_fill(uint64_t pattern);
+uint64_t fp_check(uint64_t pattern, uint64_t step);
+void v_fill(uint64_t pattern);
+uint64_t v_config(void);
+uint64_t v_check(uint64_t pattern, uint64_t step, void *buf);
