@@ -1,43 +1,45 @@
 /*
  * config.h - a VM's description as read from the bundle's device tree, and the bundle itself.
  *
- * The bundle is an uncompressed cpio archive (newc) passed as the initrd: member "bundle.dtb" holds the
- * descriptions (nodes /vms/vm@N), the other members are image files. tools/hearth writes it; here it is
- * hostile input: every value is checked and a bad VM is refused by itself, naming node and property.
+ * The bundle is an uncompressed cpio archive (newc) passed as the initrd: member "bundle.dtb" holds
+ * the descriptions (nodes /vms/vm@N), the other members are image files. tools/hearth writes it;
+ * here it is hostile input: every value is checked and a bad VM is refused by itself, naming node
+ * and property.
  */
 #pragma once
 
 #include <hearth/types.h>
 
-#define VM_NAME_MAX    31   /* [a-z][a-z0-9-]{0,30} */
+#define VM_NAME_MAX    31 /* [a-z][a-z0-9-]{0,30} */
 #define VM_CMDLINE_MAX 4095
 
 struct vm_config {
     char name[VM_NAME_MAX + 1];
-    uint32_t vcpus;       /* 1..VCPUS_MAX */
-    uint64_t memory;      /* bytes, a multiple of PAGE_SIZE, >= 2 MiB */
-    const void *kernel;   /* image bytes inside the bundle */
+    uint32_t vcpus;     /* 1..VCPUS_MAX */
+    uint64_t memory;    /* bytes, a multiple of PAGE_SIZE, >= 2 MiB */
+    const void *kernel; /* image bytes inside the bundle */
     uint64_t kernel_size;
-    const void *initrd;   /* NULL: none */
+    const void *initrd; /* NULL: none */
     uint64_t initrd_size;
-    gpa_t load;           /* flat binaries: load address; 0 = the default, RAM base + 2 MiB */
-    const char *cmdline;  /* NUL-terminated, inside the bundle's device tree; "" when none */
+    gpa_t load;          /* flat binaries: load address; 0 = the default, RAM base + 2 MiB */
+    const char *cmdline; /* NUL-terminated, inside the bundle's device tree; "" when none */
 };
 
 #define BUNDLE_VERSION   1
 #define VM_MEMORY_MIN    (2 * MIB)
-#define VM_MEMORY_MAX    (GIB << 10)       /* inside what every G-stage mode translates */
-#define CONFIG_NODES_MAX (2 * VMS_MAX)     /* VM nodes looked at; the next one is refused and ends it */
+#define VM_MEMORY_MAX    (GIB << 10)   /* inside what every G-stage mode translates */
+#define CONFIG_NODES_MAX (2 * VMS_MAX) /* VM nodes looked at; the next one is refused and ends it  \
+                                        */
 
 struct bundle {
     const void *base; /* the archive, mapped */
     uint64_t size;
-    const void *dtb;  /* bundle.dtb, checked by libfdt */
+    const void *dtb; /* bundle.dtb, checked by libfdt */
 };
 
-/* A regular file of the archive ("070701" or "070702", whose checksums are not looked at); the first of
- * that name. 0 and *data, *size, or -HV_ENOENT, or -HV_EINVAL (archive damaged before it, or more than
- * CPIO_MEMBERS_MAX members). */
+/* A regular file of the archive ("070701" or "070702", whose checksums are not looked at); the
+ * first of that name. 0 and *data, *size, or -HV_ENOENT, or -HV_EINVAL (archive damaged before it,
+ * or more than CPIO_MEMBERS_MAX members). */
 #define CPIO_MEMBERS_MAX 4096
 int __must_check cpio_find(const void *archive, uint64_t archive_size, const char *name,
                            const void **data, uint64_t *size);
@@ -56,9 +58,9 @@ struct config_error {
 };
 
 /*
- * Calls fn for each VM node in order: with config when it is good (error == NULL), else with config NULL
- * and the error. Duplicate names: the later one is refused. Stops when fn returns false. Returns the
- * number of VM nodes seen. At most VMS_MAX good ones are delivered; more are refused.
+ * Calls fn for each VM node in order: with config when it is good (error == NULL), else with config
+ * NULL and the error. Duplicate names: the later one is refused. Stops when fn returns false.
+ * Returns the number of VM nodes seen. At most VMS_MAX good ones are delivered; more are refused.
  */
 unsigned config_read(const struct bundle *b,
                      bool (*fn)(void *arg, const struct vm_config *config,

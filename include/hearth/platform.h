@@ -1,6 +1,6 @@
 /*
- * platform.h - what the host's device tree says. Filled once at boot by platform_read(), const after.
- * Parsing is pure (guest/ and tests/ may run it on any blob).
+ * platform.h - what the host's device tree says. Filled once at boot by platform_read(), const
+ * after. Parsing is pure (guest/ and tests/ may run it on any blob).
  */
 #pragma once
 
@@ -27,8 +27,8 @@ enum intc_kind {
 };
 
 struct platform_hart {
-    uint64_t hartid;     /* as SBI knows it */
-    uint32_t intc;       /* phandle of its cpu-intc */
+    uint64_t hartid; /* as SBI knows it */
+    uint32_t intc;   /* phandle of its cpu-intc */
 };
 
 struct platform {
@@ -41,7 +41,8 @@ struct platform {
     uint32_t mem_count;
     struct mem_range mem[PLATFORM_MEM_MAX]; /* sorted, merged */
     uint32_t reserved_count;
-    struct mem_range reserved[PLATFORM_RESERVED_MAX]; /* /reserved-memory and the memreserve block */
+    struct mem_range
+        reserved[PLATFORM_RESERVED_MAX]; /* /reserved-memory and the memreserve block */
 
     hpa_t initrd; /* bundle; size 0: none */
     uint64_t initrd_size;
@@ -53,17 +54,18 @@ struct platform {
         uint32_t reg_shift;
         uint32_t reg_io_width;
         uint32_t irq; /* source number at the interrupt controller; 0 none */
-    } uart; /* /chosen/stdout-path, else the first known UART */
+    } uart;           /* /chosen/stdout-path, else the first known UART */
 
     struct {
         enum intc_kind kind;
-        hpa_t base;  /* PLIC, or the S-level APLIC */
+        hpa_t base; /* PLIC, or the S-level APLIC */
         uint64_t size;
         uint32_t sources;
-        int32_t context[HARTS_MAX]; /* PLIC: S-mode context of platform hart i, -1 none. APLIC: hart index */
-        hpa_t imsic_base;   /* S-level IMSIC: base of group 0; per hart files at imsic_stride */
+        int32_t context[HARTS_MAX]; /* PLIC: S-mode context of platform hart i, -1 none. APLIC: hart
+                                       index */
+        hpa_t imsic_base; /* S-level IMSIC: base of group 0; per hart files at imsic_stride */
         uint64_t imsic_size;
-        uint32_t imsic_ids; /* riscv,num-ids */
+        uint32_t imsic_ids;        /* riscv,num-ids */
         uint32_t imsic_guest_bits; /* riscv,guest-index-bits */
     } intc;
 
@@ -77,15 +79,16 @@ struct platform {
 };
 
 /*
- * Reads the blob. 0, or -HV_EINVAL with *why (static text). Damaged blobs, missing nodes, counts beyond the
- * tables are all refused or (harts above HARTS_MAX, memory ranges above the table) cut with *why untouched
- * and a count that is right for what is kept.
+ * Reads the blob. 0, or -HV_EINVAL with *why (static text). Damaged blobs, missing nodes, counts
+ * beyond the tables are all refused or (harts above HARTS_MAX, memory ranges above the table) cut
+ * with *why untouched and a count that is right for what is kept.
  */
 int __must_check platform_read(const void *fdt, uint64_t max_size, struct platform *out,
                                const char **why);
 
-/* platform_dev.c, called by platform_read() when the rest is read: UART, interrupt controller, finisher and
- * clock. What is missing or malformed stays absent (kind NONE, base 0); context[] is then all -1. */
+/* platform_dev.c, called by platform_read() when the rest is read: UART, interrupt controller,
+ * finisher and clock. What is missing or malformed stays absent (kind NONE, base 0); context[] is
+ * then all -1. */
 void platform_read_devices(struct platform *out);
 
 extern struct platform host_platform; /* of this machine; const after boot */

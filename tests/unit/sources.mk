@@ -66,3 +66,6 @@ unit_guest_fdt_SRCS := guest/guest_fdt.c core/fdt_util.c core/platform.c core/pl
 $(B)/unit/guest_fdt: $(FDT_UNIT_DATA)
 unit_loader_SRCS := guest/loader.c guest/image.c guest/guest_fdt.c core/entropy.c \
                     mm/memslot.c mm/page_alloc.c core/lock.c tests/unit/fakes/fake.c
+
+-include tests/fuzz/fuzz.mk
+unit_bits_SRCS :=
