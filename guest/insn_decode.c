@@ -11,10 +11,16 @@
 #define OPCODE_LOAD  0x03u
 #define OPCODE_STORE 0x23u
 
-/* Fields that a transformed instruction must have zero beside its opcode: a load's immediate
- * (31:20), a store's (31:25 and 11:7). Bit 1 of the opcode is looked at by itself. */
-#define TINST_LOAD_MASK  0xfff0007fu
-#define TINST_STORE_MASK 0xfe000fffu
+/*
+ * Transformed instructions: the bits that vary. funct3 (14:12), rd of a load (11:7), rs2 of a store
+ * (24:20); bit 1, clear for a compressed one; and the address offset (19:15), 0 unless the access
+ * was misaligned.
+ */
+#define TINST_LOAD       (OPCODE_LOAD & ~2u)
+#define TINST_LOAD_FREE  ((uint64_t)0x00007f82)
+#define TINST_STORE      (OPCODE_STORE & ~2u)
+#define TINST_STORE_FREE ((uint64_t)0x01f07002)
+#define TINST_OFFSET     ((uint64_t)0x000f8000)
 
 #define INSN_WFI     0x10500073u
 #define INSN_WRS_NTO 0x00d00073u
@@ -31,30 +37,44 @@ unsigned insn_length(uint16_t low)
     return (low & 3) == 3 ? 4 : 2;
 }
 
-static inline struct insn_access other(unsigned len)
+/* What funct3 says of a load and of a store; len and reg are filled in. */
+#define FORM(k, s, x)                                                                              \
+    {                                                                                              \
+        .kind = (k), .size = (s), .sign_extend = (x)                                               \
+    }
+static const struct insn_access load_forms[8] = {
+    FORM(INSN_LOAD, 1, true),  FORM(INSN_LOAD, 2, true),  FORM(INSN_LOAD, 4, true),
+    FORM(INSN_LOAD, 8, true),  FORM(INSN_LOAD, 1, false), FORM(INSN_LOAD, 2, false),
+    FORM(INSN_LOAD, 4, false), FORM(INSN_OTHER, 0, false)};
+static const struct insn_access store_forms[8] = {
+    FORM(INSN_STORE, 1, false), FORM(INSN_STORE, 2, false), FORM(INSN_STORE, 4, false),
+    FORM(INSN_STORE, 8, false)};
+
+static inline struct insn_access other(uint64_t len)
 {
     return (struct insn_access){.kind = INSN_OTHER, .len = (uint8_t)len};
 }
 
 static inline struct insn_access load(unsigned len, unsigned funct3, uint32_t rd)
 {
-    if (funct3 == 7)
+    struct insn_access a = load_forms[funct3];
+
+    if (a.kind == INSN_OTHER)
         return other(len);
-    return (struct insn_access){.kind = INSN_LOAD,
-                                .len = (uint8_t)len,
-                                .size = (uint8_t)(1u << (funct3 & 3)),
-                                .reg = (uint8_t)rd,
-                                .sign_extend = funct3 < 4};
+    a.len = (uint8_t)len;
+    a.reg = (uint8_t)rd;
+    return a;
 }
 
 static inline struct insn_access store(unsigned len, unsigned funct3, uint32_t rs2)
 {
-    if (funct3 > 3)
+    struct insn_access a = store_forms[funct3];
+
+    if (a.kind == INSN_OTHER)
         return other(len);
-    return (struct insn_access){.kind = INSN_STORE,
-                                .len = (uint8_t)len,
-                                .size = (uint8_t)(1u << funct3),
-                                .reg = (uint8_t)rs2};
+    a.len = (uint8_t)len;
+    a.reg = (uint8_t)rs2;
+    return a;
 }
 
 static inline struct insn_access at(struct insn_access a, uint32_t base, int32_t offset)
@@ -166,38 +186,30 @@ struct insn_access insn_decode(uint32_t insn)
     }
 }
 
+/* The first thing done in every device access: a load or store that is not misaligned is recognised
+ * by one comparison of everything that must be 0 or 1 in it. */
 bool insn_decode_htinst(uint64_t tinst, struct insn_access *out)
 {
-    uint32_t insn = (uint32_t)tinst | 2;
-    unsigned len = tinst & 2 ? 4 : 2;
-
-    if (tinst >> 32 != 0 || !(tinst & 1))
-        return false;
-    if ((insn & TINST_LOAD_MASK) == OPCODE_LOAD)
-        *out = load(len, field(insn, 14, 12, 0), field(insn, 11, 7, 0));
-    else if ((insn & TINST_STORE_MASK) == OPCODE_STORE)
-        *out = store(len, field(insn, 14, 12, 0), field(insn, 24, 20, 0));
-    else
-        return false;
-    if (field(insn, 19, 15, 0) != 0) {
-        *out = other(len);
+    if ((tinst & ~TINST_LOAD_FREE) == TINST_LOAD) {
+        *out = load_forms[tinst >> 12 & 7];
+        out->reg = tinst >> 7 & 31;
+    } else if ((tinst & ~TINST_STORE_FREE) == TINST_STORE) {
+        *out = store_forms[tinst >> 12 & 7];
+        out->reg = tinst >> 20 & 31;
+    } else if ((tinst & ~(TINST_LOAD_FREE | TINST_OFFSET)) == TINST_LOAD ||
+               (tinst & ~(TINST_STORE_FREE | TINST_OFFSET)) == TINST_STORE) {
+        *out = other(2 + (tinst & 2));
         return true;
+    } else {
+        return false;
     }
+    out->len = (uint8_t)(2 + (tinst & 2));
     return out->kind != INSN_OTHER;
 }
 
 bool insn_htinst_is_walk(uint64_t tinst)
 {
     return tinst == 0x2000 || tinst == 0x2020 || tinst == 0x3000 || tinst == 0x3020;
-}
-
-uint64_t insn_load_extend(const struct insn_access *a, uint64_t raw)
-{
-    unsigned shift = 64 - 8u * a->size;
-
-    if (a->sign_extend)
-        return (uint64_t)((int64_t)(raw << shift) >> shift);
-    return raw << shift >> shift;
 }
 
 bool insn_is_wfi(uint32_t insn)

@@ -16,7 +16,8 @@
 #include <hearth/vm.h>
 
 /* The trap that the access itself would have got from an empty bus. */
-static struct exit_result access_fault(struct vcpu *vcpu, const struct vcpu_exit *exit)
+static __attribute__((noinline)) struct exit_result access_fault(struct vcpu *vcpu,
+                                                                 const struct vcpu_exit *exit)
 {
     uint64_t cause = exit->cause == CAUSE_INSN_GUEST_PAGE   ? CAUSE_INSN_ACCESS
                      : exit->cause == CAUSE_LOAD_GUEST_PAGE ? CAUSE_LOAD_ACCESS
@@ -52,40 +53,54 @@ static bool fetch_access(struct vcpu *vcpu, const struct vcpu_exit *exit, struct
            (exit->tval & PAGE_MASK);
 }
 
-/* The guest-physical address, where the hardware has not given it. */
-static bool find_gpa(struct vcpu *vcpu, const struct vcpu_exit *exit, gpa_t *gpa)
+/* Carries the access out: its address and form are known. */
+static inline struct exit_result access_device(struct vcpu *vcpu, const struct vcpu_exit *exit,
+                                               const struct insn_access *a, gpa_t gpa)
 {
-    return gva_walk(&vcpu->vm->memslots, csr_read(CSR_VSATP), exit->tval, gpa) == 0;
-}
-
-struct exit_result exit_guest_page_fault(struct vcpu *vcpu, const struct vcpu_exit *exit)
-{
-    gpa_t gpa = exit->gpa;
-    struct insn_access a;
     uint64_t value;
 
-    if (unlikely(exit->cause == CAUSE_INSN_GUEST_PAGE))
-        return access_fault(vcpu, exit);
-    if (unlikely(!insn_decode_htinst(exit->tinst, &a)) &&
-        (insn_htinst_is_walk(exit->tinst) || !fetch_access(vcpu, exit, &a)))
-        return access_fault(vcpu, exit);
-    if (unlikely(!exit->gpa_valid) && !find_gpa(vcpu, exit, &gpa))
-        return access_fault(vcpu, exit);
     /* A page offset passes through translation unchanged; another one is that of a page-table
      * entry, of a walk that nothing else has told of. */
     if (unlikely((gpa ^ exit->tval) & PAGE_MASK))
         return access_fault(vcpu, exit);
-
     if (exit->cause == CAUSE_LOAD_GUEST_PAGE) {
-        if (a.kind != INSN_LOAD || mmio_read(vcpu, gpa, a.size, &value))
+        if (unlikely(a->kind != INSN_LOAD || mmio_read(vcpu, gpa, a->size, &value)))
             return access_fault(vcpu, exit);
-        if (a.reg != 0)
-            vcpu->ctx.gpr[a.reg] = insn_load_extend(&a, value);
+        if (a->reg != 0)
+            vcpu->ctx.gpr[a->reg] = insn_load_extend(a, value);
         vcpu->stats.by_reason[EXIT_REASON_MMIO_READ]++;
     } else {
-        if (a.kind != INSN_STORE || mmio_write(vcpu, gpa, a.size, read_gpr(vcpu, a.reg)))
+        if (unlikely(a->kind != INSN_STORE ||
+                     mmio_write(vcpu, gpa, a->size, read_gpr(vcpu, a->reg))))
             return access_fault(vcpu, exit);
         vcpu->stats.by_reason[EXIT_REASON_MMIO_WRITE]++;
     }
-    return exit_next(a.len);
+    return exit_next(a->len);
+}
+
+/* Everything that the hardware has not told in full. */
+static __attribute__((noinline)) struct exit_result slow_page_fault(struct vcpu *vcpu,
+                                                                    const struct vcpu_exit *exit)
+{
+    gpa_t gpa = exit->gpa;
+    struct insn_access a;
+
+    if (exit->cause == CAUSE_INSN_GUEST_PAGE || insn_htinst_is_walk(exit->tinst))
+        return access_fault(vcpu, exit);
+    if (!insn_decode_htinst(exit->tinst, &a) && !fetch_access(vcpu, exit, &a))
+        return access_fault(vcpu, exit);
+    if (!exit->gpa_valid &&
+        gva_walk(&vcpu->vm->memslots, csr_read(CSR_VSATP), exit->tval, &gpa) != 0)
+        return access_fault(vcpu, exit);
+    return access_device(vcpu, exit, &a, gpa);
+}
+
+struct exit_result exit_guest_page_fault(struct vcpu *vcpu, const struct vcpu_exit *exit)
+{
+    struct insn_access a;
+
+    if (unlikely(!insn_decode_htinst(exit->tinst, &a) || !exit->gpa_valid ||
+                 exit->cause == CAUSE_INSN_GUEST_PAGE))
+        return slow_page_fault(vcpu, exit);
+    return access_device(vcpu, exit, &a, exit->gpa);
 }

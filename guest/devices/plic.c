@@ -13,6 +13,7 @@
  * Locking: plic->lock (rank PLIC), all fields. virq_set() and virq_clear() are called under it, so
  * a vcpu's line never lags behind the registers.
  */
+#include <hearth/bits.h>
 #include <hearth/errno.h>
 #include <hearth/lock.h>
 #include <hearth/mmio.h>
@@ -38,7 +39,7 @@
 struct context {
     uint64_t enable[WORDS64];
     uint32_t threshold;
-};
+} __aligned(32);
 
 struct plic {
     struct spinlock lock;
@@ -77,7 +78,7 @@ static unsigned best_source(const struct plic *p, const struct context *c, uint3
         uint64_t candidates = p->pending[w] & c->enable[w];
 
         for (; candidates; candidates &= candidates - 1) {
-            unsigned source = w * 64 + (unsigned)__builtin_ctzll(candidates);
+            unsigned source = w * 64 + bit_lowest(candidates);
 
             if (p->priority[source] > above) {
                 above = p->priority[source];
@@ -107,7 +108,7 @@ static void update_vcpu(struct vm *vm, struct plic *p, unsigned i)
 static void update_source(struct vm *vm, struct plic *p, unsigned source)
 {
     for (uint64_t t = p->targets[source]; t; t &= t - 1)
-        update_vcpu(vm, p, (unsigned)__builtin_ctzll(t));
+        update_vcpu(vm, p, bit_lowest(t));
 }
 
 static struct plic *vm_plic(struct vm *vm)
@@ -137,29 +138,43 @@ void plic_set_line(struct vm *vm, uint32_t irq, bool level)
     lock_release(&p->lock);
 }
 
-/* A claim disregards the threshold, as the specification says; priority 0 never interrupts. */
-static uint32_t claim(struct vm *vm, struct plic *p, const struct context *c)
+/* The gateway of a source closes with a claim and opens with its completion. */
+static __attribute__((noinline)) void take(struct vm *vm, struct plic *p, unsigned source)
 {
-    unsigned source = best_source(p, c, 0);
-
-    if (source != 0) {
-        clear_bit(p->pending, source);
-        set_bit(p->claimed, source);
-        update_source(vm, p, source);
-    }
-    return source;
+    clear_bit(p->pending, source);
+    set_bit(p->claimed, source);
+    update_source(vm, p, source);
 }
 
-/* Ignored, as the specification says, unless the source exists and is enabled for the context. */
-static void complete(struct vm *vm, struct plic *p, const struct context *c, uint32_t source)
+static __attribute__((noinline)) void give_back(struct vm *vm, struct plic *p, unsigned source)
 {
-    if (source >= SOURCES || !test_bit(c->enable, source) || !test_bit(p->claimed, source))
-        return;
     clear_bit(p->claimed, source);
     if (test_bit(p->level, source)) {
         set_bit(p->pending, source);
         update_source(vm, p, source);
     }
+}
+
+/* A claim disregards the threshold, as the specification says; priority 0 never interrupts. */
+static inline uint32_t claim(struct vm *vm, struct plic *p, const struct context *c)
+{
+    uint32_t source;
+
+    lock_acquire(&p->lock);
+    source = best_source(p, c, 0);
+    if (source != 0)
+        take(vm, p, source);
+    lock_release(&p->lock);
+    return source;
+}
+
+/* Ignored, as the specification says, unless the source exists and is enabled for the context. */
+static inline void complete(struct vm *vm, struct plic *p, const struct context *c, uint32_t source)
+{
+    lock_acquire(&p->lock);
+    if (source < SOURCES && test_bit(c->enable, source) && test_bit(p->claimed, source))
+        give_back(vm, p, source);
+    lock_release(&p->lock);
 }
 
 static void write_enable(struct vm *vm, struct plic *p, unsigned n, unsigned word, uint32_t value)
@@ -175,7 +190,7 @@ static void write_enable(struct vm *vm, struct plic *p, unsigned n, unsigned wor
     if (n % 2 == 0)
         return;
     for (uint64_t changed = before ^ now; changed; changed &= changed - 1)
-        p->targets[w * 64 + (unsigned)__builtin_ctzll(changed)] ^= BIT(n / 2);
+        p->targets[w * 64 + bit_lowest(changed)] ^= BIT(n / 2);
     update_vcpu(vm, p, n / 2);
 }
 
@@ -189,15 +204,26 @@ static inline bool split(const struct vm *vm, uint64_t offset, uint64_t stride, 
     return offset / stride < 2 * (uint64_t)vm->config.vcpus;
 }
 
-static int read_locked(struct vm *vm, struct plic *p, uint64_t offset, uint32_t *value)
+/* The context whose claim register is at offset, or NULL: claims and completions, two for every
+ * interrupt, are told from everything else first. */
+static inline struct context *claim_context(const struct vm *vm, struct plic *p, uint64_t offset)
+{
+    uint64_t n = (offset - CONTEXT_OFFSET) / CONTEXT_STRIDE;
+
+    if (offset % CONTEXT_STRIDE != REG_CLAIM || n >= 2 * (uint64_t)vm->config.vcpus)
+        return NULL;
+    return &p->context[n];
+}
+
+static int read_register(struct vm *vm, struct plic *p, uint64_t offset, uint32_t *value)
 {
     uint64_t reg;
     unsigned n;
 
     if (offset >= CONTEXT_OFFSET) {
-        if (!split(vm, offset - CONTEXT_OFFSET, CONTEXT_STRIDE, &n, &reg) || reg > REG_CLAIM)
+        if (!split(vm, offset - CONTEXT_OFFSET, CONTEXT_STRIDE, &n, &reg) || reg != REG_THRESHOLD)
             return -HV_EFAULT;
-        *value = reg == REG_CLAIM ? claim(vm, p, &p->context[n]) : p->context[n].threshold;
+        *value = p->context[n].threshold;
         return 0;
     }
     if (offset >= ENABLE_OFFSET) {
@@ -219,18 +245,14 @@ static int read_locked(struct vm *vm, struct plic *p, uint64_t offset, uint32_t 
     return 0;
 }
 
-static int write_locked(struct vm *vm, struct plic *p, uint64_t offset, uint32_t value)
+static int write_register(struct vm *vm, struct plic *p, uint64_t offset, uint32_t value)
 {
     uint64_t reg;
     unsigned n;
 
     if (offset >= CONTEXT_OFFSET) {
-        if (!split(vm, offset - CONTEXT_OFFSET, CONTEXT_STRIDE, &n, &reg) || reg > REG_CLAIM)
+        if (!split(vm, offset - CONTEXT_OFFSET, CONTEXT_STRIDE, &n, &reg) || reg != REG_THRESHOLD)
             return -HV_EFAULT;
-        if (reg == REG_CLAIM) {
-            complete(vm, p, &p->context[n], value);
-            return 0;
-        }
         p->context[n].threshold = value & PRIORITY_MASK;
         if (n % 2 == 1)
             update_vcpu(vm, p, n / 2);
@@ -253,32 +275,52 @@ static int write_locked(struct vm *vm, struct plic *p, uint64_t offset, uint32_t
     return 0;
 }
 
-static int plic_read(struct vcpu *vcpu, void *state, uint64_t offset, unsigned size,
-                     uint64_t *value)
+static __attribute__((noinline)) int read_other(struct vm *vm, struct plic *p, uint64_t offset,
+                                                uint64_t *value)
 {
-    struct plic *p = state;
     uint32_t v = 0;
     int err;
 
-    (void)size;
     lock_acquire(&p->lock);
-    err = read_locked(vcpu->vm, p, offset, &v);
+    err = read_register(vm, p, offset, &v);
     lock_release(&p->lock);
     *value = v;
     return err;
 }
 
+static __attribute__((noinline)) int write_other(struct vm *vm, struct plic *p, uint64_t offset,
+                                                 uint32_t value)
+{
+    int err;
+
+    lock_acquire(&p->lock);
+    err = write_register(vm, p, offset, value);
+    lock_release(&p->lock);
+    return err;
+}
+
+static int plic_read(struct vcpu *vcpu, void *state, uint64_t offset, unsigned size,
+                     uint64_t *value)
+{
+    const struct context *c = claim_context(vcpu->vm, state, offset);
+
+    (void)size;
+    if (!c)
+        return read_other(vcpu->vm, state, offset, value);
+    *value = claim(vcpu->vm, state, c);
+    return 0;
+}
+
 static int plic_write(struct vcpu *vcpu, void *state, uint64_t offset, unsigned size,
                       uint64_t value)
 {
-    struct plic *p = state;
-    int err;
+    const struct context *c = claim_context(vcpu->vm, state, offset);
 
     (void)size;
-    lock_acquire(&p->lock);
-    err = write_locked(vcpu->vm, p, offset, (uint32_t)value);
-    lock_release(&p->lock);
-    return err;
+    if (!c)
+        return write_other(vcpu->vm, state, offset, (uint32_t)value);
+    complete(vcpu->vm, state, c, (uint32_t)value);
+    return 0;
 }
 
 static int plic_init(struct vm *vm, void *state)
@@ -305,7 +347,7 @@ static void plic_reset(struct vm *vm, void *state)
     for (unsigned n = 0; n < CONTEXTS_MAX; n++)
         p->context[n] = (struct context){0};
     for (; p->asserted; p->asserted &= p->asserted - 1)
-        virq_clear(vm->vcpus[__builtin_ctzll(p->asserted)], IRQ_VS_EXT);
+        virq_clear(vm->vcpus[bit_lowest(p->asserted)], IRQ_VS_EXT);
     lock_release(&p->lock);
 }
 

@@ -243,24 +243,33 @@ static uint8_t read_register(struct vm *vm, struct uart *u, uint64_t reg)
     }
 }
 
+static __attribute__((noinline)) int read_locked(struct vm *vm, struct uart *u, uint64_t offset,
+                                                 uint64_t *value)
+{
+    if (offset >= REG_COUNT)
+        return -HV_EFAULT;
+    lock_acquire(&u->lock);
+    *value = read_register(vm, u, offset);
+    update_line(vm, u);
+    lock_release(&u->lock);
+    return 0;
+}
+
 static int uart_read(struct vcpu *vcpu, void *state, uint64_t offset, unsigned size,
                      uint64_t *value)
 {
     struct uart *u = state;
-    uint8_t lsr = atomic_load_acquire(&u->lsr);
+    uint8_t lsr;
 
     (void)size;
-    if (offset == REG_LSR && !(lsr & LSR_OE)) {
-        *value = lsr;
-        return 0;
+    if (offset == REG_LSR) {
+        lsr = atomic_load_acquire(&u->lsr);
+        if (!(lsr & LSR_OE)) {
+            *value = lsr;
+            return 0;
+        }
     }
-    if (offset >= REG_COUNT)
-        return -HV_EFAULT;
-    lock_acquire(&u->lock);
-    *value = read_register(vcpu->vm, u, offset);
-    update_line(vcpu->vm, u);
-    lock_release(&u->lock);
-    return 0;
+    return read_locked(vcpu->vm, u, offset, value);
 }
 
 /* Returns true when the value is a character for the console. */

@@ -23,7 +23,7 @@ struct insn_access {
     bool sign_extend; /* loads */
     uint8_t base;     /* rs1: the address is gpr[base] + offset. Not known from htinst: 0, 0 there */
     int16_t offset;
-};
+} __aligned(8);
 
 /* Length in bytes of the instruction whose low 16 bits are given: 2 or 4. Longer encodings (bits 4:0
  * all ones) do not exist in any ratified extension and count as 4. */
@@ -47,8 +47,16 @@ bool insn_decode_htinst(uint64_t tinst, struct insn_access *out);
  * that faulted (32- and 64-bit, read and write). */
 bool insn_htinst_is_walk(uint64_t tinst);
 
-/* The value a load puts in its register: the low `size` bytes of raw, sign- or zero-extended. */
-uint64_t insn_load_extend(const struct insn_access *a, uint64_t raw);
+/* The value a load (kind INSN_LOAD) puts in its register: the low `size` bytes of raw, sign- or
+ * zero-extended. */
+static inline uint64_t insn_load_extend(const struct insn_access *a, uint64_t raw)
+{
+    unsigned shift = 64 - 8u * a->size;
+
+    if (a->sign_extend)
+        return (uint64_t)((int64_t)(raw << shift) >> shift);
+    return raw << shift >> shift;
+}
 
 bool insn_is_wfi(uint32_t insn); /* WFI */
 bool insn_is_wrs(uint32_t insn); /* WRS.NTO or WRS.STO (Zawrs) */
