@@ -78,8 +78,6 @@ bool memslot_is_ram(const struct memslots *s, gpa_t gpa, uint64_t len)
 
     if (len == 0)
         return true;
-    if (gpa > UINT64_MAX - (len - 1))
-        return false;
     for (slot = memslot_find(s, gpa); slot != NULL; slot = memslot_find(s, gpa)) {
         uint64_t here = slot->gpa + slot->size - gpa;
 
@@ -97,7 +95,7 @@ static uint64_t memslot_copy(const struct memslots *s, gpa_t gpa, const uint8_t 
 {
     uint64_t done = 0;
 
-    while (done < len && gpa <= UINT64_MAX - done) {
+    while (done < len) {
         uint64_t here;
         uint8_t *ram = memslot_map(s, gpa + done, &here);
 

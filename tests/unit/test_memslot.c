@@ -261,6 +261,8 @@ static void test_alloc_failures(void **state)
     assert_int_equal(memslot_alloc_ram(&slots, BASE + 4 * GIB, MIB), -HV_EEXIST);
     assert_int_equal(memslot_alloc_ram(&slots, BASE + 3 * GIB, GIB + MIB), -HV_ENOMEM);
     assert_int_equal(slots.count, 1);
+    assert_int_equal(memslot_alloc_ram(&slots, BASE + 6 * GIB, 64 * MIB), -HV_ENOMEM);
+    assert_int_equal(slots.count, 1);
     assert_int_equal(slots.slot[0].gpa, BASE + 4 * GIB);
     assert_int_equal(page_alloc_free_bytes(), 63 * MIB);
     memslot_free_ram(&slots);
