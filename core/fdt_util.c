@@ -121,25 +121,37 @@ void fdt_walk_start(struct fdt_walk *w, const void *fdt)
     *w = (struct fdt_walk){.fdt = fdt, .node = -1};
 }
 
-static void level_fill(struct fdt_walk *w)
+void fdt_cells(const void *fdt, int node, uint32_t *address_cells, uint32_t *size_cells)
 {
-    struct fdt_level *l = &w->level[w->depth];
-    const struct fdt_level *up = w->depth > 0 ? l - 1 : NULL;
+    *address_cells = 2;
+    if (fdt_prop_u32(fdt, node, "#address-cells", address_cells) == -HV_EINVAL ||
+        *address_cells > 4)
+        *address_cells = 0;
+    *size_cells = 1;
+    if (fdt_prop_u32(fdt, node, "#size-cells", size_cells) == -HV_EINVAL || *size_cells > 4)
+        *size_cells = 0;
+}
 
-    l->node = w->node;
-    /* Malformed counts become 0, which fdt_read_cells() refuses wherever a value is wanted. */
-    l->address_cells = 2;
-    if (fdt_prop_u32(w->fdt, w->node, "#address-cells", &l->address_cells) == -HV_EINVAL ||
-        l->address_cells > 4)
-        l->address_cells = 0;
-    l->size_cells = 1;
-    if (fdt_prop_u32(w->fdt, w->node, "#size-cells", &l->size_cells) == -HV_EINVAL ||
-        l->size_cells > 4)
-        l->size_cells = 0;
-    l->interrupt_parent = up ? up->interrupt_parent : 0;
-    if (fdt_prop_u32(w->fdt, w->node, "interrupt-parent", &l->interrupt_parent) == -HV_EINVAL)
-        l->interrupt_parent = 0;
-    l->okay = (up == NULL || up->okay) && fdt_status_okay(w->fdt, w->node);
+bool fdt_walk_okay(const struct fdt_walk *w)
+{
+    for (unsigned i = 0; i <= w->depth; i++) {
+        if (!fdt_status_okay(w->fdt, w->level[i]))
+            return false;
+    }
+    return true;
+}
+
+uint32_t fdt_walk_interrupt_parent(const struct fdt_walk *w)
+{
+    uint32_t phandle;
+
+    for (unsigned i = w->depth + 1; i-- > 0;) {
+        int err = fdt_prop_u32(w->fdt, w->level[i], "interrupt-parent", &phandle);
+
+        if (err != -HV_ENOENT)
+            return err == 0 ? phandle : 0;
+    }
+    return 0;
 }
 
 bool fdt_walk_next(struct fdt_walk *w)
@@ -155,28 +167,30 @@ bool fdt_walk_next(struct fdt_walk *w)
 
     w->node = node;
     w->depth = (unsigned)depth;
-    level_fill(w);
+    w->level[depth] = node;
     return true;
 }
 
-/* [*addr, *addr + size) as seen below bus `l`, carried to above it. */
-static int translate_up(const void *fdt, const struct fdt_level *l, uint64_t *addr, uint64_t size)
+/* [*addr, *addr + size) as seen by the children of level[depth], carried to above that bus. */
+static int translate_up(const struct fdt_walk *w, unsigned depth, uint64_t *addr, uint64_t size)
 {
-    uint32_t child = l->address_cells, parent = (l - 1)->address_cells;
-    uint32_t entry = child + parent + l->size_cells;
+    uint32_t child, parent, span_cells, entry, unused;
     int len;
-    const uint8_t *p = fdt_getprop(fdt, l->node, "ranges", &len);
+    const uint8_t *p = fdt_getprop(w->fdt, w->level[depth], "ranges", &len);
 
+    fdt_cells(w->fdt, w->level[depth], &child, &span_cells);
+    fdt_cells(w->fdt, w->level[depth - 1], &parent, &unused);
+    entry = child + parent + span_cells;
     if (p == NULL)
         return -HV_ERANGE; /* not reachable from above */
     if (len == 0)
         return 0;
-    for (; len >= (int)(entry * 4); p += (size_t)entry * 4, len -= (int)(entry * 4)) {
+    for (; entry != 0 && len >= (int)(entry * 4); p += (size_t)entry * 4, len -= (int)(entry * 4)) {
         uint64_t from, to, span;
 
         if (!fdt_read_cells(p, child, &from) ||
             !fdt_read_cells(p + (size_t)child * 4, parent, &to) ||
-            !fdt_read_cells(p + (size_t)(child + parent) * 4, l->size_cells, &span))
+            !fdt_read_cells(p + (size_t)(child + parent) * 4, span_cells, &span))
             return -HV_EINVAL;
         if (!range_within(*addr, size, from, span))
             continue;
@@ -190,7 +204,7 @@ static int translate_up(const void *fdt, const struct fdt_level *l, uint64_t *ad
 
 int fdt_walk_reg(const struct fdt_walk *w, uint32_t index, hpa_t *base, uint64_t *size)
 {
-    const struct fdt_level *bus;
+    uint32_t address_cells, size_cells;
     uint64_t addr, bytes, entry;
     unsigned depth;
     int len, err;
@@ -198,22 +212,22 @@ int fdt_walk_reg(const struct fdt_walk *w, uint32_t index, hpa_t *base, uint64_t
 
     if (w->depth == 0)
         return -HV_EINVAL;
-    bus = &w->level[w->depth - 1];
+    fdt_cells(w->fdt, w->level[w->depth - 1], &address_cells, &size_cells);
     p = fdt_getprop(w->fdt, w->node, "reg", &len);
     if (p == NULL)
         return -HV_ENOENT;
-    entry = (uint64_t)(bus->address_cells + bus->size_cells) * 4;
+    entry = (uint64_t)(address_cells + size_cells) * 4;
     if (entry == 0 || (uint64_t)len % entry != 0)
         return -HV_EINVAL;
     if (index >= (uint64_t)len / entry)
         return -HV_ENOENT;
     p += index * entry;
-    if (!fdt_read_cells(p, bus->address_cells, &addr) ||
-        !fdt_read_cells(p + (size_t)bus->address_cells * 4, bus->size_cells, &bytes))
+    if (!fdt_read_cells(p, address_cells, &addr) ||
+        !fdt_read_cells(p + (size_t)address_cells * 4, size_cells, &bytes))
         return -HV_EINVAL;
 
     for (depth = w->depth - 1; depth > 0; depth--) {
-        err = translate_up(w->fdt, &w->level[depth], &addr, bytes);
+        err = translate_up(w, depth, &addr, bytes);
         if (err)
             return err;
     }

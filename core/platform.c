@@ -77,7 +77,7 @@ static int read_memreserve(const void *fdt, struct platform *out, const char **w
 
 static bool name_is(const struct fdt_walk *w, unsigned depth, const char *name)
 {
-    const char *s = fdt_get_name(w->fdt, w->level[depth].node, NULL);
+    const char *s = fdt_get_name(w->fdt, w->level[depth], NULL);
 
     return s != NULL && strcmp(s, name) == 0;
 }
@@ -91,18 +91,19 @@ static bool device_type_is(const struct fdt_walk *w, const char *type)
 
 static int read_memory(const struct fdt_walk *w, struct platform *out, const char **why)
 {
-    const struct fdt_level *root = &w->level[0];
-    uint32_t entry = (root->address_cells + root->size_cells) * 4;
+    uint32_t address_cells, size_cells, entry;
     int len;
     const uint8_t *p = fdt_getprop(w->fdt, w->node, "reg", &len);
 
+    fdt_cells(w->fdt, w->level[0], &address_cells, &size_cells);
+    entry = (address_cells + size_cells) * 4;
     if (p == NULL || entry == 0 || (uint32_t)len % entry != 0)
         return refuse(why, "a memory node's reg has the wrong size");
     for (; len > 0; p += entry, len -= (int)entry) {
         uint64_t base, size;
 
-        if (!fdt_read_cells(p, root->address_cells, &base) ||
-            !fdt_read_cells(p + (size_t)root->address_cells * 4, root->size_cells, &size))
+        if (!fdt_read_cells(p, address_cells, &base) ||
+            !fdt_read_cells(p + (size_t)address_cells * 4, size_cells, &size))
             return refuse(why, "a memory node's reg has the wrong number of cells");
         if (!range_within(base, size, 0, HPA_LIMIT))
             return refuse(why, "a memory range wraps");
@@ -166,12 +167,13 @@ static int read_cpu(const struct fdt_walk *w, struct platform *out, const char *
     struct platform_hart *hart = &out->hart[out->harts];
     int len, err;
     const void *reg = fdt_getprop(w->fdt, w->node, "reg", &len);
-    uint32_t cells = w->level[1].address_cells;
+    uint32_t cells, unused;
     uint64_t hartid;
 
     err = read_timebase(w->fdt, w->node, out, why);
     if (err)
         return err;
+    fdt_cells(w->fdt, w->level[1], &cells, &unused);
     if (reg == NULL || len != (int)(cells * 4) || !fdt_read_cells(reg, cells, &hartid))
         return refuse(why, "a cpu node's reg has the wrong size");
     for (uint32_t i = 0; i < out->harts; i++) {
@@ -208,9 +210,9 @@ static int read_node(const struct fdt_walk *w, struct platform *out, const char 
         return read_chosen(w->fdt, w->node, out, why);
     if (w->depth == 1 && name_is(w, 1, "cpus"))
         return read_timebase(w->fdt, w->node, out, why);
-    if (w->depth == 1 && device_type_is(w, "memory") && w->level[1].okay)
+    if (w->depth == 1 && device_type_is(w, "memory") && fdt_walk_okay(w))
         return read_memory(w, out, why);
-    if (w->depth == 2 && name_is(w, 1, "cpus") && device_type_is(w, "cpu") && w->level[2].okay)
+    if (w->depth == 2 && name_is(w, 1, "cpus") && device_type_is(w, "cpu") && fdt_walk_okay(w))
         return read_cpu(w, out, why);
     if (w->depth == 2 && name_is(w, 1, "reserved-memory"))
         return read_reserved(w, out, why);

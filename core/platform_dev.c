@@ -33,11 +33,15 @@ struct device_scan {
     uint32_t imsic_phandle; /* S-level; 0: none */
 };
 
-static bool compatible_any(const void *fdt, int node, const char *const *list, size_t count)
+/* The present node is one of these, and in use. */
+static bool is_device(const struct fdt_walk *w, const char *const *list, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (fdt_node_check_compatible(fdt, node, list[i]) == 0)
-            return true;
+    int len;
+    const char *compatible = fdt_getprop(w->fdt, w->node, "compatible", &len);
+
+    for (size_t i = 0; compatible != NULL && i < count; i++) {
+        if (fdt_stringlist_contains(compatible, len, list[i]))
+            return fdt_walk_okay(w);
     }
     return false;
 }
@@ -89,7 +93,7 @@ static void read_interrupt(const struct fdt_walk *w, uint32_t *parent, uint32_t 
     }
     p = fdt_getprop(w->fdt, w->node, "interrupts", &len);
     if (p != NULL && len >= 4) {
-        *parent = w->level[w->depth].interrupt_parent;
+        *parent = fdt_walk_interrupt_parent(w);
         *source = fdt_cell(p, 0);
     }
 }
@@ -104,8 +108,7 @@ static void scan_uart(const struct fdt_walk *w, struct device_scan *s)
 
     if (s->uart_node >= 0 && w->node != s->stdout_node)
         return;
-    if (!compatible_any(w->fdt, w->node, known, ARRAY_SIZE(known)) ||
-        fdt_walk_reg(w, 0, &base, &size) != 0)
+    if (!is_device(w, known, ARRAY_SIZE(known)) || fdt_walk_reg(w, 0, &base, &size) != 0)
         return;
     if (fdt_prop_u32(w->fdt, w->node, "reg-shift", &shift) == -HV_EINVAL || shift > 3 ||
         fdt_prop_u32(w->fdt, w->node, "reg-io-width", &width) == -HV_EINVAL ||
@@ -123,19 +126,18 @@ static void scan_uart(const struct fdt_walk *w, struct device_scan *s)
 static void scan_small(const struct fdt_walk *w, struct device_scan *s)
 {
     static const char *const finisher[] = {"sifive,test1", "sifive,test0"};
+    static const char *const rtc[] = {"google,goldfish-rtc"};
     struct platform *out = s->out;
     hpa_t base;
     uint64_t size;
 
-    if (out->test_finisher.base == 0 &&
-        compatible_any(w->fdt, w->node, finisher, ARRAY_SIZE(finisher)) &&
+    if (out->test_finisher.base == 0 && is_device(w, finisher, ARRAY_SIZE(finisher)) &&
         fdt_walk_reg(w, 0, &base, &size) == 0 && size >= 4) {
         out->test_finisher.base = base;
         out->test_finisher.size = size;
     }
-    if (out->rtc_base == 0 &&
-        fdt_node_check_compatible(w->fdt, w->node, "google,goldfish-rtc") == 0 &&
-        fdt_walk_reg(w, 0, &base, &size) == 0 && size >= 0x20) {
+    if (out->rtc_base == 0 && is_device(w, rtc, 1) && fdt_walk_reg(w, 0, &base, &size) == 0 &&
+        size >= 0x20) {
         out->rtc_base = base;
         out->rtc_size = size;
     }
@@ -191,12 +193,15 @@ static bool intc_wanted(const struct device_scan *s, uint32_t phandle)
 static void scan_plic(const struct fdt_walk *w, struct device_scan *s)
 {
     static const char *const known[] = {"sifive,plic-1.0.0", "riscv,plic0", "thead,c900-plic"};
-    uint32_t phandle = fdt_get_phandle(w->fdt, w->node), sources;
+    uint32_t phandle, sources;
     int32_t context[HARTS_MAX];
     hpa_t base;
     uint64_t size;
 
-    if (!compatible_any(w->fdt, w->node, known, ARRAY_SIZE(known)) || !intc_wanted(s, phandle))
+    if (!is_device(w, known, ARRAY_SIZE(known)))
+        return;
+    phandle = fdt_get_phandle(w->fdt, w->node);
+    if (!intc_wanted(s, phandle))
         return;
     if (fdt_walk_reg(w, 0, &base, &size) != 0 || size < PLIC_CONTEXT_BASE + PLIC_CONTEXT_STRIDE ||
         fdt_prop_u32(w->fdt, w->node, "riscv,ndev", &sources) != 0 || sources == 0 ||
@@ -218,13 +223,14 @@ static void scan_plic(const struct fdt_walk *w, struct device_scan *s)
 
 static void scan_imsic(const struct fdt_walk *w, struct device_scan *s)
 {
+    static const char *const imsics[] = {"riscv,imsics"};
     struct platform *out = s->out;
     int32_t context[HARTS_MAX];
     uint32_t ids, guest_bits = 0;
     hpa_t base;
     uint64_t size;
 
-    if (s->imsic_phandle != 0 || fdt_node_check_compatible(w->fdt, w->node, "riscv,imsics") != 0)
+    if (s->imsic_phandle != 0 || !is_device(w, imsics, 1))
         return;
     /* The machine-level one names cause 11 throughout. */
     if (read_contexts(w, out, context) == 0 || fdt_walk_reg(w, 0, &base, &size) != 0 ||
@@ -243,13 +249,17 @@ static void scan_imsic(const struct fdt_walk *w, struct device_scan *s)
 
 static void scan_aplic(const struct fdt_walk *w, struct device_scan *s)
 {
+    static const char *const aplic[] = {"riscv,aplic"};
     struct platform *out = s->out;
-    uint32_t phandle = fdt_get_phandle(w->fdt, w->node), msi_parent = 0, sources;
+    uint32_t phandle, msi_parent = 0, sources;
     int32_t context[HARTS_MAX];
     hpa_t base;
     uint64_t size;
 
-    if (fdt_node_check_compatible(w->fdt, w->node, "riscv,aplic") != 0 || !intc_wanted(s, phandle))
+    if (!is_device(w, aplic, 1))
+        return;
+    phandle = fdt_get_phandle(w->fdt, w->node);
+    if (!intc_wanted(s, phandle))
         return;
     if (fdt_walk_reg(w, 0, &base, &size) != 0 ||
         fdt_prop_u32(w->fdt, w->node, "riscv,num-sources", &sources) != 0 || sources == 0 ||
@@ -277,10 +287,8 @@ static void scan_all(struct device_scan *s,
     struct fdt_walk w;
 
     fdt_walk_start(&w, s->out->fdt);
-    while (fdt_walk_next(&w)) {
-        if (w.level[w.depth].okay)
-            scan(&w, s);
-    }
+    while (fdt_walk_next(&w))
+        scan(&w, s);
 }
 
 void platform_read_devices(struct platform *out)

@@ -30,20 +30,22 @@ bool fdt_read_cells(const void *p, uint32_t cells, uint64_t *out);
 /* Cell index of a property's value, which has to be wholly inside len bytes. */
 uint32_t fdt_cell(const void *prop, uint32_t index);
 
-/* A walk over all nodes in order that knows each node's ancestors. */
-struct fdt_level {
-    int node;
-    uint32_t address_cells, size_cells; /* for this node's children */
-    uint32_t interrupt_parent;          /* phandle, inherited; 0: none */
-    bool okay;                          /* status of this node and of all above it */
-};
-
+/* A walk over all nodes in order that knows each node's ancestors. A step costs no more than
+ * finding the next node; what the ancestors say is read when it is asked for. */
 struct fdt_walk {
     const void *fdt;
-    int node;                              /* the present node */
-    unsigned depth;                        /* 0: the root */
-    struct fdt_level level[FDT_DEPTH_MAX]; /* level[depth] is the present node */
+    int node;                 /* the present node */
+    unsigned depth;           /* 0: the root */
+    int level[FDT_DEPTH_MAX]; /* the nodes from the root down; level[depth] is the present one */
 };
+
+/* #address-cells and #size-cells of a node, for its children: 0..4; 0 when malformed, which
+ * fdt_read_cells() refuses wherever a value is wanted. */
+void fdt_cells(const void *fdt, int node, uint32_t *address_cells, uint32_t *size_cells);
+/* Status of the present node and of all above it. */
+bool fdt_walk_okay(const struct fdt_walk *w);
+/* Phandle of the present node's interrupt-parent, inherited; 0: none. */
+uint32_t fdt_walk_interrupt_parent(const struct fdt_walk *w);
 
 void fdt_walk_start(struct fdt_walk *w, const void *fdt);
 /* To the next node, the root first. False: no more. */
