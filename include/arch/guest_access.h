@@ -1,6 +1,7 @@
 /*
- * guest_access.h - the leaves under guest_mem.c (arch/riscv/guest_access.S): HLV, HSV and HLVX, one exception-table
- * entry each. They use vsatp, vsstatus, hgatp and hstatus.SPVP as they find them; interrupts are off.
+ * guest_access.h - the leaves under guest_mem.c (arch/riscv/guest_access.S): HLV, HSV and HLVX, one
+ * exception-table entry each. They use vsatp, vsstatus, hgatp and hstatus.SPVP as they find them;
+ * interrupts are off.
  */
 #pragma once
 
