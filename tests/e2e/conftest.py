@@ -1,0 +1,31 @@
+"""Fixtures of the end-to-end tests. They run what is built: `make e2e` builds it first."""
+
+import pathlib
+import sys
+
+import pytest
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+import harness  # noqa: E402
+
+
+@pytest.fixture(scope="session", autouse=True)
+def built():
+    for product in ("build/hearth.bin", "build/guests/base.elf"):
+        if not (harness.TREE / product).exists():
+            pytest.exit(f"{product} does not exist: use make e2e", returncode=1)
+
+
+@pytest.fixture
+def guests(tmp_path):
+    """Runs test guests as VMs: all of their TAP has to be good, and the run to end with `status`."""
+    def run(*vms, status=harness.OK, **options):
+        result = harness.run(tmp_path, vms, **options)
+        problems = [f"{vm.name}: {p}" for vm in vms if (p := harness.check_tap(result.text(vm.name)))]
+        if result.status != status:
+            problems.append(f"exit status {result.status}, wanted {status}")
+        assert not problems, "\n".join(problems) + "\n--- console:\n" + result.output
+        return result
+    return run

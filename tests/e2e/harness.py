@@ -1,0 +1,110 @@
+"""Runs VMs under Hearth, or a test guest bare on OpenSBI, in QEMU; reads TAP from what they print.
+
+Every wait has an end: tools/hearth ends QEMU after `timeout` seconds, and is itself ended soon after.
+"""
+
+import dataclasses
+import pathlib
+import re
+import subprocess
+import sys
+
+TREE = pathlib.Path(__file__).resolve().parents[2]
+GUESTS = TREE / "build/guests"
+TIMEOUT = 60
+
+# tools/hearth run's exit statuses
+OK, CRASHED, PANIC, TIMED_OUT, NO_START, REFUSED = 0, 3, 4, 5, 6, 7
+
+NO_HTINST = ("--qemu-arg=-append", "--qemu-arg=hearth.htinst=off")
+
+
+@dataclasses.dataclass
+class VM:
+    guest: str  # tests/guests/GUEST.c
+    vcpus: int = 2
+    memory: str = "16M"
+    name: str = ""
+    form: str = "elf"  # or "bin"
+
+    def __post_init__(self):
+        self.name = self.name or self.guest
+
+    def toml(self):
+        return (f'[[vm]]\nname = "{self.name}"\nvcpus = {self.vcpus}\nmemory = "{self.memory}"\n'
+                f'kernel = "{GUESTS}/{self.guest}.{self.form}"\n')
+
+
+@dataclasses.dataclass
+class Run:
+    status: int
+    output: str  # the whole console
+    vms: list
+
+    def text(self, name):
+        """What one VM printed: the attached one raw, others behind "[name] "."""
+        prefixes = tuple(f"[{vm.name}] " for vm in self.vms)
+        attached = self.vms[0].name
+        lines = []
+        for line in self.output.splitlines():
+            if m := re.fullmatch(r"hearth: console: attached to (\S+)", line):
+                attached = m[1]
+            elif line.startswith(prefixes):
+                if line.startswith(f"[{name}] "):
+                    lines.append(line[len(name) + 3:])
+            elif name == attached:
+                lines.append(line)
+        return "\n".join(lines)
+
+    def log(self):
+        """The hypervisor's own lines."""
+        return "\n".join(line for line in self.output.splitlines() if line.startswith("hearth: "))
+
+
+def run(folder, vms, smp=2, cpu="rv64", args=(), timeout=TIMEOUT):
+    """Boots Hearth with these VMs."""
+    description = pathlib.Path(folder) / "vms.toml"
+    description.write_text("\n".join(vm.toml() for vm in vms))
+    command = [sys.executable, str(TREE / "tools/hearth"), "run", str(description), "--smp", str(smp),
+               "--cpu", cpu, "--timeout", str(timeout), *args]
+    p = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                       stderr=subprocess.STDOUT, timeout=timeout + 30, check=False)
+    return Run(p.returncode, p.stdout.decode(errors="replace").replace("\r", ""), list(vms))
+
+
+def run_bare(guest, smp=2, cpu="rv64,h=false", timeout=TIMEOUT):
+    """Boots a test guest in S-mode on OpenSBI: what Hearth should look like from inside."""
+    command = ["qemu-system-riscv64", "-machine", "virt", "-cpu", cpu, "-smp", str(smp), "-m", "128M",
+               "-nographic", "-no-reboot", "-bios", "default", "-kernel", f"{GUESTS}/{guest}.elf"]
+    try:
+        p = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, timeout=timeout, check=False)
+        status, output = p.returncode, p.stdout
+    except subprocess.TimeoutExpired as e:
+        status, output = TIMED_OUT, e.stdout or b""
+    return Run(status, output.decode(errors="replace").replace("\r", ""), [])
+
+
+def check_tap(text):
+    """None when the plan was carried out and nothing failed; else what is wrong."""
+    planned, seen, failed = None, 0, []
+    for line in text.splitlines():
+        if m := re.fullmatch(r"1\.\.(\d+)", line):
+            if planned is not None:
+                return "two plans"
+            planned = int(m[1])
+        elif line.startswith("Bail out!"):
+            return line
+        elif m := re.match(r"(not )?ok (\d+)", line):
+            seen += 1
+            if int(m[2]) != seen:
+                return f"test {m[2]} where {seen} was due"
+            if m[1]:
+                failed.append(line)
+    if failed:
+        return "\n".join(failed)
+    if planned is None:
+        return "no plan"
+    if seen != planned:
+        return f"{seen} of {planned} tests ran"
+    return None

@@ -1,0 +1,93 @@
+"""The bare test guests (tests/guests) as VMs under Hearth, and the same programs on OpenSBI."""
+
+import pathlib
+
+import pytest
+from harness import CRASHED, NO_HTINST, TREE, VM, check_tap, run_bare
+
+SSTC = {"sstc": "rv64", "no-sstc": "rv64,sstc=off"}
+HTINST = {"htinst": (), "no-htinst": NO_HTINST}
+
+
+@pytest.mark.parametrize("htinst", HTINST)
+@pytest.mark.parametrize("sstc", SSTC)
+@pytest.mark.parametrize("smp", [1, 2, 4])
+@pytest.mark.parametrize("guest", ["mmio", "time", "ipi"])
+def test_matrix(guests, guest, smp, sstc, htinst):
+    guests(VM(guest, vcpus=max(smp, 2)), smp=smp, cpu=SSTC[sstc], args=HTINST[htinst])
+
+
+# What several vcpus do with one another: as many harts as vcpus, fewer, and one.
+@pytest.mark.parametrize("vcpus,smp,sstc", [(2, 2, "sstc"), (4, 4, "no-sstc"), (4, 2, "sstc"),
+                                            (4, 1, "no-sstc"), (4, 1, "sstc")])
+@pytest.mark.parametrize("guest", ["rfnc", "hsm", "plic", "fpv", "wfi"])
+def test_harts(guests, guest, vcpus, smp, sstc):
+    guests(VM(guest, vcpus=vcpus), smp=smp, cpu=SSTC[sstc])
+
+
+# What concerns one vcpu alone.
+@pytest.mark.parametrize("guest", ["base", "dbcn", "legacy", "srst", "regs", "umode", "hext"])
+def test_single(guests, guest):
+    guests(VM(guest, vcpus=1), smp=1)
+
+
+@pytest.mark.parametrize("guest", ["umode", "plic", "regs"])
+def test_no_htinst(guests, guest):
+    guests(VM(guest), args=NO_HTINST)
+
+
+def test_flat_binary(guests):
+    guests(VM("base", form="bin"))
+
+
+@pytest.mark.parametrize("vcpus,smp", [(2, 2), (4, 1)])
+def test_vector(guests, vcpus, smp):
+    result = guests(VM("fpv", vcpus=vcpus), smp=smp, cpu="rv64,v=on")
+    assert "vector 1" in result.output
+
+
+def test_fpv_between_vms(guests):
+    result = guests(VM("fpv", name="one"), VM("fpv", name="two"), smp=1, cpu="rv64,v=on")
+    assert result.output.count("vector 1") == 2
+
+
+@pytest.mark.parametrize("smp", [1, 2])
+def test_vms_beside_each_other(guests, smp):
+    guests(*(VM(g) for g in ("mmio", "time", "ipi", "plic")), smp=smp)
+
+
+def test_double_fault(guests):
+    """A VM that cannot even take a trap is stopped with a report; another does not notice."""
+    result = guests(VM("time"), VM("dfault"), status=CRASHED)
+    assert "[dfault] vcpu 0 crashed: double fault" in result.log()
+    assert "vscause 0x5" in result.log()
+    assert "[time] ended (shutdown)" in result.log()
+
+
+@pytest.mark.parametrize("guest", sorted(p.stem for p in (TREE / "tests/guests").glob("*.c")
+                                         if p.stem != "dfault"))
+def test_bare(guest):
+    """The guests' expectations hold where real firmware answers."""
+    result = run_bare(guest)
+    problem = check_tap(result.output)
+    assert result.status == 0 and not problem, f"{problem}\n--- console:\n{result.output}"
+
+
+@pytest.mark.parametrize("guest,cpu", [("time", "rv64,h=false,sstc=off"), ("fpv", "rv64,h=false,v=on")])
+def test_bare_variants(guest, cpu):
+    problem = check_tap(run_bare(guest, cpu=cpu).output)
+    assert not problem, problem
+
+
+def test_every_guest_is_tested():
+    """A guest that is in no list above would be built for nothing."""
+    text = pathlib.Path(__file__).read_text()
+    for source in (TREE / "tests/guests").glob("*.c"):
+        assert f'"{source.stem}"' in text, source.name
+
+
+@pytest.mark.parametrize("text", ["", "1..2\nok 1 - a", "1..1\nnot ok 1 - a", "ok 1 - a", "1..1\nok 2 - a",
+                                  "1..1\nok 1 - a\nBail out! b", "1..1\n1..1\nok 1 - a",
+                                  "1..1\nok 1 - a\nok 2 - b"])
+def test_harness_sees_bad_tap(text):
+    assert check_tap(text)
