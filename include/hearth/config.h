@@ -25,11 +25,11 @@ struct vm_config {
     const char *cmdline; /* NUL-terminated, inside the bundle's device tree; "" when none */
 };
 
-#define BUNDLE_VERSION   1
-#define VM_MEMORY_MIN    (2 * MIB)
-#define VM_MEMORY_MAX    (GIB << 10)   /* inside what every G-stage mode translates */
-#define CONFIG_NODES_MAX (2 * VMS_MAX) /* VM nodes looked at; the next one is refused and ends it  \
-                                        */
+#define BUNDLE_VERSION 1
+#define VM_MEMORY_MIN  (2 * MIB)
+#define VM_MEMORY_MAX  (GIB << 10) /* inside what every G-stage mode translates */
+/* VM nodes looked at; the next one is refused and ends the reading. */
+#define CONFIG_NODES_MAX (2 * VMS_MAX)
 
 struct bundle {
     const void *base; /* the archive, mapped */
