@@ -11,17 +11,6 @@
 #define OPCODE_LOAD  0x03u
 #define OPCODE_STORE 0x23u
 
-/*
- * Transformed instructions: the bits that vary. funct3 (14:12), rd of a load (11:7), rs2 of a store
- * (24:20); bit 1, clear for a compressed one; and the address offset (19:15), 0 unless the access
- * was misaligned.
- */
-#define TINST_LOAD       (OPCODE_LOAD & ~2u)
-#define TINST_LOAD_FREE  ((uint64_t)0x00007f82)
-#define TINST_STORE      (OPCODE_STORE & ~2u)
-#define TINST_STORE_FREE ((uint64_t)0x01f07002)
-#define TINST_OFFSET     ((uint64_t)0x000f8000)
-
 #define INSN_WFI     0x10500073u
 #define INSN_WRS_NTO 0x00d00073u
 #define INSN_WRS_STO 0x01d00073u
@@ -37,27 +26,26 @@ unsigned insn_length(uint16_t low)
     return (low & 3) == 3 ? 4 : 2;
 }
 
-/* What funct3 says of a load and of a store; len and reg are filled in. */
 #define FORM(k, s, x)                                                                              \
     {                                                                                              \
         .kind = (k), .size = (s), .sign_extend = (x)                                               \
     }
-static const struct insn_access load_forms[8] = {
+const struct insn_access insn_load_forms[8] = {
     FORM(INSN_LOAD, 1, true),  FORM(INSN_LOAD, 2, true),  FORM(INSN_LOAD, 4, true),
     FORM(INSN_LOAD, 8, true),  FORM(INSN_LOAD, 1, false), FORM(INSN_LOAD, 2, false),
     FORM(INSN_LOAD, 4, false), FORM(INSN_OTHER, 0, false)};
-static const struct insn_access store_forms[8] = {
+const struct insn_access insn_store_forms[8] = {
     FORM(INSN_STORE, 1, false), FORM(INSN_STORE, 2, false), FORM(INSN_STORE, 4, false),
     FORM(INSN_STORE, 8, false)};
 
-static inline struct insn_access other(uint64_t len)
+static inline struct insn_access other(unsigned len)
 {
     return (struct insn_access){.kind = INSN_OTHER, .len = (uint8_t)len};
 }
 
 static inline struct insn_access load(unsigned len, unsigned funct3, uint32_t rd)
 {
-    struct insn_access a = load_forms[funct3];
+    struct insn_access a = insn_load_forms[funct3];
 
     if (a.kind == INSN_OTHER)
         return other(len);
@@ -68,7 +56,7 @@ static inline struct insn_access load(unsigned len, unsigned funct3, uint32_t rd
 
 static inline struct insn_access store(unsigned len, unsigned funct3, uint32_t rs2)
 {
-    struct insn_access a = store_forms[funct3];
+    struct insn_access a = insn_store_forms[funct3];
 
     if (a.kind == INSN_OTHER)
         return other(len);
@@ -184,27 +172,6 @@ struct insn_access insn_decode(uint32_t insn)
     default:
         return decode_32(insn);
     }
-}
-
-/* The first thing done in every device access: a load or store that is not misaligned is recognised
- * by one comparison of everything that must be 0 or 1 in it. */
-bool insn_decode_htinst(uint64_t tinst, struct insn_access *out)
-{
-    if ((tinst & ~TINST_LOAD_FREE) == TINST_LOAD) {
-        *out = load_forms[tinst >> 12 & 7];
-        out->reg = tinst >> 7 & 31;
-    } else if ((tinst & ~TINST_STORE_FREE) == TINST_STORE) {
-        *out = store_forms[tinst >> 12 & 7];
-        out->reg = tinst >> 20 & 31;
-    } else if ((tinst & ~(TINST_LOAD_FREE | TINST_OFFSET)) == TINST_LOAD ||
-               (tinst & ~(TINST_STORE_FREE | TINST_OFFSET)) == TINST_STORE) {
-        *out = other(2 + (tinst & 2));
-        return true;
-    } else {
-        return false;
-    }
-    out->len = (uint8_t)(2 + (tinst & 2));
-    return out->kind != INSN_OTHER;
 }
 
 bool insn_htinst_is_walk(uint64_t tinst)

@@ -69,46 +69,62 @@ static inline void clear_bit(uint64_t *map, unsigned n)
     map[n / 64] &= ~BIT(n % 64);
 }
 
-/* The source to claim: highest priority above the given one, then lowest number; 0 none. */
-static unsigned best_source(const struct plic *p, const struct context *c, uint32_t above)
+/* Of the candidates, the source with the highest priority above the given one, then the lowest
+ * number; 0 when there is none. */
+static __attribute__((noinline)) unsigned choose(const struct plic *p, uint64_t low, uint64_t high,
+                                                 uint32_t above)
 {
     unsigned best = 0;
 
-    for (unsigned w = 0; w < WORDS64; w++) {
-        uint64_t candidates = p->pending[w] & c->enable[w];
+    for (; low; low &= low - 1) {
+        unsigned source = bit_lowest(low);
 
-        for (; candidates; candidates &= candidates - 1) {
-            unsigned source = w * 64 + bit_lowest(candidates);
+        if (p->priority[source] > above) {
+            above = p->priority[source];
+            best = source;
+        }
+    }
+    for (; high; high &= high - 1) {
+        unsigned source = 64 + bit_lowest(high);
 
-            if (p->priority[source] > above) {
-                above = p->priority[source];
-                best = source;
-            }
+        if (p->priority[source] > above) {
+            above = p->priority[source];
+            best = source;
         }
     }
     return best;
 }
 
-/* Brings a vcpu's interrupt line up to date with its S context. */
-static void update_vcpu(struct vm *vm, struct plic *p, unsigned i)
+static inline unsigned best_source(const struct plic *p, const struct context *c, uint32_t above)
 {
-    const struct context *c = &p->context[2 * i + 1];
-    bool want = best_source(p, c, c->threshold) != 0;
+    uint64_t low = p->pending[0] & c->enable[0], high = p->pending[1] & c->enable[1];
 
-    if (want == (p->asserted >> i & 1))
-        return;
-    p->asserted ^= BIT(i);
-    if (want)
-        virq_set(vm->vcpus[i], IRQ_VS_EXT);
-    else
-        virq_clear(vm->vcpus[i], IRQ_VS_EXT);
+    return low | high ? choose(p, low, high, above) : 0;
 }
 
-/* After a change of the source's pending bit or priority. */
-static void update_source(struct vm *vm, struct plic *p, unsigned source)
+/* Brings the interrupt lines of the vcpus in the mask up to date with their S contexts. */
+static __attribute__((noinline)) void update_lines(struct vm *vm, struct plic *p, uint64_t vcpus)
 {
-    for (uint64_t t = p->targets[source]; t; t &= t - 1)
-        update_vcpu(vm, p, bit_lowest(t));
+    for (; vcpus; vcpus &= vcpus - 1) {
+        uint64_t bit = vcpus & -vcpus;
+        unsigned i = bit_lowest(vcpus);
+        const struct context *c = &p->context[2 * i + 1];
+        bool want = best_source(p, c, c->threshold) != 0;
+
+        if (want == !!(p->asserted & bit))
+            continue;
+        p->asserted ^= bit;
+        if (want)
+            virq_set(vm->vcpus[i], IRQ_VS_EXT);
+        else
+            virq_clear(vm->vcpus[i], IRQ_VS_EXT);
+    }
+}
+
+/* After a source has become pending: lines can only rise. */
+static inline void update_raised(struct vm *vm, struct plic *p, unsigned source)
+{
+    update_lines(vm, p, p->targets[source] & ~p->asserted);
 }
 
 static struct plic *vm_plic(struct vm *vm)
@@ -132,40 +148,54 @@ void plic_set_line(struct vm *vm, uint32_t irq, bool level)
         set_bit(p->level, irq);
         if (!test_bit(p->claimed, irq) && !test_bit(p->pending, irq)) {
             set_bit(p->pending, irq);
-            update_source(vm, p, irq);
+            update_raised(vm, p, irq);
         }
     }
     lock_release(&p->lock);
 }
 
-/* The gateway of a source closes with a claim and opens with its completion. */
-static __attribute__((noinline)) void take(struct vm *vm, struct plic *p, unsigned source)
+/*
+ * Closes the source's gateway. A claim disregards the threshold, as the specification says;
+ * priority 0 never interrupts. Mostly one source is pending for one hart: after its claim the line
+ * falls, and nothing needs to be searched.
+ */
+static inline uint32_t claim(struct vm *vm, struct plic *p, const struct context *c)
 {
-    clear_bit(p->pending, source);
-    set_bit(p->claimed, source);
-    update_source(vm, p, source);
+    size_t n = (size_t)(c - p->context);
+    uint64_t low, high, lower;
+    uint32_t source = 0;
+    bool alone;
+
+    lock_acquire(&p->lock);
+    low = p->pending[0] & c->enable[0];
+    high = p->pending[1] & c->enable[1];
+    alone = high == 0 && (low & (low - 1)) == 0;
+    if (low | high)
+        source =
+            alone && p->priority[bit_lowest(low)] > 0 ? bit_lowest(low) : choose(p, low, high, 0);
+    if (source != 0) {
+        clear_bit(p->pending, source);
+        set_bit(p->claimed, source);
+        lower = p->targets[source] & p->asserted;
+        if (alone && n % 2 == 1 && lower == BIT(n / 2)) {
+            p->asserted ^= lower;
+            virq_clear(vm->vcpus[n / 2], IRQ_VS_EXT);
+        } else if (lower) {
+            update_lines(vm, p, lower);
+        }
+    }
+    lock_release(&p->lock);
+    return source;
 }
 
+/* Opens the gateway again, which looks at the line. */
 static __attribute__((noinline)) void give_back(struct vm *vm, struct plic *p, unsigned source)
 {
     clear_bit(p->claimed, source);
     if (test_bit(p->level, source)) {
         set_bit(p->pending, source);
-        update_source(vm, p, source);
+        update_raised(vm, p, source);
     }
-}
-
-/* A claim disregards the threshold, as the specification says; priority 0 never interrupts. */
-static inline uint32_t claim(struct vm *vm, struct plic *p, const struct context *c)
-{
-    uint32_t source;
-
-    lock_acquire(&p->lock);
-    source = best_source(p, c, 0);
-    if (source != 0)
-        take(vm, p, source);
-    lock_release(&p->lock);
-    return source;
 }
 
 /* Ignored, as the specification says, unless the source exists and is enabled for the context. */
@@ -191,7 +221,7 @@ static void write_enable(struct vm *vm, struct plic *p, unsigned n, unsigned wor
         return;
     for (uint64_t changed = before ^ now; changed; changed &= changed - 1)
         p->targets[w * 64 + bit_lowest(changed)] ^= BIT(n / 2);
-    update_vcpu(vm, p, n / 2);
+    update_lines(vm, p, BIT(n / 2));
 }
 
 /* Splits an offset in the enable or context area: number of the context and offset in its block.
@@ -255,7 +285,7 @@ static int write_register(struct vm *vm, struct plic *p, uint64_t offset, uint32
             return -HV_EFAULT;
         p->context[n].threshold = value & PRIORITY_MASK;
         if (n % 2 == 1)
-            update_vcpu(vm, p, n / 2);
+            update_lines(vm, p, BIT(n / 2));
         return 0;
     }
     if (offset >= ENABLE_OFFSET) {
@@ -270,7 +300,7 @@ static int write_register(struct vm *vm, struct plic *p, uint64_t offset, uint32
         return -HV_EFAULT;
     if (offset > 0) { /* source 0 has a place in the array and no register */
         p->priority[offset / 4] = (uint8_t)(value & PRIORITY_MASK);
-        update_source(vm, p, (unsigned)(offset / 4));
+        update_lines(vm, p, p->targets[offset / 4]);
     }
     return 0;
 }

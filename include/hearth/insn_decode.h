@@ -25,6 +25,9 @@ struct insn_access {
     int16_t offset;
 } __aligned(8);
 
+/* By funct3: kind, size and sign_extend of a load or store; the rest is 0. */
+extern const struct insn_access insn_load_forms[8], insn_store_forms[8];
+
 /* Length in bytes of the instruction whose low 16 bits are given: 2 or 4. Longer encodings (bits 4:0
  * all ones) do not exist in any ratified extension and count as 4. */
 unsigned insn_length(uint16_t low);
@@ -41,7 +44,29 @@ struct insn_access insn_decode(uint32_t insn);
  * INSN_OTHER. False: zero, a pseudoinstruction, a custom or unknown form; the caller fetches the
  * instruction instead.
  */
-bool insn_decode_htinst(uint64_t tinst, struct insn_access *out);
+static inline bool insn_decode_htinst(uint64_t tinst, struct insn_access *out)
+{
+    /* Inline, and one comparison of all that must be 0 or 1: this begins every device access. Free are
+     * funct3 (14:12), rd of a load (11:7) or rs2 of a store (24:20), and bit 1. */
+    const uint64_t load = 0x01, load_free = 0x00007f82;
+    const uint64_t store = 0x21, store_free = 0x01f07002;
+    const uint64_t offset = 0x000f8000; /* address offset */
+
+    if ((tinst & ~load_free) == load) {
+        *out = insn_load_forms[tinst >> 12 & 7];
+        out->reg = tinst >> 7 & 31;
+    } else if ((tinst & ~store_free) == store) {
+        *out = insn_store_forms[tinst >> 12 & 7];
+        out->reg = tinst >> 20 & 31;
+    } else if ((tinst & ~(load_free | offset)) == load || (tinst & ~(store_free | offset)) == store) {
+        *out = (struct insn_access){.kind = INSN_OTHER, .len = (uint8_t)(2 + (tinst & 2))};
+        return true;
+    } else {
+        return false;
+    }
+    out->len = (uint8_t)(2 + (tinst & 2));
+    return out->kind != INSN_OTHER;
+}
 
 /* True for the four pseudoinstructions that report the guest's own page-table walk as the access
  * that faulted (32- and 64-bit, read and write). */
