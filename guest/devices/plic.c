@@ -159,9 +159,9 @@ void plic_set_line(struct vm *vm, uint32_t irq, bool level)
  * priority 0 never interrupts. Mostly one source is pending for one hart: after its claim the line
  * falls, and nothing needs to be searched.
  */
-static inline uint32_t claim(struct vm *vm, struct plic *p, const struct context *c)
+static inline uint32_t claim(struct vm *vm, struct plic *p, uint64_t n)
 {
-    size_t n = (size_t)(c - p->context);
+    const struct context *c = &p->context[n];
     uint64_t low, high, lower;
     uint32_t source = 0;
     bool alone;
@@ -199,8 +199,10 @@ static __attribute__((noinline)) void give_back(struct vm *vm, struct plic *p, u
 }
 
 /* Ignored, as the specification says, unless the source exists and is enabled for the context. */
-static inline void complete(struct vm *vm, struct plic *p, const struct context *c, uint32_t source)
+static inline void complete(struct vm *vm, struct plic *p, uint64_t n, uint32_t source)
 {
+    const struct context *c = &p->context[n];
+
     lock_acquire(&p->lock);
     if (source < SOURCES && test_bit(c->enable, source) && test_bit(p->claimed, source))
         give_back(vm, p, source);
@@ -234,15 +236,12 @@ static inline bool split(const struct vm *vm, uint64_t offset, uint64_t stride, 
     return offset / stride < 2 * (uint64_t)vm->config.vcpus;
 }
 
-/* The context whose claim register is at offset, or NULL: claims and completions, two for every
- * interrupt, are told from everything else first. */
-static inline struct context *claim_context(const struct vm *vm, struct plic *p, uint64_t offset)
+/* True when a claim register is at offset, with its context's number: claims and completions, two
+ * for every interrupt, are told from everything else first. */
+static inline bool is_claim(const struct vm *vm, uint64_t offset, uint64_t *n)
 {
-    uint64_t n = (offset - CONTEXT_OFFSET) / CONTEXT_STRIDE;
-
-    if (offset % CONTEXT_STRIDE != REG_CLAIM || n >= 2 * (uint64_t)vm->config.vcpus)
-        return NULL;
-    return &p->context[n];
+    *n = (offset - CONTEXT_OFFSET) / CONTEXT_STRIDE;
+    return offset % CONTEXT_STRIDE == REG_CLAIM && *n < 2 * (uint64_t)vm->config.vcpus;
 }
 
 static int read_register(struct vm *vm, struct plic *p, uint64_t offset, uint32_t *value)
@@ -332,24 +331,24 @@ static __attribute__((noinline)) int write_other(struct vm *vm, struct plic *p, 
 static int plic_read(struct vcpu *vcpu, void *state, uint64_t offset, unsigned size,
                      uint64_t *value)
 {
-    const struct context *c = claim_context(vcpu->vm, state, offset);
+    uint64_t n;
 
     (void)size;
-    if (!c)
+    if (!is_claim(vcpu->vm, offset, &n))
         return read_other(vcpu->vm, state, offset, value);
-    *value = claim(vcpu->vm, state, c);
+    *value = claim(vcpu->vm, state, n);
     return 0;
 }
 
 static int plic_write(struct vcpu *vcpu, void *state, uint64_t offset, unsigned size,
                       uint64_t value)
 {
-    const struct context *c = claim_context(vcpu->vm, state, offset);
+    uint64_t n;
 
     (void)size;
-    if (!c)
+    if (!is_claim(vcpu->vm, offset, &n))
         return write_other(vcpu->vm, state, offset, (uint32_t)value);
-    complete(vcpu->vm, state, c, (uint32_t)value);
+    complete(vcpu->vm, state, n, (uint32_t)value);
     return 0;
 }
 
