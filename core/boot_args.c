@@ -5,20 +5,23 @@
 #include <hearth/boot_args.h>
 #include <hearth/isa.h>
 #include <hearth/log.h>
+#include <hearth/selftest.h>
 
 #include <libfdt.h>
 #include <string.h>
 
-static void htinst(const char *value, size_t len)
+static bool htinst(const char *value, size_t len)
 {
     host_isa.htinst = !(len == 3 && memcmp(value, "off", 3) == 0);
+    return !host_isa.htinst || (len == 2 && memcmp(value, "on", 2) == 0);
 }
 
 static const struct boot_arg {
     const char *name; /* with the '=' */
-    void (*set)(const char *value, size_t len);
+    bool (*set)(const char *value, size_t len); /* false: no such value */
 } boot_args[] = {
     {"hearth.htinst=", htinst},
+    {"hearth.selftest=", selftest_set},
 };
 
 static void one_word(const char *word, size_t len)
@@ -29,11 +32,12 @@ static void one_word(const char *word, size_t len)
         size_t n = strlen(boot_args[i].name);
 
         if (len >= n && memcmp(word, boot_args[i].name, n) == 0) {
-            boot_args[i].set(word + n, len - n);
+            if (!boot_args[i].set(word + n, len - n))
+                break;
             return;
         }
     }
-    log_warn("unknown boot argument %.*s", (int)MIN(len, 64), word);
+    log_warn("boot argument not understood: %.*s", (int)MIN(len, 64), word);
 }
 
 void boot_args_read(const void *fdt)

@@ -15,6 +15,7 @@
 #include <hearth/run.h>
 #include <hearth/sbi_client.h>
 #include <hearth/sched.h>
+#include <hearth/selftest.h>
 #include <hearth/stage1.h>
 #include <hearth/timer.h>
 
@@ -62,6 +63,7 @@ void hart_init_self(void)
 void main_secondary(void)
 {
     hart_init_self();
+    selftest_run(this_hart()->index);
     run_hart();
 }
 

@@ -19,6 +19,7 @@
 #include <hearth/platform.h>
 #include <hearth/run.h>
 #include <hearth/sbi_client.h>
+#include <hearth/selftest.h>
 #include <hearth/stage1.h>
 #include <hearth/vm.h>
 #include <hearth/vmid.h>
@@ -115,6 +116,7 @@ static void main_on_stack(void)
     log_info("Hearth " HEARTH_VERSION " on %u harts, %lu MiB free, G-stage Sv%ux4, %u VMID bits%s",
              harts_count, page_alloc_free_bytes() / MIB, 12 + 9 * host_isa.gstage_levels,
              host_isa.vmid_bits, host_isa.sstc ? ", Sstc" : "");
+    selftest_run(this_hart()->index);
     start_vms();
     run_hart();
 }
