@@ -60,12 +60,17 @@ void virq_clear(struct vcpu *v, enum irq_number irq)
     vcpu_kick(v);
 }
 
-void virq_flush(struct vcpu *v)
+bool virq_is_pending(const struct vcpu *v, enum irq_number irq)
+{
+    if (atomic_load_seq(&v->virq_dirty) & BIT(irq))
+        return (atomic_load_seq(&v->virq_pending) & BIT(irq)) != 0;
+    return (csr_read(CSR_HVIP) & BIT(irq)) != 0;
+}
+
+void virq_flush_dirty(struct vcpu *v)
 {
     uint64_t dirty, pending;
 
-    if (likely(atomic_load_relaxed(&v->virq_dirty) == 0))
-        return;
     dirty = atomic_exchange(&v->virq_dirty, 0);
     pending = atomic_load_seq(&v->virq_pending);
     if (dirty & ~pending)

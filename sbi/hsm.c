@@ -2,9 +2,8 @@
  * hsm.c - SBI HSM extension (v3.0, chapter "Hart State Management Extension"): start, stop, status,
  * suspend.
  *
- * The states are vcpu->hsm_state, atomic; who moves it from where is written at enum values' users:
- * hart_start here (by vcpu_hsm_start), hart_stop here to STOP_PENDING and core/run.c on to STOPPED,
- * suspend here to SUSPENDED and core/run.c back to STARTED at the wake-up.
+ * vcpu->hsm_state is atomic. vcpu_hsm_start() moves it from STOPPED; hart_stop here to STOP_PENDING
+ * and suspend here to SUSPENDED; core/run.c does the rest of both ways.
  */
 #include <arch/atomic.h>
 #include <hearth/sbi.h>
@@ -29,27 +28,6 @@ static int64_t hsm_hart_start(struct vcpu *vcpu, uint64_t hart, uint64_t addr, u
     if (vcpu_hsm_start(target, addr, opaque) != 0)
         return SBI_ERR_ALREADY_AVAILABLE;
     return SBI_SUCCESS;
-}
-
-static struct exit_result hsm_hart_stop(struct vcpu *vcpu)
-{
-    const struct vm *vm = vcpu->vm;
-
-    atomic_store_seq(&vcpu->hsm_state, SBI_HSM_STATE_STOP_PENDING);
-    /*
-     * The last hart to go ends the VM, for nobody is left to start another. When the last ones go
-     * at the same time, the fence makes at least one of them see all the others gone; both seeing
-     * it does no harm.
-     */
-    atomic_fence_seq();
-    for (uint32_t i = 0; i < vm->config.vcpus; i++) {
-        uint32_t state = vcpu_hsm_state(vm->vcpus[i]);
-
-        if (state != SBI_HSM_STATE_STOPPED && state != SBI_HSM_STATE_STOP_PENDING)
-            return (struct exit_result){.action = EXIT_STOP_VCPU};
-    }
-    vm_request_stop(vcpu->vm, VM_STOP_POWEROFF, "last hart stopped");
-    return (struct exit_result){.action = EXIT_STOP_VM};
 }
 
 static struct exit_result hsm_hart_suspend(struct vcpu *vcpu, const struct sbi_call *call,
@@ -85,7 +63,10 @@ static struct exit_result hsm_handle(struct vcpu *vcpu, const struct sbi_call *c
         ret->error = hsm_hart_start(vcpu, call->arg[0], call->arg[1], call->arg[2]);
         break;
     case SBI_HSM_HART_STOP:
-        return hsm_hart_stop(vcpu);
+        /* core/run.c goes on from here; the last hart that stops takes the VM with it, see
+         * vcpu_hsm_stopped(). */
+        atomic_store_release(&vcpu->hsm_state, SBI_HSM_STATE_STOP_PENDING);
+        return (struct exit_result){.action = EXIT_STOP_VCPU};
     case SBI_HSM_HART_GET_STATUS:
         target = vm_vcpu(vcpu->vm, call->arg[0]);
         ret->error = target ? SBI_SUCCESS : SBI_ERR_INVALID_PARAM;

@@ -3,7 +3,6 @@
  * alone. Stateless. Hart masks lie in guest-virtual memory: a fault there is the guest's own, taken
  * at its ecall.
  */
-#include <arch/atomic.h>
 #include <hearth/console.h>
 #include <hearth/guest_mem.h>
 #include <hearth/sbi.h>
@@ -64,7 +63,7 @@ static struct exit_result legacy_handle(struct vcpu *vcpu, const struct sbi_call
         ret->error = console_guest_read(vcpu->vm, &byte, 1) == 1 ? (unsigned char)byte : -1;
         break;
     case SBI_EXT_LEGACY_CLEAR_IPI:
-        ret->error = (atomic_load_acquire(&vcpu->virq_pending) & BIT(IRQ_VS_SOFT)) != 0;
+        ret->error = virq_is_pending(vcpu, IRQ_VS_SOFT);
         virq_clear(vcpu, IRQ_VS_SOFT);
         break;
     case SBI_EXT_LEGACY_SEND_IPI:

@@ -11,6 +11,10 @@
 
 #define ECALL_LEN 4
 
+_Static_assert(GPR_A7 - GPR_A0 == 7 && offsetof(struct sbi_call, eid) == 7 * sizeof(uint64_t) &&
+                   offsetof(struct sbi_call, fid) == 6 * sizeof(uint64_t),
+               "struct sbi_call lies over a0..a7");
+
 /* Searched from the top: what guests call most comes first. Ranges must not overlap (a unit test
  * looks). */
 const struct sbi_extension *const sbi_extensions[] = {
@@ -41,12 +45,8 @@ struct exit_result sbi_exit(struct vcpu *vcpu, const struct vcpu_exit *exit)
 {
     uint64_t *gpr = vcpu->ctx.gpr;
     struct sbi_ret ret = {.error = SBI_ERR_NOT_SUPPORTED, .value = 0};
-    const struct sbi_call call = {
-        .eid = gpr[GPR_A7],
-        .fid = gpr[GPR_A6],
-        .arg = {gpr[GPR_A0], gpr[GPR_A1], gpr[GPR_A2], gpr[GPR_A3], gpr[GPR_A4], gpr[GPR_A5]},
-    };
-    const struct sbi_extension *ext = sbi_find(call.eid);
+    const struct sbi_call *call = (const struct sbi_call *)&gpr[GPR_A0];
+    const struct sbi_extension *ext = sbi_find(call->eid);
     struct exit_result result;
 
     (void)exit;
@@ -56,7 +56,7 @@ struct exit_result sbi_exit(struct vcpu *vcpu, const struct vcpu_exit *exit)
         return exit_next(ECALL_LEN);
     }
 
-    result = ext->handle(vcpu, &call, &ret);
+    result = ext->handle(vcpu, call, &ret);
     /* Only NEXT, BLOCK and YIELD have a length; without one the call does not return to its caller.
      */
     if (result.insn_len != 0) {

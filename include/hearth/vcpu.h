@@ -51,11 +51,7 @@ enum vcpu_run_state {
     VCPU_BLOCKED,  /* WFI or HSM suspend: waits for vcpu_wake() */
 };
 
-/* One row of the recent-exits ring that a crash report prints. */
-struct exit_record {
-    uint64_t time, cause, pc, tval, gpa;
-};
-#define EXIT_RECORDS 32 /* power of two */
+#define EXIT_RECORDS 32 /* recent exits kept for a crash report; power of two */
 
 /* Exit reasons as ABI.md names them, and the counter of each. */
 enum exit_reason {
@@ -76,7 +72,7 @@ enum exit_reason {
 
 struct vcpu_stats {
     uint64_t exits;
-    uint64_t by_reason[EXIT_REASON_COUNT];
+    uint64_t by_reason[EXIT_REASON_COUNT + 1]; /* the last: rows whose handler counts by itself */
     uint64_t run_ticks; /* host ticks in RUNNING */
 };
 
@@ -108,10 +104,8 @@ struct vcpu {
     struct hart *fpu_hart; /* whose registers hold it, if that hart's fpu_owner is this vcpu */
 
     const char *crash_reason;
-    struct vcpu_exit last_exit;
     struct vcpu_stats stats;
-    uint32_t record_next;
-    struct exit_record records[EXIT_RECORDS];
+    struct vcpu_exit exits[EXIT_RECORDS]; /* exit n is captured into row n % EXIT_RECORDS */
 };
 
 /* Allocates vcpu `id` of vm, stopped. NULL when out of memory. */
@@ -141,10 +135,12 @@ unsigned vcpu_hsm_active(const struct vm *vm);
 void vcpu_load(struct vcpu *vcpu, struct hart *hart);
 void vcpu_put(struct vcpu *vcpu);
 
-/* arch: the world switch. Returns at the exit. */
-void vcpu_enter(struct vcpu_ctx *ctx);
-/* arch: the only reader of scause, stval, htval, htinst after an exit. */
-void vcpu_exit_capture(struct vcpu *vcpu, struct vcpu_exit *exit);
+/*
+ * arch: the world switch. Enters the guest; at each exit run.c's vcpu_exited() is called on this stack, and as long
+ * as it answers 0 the guest is entered again. Returns its first other answer.
+ */
+uint32_t vcpu_enter(struct vcpu_ctx *ctx);
+uint32_t vcpu_exited(struct vcpu *vcpu);
 /* arch: makes the guest take the trap at its vstvec: vsepc = pc, vscause, vstval, vsstatus; sets ctx.pc. */
 void vcpu_inject_trap(struct vcpu *vcpu, const struct guest_trap *trap);
 
@@ -171,3 +167,5 @@ void vcpu_request_fence(struct vcpu *self, uint64_t mask, uint64_t base, uint32_
  */
 void virq_set(struct vcpu *vcpu, enum irq_number irq);
 void virq_clear(struct vcpu *vcpu, enum irq_number irq);
+/* True when it is pending for the caller's own, loaded vcpu: also what the guest itself did to SOFT counts. */
+bool virq_is_pending(const struct vcpu *vcpu, enum irq_number irq);

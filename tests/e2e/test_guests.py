@@ -56,6 +56,12 @@ def test_vms_beside_each_other(guests, smp):
     guests(*(VM(g) for g in ("mmio", "time", "ipi", "plic")), smp=smp)
 
 
+@pytest.mark.parametrize("smp", [1, 4])
+def test_last_hart_stops(guests, smp):
+    result = guests(VM("stop", vcpus=4), smp=smp)
+    assert "[stop] ended (last hart stopped)" in result.log()
+
+
 def test_double_fault(guests):
     """A VM that cannot even take a trap is stopped with a report; another does not notice."""
     result = guests(VM("time"), VM("dfault"), status=CRASHED)
@@ -64,8 +70,9 @@ def test_double_fault(guests):
     assert "[time] ended (shutdown)" in result.log()
 
 
+# dfault and stop never end there.
 @pytest.mark.parametrize("guest", sorted(p.stem for p in (TREE / "tests/guests").glob("*.c")
-                                         if p.stem != "dfault"))
+                                         if p.stem not in ("dfault", "stop")))
 def test_bare(guest):
     """The guests' expectations hold where real firmware answers."""
     result = run_bare(guest)

@@ -8,8 +8,9 @@
 # -fsanitize=address,undefined and the hypervisor's own warnings. Add rows at the end.
 
 
-SBI_UNIT_SRCS := $(addprefix sbi/,sbi.c base.c time.c spi.c rfnc.c hsm.c srst.c dbcn.c legacy.c) mm/memslot.c \
-                 $(addprefix tests/unit/fakes/,sbi_vm.c console_guest.c virq.c vm_stop.c page_alloc.c)
+SBI_UNIT_SRCS := $(addprefix sbi/,sbi.c base.c time.c spi.c rfnc.c hsm.c srst.c dbcn.c legacy.c) \
+                 mm/memslot.c mm/page_alloc.c core/lock.c \
+                 $(addprefix tests/unit/fakes/,sbi_vm.c console_guest.c virq.c vm_stop.c fake.c)
 unit_sbi_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_hsm_SRCS := $(SBI_UNIT_SRCS)
 

@@ -17,3 +17,8 @@ void virq_clear(struct vcpu *vcpu, enum irq_number irq)
     fake_virq_level[vcpu->id] &= ~BIT(irq);
     fake_virq_calls++;
 }
+
+bool virq_is_pending(const struct vcpu *vcpu, enum irq_number irq)
+{
+    return (fake_virq_level[vcpu->id] & BIT(irq)) != 0;
+}
