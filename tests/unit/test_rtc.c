@@ -206,6 +206,7 @@ static void test_far_alarm_in_stages(void **state)
         run(0);
         assert_false(irq());
         assert_non_null(fake_timer_armed[0]);
+        assert_true(fake_timer_armed[0]->deadline <= fake_timer_now + (hour + MS) / 100);
     }
     advance(2 * MS);
     run(0);
