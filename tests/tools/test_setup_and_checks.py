@@ -1,0 +1,122 @@
+"""tools/setup when all is there and when it cannot work; the checks of `make check` that are ours."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import time
+
+import pytest
+
+TREE = pathlib.Path(__file__).resolve().parents[2]
+CC = ["riscv64-unknown-elf-gcc", "-mabi=lp64", "-c", "-x", "c", "-"]
+
+
+def run(*command, **kwargs):
+    return subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=120, **kwargs)
+
+
+# ---------------------------------------------------------------- set-up
+
+def test_setup_again_is_quick_and_silent():
+    began = time.monotonic()
+    done = run(TREE / "tools/setup", "test")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert time.monotonic() - began < 10  # a fraction of a second on an idle machine
+
+
+def test_setup_needs_no_network_again():
+    if os.geteuid() != 0:
+        pytest.skip("only root can take the network away")
+    done = run("unshare", "-n", TREE / "tools/setup", "test")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_setups_at_the_same_time():
+    both = [subprocess.Popen([TREE / "tools/setup", "test"], stdout=subprocess.DEVNULL) for _ in range(4)]
+    assert [p.wait(60) for p in both] == [0] * 4
+
+
+@pytest.mark.parametrize("args", [[], ["nonsense"]])
+def test_setup_usage(args):
+    assert run(TREE / "tools/setup", *args).returncode == 2
+
+
+def test_setup_with_a_cache_that_cannot_be(tmp_path):
+    (tmp_path / "file").touch()
+    done = run(TREE / "tools/setup", "build", env={**os.environ, "HEARTH_CACHE": str(tmp_path / "file/cache")})
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert "cannot write to the cache" in done.stderr and "HEARTH_CACHE" in done.stderr
+
+
+def test_demonstration_guest():
+    head = (TREE / "build/guest/vmlinux").read_bytes()[:64]
+    assert head[0x38:0x3c] == b"RSC\x05"
+    archive = run("sh", "-c", "zcat build/guest/initrd.cpio.gz | cpio -it --quiet", cwd=TREE)
+    names = {pathlib.PurePath(n).name for n in archive.stdout.split()}
+    assert {"init", "busybox", "modules.dep"} <= names
+    # What is named, and what that depends on.
+    assert {"virtio_mmio.ko", "virtio_net.ko", "net_failover.ko", "ext4.ko", "jbd2.ko", "9pnet.ko"} <= names
+
+
+# ---------------------------------------------------------------- check-includes
+
+@pytest.fixture
+def tree(tmp_path):
+    for folder in ("tools", "mm", "guest/devices", "sbi", "core", "include/hearth", "include/abi", "include/arch"):
+        (tmp_path / folder).mkdir(parents=True)
+    shutil.copy(TREE / "tools/check-includes", tmp_path / "tools")
+    for source in ("guest/mmio.c", "guest/devices/uart.c", "sbi/sbi.c", "core/vm.c", "mm/gstage.c"):
+        (tmp_path / source).write_text("")
+    return tmp_path
+
+
+@pytest.mark.parametrize("file, included", [
+    ("mm/gstage.c", "hearth/mmio.h"), ("mm/gstage.c", "hearth/uart.h"), ("mm/gstage.c", "hearth/sbi.h"),
+    ("include/hearth/gstage.h", "hearth/sbi.h"), ("include/arch/csr.h", "hearth/mmio.h"),
+    ("include/abi/sbi.h", "hearth/types.h"), ("core/vm.c", "../guest/mmio.h"),
+])
+def test_wrong_include_is_found(tree, file, included):
+    (tree / file).write_text(f"#include <{included}>\n")
+    done = run(tree / "tools/check-includes")
+    assert done.returncode == 1 and done.stdout.startswith(f"{file}: ") and included in done.stdout
+
+
+@pytest.mark.parametrize("file, included", [
+    ("mm/gstage.c", "hearth/vm.h"), ("guest/mmio.c", "hearth/gstage.h"), ("sbi/sbi.c", "hearth/vm.h"),
+    ("core/vm.c", "hearth/mmio.h"), ("include/hearth/gstage.h", "hearth/types.h"),
+])
+def test_right_include_is_not(tree, file, included):
+    (tree / file).write_text(f"#include <{included}>\n")
+    assert run(tree / "tools/check-includes").returncode == 0
+
+
+# ---------------------------------------------------------------- check-fp
+
+def fp_build(folder, core_march, core_code):
+    (folder / "obj/arch").mkdir(parents=True)
+    (folder / "obj/core").mkdir(parents=True)
+    fpu = ("void fpu_save(double *p);\nvoid fpu_save(double *p) { "
+           '__asm__ volatile("fsd f0, 0(%0)" : : "r"(p) : "memory"); }')
+    for march, code, out in (("rv64imafdc", fpu, "arch/fpu.S.o"), (core_march, core_code, "core/a.c.o")):
+        subprocess.run([*CC, f"-march={march}", "-O1", "-o", folder / "obj" / out], input=code, text=True,
+                       check=True)
+    subprocess.run(["riscv64-unknown-elf-ld", "--no-warn-mismatch", "-e", "0", "-o", folder / "hearth.elf",
+                    folder / "obj/arch/fpu.S.o", folder / "obj/core/a.c.o"], check=True)
+    return run(TREE / "tools/check-fp", folder)
+
+
+def test_fp_only_where_it_may_be(tmp_path):
+    done = fp_build(tmp_path, "rv64imac", "int f(int x) { __asm__ volatile(\"fence\"); return x; }")
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_fp_elsewhere_is_found(tmp_path):
+    done = fp_build(tmp_path, "rv64imafdc", "void f(float *x) { *x += 1; }")
+    assert done.returncode == 1 and "a.c.o: f: " in done.stdout and "hearth.elf: f: " in done.stdout
+    assert "fpu_save" not in done.stdout
+
+
+def test_vector_elsewhere_is_found(tmp_path):
+    done = fp_build(tmp_path, "rv64imacv", 'void f(void) { __asm__ volatile("vsetvli t0, a0, e8, m1"); }')
+    assert done.returncode == 1 and "vsetvli" in done.stdout
