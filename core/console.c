@@ -8,6 +8,7 @@
  * takes none.
  */
 #include <arch/atomic.h>
+#include <arch/barrier.h>
 #include <hearth/console.h>
 #include <hearth/lock.h>
 #include <hearth/log.h>
@@ -24,6 +25,7 @@
 #define WRITE_CHUNK 512  /* bytes of a guest's output for which the lock is held at a time */
 #define INPUT_MAX   1024 /* bytes taken from the device in one go */
 #define KEY_NEXT_VM 0x1d /* Ctrl-] */
+#define PANIC_WAIT_SPINS 1000000u
 
 struct guest_console {
     struct vm *vm;
@@ -53,6 +55,28 @@ static const struct console_ops *device; /* set once at boot; NULL: the firmware
 static struct guest_console *consoles;   /* console_lock: in order of creation */
 static struct guest_console *attached;   /* console_lock */
 static enum line_owner line_owner;       /* console_lock */
+static uint32_t panic_began;             /* atomic */
+
+/* The console's lock; a hart that finds a panic under way stops here, so that the report stays whole. */
+static void console_acquire(void)
+{
+    lock_acquire(&console_lock);
+    if (likely(!atomic_load_relaxed(&panic_began)))
+        return;
+    lock_release(&console_lock);
+    for (;;)
+        cpu_relax();
+}
+
+void console_panic_begin(void)
+{
+    atomic_store_seq(&panic_began, 1);
+    /* The line that another hart is writing just now may end first; this hart may hold the lock itself. */
+    for (unsigned i = 0; i < PANIC_WAIT_SPINS && atomic_load_relaxed(&console_lock.raw.owner) !=
+                                                     atomic_load_relaxed(&console_lock.raw.next);
+         i++)
+        cpu_relax();
+}
 
 static __noinline void firmware_write(const char *buf, size_t len)
 {
@@ -72,7 +96,7 @@ static void device_write(const char *buf, size_t len)
 
 void console_set_device(const struct console_ops *ops)
 {
-    lock_acquire(&console_lock);
+    console_acquire();
     device = ops;
     lock_release(&console_lock);
 }
@@ -107,7 +131,7 @@ static void host_write_locked(const char *buf, size_t len)
 
 void console_write(const char *buf, size_t len)
 {
-    lock_acquire(&console_lock);
+    console_acquire();
     host_write_locked(buf, len);
     lock_release(&console_lock);
 }
@@ -179,7 +203,7 @@ static void guest_write_raw(const char *buf, size_t len)
 
 static __noinline void guest_write_chunk(struct guest_console *c, const char *buf, size_t len)
 {
-    lock_acquire(&console_lock);
+    console_acquire();
     if (likely(c == attached))
         guest_write_raw(buf, len);
     else
@@ -249,7 +273,7 @@ struct guest_console *console_guest_create(struct vm *vm)
     c->vm = vm;
     lock_init(&c->rx_lock, RANK_CONSOLE);
 
-    lock_acquire(&console_lock);
+    console_acquire();
     for (link = &consoles; *link != NULL; link = &(*link)->next)
         ;
     *link = c;
@@ -284,7 +308,7 @@ void console_guest_ended(struct vm *vm)
 {
     if (vm->console == NULL)
         return;
-    lock_acquire(&console_lock);
+    console_acquire();
     guest_end(vm->console);
     lock_release(&console_lock);
 }
@@ -296,7 +320,7 @@ void console_guest_destroy(struct vm *vm)
 
     if (c == NULL)
         return;
-    lock_acquire(&console_lock);
+    console_acquire();
     guest_end(c);
     for (link = &consoles; *link != NULL && *link != c; link = &(*link)->next)
         ;
@@ -327,7 +351,7 @@ void console_input(void)
 {
     struct vm *woken = NULL;
 
-    lock_acquire(&console_lock);
+    console_acquire();
     for (unsigned i = 0; i < INPUT_MAX; i++) {
         int byte = device != NULL ? device->read() : sbi_client_getchar();
 
@@ -339,7 +363,7 @@ void console_input(void)
                 lock_release(&console_lock);
                 board_console_event(woken);
                 woken = NULL;
-                lock_acquire(&console_lock);
+                console_acquire();
             }
             attach(next_running(attached));
             continue;

@@ -2,11 +2,14 @@
  * exit.c - an exit is routed by a const table and its result applied in one place. A handler is a function of the
  * vcpu and the captured exit; what it answers is all that happens.
  */
+#include <arch/atomic.h>
 #include <arch/csr.h>
+#include <arch/exit_capture.h>
 #include <arch/trap.h>
 #include <hearth/exit.h>
 #include <hearth/log.h>
 #include <hearth/mmio.h>
+#include <hearth/run.h>
 #include <hearth/sbi.h>
 #include <hearth/vm.h>
 
@@ -43,75 +46,29 @@ const char *exit_reason_name(enum exit_reason reason)
     return reason < EXIT_REASON_COUNT ? reason_names[reason] : "?";
 }
 
-static void record(struct vcpu *v, const struct vcpu_exit *e)
+static struct exit_result dispatch_irq(struct vcpu *v, const struct vcpu_exit *e)
 {
-    struct exit_record *r = &v->records[v->record_next++ & (EXIT_RECORDS - 1)];
-
-    r->cause = e->cause | (e->is_irq ? SCAUSE_IRQ : 0);
-    r->pc = e->pc;
-    r->tval = e->tval;
-    r->gpa = e->gpa;
+    v->stats.by_reason[e->cause == IRQ_S_TIMER ? EXIT_REASON_TIMER : EXIT_REASON_EXTERNAL_INTERRUPT]++;
+    return irq_dispatch(e->cause) ? exit_next(0) : exit_crash("interrupt without a handler");
 }
 
-struct exit_result exit_dispatch(struct vcpu *v, const struct vcpu_exit *e)
+/* exits[cause], or the interrupt's row. A cause without a row is a crash of this VM only. */
+static inline struct exit_result dispatch(struct vcpu *v, const struct vcpu_exit *e)
 {
-    v->stats.exits++;
-    record(v, e);
-    if (e->is_irq) {
-        v->stats.by_reason[e->cause == IRQ_S_TIMER ? EXIT_REASON_TIMER
-                                                   : EXIT_REASON_EXTERNAL_INTERRUPT]++;
-        if (!irq_dispatch(e->cause))
-            return exit_crash("interrupt without a handler");
-        return exit_next(0);
-    }
-    if (e->cause < CAUSE_EXCEPTION_LIMIT && exits[e->cause].handle != NULL) {
-        const struct exit_row *row = &exits[e->cause];
+    const struct exit_row *row = &exits[e->cause];
 
-        if (row->reason != EXIT_REASON_COUNT)
-            v->stats.by_reason[row->reason]++;
+    if (unlikely(e->is_irq))
+        return dispatch_irq(v, e);
+    if (likely(e->cause < CAUSE_EXCEPTION_LIMIT && row->handle != NULL)) {
+        v->stats.by_reason[row->reason]++;
         return row->handle(v, e);
     }
     v->stats.by_reason[EXIT_REASON_FAIL_ENTRY]++;
     return exit_crash("unhandled exit cause");
 }
 
-static enum run_leave crash(struct vcpu *v, const struct vcpu_exit *e, const char *reason)
-{
-    exit_report(v, e, reason);
-    vm_request_stop(v->vm, VM_STOP_CRASH, reason);
-    return RUN_STOP;
-}
-
-enum run_leave exit_finish(struct vcpu *v, const struct vcpu_exit *e, const struct exit_result *r)
-{
-    switch (r->action) {
-    case EXIT_NEXT:
-        v->ctx.pc += r->insn_len;
-        return RUN_AGAIN;
-    case EXIT_RETRY:
-        return RUN_AGAIN;
-    case EXIT_INJECT:
-        /* A trap vector that cannot be fetched would be fetched for ever. */
-        if (r->trap.cause == CAUSE_INSN_ACCESS && e->pc == (csr_read(CSR_VSTVEC) & ~3ul))
-            return crash(v, e, "double fault: the guest's trap vector cannot be fetched");
-        vcpu_inject_trap(v, &r->trap);
-        return RUN_AGAIN;
-    case EXIT_BLOCK:
-        v->ctx.pc += r->insn_len;
-        return RUN_BLOCK;
-    case EXIT_YIELD:
-        v->ctx.pc += r->insn_len;
-        return RUN_PREEMPT;
-    case EXIT_STOP_VCPU:
-    case EXIT_STOP_VM:
-        return RUN_STOP;
-    case EXIT_CRASH:
-        return crash(v, e, r->reason);
-    }
-    return crash(v, e, "handler answered nonsense");
-}
-
-void exit_report(const struct vcpu *v, const struct vcpu_exit *e, const char *reason)
+/* A crashed vcpu's report: cause, pc, registers, gpa, recent exits. */
+static void exit_report(const struct vcpu *v, const struct vcpu_exit *e, const char *reason)
 {
     static const char names[32][4] = {"zer", "ra", "sp", "gp", "tp", "t0",  "t1",  "t2", "s0", "s1", "a0",
                                       "a1",  "a2", "a3", "a4", "a5", "a6",  "a7",  "s2", "s3", "s4", "s5",
@@ -131,10 +88,69 @@ void exit_report(const struct vcpu *v, const struct vcpu_exit *e, const char *re
                names[(i + 1) & 31], v->ctx.gpr[(i + 1) & 31], names[(i + 2) & 31],
                v->ctx.gpr[(i + 2) & 31]);
     log_vm(v->vm, "  recent exits, newest first:");
-    for (uint32_t i = 0; i < EXIT_RECORDS && i < v->record_next; i++) {
-        const struct exit_record *r = &v->records[(v->record_next - 1 - i) & (EXIT_RECORDS - 1)];
+    for (uint64_t i = 0; i < EXIT_RECORDS && i < v->stats.exits; i++) {
+        const struct vcpu_exit *r = &v->exits[(v->stats.exits - 1 - i) % EXIT_RECORDS];
 
-        log_vm(v->vm, "  %2u cause 0x%lx pc 0x%016lx tval 0x%lx gpa 0x%lx", i, r->cause, r->pc, r->tval,
-               r->gpa);
+        log_vm(v->vm, "  %2lu %s %lu pc 0x%016lx tval 0x%lx gpa 0x%lx", i, r->is_irq ? "irq" : "cause", r->cause,
+               r->pc, r->tval, r->gpa_valid ? r->gpa : 0);
     }
+}
+
+static enum run_leave crash(struct vcpu *v, const struct vcpu_exit *e, const char *reason)
+{
+    exit_report(v, e, reason);
+    vm_request_stop(v->vm, VM_STOP_CRASH, reason);
+    return RUN_STOP;
+}
+
+/* All results but the common one. */
+static __attribute__((noinline)) enum run_leave finish_other(struct vcpu *v, const struct vcpu_exit *e,
+                                                             struct exit_result r)
+{
+    switch ((enum exit_action)r.action) {
+    case EXIT_NEXT:
+    case EXIT_RETRY:
+        return RUN_AGAIN;
+    case EXIT_INJECT:
+        /* A trap vector that cannot be fetched would be fetched for ever. */
+        if (r.cause == CAUSE_INSN_ACCESS && e->pc == (csr_read(CSR_VSTVEC) & ~3ul))
+            return crash(v, e, "double fault: the guest's trap vector cannot be fetched");
+        vcpu_inject_trap(v, &(struct guest_trap){.cause = r.cause, .tval = r.tval});
+        return RUN_AGAIN;
+    case EXIT_BLOCK:
+        v->ctx.pc += r.insn_len;
+        return RUN_BLOCK;
+    case EXIT_YIELD:
+        v->ctx.pc += r.insn_len;
+        return RUN_PREEMPT;
+    case EXIT_STOP_VCPU:
+    case EXIT_STOP_VM:
+        return RUN_STOP;
+    case EXIT_CRASH:
+        return crash(v, e, r.reason);
+    }
+    return crash(v, e, "handler answered nonsense");
+}
+
+/* The only place where a result is applied, and (with the trap injected here) the only writer of the guest's pc. */
+static inline enum run_leave finish(struct vcpu *v, const struct vcpu_exit *e, struct exit_result r)
+{
+    if (likely(r.action == EXIT_NEXT)) {
+        v->ctx.pc += r.insn_len;
+        return RUN_AGAIN;
+    }
+    return finish_other(v, e, r);
+}
+
+uint32_t vcpu_exited(struct vcpu *v)
+{
+    struct vcpu_exit *exit = &v->exits[v->stats.exits++ % EXIT_RECORDS];
+    enum run_leave leave;
+
+    atomic_store_release(&v->in_guest, 0);
+    vcpu_exit_capture(v, exit);
+    leave = finish(v, exit, dispatch(v, exit));
+    if (unlikely(leave != RUN_AGAIN))
+        return leave;
+    return run_last_check(v) ? RUN_AGAIN : run_ready(v);
 }

@@ -44,8 +44,11 @@ static void panic_enter(void)
     uint32_t expected = 0;
     uint32_t me = this_hart()->index + 1;
 
-    if (atomic_cas(&panicking, &expected, me))
+    this_hart()->panicking = 1;
+    if (atomic_cas(&panicking, &expected, me)) {
+        console_panic_begin();
         return;
+    }
     if (expected == me)
         machine_off(MACHINE_EXIT_PANIC);
     for (;;)
@@ -63,7 +66,7 @@ void panic(const char *fmt, ...)
     va_end(ap);
     panic_print("\n");
     trap_backtrace((uint64_t)(uintptr_t)__builtin_return_address(0),
-                   (uint64_t)(uintptr_t)__builtin_frame_address(0));
+                   (uint64_t)(uintptr_t)__builtin_frame_address(0), 0);
     machine_off(MACHINE_EXIT_PANIC);
 }
 
@@ -72,6 +75,6 @@ void panic_frame(const struct trap_frame *frame, const char *what)
     panic_enter();
     panic_print("\nhearth: panic on hart %lu: %s\n", this_hart()->hartid, what);
     trap_print_frame(frame);
-    trap_backtrace(frame->sepc, frame->gpr[8]);
+    trap_backtrace(frame->sepc, frame->gpr[8], frame->gpr[1]);
     machine_off(MACHINE_EXIT_PANIC);
 }

@@ -1,6 +1,7 @@
 /*
  * run.c - read this first. A hart takes a vcpu from its queue, loads it, and lets it run exit by exit until it must
- * leave: requests -> virtual interrupts -> last check -> enter; capture -> dispatch -> finish.
+ * leave: run_ready (requests -> virtual interrupts -> last check) -> vcpu_enter; and at each exit, in exit.c,
+ * vcpu_exited (capture -> dispatch -> finish).
  */
 #include <abi/sbi.h>
 #include <arch/atomic.h>
@@ -28,35 +29,29 @@ static void arrive(struct vcpu *v)
     }
 }
 
-static enum run_leave run_vcpu(struct vcpu *v, struct hart *h)
+enum run_leave run_ready(struct vcpu *v)
 {
-    struct vcpu_exit exit;
-    struct exit_result result;
-    enum run_leave leave = RUN_AGAIN;
+    struct hart *h = v->hart;
 
-    while (leave == RUN_AGAIN) {
-        if (unlikely(atomic_load_relaxed(&v->requests) != 0) && requests_handle(v))
+    do {
+        atomic_store_release(&v->in_guest, 0);
+        if (atomic_load_relaxed(&v->requests) != 0 && requests_handle(v))
             return RUN_STOP;
         virq_flush(v);
-        if (unlikely(atomic_load_relaxed(&h->resched))) {
+        if (atomic_load_relaxed(&h->resched) != 0) {
             atomic_store_relaxed(&h->resched, 0);
             if (atomic_load_relaxed(&h->queued) != 0)
                 return RUN_PREEMPT;
         }
-        /* The last check, against request.c: whoever sets a bit after it sees in_guest and kicks. */
-        atomic_store_relaxed(&v->in_guest, 1);
-        atomic_fence_seq();
-        if (likely((atomic_load_relaxed(&v->requests) | atomic_load_relaxed(&v->virq_dirty)) == 0)) {
-            vcpu_enter(&v->ctx);
-            atomic_store_release(&v->in_guest, 0);
-            vcpu_exit_capture(v, &exit);
-            result = exit_dispatch(v, &exit);
-            leave = exit_finish(v, &exit, &result);
-        } else {
-            atomic_store_release(&v->in_guest, 0);
-        }
-    }
-    return leave;
+    } while (!run_last_check(v));
+    return RUN_AGAIN;
+}
+
+static enum run_leave run_vcpu(struct vcpu *v)
+{
+    enum run_leave leave = run_ready(v);
+
+    return leave == RUN_AGAIN ? (enum run_leave)vcpu_enter(&v->ctx) : leave;
 }
 
 /* The vcpu left its run: where it goes now. A blocked one stays loaded, for it may well be the next to run. */
@@ -103,7 +98,7 @@ void run_hart(void)
             sched_contention_changed(h);
         vtimer_unblock(v);
         started = timer_now();
-        leave = run_vcpu(v, h);
+        leave = run_vcpu(v);
         v->stats.run_ticks += timer_now() - started;
         depart(v, leave);
         irq_poll();

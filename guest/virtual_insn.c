@@ -18,7 +18,7 @@ struct exit_result exit_virtual_insn(struct vcpu *vcpu, const struct vcpu_exit *
     struct guest_trap trap;
 
     if (exit->tval == 0 && !fetch_guest_instruction(vcpu, exit->pc, &insn, &trap))
-        return (struct exit_result){.action = EXIT_INJECT, .trap = trap};
+        return exit_inject(trap.cause, trap.tval);
     if (insn_is_wrs(insn))
         return (struct exit_result){.action = EXIT_YIELD, .insn_len = 4};
     if (insn_is_wfi(insn) && exit->from_vs) /* in user mode WFI is the guest's kernel's to refuse */

@@ -36,14 +36,13 @@ bulk_zero_words:
     ret
     .size bulk_zero_words, . - bulk_zero_words
 
-/* One doubleword of a shifted copy: t0 holds the source doubleword before the one at `offset`(a1). */
-.macro merge offset
-    srl t0, t0, a4
-    ld t1, \offset(a1)
-    sll t2, t1, a5
-    or t0, t0, t2
-    sd t0, \offset(a0)
-    mv t0, t1
+/* One doubleword of a shifted copy: `low` holds the source doubleword before the one at `offset`(a1), left in `high`. */
+.macro merge offset, low, high
+    ld \high, \offset(a1)
+    srl \low, \low, a4
+    sll t2, \high, a5
+    or \low, \low, t2
+    sd \low, \offset(a0)
 .endm
 
 /*
@@ -109,17 +108,21 @@ bulk_copy:
     andi a1, a1, -8
     ld t0, 0(a1)
     addi a1, a1, 8
-    andi a3, a2, -32
+    andi a3, a2, -64
     beqz a3, 75f
     add a3, a0, a3
-7:  merge 0
-    merge 8
-    merge 16
-    merge 24
-    addi a1, a1, 32
-    addi a0, a0, 32
+7:  merge 0, t0, t1
+    merge 8, t1, t0
+    merge 16, t0, t1
+    merge 24, t1, t0
+    merge 32, t0, t1
+    merge 40, t1, t0
+    merge 48, t0, t1
+    merge 56, t1, t0
+    addi a1, a1, 64
+    addi a0, a0, 64
     bne a0, a3, 7b
-75: andi a2, a2, 31
+75: andi a2, a2, 63
     addi a1, a1, -8
     add a1, a1, a6
 

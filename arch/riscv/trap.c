@@ -74,12 +74,22 @@ static bool on_stack(const struct hart *h, uint64_t p)
            (p > h->emergency_top - PAGE_SIZE && p <= h->emergency_top);
 }
 
-void trap_backtrace(uint64_t pc, uint64_t fp)
+void trap_backtrace(uint64_t pc, uint64_t fp, uint64_t ra0)
 {
     const struct hart *h = this_hart();
+    int i = 1;
 
     panic_print("  #0 0x%016lx\n", pc);
-    for (int i = 1; i < BACKTRACE_MAX; i++) {
+    /* A leaf function saves its caller's fp, at fp - 8, and no ra: that is in its register still. */
+    if (ra0 != 0 && is_aligned(fp, 8) && on_stack(h, fp) && on_stack(h, fp - 8)) {
+        uint64_t saved = *(const uint64_t *)(uintptr_t)(fp - 8);
+
+        if (saved == 0 || on_stack(h, saved)) {
+            panic_print("  #%d 0x%016lx\n", i++, ra0);
+            fp = saved;
+        }
+    }
+    for (; i < BACKTRACE_MAX; i++) {
         /* RISC-V frames: fp - 8 holds ra, fp - 16 the caller's fp. */
         if (!is_aligned(fp, 8) || !on_stack(h, fp) || !on_stack(h, fp - 8))
             break;

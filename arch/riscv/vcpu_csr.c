@@ -97,27 +97,6 @@ void vcpu_csrs_save(struct vcpu_csrs *c)
     }
 }
 
-void vcpu_exit_capture(struct vcpu *vcpu, struct vcpu_exit *exit)
-{
-    uint64_t scause = csr_read(CSR_SCAUSE);
-
-    exit->cause = scause & ~SCAUSE_IRQ;
-    exit->is_irq = (scause & SCAUSE_IRQ) != 0;
-    exit->pc = vcpu->ctx.pc;
-    exit->tval = csr_read(CSR_STVAL);
-    exit->from_vs = (vcpu->ctx.sstatus & SSTATUS_SPP) != 0;
-    exit->gpa = 0;
-    exit->gpa_valid = false;
-    exit->tinst = 0;
-    if (!exit->is_irq && (scause == CAUSE_LOAD_GUEST_PAGE || scause == CAUSE_STORE_GUEST_PAGE ||
-                          scause == CAUSE_INSN_GUEST_PAGE)) {
-        exit->gpa = csr_read(CSR_HTVAL) << 2 | (exit->tval & 3);
-        exit->gpa_valid = host_isa.htval;
-        if (host_isa.htinst)
-            exit->tinst = csr_read(CSR_HTINST);
-    }
-}
-
 void vcpu_inject_trap(struct vcpu *vcpu, const struct guest_trap *trap)
 {
     uint64_t s = csr_read(CSR_VSSTATUS);

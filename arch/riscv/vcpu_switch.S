@@ -1,6 +1,8 @@
 /*
- * vcpu_switch.S - into the guest and back, shaped like a call: vcpu_enter(ctx) returns at the exit. Saves the
- * C ABI's callee-saved registers on the hart's stack, everything of the guest's in its struct vcpu_ctx.
+ * vcpu_switch.S - into the guest and back. vcpu_enter(ctx) stays in its frame over many exits: what the C ABI wants
+ * preserved is saved once, and at each exit the guest's registers are stored in its struct vcpu_ctx and
+ * vcpu_exited() is called on the hart's stack. So an exit that ends in another entry moves the guest's registers
+ * only.
  */
 #include <arch/csr.h>
 #include <asm_offsets.h>
@@ -8,12 +10,13 @@
 #define FRAME 112
 
     .text
-/* void vcpu_enter(struct vcpu_ctx *ctx) */
+/* uint32_t vcpu_enter(struct vcpu_ctx *ctx) */
     .globl vcpu_enter
     .balign 64
 vcpu_enter:
     addi    sp, sp, -FRAME
     sd      ra, 0(sp)
+    sd      a0, 104(sp)
     sd      s0, 8(sp)
     sd      s1, 16(sp)
     sd      s2, 24(sp)
@@ -28,6 +31,7 @@ vcpu_enter:
     sd      s11, 96(sp)
     sd      sp, CTX_HOST_SP(a0)
     sd      tp, CTX_HOST_TP(a0)
+enter:
     csrw    CSR_SSCRATCH, a0
     ld      t0, CTX_PC(a0)
     ld      t1, CTX_SSTATUS(a0)
@@ -41,7 +45,7 @@ vcpu_enter:
     ld      a0, CTX_GPR + 10*8(a0)
     sret
 
-/* From trap_entry: a0 = ctx, sscratch = the guest's a0. */
+/* From trap_entry: a0 = ctx, sscratch = the guest's a0. ctx is the first member of struct vcpu. */
     .globl vcpu_exit
     .balign 64
 vcpu_exit:
@@ -58,6 +62,12 @@ vcpu_exit:
     sd      t3, CTX_HSTATUS(a0)
     ld      sp, CTX_HOST_SP(a0)
     ld      tp, CTX_HOST_TP(a0)
+    li      fp, 0                   /* a backtrace ends here, not in the guest's frames */
+    call    vcpu_exited
+    mv      t0, a0
+    ld      a0, 104(sp)
+    beqz    t0, enter
+    mv      a0, t0
     ld      ra, 0(sp)
     ld      s0, 8(sp)
     ld      s1, 16(sp)

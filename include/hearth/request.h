@@ -1,11 +1,18 @@
 /* request.h - the run loop's side of request.c. On the hart where the vcpu is loaded. */
 #pragma once
 
+#include <arch/atomic.h>
 #include <hearth/types.h>
-
-struct vcpu;
+#include <hearth/vcpu.h>
 
 /* Brings hvip in line with what virq_set and virq_clear asked for. */
-void virq_flush(struct vcpu *vcpu);
+void virq_flush_dirty(struct vcpu *vcpu);
+
+static inline void virq_flush(struct vcpu *vcpu)
+{
+    if (unlikely(atomic_load_relaxed(&vcpu->virq_dirty) != 0))
+        virq_flush_dirty(vcpu);
+}
+
 /* Does what vcpu->requests asks. True: the vcpu must leave for good (its VM is stopping). */
 bool requests_handle(struct vcpu *vcpu);

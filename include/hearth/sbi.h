@@ -11,9 +11,11 @@
 struct vcpu;
 struct vm;
 
+/* The call as it stands in the guest's registers: laid over ctx.gpr[GPR_A0..GPR_A7], so valid until they change. */
 struct sbi_call {
-    uint64_t eid, fid;
     uint64_t arg[6]; /* a0..a5 */
+    uint64_t fid;    /* a6 */
+    uint64_t eid;    /* a7 */
 };
 
 /* What goes to a0 and a1: written only when the call returns: NEXT, BLOCK or YIELD with insn_len 4. (insn_len 0: the

@@ -61,7 +61,7 @@ struct vcpu_exit {
 enum exit_action {
     EXIT_RETRY,      /* run the same instruction again */
     EXIT_NEXT,       /* pc += insn_len, then run */
-    EXIT_INJECT,     /* deliver .trap to the guest at the exit's pc */
+    EXIT_INJECT,     /* deliver the trap .cause, .tval to the guest at the exit's pc */
     EXIT_BLOCK,      /* pc += insn_len, then sleep until a virtual interrupt or a wake-up */
     EXIT_YIELD,      /* pc += insn_len, then let others run first */
     EXIT_STOP_VCPU,  /* this vcpu is stopped (HSM hart_stop); pc no longer matters */
@@ -70,16 +70,19 @@ enum exit_action {
 };
 
 /* What should happen now: returned by handlers, applied by exit_finish() alone. */
-struct exit_result {
-    enum exit_action action;
-    uint32_t insn_len;      /* NEXT, BLOCK, YIELD: 0 (resume at the present pc), 2 or 4 */
-    struct guest_trap trap; /* INJECT */
-    const char *reason;     /* CRASH: static text */
+struct exit_result { /* 16 bytes: travels in registers */
+    uint8_t action;   /* enum exit_action */
+    uint8_t insn_len; /* NEXT, BLOCK, YIELD: 0 (resume at the present pc), 2 or 4 */
+    uint16_t cause;   /* INJECT */
+    union {
+        uint64_t tval;      /* INJECT */
+        const char *reason; /* CRASH: static text */
+    };
 };
 
 static inline struct exit_result exit_next(uint32_t insn_len)
 {
-    return (struct exit_result){.action = EXIT_NEXT, .insn_len = insn_len};
+    return (struct exit_result){.action = EXIT_NEXT, .insn_len = (uint8_t)insn_len};
 }
 
 static inline struct exit_result exit_retry(void)
@@ -89,7 +92,7 @@ static inline struct exit_result exit_retry(void)
 
 static inline struct exit_result exit_inject(uint64_t cause, uint64_t tval)
 {
-    return (struct exit_result){.action = EXIT_INJECT, .trap = {.cause = cause, .tval = tval}};
+    return (struct exit_result){.action = EXIT_INJECT, .cause = (uint16_t)cause, .tval = tval};
 }
 
 static inline struct exit_result exit_crash(const char *reason)

@@ -100,8 +100,8 @@ static void expect_fault(const struct vcpu_exit *e, uint64_t cause)
     struct exit_result r = exit_guest_page_fault(&vcpus[0], e);
 
     assert_int_equal(r.action, EXIT_INJECT);
-    assert_int_equal(r.trap.cause, cause);
-    assert_true(r.trap.tval == e->tval);
+    assert_int_equal(r.cause, cause);
+    assert_true(r.tval == e->tval);
     assert_memory_equal(&before, &vcpus[0].ctx, sizeof(before));
     stats.by_reason[EXIT_REASON_NESTED_PAGE_FAULT]++;
     assert_memory_equal(&stats, &vcpus[0].stats, sizeof(stats));
@@ -362,8 +362,8 @@ static struct exit_result virtual_insn(uint64_t tval, bool from_vs)
 static void expect_illegal(struct exit_result r, uint32_t insn)
 {
     assert_int_equal(r.action, EXIT_INJECT);
-    assert_int_equal(r.trap.cause, CAUSE_ILLEGAL_INSN);
-    assert_true(r.trap.tval == insn);
+    assert_int_equal(r.cause, CAUSE_ILLEGAL_INSN);
+    assert_true(r.tval == insn);
 }
 
 static void test_virtual_insn(void **state)
@@ -392,8 +392,8 @@ static void test_virtual_insn(void **state)
     fetch_fails = true;
     r = virtual_insn(0, true);
     assert_int_equal(r.action, EXIT_INJECT);
-    assert_int_equal(r.trap.cause, CAUSE_INSN_PAGE);
-    assert_true(r.trap.tval == PC);
+    assert_int_equal(r.cause, CAUSE_INSN_PAGE);
+    assert_true(r.tval == PC);
 }
 
 int main(void)

@@ -1,0 +1,26 @@
+/* exit_capture.h - the only reader of scause, stval, htval and htinst after an exit. */
+#pragma once
+
+#include <arch/csr.h>
+#include <hearth/isa.h>
+#include <hearth/vcpu.h>
+
+/* On the hart, right after the exit. H extension, "Hypervisor trap value", "Hypervisor trap instruction". */
+static inline void vcpu_exit_capture(const struct vcpu *vcpu, struct vcpu_exit *exit)
+{
+    uint64_t scause = csr_read(CSR_SCAUSE);
+    uint64_t tval = csr_read(CSR_STVAL);
+
+    exit->cause = scause & ~SCAUSE_IRQ;
+    exit->is_irq = (scause & SCAUSE_IRQ) != 0;
+    exit->from_vs = (vcpu->ctx.sstatus & SSTATUS_SPP) != 0;
+    exit->pc = vcpu->ctx.pc;
+    exit->tval = tval;
+    exit->gpa_valid = false;
+    /* 20, 21, 23: the guest-page faults; 22 has none of this, and is not worth a branch. */
+    if (scause >= CAUSE_INSN_GUEST_PAGE && scause <= CAUSE_STORE_GUEST_PAGE) {
+        exit->gpa = csr_read(CSR_HTVAL) << 2 | (tval & 3);
+        exit->gpa_valid = host_isa.htval;
+        exit->tinst = host_isa.htinst ? csr_read(CSR_HTINST) : 0;
+    }
+}
