@@ -25,7 +25,7 @@
 static struct platform plat;
 static jmp_buf reset_called;
 static uint32_t finisher_value, reset_reason;
-static unsigned drains;
+static unsigned drains, finisher_writes;
 static uint64_t rtc;
 static bool rtc_ticks;
 
@@ -63,6 +63,7 @@ static void bus_write(uint64_t address, unsigned size, uint64_t value)
     assert_int_equal(address, FINISHER);
     assert_int_equal(size, 4);
     finisher_value = (uint32_t)value;
+    finisher_writes++;
 }
 
 /* ---- console_device.c's surroundings ---- */
@@ -132,9 +133,16 @@ static int setup(void **state)
 
 static void off(enum machine_exit code)
 {
+    uint64_t start = fake_timer_now;
+    unsigned writes = finisher_writes;
+
+    fake_timer_step = 1000; /* 100 us a look */
     machine_init(&plat);
     if (setjmp(reset_called) == 0)
         machine_off(code);
+    /* A finisher is given time, but not for ever, before the firmware is asked. */
+    if (finisher_writes != writes)
+        assert_in_range(fake_timer_now - start, 10000000, 50000000);
 }
 
 static void finisher_carries_the_code(void **state)

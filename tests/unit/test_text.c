@@ -53,7 +53,9 @@ static void damaged_utf8_is_escaped(void **state)
           "\\xe2\\x82"
           "a");
     CHECK("\x80\xbf", "\\x80\\xbf");
-    CHECK("\xc0\x9b", "\\xc0\\x9b"); /* ESC, overlong */
+    CHECK("\xc0\x9b", "\\xc0\\x9b");          /* ESC, overlong */
+    CHECK("\xe0\x82\xa9", "\\xe0\\x82\\xa9"); /* copyright sign, overlong */
+    CHECK("\xf0\x82\x82\xac", "\\xf0\\x82\\x82\\xac");
     CHECK("\xe0\x80\x9b", "\\xe0\\x80\\x9b");
     CHECK("\xf0\x80\x80\x9b", "\\xf0\\x80\\x80\\x9b");
     CHECK("\xed\xa0\x80", "\\xed\\xa0\\x80");          /* surrogate */

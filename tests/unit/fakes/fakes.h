@@ -24,8 +24,10 @@ void fake_console_type(const void *bytes, size_t len);
 extern char fake_console_out[4096];
 extern size_t fake_console_out_len;
 
-/* timer.c: ticks are 100 ns. The clock stands until the test moves it. */
+/* timer.c: ticks are 100 ns. The clock stands until the test moves it, or goes on by a step at
+ * every look. */
 extern uint64_t fake_timer_now;
+extern uint64_t fake_timer_step;
 extern struct timer_event *fake_timer_armed[HARTS_MAX]; /* by hart index: a list */
 void fake_timer_run(unsigned hart); /* what that hart's interrupt would do now */
 void fake_timer_reset(void);

@@ -6,10 +6,12 @@
 #include <stdlib.h>
 
 uint64_t fake_timer_now;
+uint64_t fake_timer_step;
 struct timer_event *fake_timer_armed[HARTS_MAX];
 
 uint64_t timer_now(void)
 {
+    fake_timer_now += fake_timer_step;
     return fake_timer_now;
 }
 
@@ -71,6 +73,7 @@ void fake_timer_run(unsigned hart)
 void fake_timer_reset(void)
 {
     fake_timer_now = 0;
+    fake_timer_step = 0;
     for (unsigned h = 0; h < HARTS_MAX; h++)
         fake_timer_armed[h] = NULL;
 }
