@@ -78,13 +78,23 @@ uint64_t copy_to_guest(struct vcpu *vcpu, gpa_t gpa, const void *buf, uint64_t l
     return want - copied.left;
 }
 
-/* HLVX reports a load's causes; some implementations have been seen to report a fetch's. What is no
- * VS-stage page fault is the bus's: an access fault, as it would be on a machine whose memory ends
- * there. */
-static uint64_t fetch_cause(uint64_t scause)
+/*
+ * What is no VS-stage page fault is the bus's: an access fault, as on a machine whose memory ends
+ * there. HLVX is to report a load's causes. QEMU (10.0) reports a fetch's, and the VS-stage one for
+ * both stages: there a load of the same address tells them apart. Called between access_begin() and
+ * access_end().
+ */
+static uint64_t fetch_cause(uint64_t scause, gva_t gva)
 {
-    return scause == CAUSE_LOAD_PAGE || scause == CAUSE_INSN_PAGE ? CAUSE_INSN_PAGE
-                                                                  : CAUSE_INSN_ACCESS;
+    uint8_t byte;
+
+    if (scause == CAUSE_INSN_PAGE) {
+        const struct guest_copied probe = guest_load(&byte, gva, 1);
+        bool gstage = probe.left != 0 && probe.cause == CAUSE_LOAD_GUEST_PAGE;
+
+        return gstage ? CAUSE_INSN_ACCESS : CAUSE_INSN_PAGE;
+    }
+    return scause == CAUSE_LOAD_PAGE ? CAUSE_INSN_PAGE : CAUSE_INSN_ACCESS;
 }
 
 static uint64_t load_cause(uint64_t scause)
@@ -107,16 +117,16 @@ bool fetch_guest_instruction(struct vcpu *vcpu, gva_t gva, uint32_t *insn, struc
     if (low < GUEST_FETCH_FAULT && (low & 3) == 3)
         high = guest_fetch_half(gva + 2);
     faulted = ((low | high) & GUEST_FETCH_FAULT) != 0;
-    access_end(&a, faulted);
-    if (faulted) {
+    if (unlikely(faulted)) {
         bool second = low < GUEST_FETCH_FAULT;
-        uint64_t scause = (second ? high : low) - GUEST_FETCH_FAULT;
 
-        *trap = (struct guest_trap){.cause = fetch_cause(scause), .tval = second ? gva + 2 : gva};
-        return false;
+        trap->tval = second ? gva + 2 : gva;
+        trap->cause = fetch_cause((second ? high : low) - GUEST_FETCH_FAULT, trap->tval);
+    } else {
+        *insn = (uint32_t)(high << 16 | low);
     }
-    *insn = (uint32_t)(high << 16 | low);
-    return true;
+    access_end(&a, faulted);
+    return !faulted;
 }
 
 bool guest_read_gva(struct vcpu *vcpu, gva_t gva, void *buf, uint64_t len, struct guest_trap *trap)

@@ -18,6 +18,7 @@ static struct vcpu vcpu;
 /* The guest's memory: bytes [start, start + size) may be read; behind them an access faults with
  * `cause`. */
 static uint64_t start, size, cause;
+static uint64_t load_cause; /* when not 0: HLV's cause where HLVX has `cause` */
 static uint8_t memory[64];
 static uint64_t expected_vsatp, expected_spvp;
 static unsigned leaf_calls;
@@ -31,7 +32,9 @@ static void check_csrs(void)
 {
     assert_int_equal(fake_csr[CSR_VSATP], expected_vsatp);
     assert_int_equal(fake_csr[CSR_HSTATUS] & HSTATUS_SPVP, expected_spvp);
-    assert_int_equal(fake_csr[CSR_HSTATUS] | HSTATUS_SPVP, HSTATUS | HSTATUS_SPVP);
+    /* A fault before has left its GVA and SPV; the rest is untouched. */
+    assert_int_equal(
+        (fake_csr[CSR_HSTATUS] ^ HSTATUS) & ~(HSTATUS_SPVP | HSTATUS_GVA | HSTATUS_SPV), 0);
     assert_int_equal(fake_csr[CSR_SSTATUS] & SSTATUS_MXR, 0);
     leaf_calls++;
 }
@@ -51,7 +54,7 @@ static struct guest_copied leaf(uint8_t *to, const uint8_t *from, uint64_t addr,
     for (uint64_t i = 0; i < len; i++) {
         if (!accessible(addr + i)) {
             fault();
-            return (struct guest_copied){.left = len - i, .cause = cause};
+            return (struct guest_copied){.left = len - i, .cause = load_cause ? load_cause : cause};
         }
         if (to != NULL)
             to[i] = memory[(addr + i - start)];
@@ -101,6 +104,7 @@ static void begin(uint64_t guest_spvp, uint64_t hart_spvp)
     start = 0x80000000;
     size = sizeof(memory);
     cause = CAUSE_LOAD_GUEST_PAGE;
+    load_cause = 0;
     leaf_calls = 0;
     for (unsigned i = 0; i < sizeof(memory); i++)
         memory[i] = (uint8_t)(i * 7 + 1);
@@ -245,6 +249,29 @@ static void test_causes(void **state)
     }
 }
 
+/* HLVX that reports a fetch's page fault for both stages, as QEMU does: HLV tells which it was. */
+static void test_ambiguous_fetch(void **state)
+{
+    struct guest_trap trap;
+    uint32_t insn;
+
+    (void)state;
+    begin(0, HSTATUS_SPVP);
+    expected_vsatp = VSATP;
+    expected_spvp = 0;
+    cause = CAUSE_INSN_PAGE;
+    load_cause = CAUSE_LOAD_GUEST_PAGE;
+    put_insn(60, 0x0003ffff);
+    assert_false(fetch_guest_instruction(&vcpu, start + 62, &insn, &trap));
+    assert_int_equal(trap.cause, CAUSE_INSN_ACCESS);
+    assert_int_equal(trap.tval, start + 64);
+    load_cause = CAUSE_LOAD_PAGE;
+    assert_false(fetch_guest_instruction(&vcpu, start + 64, &insn, &trap));
+    assert_int_equal(trap.cause, CAUSE_INSN_PAGE);
+    assert_int_equal(fake_csr[CSR_HSTATUS], HSTATUS | HSTATUS_SPVP);
+    check_restored();
+}
+
 static void test_read_gva(void **state)
 {
     struct guest_trap trap = {.cause = 99};
@@ -270,9 +297,9 @@ static void test_read_gva(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_door_one), cmocka_unit_test(test_door_one_at_the_top),
-        cmocka_unit_test(test_fetch),    cmocka_unit_test(test_causes),
-        cmocka_unit_test(test_read_gva),
+        cmocka_unit_test(test_door_one),        cmocka_unit_test(test_door_one_at_the_top),
+        cmocka_unit_test(test_fetch),           cmocka_unit_test(test_causes),
+        cmocka_unit_test(test_ambiguous_fetch), cmocka_unit_test(test_read_gva),
     };
 
     return cmocka_run_group_tests_name("guest_mem", tests, NULL, NULL);
