@@ -48,8 +48,10 @@ const char *exit_reason_name(enum exit_reason reason)
 
 static struct exit_result dispatch_irq(struct vcpu *v, const struct vcpu_exit *e)
 {
-    v->stats.by_reason[e->cause == IRQ_S_TIMER ? EXIT_REASON_TIMER : EXIT_REASON_EXTERNAL_INTERRUPT]++;
-    return irq_dispatch(e->cause) ? exit_next(0) : exit_crash("interrupt without a handler");
+    uint64_t irq = e->cause & ~TRAP_IRQ;
+
+    v->stats.by_reason[irq == IRQ_S_TIMER ? EXIT_REASON_TIMER : EXIT_REASON_EXTERNAL_INTERRUPT]++;
+    return irq_dispatch(irq) ? exit_next(0) : exit_crash("interrupt without a handler");
 }
 
 /* exits[cause], or the interrupt's row. A cause without a row is a crash of this VM only. */
@@ -57,12 +59,12 @@ static inline struct exit_result dispatch(struct vcpu *v, const struct vcpu_exit
 {
     const struct exit_row *row = &exits[e->cause];
 
-    if (unlikely(e->is_irq))
-        return dispatch_irq(v, e);
     if (likely(e->cause < CAUSE_EXCEPTION_LIMIT && row->handle != NULL)) {
         v->stats.by_reason[row->reason]++;
         return row->handle(v, e);
     }
+    if (e->cause & TRAP_IRQ)
+        return dispatch_irq(v, e);
     v->stats.by_reason[EXIT_REASON_FAIL_ENTRY]++;
     return exit_crash("unhandled exit cause");
 }
@@ -75,8 +77,8 @@ static void exit_report(const struct vcpu *v, const struct vcpu_exit *e, const c
                                       "s6",  "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
 
     log_vm(v->vm, "vcpu %u crashed: %s", v->id, reason);
-    log_vm(v->vm, "  cause %lu (%s) pc 0x%016lx tval 0x%016lx", e->cause,
-           e->is_irq ? "interrupt" : trap_cause_name(e->cause), e->pc, e->tval);
+    log_vm(v->vm, "  cause %lu (%s) pc 0x%016lx tval 0x%016lx", e->cause & ~TRAP_IRQ,
+           (e->cause & TRAP_IRQ) ? "interrupt" : trap_cause_name(e->cause), e->pc, e->tval);
     if (e->gpa_valid)
         log_vm(v->vm, "  gpa 0x%016lx htinst 0x%lx", e->gpa, e->tinst);
     log_vm(v->vm, "  mode %s vsstatus 0x%lx vsatp 0x%lx vstvec 0x%lx", e->from_vs ? "VS" : "VU",
@@ -91,7 +93,8 @@ static void exit_report(const struct vcpu *v, const struct vcpu_exit *e, const c
     for (uint64_t i = 0; i < EXIT_RECORDS && i < v->stats.exits; i++) {
         const struct vcpu_exit *r = &v->exits[(v->stats.exits - 1 - i) % EXIT_RECORDS];
 
-        log_vm(v->vm, "  %2lu %s %lu pc 0x%016lx tval 0x%lx gpa 0x%lx", i, r->is_irq ? "irq" : "cause", r->cause,
+        log_vm(v->vm, "  %2lu %s %lu pc 0x%016lx tval 0x%lx gpa 0x%lx", i, (r->cause & TRAP_IRQ) ? "irq" : "cause",
+               r->cause & ~TRAP_IRQ,
                r->pc, r->tval, r->gpa_valid ? r->gpa : 0);
     }
 }
@@ -107,15 +110,15 @@ static enum run_leave crash(struct vcpu *v, const struct vcpu_exit *e, const cha
 static __attribute__((noinline)) enum run_leave finish_other(struct vcpu *v, const struct vcpu_exit *e,
                                                              struct exit_result r)
 {
-    switch ((enum exit_action)r.action) {
+    switch (exit_action(r)) {
     case EXIT_NEXT:
     case EXIT_RETRY:
         return RUN_AGAIN;
     case EXIT_INJECT:
         /* A trap vector that cannot be fetched would be fetched for ever. */
-        if (r.cause == CAUSE_INSN_ACCESS && e->pc == (csr_read(CSR_VSTVEC) & ~3ul))
+        if (exit_cause(r) == CAUSE_INSN_ACCESS && e->pc == (csr_read(CSR_VSTVEC) & ~3ul))
             return crash(v, e, "double fault: the guest's trap vector cannot be fetched");
-        vcpu_inject_trap(v, &(struct guest_trap){.cause = r.cause, .tval = r.tval});
+        vcpu_inject_trap(v, &(struct guest_trap){.cause = exit_cause(r), .tval = r.tval});
         return RUN_AGAIN;
     case EXIT_BLOCK:
         v->ctx.pc += r.insn_len;
@@ -135,7 +138,7 @@ static __attribute__((noinline)) enum run_leave finish_other(struct vcpu *v, con
 /* The only place where a result is applied, and (with the trap injected here) the only writer of the guest's pc. */
 static inline enum run_leave finish(struct vcpu *v, const struct vcpu_exit *e, struct exit_result r)
 {
-    if (likely(r.action == EXIT_NEXT)) {
+    if (likely(r.code == EXIT_NEXT)) {
         v->ctx.pc += r.insn_len;
         return RUN_AGAIN;
     }

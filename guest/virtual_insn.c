@@ -20,8 +20,8 @@ struct exit_result exit_virtual_insn(struct vcpu *vcpu, const struct vcpu_exit *
     if (exit->tval == 0 && !fetch_guest_instruction(vcpu, exit->pc, &insn, &trap))
         return exit_inject(trap.cause, trap.tval);
     if (insn_is_wrs(insn))
-        return (struct exit_result){.action = EXIT_YIELD, .insn_len = 4};
+        return exit_yield(4);
     if (insn_is_wfi(insn) && exit->from_vs) /* in user mode WFI is the guest's kernel's to refuse */
-        return (struct exit_result){.action = EXIT_BLOCK, .insn_len = 4};
+        return exit_block(4);
     return exit_inject(CAUSE_ILLEGAL_INSN, insn);
 }

@@ -38,7 +38,7 @@ static struct exit_result hsm_hart_suspend(struct vcpu *vcpu, const struct sbi_c
     case SBI_HSM_SUSPEND_RETENTIVE:
         ret->error = SBI_SUCCESS;
         atomic_store_release(&vcpu->hsm_state, SBI_HSM_STATE_SUSPENDED);
-        return (struct exit_result){.action = EXIT_BLOCK, .insn_len = 4};
+        return exit_block(4);
     case SBI_HSM_SUSPEND_NON_RETENTIVE:
         if (!hsm_entry_valid(vcpu->vm, call->arg[1])) {
             ret->error = SBI_ERR_INVALID_ADDRESS;
@@ -46,7 +46,7 @@ static struct exit_result hsm_hart_suspend(struct vcpu *vcpu, const struct sbi_c
         }
         vcpu_reset_suspended(vcpu, call->arg[1], call->arg[2]);
         atomic_store_release(&vcpu->hsm_state, SBI_HSM_STATE_SUSPENDED);
-        return (struct exit_result){.action = EXIT_BLOCK, .insn_len = 0};
+        return exit_block(0);
     default: /* reserved, or platform-specific and unimplemented: one and the same error */
         ret->error = SBI_ERR_INVALID_PARAM;
         return exit_next(4);
@@ -66,7 +66,7 @@ static struct exit_result hsm_handle(struct vcpu *vcpu, const struct sbi_call *c
         /* core/run.c goes on from here; the last hart that stops takes the VM with it, see
          * vcpu_hsm_stopped(). */
         atomic_store_release(&vcpu->hsm_state, SBI_HSM_STATE_STOP_PENDING);
-        return (struct exit_result){.action = EXIT_STOP_VCPU};
+        return exit_plain(EXIT_STOP_VCPU);
     case SBI_HSM_HART_GET_STATUS:
         target = vm_vcpu(vcpu->vm, call->arg[0]);
         ret->error = target ? SBI_SUCCESS : SBI_ERR_INVALID_PARAM;

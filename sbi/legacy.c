@@ -73,7 +73,7 @@ static struct exit_result legacy_handle(struct vcpu *vcpu, const struct sbi_call
         return legacy_masked(vcpu, call, ret);
     case SBI_EXT_LEGACY_SHUTDOWN:
         vm_request_stop(vcpu->vm, VM_STOP_POWEROFF, "legacy shutdown");
-        return (struct exit_result){.action = EXIT_STOP_VM};
+        return exit_plain(EXIT_STOP_VM);
     default: /* the table sends no other */
         ret->error = SBI_ERR_NOT_SUPPORTED;
         break;

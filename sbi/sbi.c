@@ -50,18 +50,12 @@ struct exit_result sbi_exit(struct vcpu *vcpu, const struct vcpu_exit *exit)
     struct exit_result result;
 
     (void)exit;
-    if (unlikely(!ext)) {
+    result = likely(ext != NULL) ? ext->handle(vcpu, call, &ret) : exit_next(ECALL_LEN);
+    /* Without a length the call does not return to its caller. */
+    if (likely(result.code == EXIT_NEXT) ||
+        (result.insn_len != 0 && (result.code == EXIT_BLOCK || result.code == EXIT_YIELD))) {
         gpr[GPR_A0] = (uint64_t)ret.error;
-        gpr[GPR_A1] = ret.value;
-        return exit_next(ECALL_LEN);
-    }
-
-    result = ext->handle(vcpu, call, &ret);
-    /* Only NEXT, BLOCK and YIELD have a length; without one the call does not return to its caller.
-     */
-    if (result.insn_len != 0) {
-        gpr[GPR_A0] = (uint64_t)ret.error;
-        if (!ext->legacy)
+        if (likely(ext == NULL || !ext->legacy))
             gpr[GPR_A1] = ret.value;
     }
     return result;

@@ -34,7 +34,7 @@ static struct exit_result srst_handle(struct vcpu *vcpu, const struct sbi_call *
         return exit_next(4);
     }
     vm_request_stop(vcpu->vm, srst_types[type].kind, srst_types[type].reason[reason]);
-    return (struct exit_result){.action = EXIT_STOP_VM};
+    return exit_plain(EXIT_STOP_VM);
 }
 
 const struct sbi_extension sbi_ext_srst = {

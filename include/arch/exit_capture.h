@@ -11,8 +11,7 @@ static inline void vcpu_exit_capture(const struct vcpu *vcpu, struct vcpu_exit *
     uint64_t scause = csr_read(CSR_SCAUSE);
     uint64_t tval = csr_read(CSR_STVAL);
 
-    exit->cause = scause & ~SCAUSE_IRQ;
-    exit->is_irq = (scause & SCAUSE_IRQ) != 0;
+    exit->cause = scause;
     exit->from_vs = (vcpu->ctx.sstatus & SSTATUS_SPP) != 0;
     exit->pc = vcpu->ctx.pc;
     exit->tval = tval;

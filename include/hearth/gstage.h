@@ -1,10 +1,11 @@
 /*
- * gstage.h - G-stage page tables (privileged specification, "Two-stage address translation", hgatp):
- * Sv39x4, Sv48x4 or Sv57x4, with 1 GiB and 2 MiB pages wherever gpa, hpa and size allow.
+ * gstage.h - G-stage page tables (privileged specification, "Two-stage address translation",
+ * hgatp): Sv39x4, Sv48x4 or Sv57x4, with 1 GiB and 2 MiB pages wherever gpa, hpa and size allow.
  *
- * Lock: gstage->lock (rank GSTAGE), taken inside. Fences are the caller's (shootdown.h): these functions only
- * edit tables. A table page that an edit unlinks may still be in a hart's walk cache, so it is kept (retired, all
- * entries invalid) until the caller has fenced and says so: gstage_reclaim().
+ * Lock: gstage->lock (rank GSTAGE), taken inside. Fences are the caller's (shootdown.h): these
+ * functions only edit tables. A table page that an edit unlinks may still be in a hart's walk
+ * cache, so it is kept (retired, all entries invalid) until the caller has fenced and says so:
+ * gstage_reclaim().
  */
 #pragma once
 
@@ -17,16 +18,16 @@
 
 struct gstage {
     struct spinlock lock;
-    hpa_t root;        /* 16 KiB, 16 KiB aligned */
-    uint8_t levels;    /* 3: Sv39x4, 4: Sv48x4, 5: Sv57x4 */
-    uint32_t tables;   /* page-table pages held: root's four, linked ones, retired ones */
-    hpa_t retired;     /* list of unlinked tables, HPA_NONE: empty */
+    hpa_t root;      /* 16 KiB, 16 KiB aligned */
+    uint8_t levels;  /* 3: Sv39x4, 4: Sv48x4, 5: Sv57x4 */
+    uint32_t tables; /* page-table pages held: root's four, linked ones, retired ones */
+    hpa_t retired;   /* list of unlinked tables, HPA_NONE: empty */
 };
 
 struct gstage_mapping {
-    hpa_t hpa;       /* of the address asked for */
-    uint64_t size;   /* page size of the leaf */
-    unsigned prot;   /* GSTAGE_R | ... */
+    hpa_t hpa;     /* of the address asked for */
+    uint64_t size; /* page size of the leaf */
+    unsigned prot; /* GSTAGE_R | ... */
 };
 
 /* Makes an empty table. levels is what the host has (host_isa.gstage_levels). 0 or -HV_ENOMEM. */
@@ -38,14 +39,15 @@ void gstage_destroy(struct gstage *g);
 uint64_t gstage_limit(const struct gstage *g);
 
 /* Maps [gpa, gpa + size) to hpa. All 4 KiB aligned; within the limit; nothing mapped there before.
- * prot: not 0, and R wherever W. 0, -HV_EINVAL, -HV_ERANGE, -HV_EEXIST (nothing has changed), -HV_ENOMEM (nothing of
- * the range stays mapped; tables made on the way are retired). */
+ * prot: not 0, and R wherever W. 0, -HV_EINVAL, -HV_ERANGE, -HV_EEXIST (nothing has changed),
+ * -HV_ENOMEM (nothing of the range stays mapped; tables made on the way are retired). */
 int __must_check gstage_map(struct gstage *g, gpa_t gpa, hpa_t hpa, uint64_t size, unsigned prot);
-/* Unmaps what is mapped of [gpa, gpa + size), splitting large pages at the edges; empty tables are retired.
- * 0, -HV_EINVAL, -HV_ERANGE, -HV_ENOMEM (a split needs a page; then nothing has changed). */
+/* Unmaps what is mapped of [gpa, gpa + size), splitting large pages at the edges; empty tables are
+ * retired. 0, -HV_EINVAL, -HV_ERANGE, -HV_ENOMEM (a split needs a page; then nothing has changed).
+ */
 int __must_check gstage_unmap(struct gstage *g, gpa_t gpa, uint64_t size);
-/* Frees the retired tables. After every hart that may have this table loaded has done the fences for all unmaps (and
- * failed maps) before this call. */
+/* Frees the retired tables. After every hart that may have this table loaded has done the fences
+ * for all unmaps (and failed maps) before this call. */
 void gstage_reclaim(struct gstage *g);
 /* 0 and *out, or -HV_ENOENT. */
 int __must_check gstage_lookup(struct gstage *g, gpa_t gpa, struct gstage_mapping *out);

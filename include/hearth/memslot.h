@@ -2,7 +2,8 @@
  * memslot.h - a VM's RAM: which host pages back which guest-physical range. The third door to guest
  * memory (see guest_mem.h): software lookup into the direct map, from any hart, for any VM.
  *
- * Slots are sorted by gpa, do not overlap, and do not change while vcpus run, so readers take no lock.
+ * Slots are sorted by gpa, do not overlap, and do not change while vcpus run, so readers take no
+ * lock.
  */
 #pragma once
 
@@ -28,8 +29,8 @@ int __must_check memslot_add(struct memslots *s, gpa_t gpa, hpa_t hpa, uint64_t 
 const struct memslot *memslot_find(const struct memslots *s, gpa_t gpa);
 
 /*
- * Host address of guest RAM at gpa; *contiguous (may be NULL) = bytes from there to the end of what is
- * contiguous in host memory. NULL when gpa is not RAM.
+ * Host address of guest RAM at gpa; *contiguous (may be NULL) = bytes from there to the end of what
+ * is contiguous in host memory. NULL when gpa is not RAM.
  */
 void *memslot_map(const struct memslots *s, gpa_t gpa, uint64_t *contiguous);
 
@@ -41,9 +42,10 @@ uint64_t memslot_read(const struct memslots *s, gpa_t gpa, void *buf, uint64_t l
 uint64_t memslot_write(const struct memslots *s, gpa_t gpa, const void *buf, uint64_t len);
 
 /*
- * Allocates `size` bytes of RAM at gpa from the page allocator in as few and as large naturally aligned
- * blocks as there are, and adds the slots. Pages are not zeroed. 0, -HV_ENOMEM or -HV_ENOSPC (too
- * fragmented); on error nothing is kept. gpa is 1 GiB aligned; size a multiple of PAGE_SIZE.
+ * Allocates `size` bytes of RAM at gpa from the page allocator in as few and as large naturally
+ * aligned blocks as there are, and adds the slots. Pages are not zeroed. 0, -HV_ENOMEM or
+ * -HV_ENOSPC (too fragmented); on error nothing is kept. gpa is 1 GiB aligned; size a multiple of
+ * PAGE_SIZE.
  */
 int __must_check memslot_alloc_ram(struct memslots *s, gpa_t gpa, uint64_t size);
 /* Gives every slot's pages back and empties the table; every slot must be memslot_alloc_ram()'s. */

@@ -46,22 +46,23 @@ struct guest_trap {
     uint64_t tval;
 };
 
-/* One exit, captured once by vcpu_exit_capture(); const to handlers. */
+/* One exit, captured once by vcpu_exit_capture(); const to handlers. gpa and tinst: guest-page faults only. */
 struct vcpu_exit {
-    uint64_t cause; /* scause without the interrupt bit */
+    uint64_t cause; /* scause: an exception's number; interrupts have TRAP_IRQ set */
     uint64_t pc;    /* sepc: the guest's pc at the exit */
     uint64_t tval;  /* stval */
     gpa_t gpa;      /* guest-page faults: the faulting guest-physical address, if gpa_valid */
     uint64_t tinst; /* htinst (0 when the cause has none) */
-    bool is_irq;
     bool gpa_valid; /* false: the host leaves htval 0 and the gpa must be found otherwise */
     bool from_vs;   /* the guest was in VS-mode (else VU-mode) */
-};
+} __aligned(64);    /* a row of the vcpu's ring: the index is a shift */
+
+#define TRAP_IRQ BIT(63)
 
 enum exit_action {
     EXIT_RETRY,      /* run the same instruction again */
-    EXIT_NEXT,       /* pc += insn_len, then run */
-    EXIT_INJECT,     /* deliver the trap .cause, .tval to the guest at the exit's pc */
+    EXIT_NEXT,       /* pc += insn_len, then run: what most exits end in */
+    EXIT_INJECT,     /* deliver a trap to the guest at the exit's pc */
     EXIT_BLOCK,      /* pc += insn_len, then sleep until a virtual interrupt or a wake-up */
     EXIT_YIELD,      /* pc += insn_len, then let others run first */
     EXIT_STOP_VCPU,  /* this vcpu is stopped (HSM hart_stop); pc no longer matters */
@@ -70,34 +71,54 @@ enum exit_action {
 };
 
 /* What should happen now: returned by handlers, applied by exit_finish() alone. */
-struct exit_result { /* 16 bytes: travels in registers */
-    uint8_t action;   /* enum exit_action */
-    uint8_t insn_len; /* NEXT, BLOCK, YIELD: 0 (resume at the present pc), 2 or 4 */
-    uint16_t cause;   /* INJECT */
+struct exit_result { /* two words, so that it travels in registers: build and read it with the functions below */
+    uint64_t code; /* enum exit_action; INJECT: the cause above bit 8 */
     union {
+        uint64_t insn_len;  /* NEXT, BLOCK, YIELD: 0 (resume at the present pc), 2 or 4 */
         uint64_t tval;      /* INJECT */
         const char *reason; /* CRASH: static text */
     };
 };
 
-static inline struct exit_result exit_next(uint32_t insn_len)
+static inline struct exit_result exit_next(uint64_t insn_len)
 {
-    return (struct exit_result){.action = EXIT_NEXT, .insn_len = (uint8_t)insn_len};
+    return (struct exit_result){.code = EXIT_NEXT, .insn_len = insn_len};
 }
 
-static inline struct exit_result exit_retry(void)
+static inline struct exit_result exit_block(uint64_t insn_len)
 {
-    return (struct exit_result){.action = EXIT_RETRY};
+    return (struct exit_result){.code = EXIT_BLOCK, .insn_len = insn_len};
+}
+
+static inline struct exit_result exit_yield(uint64_t insn_len)
+{
+    return (struct exit_result){.code = EXIT_YIELD, .insn_len = insn_len};
+}
+
+/* RETRY, STOP_VCPU, STOP_VM */
+static inline struct exit_result exit_plain(enum exit_action action)
+{
+    return (struct exit_result){.code = action, .insn_len = 0};
 }
 
 static inline struct exit_result exit_inject(uint64_t cause, uint64_t tval)
 {
-    return (struct exit_result){.action = EXIT_INJECT, .cause = (uint16_t)cause, .tval = tval};
+    return (struct exit_result){.code = EXIT_INJECT | cause << 8, .tval = tval};
 }
 
 static inline struct exit_result exit_crash(const char *reason)
 {
-    return (struct exit_result){.action = EXIT_CRASH, .reason = reason};
+    return (struct exit_result){.code = EXIT_CRASH, .reason = reason};
+}
+
+static inline enum exit_action exit_action(struct exit_result r)
+{
+    return (enum exit_action)(r.code & 0xff);
+}
+
+static inline uint64_t exit_cause(struct exit_result r)
+{
+    return r.code >> 8;
 }
 
 /* The specification's name of an exception cause. */

@@ -89,7 +89,7 @@ static void expect_next(const struct vcpu_exit *e, unsigned len)
 {
     struct exit_result r = exit_guest_page_fault(&vcpus[0], e);
 
-    assert_int_equal(r.action, EXIT_NEXT);
+    assert_int_equal(exit_action(r), EXIT_NEXT);
     assert_int_equal(r.insn_len, len);
 }
 
@@ -99,8 +99,8 @@ static void expect_fault(const struct vcpu_exit *e, uint64_t cause)
     struct vcpu_stats stats = vcpus[0].stats;
     struct exit_result r = exit_guest_page_fault(&vcpus[0], e);
 
-    assert_int_equal(r.action, EXIT_INJECT);
-    assert_int_equal(r.cause, cause);
+    assert_int_equal(exit_action(r), EXIT_INJECT);
+    assert_int_equal(exit_cause(r), cause);
     assert_true(r.tval == e->tval);
     assert_memory_equal(&before, &vcpus[0].ctx, sizeof(before));
     stats.by_reason[EXIT_REASON_NESTED_PAGE_FAULT]++;
@@ -361,8 +361,8 @@ static struct exit_result virtual_insn(uint64_t tval, bool from_vs)
 
 static void expect_illegal(struct exit_result r, uint32_t insn)
 {
-    assert_int_equal(r.action, EXIT_INJECT);
-    assert_int_equal(r.cause, CAUSE_ILLEGAL_INSN);
+    assert_int_equal(exit_action(r), EXIT_INJECT);
+    assert_int_equal(exit_cause(r), CAUSE_ILLEGAL_INSN);
     assert_true(r.tval == insn);
 }
 
@@ -374,12 +374,12 @@ static void test_virtual_insn(void **state)
     for (int fetched = 0; fetched < 2; fetched++) {
         memory_insn = WFI;
         r = virtual_insn(fetched ? 0 : WFI, true);
-        assert_int_equal(r.action, EXIT_BLOCK);
+        assert_int_equal(exit_action(r), EXIT_BLOCK);
         assert_int_equal(r.insn_len, 4);
         expect_illegal(virtual_insn(fetched ? 0 : WFI, false), WFI);
         memory_insn = WRS_NTO;
         r = virtual_insn(fetched ? 0 : WRS_NTO, false);
-        assert_int_equal(r.action, EXIT_YIELD);
+        assert_int_equal(exit_action(r), EXIT_YIELD);
         assert_int_equal(r.insn_len, 4);
         memory_insn = HFENCE;
         expect_illegal(virtual_insn(fetched ? 0 : HFENCE, true), HFENCE);
@@ -391,8 +391,8 @@ static void test_virtual_insn(void **state)
     assert_int_equal(fetches, 6);
     fetch_fails = true;
     r = virtual_insn(0, true);
-    assert_int_equal(r.action, EXIT_INJECT);
-    assert_int_equal(r.cause, CAUSE_INSN_PAGE);
+    assert_int_equal(exit_action(r), EXIT_INJECT);
+    assert_int_equal(exit_cause(r), CAUSE_INSN_PAGE);
     assert_true(r.tval == PC);
 }
 

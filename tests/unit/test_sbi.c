@@ -259,7 +259,7 @@ static void test_legacy(void **state)
     assert_sbi(LEGACY(SBI_EXT_LEGACY_CLEAR_IPI, 0), 0, A1_BEFORE);
 
     answer = LEGACY(SBI_EXT_LEGACY_SHUTDOWN, 0);
-    assert_int_equal(answer.result.action, EXIT_STOP_VM);
+    assert_int_equal(exit_action(answer.result), EXIT_STOP_VM);
     assert_int_equal(fake_stop_calls, 1);
     assert_int_equal(fake_stop_kind, VM_STOP_POWEROFF);
 }
@@ -304,8 +304,8 @@ static void test_legacy_masks(void **state)
         fresh(state);
         rec.gva_faults = true;
         answer = LEGACY(eid, 0x4000);
-        assert_int_equal(answer.result.action, EXIT_INJECT);
-        assert_int_equal(answer.result.cause, CAUSE_LOAD_PAGE);
+        assert_int_equal(exit_action(answer.result), EXIT_INJECT);
+        assert_int_equal(exit_cause(answer.result), CAUSE_LOAD_PAGE);
         assert_int_equal(answer.result.tval, 0x4000);
         assert_int_equal(answer.a0, 0x4000); /* registers as at the ecall */
         assert_int_equal(answer.a1, A1_BEFORE);

@@ -59,7 +59,7 @@ static void test_hart_status(void **state)
 static void test_hart_stop(void **state)
 {
     (void)state;
-    assert_int_equal(hsm(SBI_HSM_HART_STOP, 0, 0, 0).result.action, EXIT_STOP_VCPU);
+    assert_int_equal(exit_action(hsm(SBI_HSM_HART_STOP, 0, 0, 0).result), EXIT_STOP_VCPU);
     assert_int_equal(sbi_self->hsm_state, SBI_HSM_STATE_STOP_PENDING);
     assert_int_equal(fake_stop_calls, 0);
 }
@@ -81,7 +81,7 @@ static void test_hart_suspend(void **state)
     assert_int_equal(rec.resets, 0);
 
     answer = hsm(SBI_HSM_HART_SUSPEND, 0, UINT64_MAX, 0); /* the address does not count */
-    assert_int_equal(answer.result.action, EXIT_BLOCK);
+    assert_int_equal(exit_action(answer.result), EXIT_BLOCK);
     assert_int_equal(answer.result.insn_len, 4);
     assert_int_equal(answer.a0, SBI_SUCCESS);
     assert_int_equal(sbi_self->hsm_state, SBI_HSM_STATE_SUSPENDED);
@@ -90,7 +90,7 @@ static void test_hart_suspend(void **state)
     /* As a C compiler passes a uint32_t: sign-extended. */
     fresh(state);
     answer = hsm(SBI_HSM_HART_SUSPEND, 0xffffffff80000000, SBI_RAM_BASE + 8, 42);
-    assert_int_equal(answer.result.action, EXIT_BLOCK);
+    assert_int_equal(exit_action(answer.result), EXIT_BLOCK);
     assert_int_equal(answer.result.insn_len, 0);
     assert_int_equal(sbi_self->hsm_state, SBI_HSM_STATE_SUSPENDED);
     assert_int_equal(rec.resets, 1);
@@ -116,7 +116,7 @@ static void test_srst(void **state)
 
             fresh(state);
             answer = sbi_ecall(SBI_EXT_SRST, 0, type | BIT(40), reason | BIT(63), 0, 0);
-            assert_int_equal(answer.result.action, EXIT_STOP_VM);
+            assert_int_equal(exit_action(answer.result), EXIT_STOP_VM);
             assert_int_equal(fake_stop_calls, 1);
             assert_int_equal(fake_stop_kind, type == 0 ? VM_STOP_POWEROFF : VM_STOP_REBOOT);
             assert_int_equal(strstr(fake_stop_reason, "failure") != NULL, reason);

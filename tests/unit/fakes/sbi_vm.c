@@ -68,7 +68,7 @@ struct sbi_answer sbi_ecall(uint64_t eid, uint64_t fid, uint64_t a0, uint64_t a1
     for (unsigned i = 0; i < 32; i++)
         if (i != GPR_A0 && i != GPR_A1)
             assert_int_equal(sbi_self->ctx.gpr[i], before[i]);
-    if (answer.result.insn_len == 0) {
+    if (exit_action(answer.result) == EXIT_INJECT || answer.result.insn_len == 0) {
         assert_int_equal(answer.a0, a0);
         assert_int_equal(answer.a1, a1);
     } else {
