@@ -108,7 +108,8 @@ static void main_on_stack(void)
     console_init_device(&host_platform);
     hostirq_init(&host_platform);
     wallclock_init(&host_platform);
-    entropy_init(host_platform.fdt);
+    if (!entropy_init(host_platform.fdt))
+        log_warn("the host's device tree has no rng-seed: the guests' seeds can be guessed");
     vmid_init(host_isa.vmid_bits);
     hart_init_self();
     harts_start();

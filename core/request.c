@@ -9,6 +9,7 @@
 #include <arch/barrier.h>
 #include <arch/csr.h>
 #include <arch/hfence.h>
+#include <hearth/bits.h>
 #include <hearth/hart.h>
 #include <hearth/ipi.h>
 #include <hearth/request.h>
@@ -104,7 +105,7 @@ void vcpu_request_fence(struct vcpu *self, uint64_t mask, uint64_t base, uint32_
     uint64_t waiting = 0;
 
     for (uint64_t m = mask; m != 0; m &= m - 1) {
-        uint64_t bit = (uint64_t)__builtin_ctzll(m);
+        uint64_t bit = bit_lowest(m);
         struct vcpu *v = vm_vcpu(vm, base + bit);
 
         if (v == self) {
@@ -119,7 +120,7 @@ void vcpu_request_fence(struct vcpu *self, uint64_t mask, uint64_t base, uint32_
      * vcpu that is not in its guest does its requests before it enters.
      */
     for (uint64_t m = waiting; m != 0; m &= m - 1) {
-        struct vcpu *v = vm_vcpu(vm, base + (uint64_t)__builtin_ctzll(m));
+        struct vcpu *v = vm_vcpu(vm, base + bit_lowest(m));
 
         while (atomic_load_acquire(&v->in_guest) && (atomic_load_acquire(&v->requests) & bits))
             cpu_relax();
