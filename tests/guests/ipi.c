@@ -54,7 +54,7 @@ static void check(uint64_t mask, uint64_t base, int64_t error, uint64_t want, co
 
     clear();
     e = send(mask, base);
-    wait_for(received(want), want ? 500 : 3);
+    wait_for(received(want), want ? SOON : 3);
     ok(e == error && received(want), "%s", name);
     if (e != error || !received(want))
         for (unsigned i = 0; i < harts; i++)
@@ -73,7 +73,7 @@ static void ping_pong(void)
     clear();
     while (rounds < 200) {
         send(1, peer);
-        if (!wait_for(load(&got[peer]) == rounds + 1, 1000))
+        if (!wait_for(load(&got[peer]) == rounds + 1, SOON))
             break;
         rounds++;
     }
@@ -98,7 +98,7 @@ void test_main(void)
     irq_enable(SSIP);
     for (unsigned n = 0; n + 1 < harts; n++) {
         hart_start(other_hart(n), listener, NULL);
-        wait_for(load(&ready[other_hart(n)]), 1000);
+        wait_for(load(&ready[other_hart(n)]), SOON);
     }
     check(BIT(boot_hart), 0, 0, BIT(boot_hart), "taken by self");
     check(0, ~0ul, 0, all, "base -1: all");

@@ -31,7 +31,7 @@ static void check(bool good, const char *name)
 /* The line follows the registers at once, but for a moment on QEMU's own. */
 static bool external(bool want)
 {
-    return wait_for(!!(csr_read(sip) & SEIP) == want, want ? 500 : 20);
+    return wait_for(!!(csr_read(sip) & SEIP) == want, want ? SOON : 20);
 }
 
 static void raise(void) /* the transmitter is always idle: enabling its interrupt raises the line */
@@ -65,7 +65,7 @@ static void listener(void *arg)
     this_hart()->irq_fn = on_irq;
     irq_enable(SEIP);
     store((bool *)arg, true);
-    wait_for(load(&taken[this_hart()->id]) != 0, 2000);
+    wait_for(load(&taken[this_hart()->id]) != 0, SOON);
 }
 
 static void registers(uint64_t h) /* 6 */
@@ -87,7 +87,7 @@ static void registers(uint64_t h) /* 6 */
 static void gates(uint64_t h) /* 10 */
 {
     raise();
-    check(wait_for(read32(PENDING) & UART_BIT, 500), "the line sets pending");
+    check(wait_for(read32(PENDING) & UART_BIT, SOON), "the line sets pending");
     check(external(false), "not enabled: no interrupt");
     write32(ENABLE(h), UART_BIT);
     check(external(false), "priority 0: no interrupt");
@@ -145,10 +145,10 @@ static void delivery(uint64_t h, unsigned harts) /* 4 */
     this_hart()->irq_fn = on_irq;
     irq_enable(SEIP);
     raise();
-    check(wait_for(load(&taken[h]) == 1, 500) && claimed[h] == UART_IRQ, "interrupt taken");
+    check(wait_for(load(&taken[h]) == 1, SOON) && claimed[h] == UART_IRQ, "interrupt taken");
     for (unsigned i = 2; i <= 50; i++) {
         raise();
-        if (!wait_for(load(&taken[h]) == i, 500))
+        if (!wait_for(load(&taken[h]) == i, SOON))
             break;
     }
     check(taken[h] == 50, "50 of them");
@@ -162,13 +162,13 @@ static void delivery(uint64_t h, unsigned harts) /* 4 */
     }
     h = other_hart(0);
     hart_start(h, listener, &ready);
-    wait_for(load(&ready), 1000);
+    wait_for(load(&ready), SOON);
     write32(THRESHOLD(h), 0); /* OpenSBI has put a hart's context in order when it starts */
     write32(ENABLE(h), UART_BIT);
     raise();
-    check(wait_for(load(&taken[h]) == 1, 1000) && claimed[h] == UART_IRQ, "taken by another hart");
+    check(wait_for(load(&taken[h]) == 1, SOON) && claimed[h] == UART_IRQ, "taken by another hart");
     check(taken[boot_hart] == 50 && !(csr_read(sip) & SEIP), "and by none else");
-    hart_wait_state(h, SBI_HSM_STATE_STOPPED, 1000);
+    hart_wait_state(h, SBI_HSM_STATE_STOPPED, SOON);
     write32(ENABLE(h), 0);
 }
 

@@ -43,7 +43,7 @@ static uint64_t ask(uint64_t flag)
     static uint64_t n;
 
     store(&request, ++n | flag);
-    if (!wait_for(load(&answer) == (n | flag), 2000))
+    if (!wait_for(load(&answer) == (n | flag), SOON))
         bail_out("the other hart does not answer");
     return load(&value);
 }
@@ -97,7 +97,7 @@ static void on_others(void)
     }
     is(stale, 0, "fence.i: new instructions are seen");
     store(&quit, true);
-    ok(hart_wait_state(peer, SBI_HSM_STATE_STOPPED, 1000), "reader stopped");
+    ok(hart_wait_state(peer, SBI_HSM_STATE_STOPPED, SOON), "reader stopped");
     is((uint64_t)rfnc(SBI_RFNC_SFENCE_VMA, 0, ~0ul, 0, ~0ul).error, 0,
        "a stopped hart is no obstacle");
 }

@@ -20,7 +20,7 @@ void test_main(void)
     tap_plan(1);
     for (unsigned n = 0; n + 1 < harts; n++)
         hart_start(other_hart(n), worker, NULL);
-    ok(wait_for(load(&waiting) == harts - 1, 2000), "%u harts are about to stop", harts);
+    ok(wait_for(load(&waiting) == harts - 1, SOON), "%u harts are about to stop", harts);
     store(&go, true);
     sbi(SBI_EXT_HSM, SBI_HSM_HART_STOP);
     bail_out("hart_stop returned");

@@ -67,6 +67,8 @@ static inline uint64_t rdtime(void)
     return t;
 }
 
+#define SOON 5000 /* ms that an event may take on a busy machine before a test gives it up */
+
 /* Waits until cond or for so many milliseconds; its value is cond's. */
 #define wait_for(cond, ms)                                                                         \
     ({                                                                                             \
