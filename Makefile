@@ -178,6 +178,12 @@ $(GUEST_ELFS) $(BENCH_ELFS): $(GUEST_LIB) tests/guests/lib/guest.ld
 $(GUEST_BINS): %.bin: %.elf
 	$(Q)$(OBJCOPY) -O binary $< $@
 
+# A Linux program: the boot benchmark's user space.
+$(B)/guests/bench_init: tests/bench/bench_init.S Makefile | $(DEPS)/build.ready
+	$(call say,GUEST-LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CROSS)gcc -march=rv64gc -mabi=lp64 -nostdlib -static -Wl,--build-id=none -o $@ $<
+
 -include $(GUESTS:%=$(B)/guests/obj/tests/guests/%.c.d) $(BENCHES:%=$(B)/guests/obj/tests/bench/%.c.d) \
          $(GUEST_LIB:.o=.d)
 
@@ -228,7 +234,7 @@ e2e: setup-test
 	$(Q)$(PYTEST) -m 'not long' $(PYTEST_ARGS) tests/e2e
 
 bench: setup-run
-	@$(MAKE) --no-print-directory all guests
+	@$(MAKE) --no-print-directory all guests $(B)/guests/bench_init
 	$(Q)$(PYTHON) tests/bench/bench.py --json $(B)/bench.json $(BENCH_ARGS)
 
 # ---------------------------------------------------------------- checks that run nothing

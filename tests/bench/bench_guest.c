@@ -1,12 +1,14 @@
 /*
- * bench_guest.c - what an exit costs: executed instructions of the hart for each round of an operation, in loops of
- * hand-written assembly. Needs QEMU's -icount shift=0, where instret counts every instruction of the hart, the
- * hypervisor's and the firmware's included. Nothing is subtracted: each figure includes the two instructions of the
- * loop and those that load an operation's arguments.
+ * bench_guest.c - what an exit costs: executed instructions of the hart for each round of an
+ * operation, in loops of hand-written assembly. Needs QEMU's -icount shift=0, where instret counts
+ * every instruction of the hart, the hypervisor's and the firmware's included. Nothing is
+ * subtracted: each figure includes the two instructions of the loop and those that load an
+ * operation's arguments.
  *
- * The same binary runs below Hearth and on OpenSBI. It prints, when all is measured, a line for each operation:
- *   # bench NAME rounds=N instructions=N ticks=N last=X            (bench.py reads it)
- * and before them the number of instructions that the machine had executed when it started (entry).
+ * The same binary runs below Hearth and on OpenSBI. It prints, when all is measured, a line for
+ * each operation: # bench NAME rounds=N instructions=N ticks=N last=X            (bench.py reads
+ * it) and before them the number of instructions that the machine had executed when it started
+ * (entry).
  */
 #include "guest.h"
 
@@ -14,21 +16,22 @@
 #define TEXT_LEN   64
 #define WFI_ROUNDS 100
 #define PAGE       4096ul
-#define TOUCH_BASE 0x84000000ul /* RAM that nobody has used: ROUNDS pages, in VMs of 128 MiB and more */
+#define TOUCH_BASE                                                                                 \
+    0x84000000ul /* RAM that nobody has used: ROUNDS pages, in VMs of 128 MiB and more */
 #define FAR_FUTURE (1ul << 62)
 
-#define PLIC_PRIORITY   (PLIC_BASE + 4 * UART_IRQ)
-#define PLIC_PENDING    (PLIC_BASE + 0x1000)
-#define PLIC_ENABLE(c)  (PLIC_BASE + 0x2000 + 0x80 * (c))
-#define PLIC_THRESH(c)  (PLIC_BASE + 0x200000 + 0x1000 * (c))
-#define PLIC_CLAIM(c)   (PLIC_THRESH(c) + 4)
-#define UART_IER        1
-#define UART_IIR        2
-#define UART_LSR        5
-#define UART_SCR        7
-#define UART_IER_THRE   2
-#define SYSCON_BASE     0x00100000ul
-#define ANY             UINT64_MAX
+#define PLIC_PRIORITY  (PLIC_BASE + 4 * UART_IRQ)
+#define PLIC_PENDING   (PLIC_BASE + 0x1000)
+#define PLIC_ENABLE(c) (PLIC_BASE + 0x2000 + 0x80 * (c))
+#define PLIC_THRESH(c) (PLIC_BASE + 0x200000 + 0x1000 * (c))
+#define PLIC_CLAIM(c)  (PLIC_THRESH(c) + 4)
+#define UART_IER       1
+#define UART_IIR       2
+#define UART_LSR       5
+#define UART_SCR       7
+#define UART_IER_THRE  2
+#define SYSCON_BASE    0x00100000ul
+#define ANY            UINT64_MAX
 
 struct figures {
     uint64_t instructions, ticks, last;
@@ -45,8 +48,9 @@ struct op {
 static char text[TEXT_LEN];
 
 /*
- * A loop around `body`. Registers that it finds in each round: s2 = x and s3 = y (its own to change), a7 and a6,
- * a2 = a3 = 0, a4 = UART_IER_THRE. It may change a0, a1, a5 and t0..t6; what it leaves in a0 is checked.
+ * A loop around `body`. Registers that it finds in each round: s2 = x and s3 = y (its own to
+ * change), a7 and a6, a2 = a3 = 0, a4 = UART_IER_THRE. It may change a0, a1, a5 and t0..t6; what it
+ * leaves in a0 is checked.
  */
 #define LOOP(name, body)                                                                           \
     static void name(const struct op *op, struct figures *out)                                     \
@@ -99,9 +103,15 @@ LOOP(loop_rdtime, "rdtime t0")
 LOOP(loop_stimecmp, "csrw 0x14d, s2")
 LOOP(loop_sfence, "sfence.vma")
 
-#define PLIC_LOAD(what, addr) {what, loop_lw, ROUNDS, 0, 0, addr, 0, ANY}
-#define UART_LOAD(what, reg, last) {what, loop_lbu, ROUNDS, 0, 0, UART_BASE + (reg), 0, last}
-#define BAD (uint64_t)SBI_ERR_NOT_SUPPORTED
+#define PLIC_LOAD(what, addr)                                                                      \
+    {                                                                                              \
+        what, loop_lw, ROUNDS, 0, 0, addr, 0, ANY                                                  \
+    }
+#define UART_LOAD(what, reg, last)                                                                 \
+    {                                                                                              \
+        what, loop_lbu, ROUNDS, 0, 0, UART_BASE + (reg), 0, last                                   \
+    }
+#define BAD (uint64_t) SBI_ERR_NOT_SUPPORTED
 
 /* The boot hart is hart 0, so its S-mode context of the PLIC is 1. */
 static const struct op ops[] = {
@@ -143,8 +153,8 @@ static const struct op ops[] = {
 static struct figures figures[ARRAY_SIZE(ops)];
 
 /*
- * How many nanoseconds after a timer's time wfi returns. The time has steps of 100 ns; counting instructions, which
- * take 1 ns each here, from the return to the next step makes it finer.
+ * How many nanoseconds after a timer's time wfi returns. The time has steps of 100 ns; counting
+ * instructions, which take 1 ns each here, from the return to the next step makes it finer.
  */
 static uint64_t wfi_lateness(void)
 {
@@ -194,9 +204,9 @@ static void board_quiet(void)
 
 void test_main(void)
 {
-    uint64_t entry, worst, sum;
+    uint64_t entry, entry_time, worst, sum;
 
-    __asm__ volatile("rdinstret %0" : "=r"(entry));
+    __asm__ volatile("rdtime %1\n\trdinstret %0" : "=r"(entry), "=r"(entry_time));
     if (boot_hart != 0)
         bail_out("the boot hart is not hart 0");
     for (unsigned i = 0; i < TEXT_LEN; i++)
@@ -210,7 +220,7 @@ void test_main(void)
     board_quiet();
     bench_wfi(&worst, &sum);
 
-    note("\n# bench entry instructions=%lu", entry);
+    note("\n# bench entry instructions=%lu ticks=%lu", entry, entry_time);
     for (unsigned i = 0; i < ARRAY_SIZE(ops); i++) {
         const struct figures *f = &figures[i];
 

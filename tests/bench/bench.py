@@ -1,0 +1,285 @@
+#!/usr/bin/env python3
+"""The benchmark: what exits cost and what booting costs, below Hearth and bare on OpenSBI.
+
+Everything runs in QEMU with -icount shift=0: an instruction takes one nanosecond of virtual time, whatever
+the machine and its load, and every run gives the same figures. They count instructions: nothing of real
+caches, TLBs and CSR latencies is in them.
+
+Exits: bench_guest.c measures itself, with instret, which goes on in the hypervisor and the firmware.
+
+Start: instret is never reset, so bench_guest's own start tells how many instructions the machine had
+executed by then. It is padded to the size of Debian's kernel and started with Debian's initrd and 256 MiB,
+so the loader's work is Debian's: copying so many bytes, clearing the rest. What the same file
+counts when OpenSBI starts it is the firmware's share and the guest library's (Hearth itself is started by
+OpenSBI in the same way); the difference is what Hearth executed from its first instruction on.
+
+Linux: Debian's kernel with Debian's initrd and bench_init.S as its first program, which reads the time.
+"user space" is the kernel's own time stamp of the line `Run ... as init process`: it counts from the
+kernel's set-up of its clock. "kernel entry to user space" is the whole of it: rdtime in the first
+user instruction, less rdtime at the entry, which the padded bench_guest has measured.
+
+Exit status: 0; 1 when a required figure is missed or wrong; 2 when something did not run.
+"""
+
+import argparse
+import concurrent.futures
+import ctypes
+import json
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+TREE = pathlib.Path(__file__).resolve().parents[2]
+CPU = "rv64"
+CMDLINE = "console=ttyS0 earlycon=sbi rdinit=/bench_init"
+MEMORY_MIB = 256
+RUN_TIMEOUT = 300  # seconds; the longest takes half a minute alone
+PR_SET_PDEATHSIG = 1
+BARE, HEARTH = "bare", "hearth"
+
+# The issue's demands, in instructions a round.
+MMIO_READ_LIMIT = 400
+REQUIRED = {"base_spec_version": 244}
+REQUIRED |= dict.fromkeys(
+    ["uart_lsr_read", "uart_iir_read", "uart_rbr_read", "uart_scr_read", "plic_priority_read",
+     "plic_priority_read_c", "plic_pending_read", "plic_enable_read", "plic_threshold_read", "plic_claim_read",
+     "rtc_read"], MMIO_READ_LIMIT)
+START_LIMIT = 60_000_000
+LINUX_RATIO_LIMIT = 1.01
+
+# Measured by others on the same machine with the same loops: Xvisor 2026-03, Bao 2026-07 (PLIC), KVM in 6.12.
+PEERS = {
+    "base_spec_version": "741 / 244 / 940", "set_timer": "762 / 244 / 996", "hsm_get_status": "- / - / 1139",
+    "ipi_self": "2451 / 3924 / 1692", "rfence_i_self": "4550 / 3779 / 2092",
+    "rfence_vma_self": "4594 / 3826 / 2075", "unknown_extension": "748 / 32900 / 973",
+    "uart_lsr_read": "1100 / 3 / 3607", "plic_priority_read": "1085 / 285 / 1475", "dbcn_byte": "- / - / 10617",
+    "first_touch": "15 / 3 / 4600", "wfi_lateness": "- / - / 7213", "rdtime": "- / - / 3",
+    "stimecmp_write": "- / - / 3", "local_sfence_vma": "- / - / 3",
+    "start": "180 M / 97 M / -", "linux_user_space_ms": "1037.9 / 998.5 / -",
+}
+
+
+class BenchError(Exception):
+    pass
+
+
+# ---------------------------------------------------------------- running
+
+def qemu_bare(kernel, log, extra):
+    command = ["qemu-system-riscv64", "-machine", "virt", "-cpu", CPU, "-smp", "1", "-m", f"{MEMORY_MIB}M",
+               "-icount", "shift=0,sleep=off", "-seed", "1", "-nodefaults", "-display", "none", "-no-reboot",
+               "-serial", f"file:{log}", "-kernel", str(kernel)] + extra
+    return run(command, log)
+
+
+def run_hearth(folder, name, kernel, log, args, initrd=None, cmdline=None):
+    keys = {"name": "bench", "kernel": str(kernel), "memory": f"{MEMORY_MIB}M"}
+    if initrd:
+        keys["initrd"] = str(initrd)
+    if cmdline:
+        keys["cmdline"] = cmdline
+    toml = folder / f"{name}.toml"
+    toml.write_text("[[vm]]\nvcpus = 1\n" + "".join(f"{k} = {json.dumps(v)}\n" for k, v in keys.items()))
+    return run([sys.executable, str(TREE / "tools/hearth"), "run", str(toml), "--smp", "1", "--cpu", CPU,
+                "--icount", "--log", str(log), "--hypervisor", args.hypervisor], log)
+
+
+def die_with_parent():
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def run(command, log):
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE, text=True, preexec_fn=die_with_parent)
+    try:
+        _, errors = process.communicate(timeout=RUN_TIMEOUT)
+        how = f"status {process.returncode}"
+    except subprocess.TimeoutExpired:
+        process.terminate()
+        _, errors = process.communicate()
+        how = "time-out"
+    output = log.read_bytes().replace(b"\0", b"").decode(errors="replace") if log.exists() else ""
+    if how != "status 0":
+        raise BenchError(f"{how}: {' '.join(command)}\n{errors}" + last_lines(output))
+    return output
+
+
+def last_lines(output):
+    return "\n".join(output.splitlines()[-15:])
+
+
+def bench_lines(output):
+    """{name: {key: number}} of the `# bench` lines."""
+    found = {}
+    for name, rest in re.findall(r"# bench (\w+)([^\r\n]*)", output):
+        if " wrong " in rest:
+            raise BenchError(f"bench_guest: {name}{rest}")
+        found[name] = {k: int(v) for k, v in re.findall(r"(\w+)=(\d+)", rest)}
+    return found
+
+
+def find(pattern, output, what):
+    m = re.search(pattern, output)
+    if not m:
+        raise BenchError(f"{what} is not in the output:\n" + last_lines(output))
+    return m
+
+
+def padded(guest, size, path):
+    data = guest.read_bytes()
+    if len(data) > size:
+        raise BenchError(f"{guest} is larger than the kernel that it stands for")
+    with open(path, "wb") as out:
+        out.write(data)
+        out.truncate(size)
+    return path
+
+
+def with_init(initrd, program, path):
+    """The initrd and, behind it, an archive of one file: Linux unpacks both."""
+    def entry(name, mode, data):
+        fields = [0, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0]
+        head = b"070701" + b"".join(b"%08X" % f for f in fields) + name.encode() + b"\0"
+        return head + bytes(-len(head) % 4) + data + bytes(-len(data) % 4)
+
+    first = initrd.read_bytes()
+    path.write_bytes(first + bytes(-len(first) % 4) + entry("bench_init", 0o100755, program.read_bytes())
+                     + entry("TRAILER!!!", 0, b""))
+    return path
+
+
+# ---------------------------------------------------------------- measuring
+
+def measure_ops(output):
+    lines = bench_lines(output)
+    if "end" not in lines:
+        raise BenchError("bench_guest did not finish:\n" + last_lines(output))
+    figures = {}
+    for name, f in lines.items():
+        if "instructions" in f and "rounds" in f:
+            # The clock is the other witness: 100 instructions a tick, read within a few instructions.
+            if abs(f["ticks"] * 100 - f["instructions"]) > 1000:
+                raise BenchError(f"{name}: {f['instructions']} instructions in {f['ticks']} ticks of 100")
+            figures[name] = round(f["instructions"] / f["rounds"], 2)
+    figures["wfi_lateness"] = round(lines["wfi_lateness"]["ns"] / lines["wfi_lateness"]["rounds"], 2)
+    return figures
+
+
+def measure_linux(output, entry_ticks):
+    stamp = r"\[ *([0-9]+\.[0-9]{6})\] "
+    first = float(find(stamp + "Linux version", output, "the kernel's first line")[1])
+    user = float(find(stamp + "Run /bench_init as init process", output, "the kernel's start of init")[1])
+    ticks = bench_lines(output).get("user", {}).get("ticks")
+    if ticks is None:
+        raise BenchError("bench_init did not run:\n" + last_lines(output))
+    return {"linux_user_space_ms": round((user - first) * 1000, 3),
+            "linux_whole_ms": round((ticks - entry_ticks) / 10000, 3)}
+
+
+def measure(args):
+    """{"hearth" | "bare": {name: figure}}"""
+    guests = pathlib.Path(args.build) / "guests"
+    kernel, initrd = (TREE / "build/guest" / n for n in ("vmlinux", "initrd.cpio.gz"))
+    with tempfile.TemporaryDirectory(prefix="hearth-bench-") as name, \
+            concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+        folder = pathlib.Path(name)
+        ops = guests / "bench_guest.bin"
+        start = padded(ops, kernel.stat().st_size, folder / "start.bin")
+        linux_initrd = with_init(initrd, guests / "bench_init", folder / "initrd")
+        with_initrd = ["-initrd", str(linux_initrd)]
+        jobs = {
+            (HEARTH, "linux"): pool.submit(run_hearth, folder, "linux", kernel, folder / "linux-hearth.log", args,
+                                           linux_initrd, CMDLINE),
+            (BARE, "linux"): pool.submit(qemu_bare, kernel, folder / "linux-bare.log",
+                                         with_initrd + ["-append", CMDLINE]),
+            (HEARTH, "ops"): pool.submit(run_hearth, folder, "ops", ops, folder / "ops-hearth.log", args),
+            (BARE, "ops"): pool.submit(qemu_bare, ops, folder / "ops-bare.log", []),
+            (HEARTH, "start"): pool.submit(run_hearth, folder, "start", start, folder / "start-hearth.log", args,
+                                           linux_initrd, CMDLINE),
+            (BARE, "start"): pool.submit(qemu_bare, start, folder / "start-bare.log",
+                                         with_initrd + ["-append", CMDLINE]),
+        }
+        outputs = {key: job.result() for key, job in jobs.items()}
+    figures, entries = {}, {}
+    for where in (HEARTH, BARE):
+        entries[where] = bench_lines(outputs[where, "start"])["entry"]
+        figures[where] = measure_ops(outputs[where, "ops"])
+        figures[where] |= measure_linux(outputs[where, "linux"], entries[where]["ticks"])
+    figures[HEARTH]["start"] = entries[HEARTH]["instructions"] - entries[BARE]["instructions"]
+    return figures
+
+
+# ---------------------------------------------------------------- reporting
+
+def judge(figures):
+    """Rows (name, unit, hearth, bare, required as text, met or None), in the order of measuring."""
+    rows = []
+    for name, value in figures[HEARTH].items():
+        bare = figures[BARE].get(name)
+        unit = "ns" if name == "wfi_lateness" else "ms" if name.endswith("_ms") else "instructions"
+        required, met = "", None
+        if name.startswith("linux_"):
+            required = f"<= {LINUX_RATIO_LIMIT} x bare"
+            met = value <= LINUX_RATIO_LIMIT * bare
+        elif name == "start":
+            required, met = f"<= {START_LIMIT}", value <= START_LIMIT
+        elif name in REQUIRED:
+            required, met = f"<= {REQUIRED[name]}", value <= REQUIRED[name]
+        rows.append((name, unit, value, bare, required, met))
+    missing = [n for n in [*REQUIRED, "start", "linux_user_space_ms"] if n not in figures[HEARTH]]
+    if missing:
+        raise BenchError("not measured: " + ", ".join(missing))
+    return rows
+
+
+def show(rows):
+    def number(n):
+        return "" if n is None else f"{n:.3f}" if isinstance(n, float) and n % 1 else f"{n:.0f}"
+
+    print(f"{'':24}{'Hearth':>12}{'bare':>12}  {'required':16} {'':7} Xvisor / Bao / KVM")
+    for name, unit, value, bare, required, met in rows:
+        verdict = "" if met is None else "met" if met else "MISSED"
+        label = name if unit == "instructions" else f"{name} (ns)" if unit == "ns" else name
+        print(f"{label:24}{number(value):>12}{number(bare):>12}  {required:16} {verdict:7} {PEERS.get(name, '')}")
+        if name.startswith("linux_"):
+            print(f"{'  ratio':24}{value / bare:12.4f}")
+
+
+def main():
+    p = argparse.ArgumentParser(formatter_class=argparse.RawDescriptionHelpFormatter, description=__doc__)
+    p.add_argument("--json", metavar="FILE", help="write the figures there")
+    p.add_argument("--repeat", type=int, default=1, metavar="N", help="measure N times; all must be the same")
+    p.add_argument("--jobs", type=int, default=2, metavar="N", help="QEMUs at a time (default 2)")
+    p.add_argument("--build", default=str(TREE / "build"), metavar="DIR")
+    p.add_argument("--hypervisor", metavar="FILE", help="default DIR/hearth.bin")
+    args = p.parse_args()
+    args.hypervisor = args.hypervisor or str(pathlib.Path(args.build) / "hearth.bin")
+    try:
+        print("bench: six runs in QEMU, about a minute; instructions a round unless another unit is named")
+        figures = measure(args)
+        for _ in range(args.repeat - 1):
+            again = measure(args)
+            if again != figures:
+                differ = [f"{w} {n}: {figures[w].get(n)}, then {v}" for w in again
+                          for n, v in again[w].items() if figures[w].get(n) != v]
+                raise BenchError("two runs differ:\n" + "\n".join(differ))
+        rows = judge(figures)
+    except (BenchError, OSError) as e:
+        print(f"bench: {e}", file=sys.stderr)
+        return 2
+    show(rows)
+    missed = [r[0] for r in rows if r[5] is False]
+    if args.json:
+        table = {name: {"unit": unit, "hearth": value, "bare": bare, "required": required or None, "met": met,
+                        "peers": PEERS.get(name)} for name, unit, value, bare, required, met in rows}
+        pathlib.Path(args.json).write_text(json.dumps({"figures": table, "missed": missed}, indent=1) + "\n")
+    print("bench: all required figures are met" if not missed else "bench: missed: " + ", ".join(missed))
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
