@@ -351,8 +351,11 @@ static void split_at(struct gstage *g, gpa_t edge, struct spares *spares)
     struct walk w = walk_to(g, edge);
 
     while ((w.pte & PTE_V) != 0 && !is_aligned(edge, level_size(w.level))) {
-        pte_t *table = spares->page[--spares->count];
         const uint64_t step = level_size(w.level - 1);
+        pte_t *table;
+
+        ASSERT(spares->count > 0); /* splits_needed() counted right */
+        table = spares->page[--spares->count];
 
         for (unsigned i = 0; i < ENTRIES; i++)
             table[i] = pte_make(pte_hpa(w.pte) + i * step, w.pte & ~PTE_PPN_MASK);
@@ -382,7 +385,7 @@ int gstage_unmap(struct gstage *g, gpa_t gpa, uint64_t size)
 {
     const gpa_t end = gpa + size;
     int error = check_range(g, gpa, size);
-    struct spares spares;
+    struct spares spares = {.count = 0};
     unsigned splits;
 
     if (error != 0)
