@@ -57,11 +57,13 @@ static struct exit_result dispatch_irq(struct vcpu *v, const struct vcpu_exit *e
 /* exits[cause], or the interrupt's row. A cause without a row is a crash of this VM only. */
 static inline struct exit_result dispatch(struct vcpu *v, const struct vcpu_exit *e)
 {
-    const struct exit_row *row = &exits[e->cause];
+    if (likely(e->cause < CAUSE_EXCEPTION_LIMIT)) {
+        const struct exit_row *row = &exits[e->cause];
 
-    if (likely(e->cause < CAUSE_EXCEPTION_LIMIT && row->handle != NULL)) {
-        v->stats.by_reason[row->reason]++;
-        return row->handle(v, e);
+        if (likely(row->handle != NULL)) {
+            v->stats.by_reason[row->reason]++;
+            return row->handle(v, e);
+        }
     }
     if (e->cause & TRAP_IRQ)
         return dispatch_irq(v, e);
