@@ -161,7 +161,7 @@ static void fifo_fill(struct vm *vm, struct uart *u)
     char buf[FIFO_SIZE];
     size_t room = fifo_limit(u) - u->count, n;
 
-    if ((u->mcr & MCR_LOOP) || room == 0)
+    if ((u->mcr & MCR_LOOP) || room == 0 || !console_guest_has_input(vm))
         return;
     n = console_guest_read(vm, buf, room);
     for (size_t i = 0; i < n; i++)
@@ -268,6 +268,10 @@ static int uart_read(struct vcpu *vcpu, void *state, uint64_t offset, unsigned s
             *value = lsr;
             return 0;
         }
+    } else if (offset == REG_RBR_THR_DLL && !(atomic_load_acquire(&u->lsr) & LSR_DR) &&
+               !(atomic_load_relaxed(&u->lcr) & LCR_DLAB) && !console_guest_has_input(vcpu->vm)) {
+        *value = 0; /* nothing to take, nothing to move */
+        return 0;
     }
     return read_locked(vcpu->vm, u, offset, value);
 }
