@@ -1,6 +1,7 @@
 /*
- * boot_args.c - Hearth's own command line: /chosen/bootargs of the host's tree, words "hearth.NAME=VALUE" (QEMU's
- * -append). Words that do not begin with "hearth." are nobody's business here; unknown ones of ours are reported.
+ * boot_args.c - Hearth's own command line: /chosen/bootargs of the host's tree, words
+ * "hearth.NAME=VALUE" (QEMU's -append). Words that do not begin with "hearth." are nobody's
+ * business here; unknown ones of ours are reported.
  */
 #include <hearth/boot_args.h>
 #include <hearth/isa.h>
@@ -17,7 +18,7 @@ static bool htinst(const char *value, size_t len)
 }
 
 static const struct boot_arg {
-    const char *name; /* with the '=' */
+    const char *name;                           /* with the '=' */
     bool (*set)(const char *value, size_t len); /* false: no such value */
 } boot_args[] = {
     {"hearth.htinst=", htinst},

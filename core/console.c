@@ -20,11 +20,11 @@
 
 #include <string.h>
 
-#define RX_SIZE     4096u /* power of two */
-#define GUEST_LINE  256
-#define WRITE_CHUNK 512  /* bytes of a guest's output for which the lock is held at a time */
-#define INPUT_MAX   1024 /* bytes taken from the device in one go */
-#define KEY_NEXT_VM 0x1d /* Ctrl-] */
+#define RX_SIZE          4096u /* power of two */
+#define GUEST_LINE       256
+#define WRITE_CHUNK      512  /* bytes of a guest's output for which the lock is held at a time */
+#define INPUT_MAX        1024 /* bytes taken from the device in one go */
+#define KEY_NEXT_VM      0x1d /* Ctrl-] */
 #define PANIC_WAIT_SPINS 1000000u
 
 struct guest_console {
@@ -57,7 +57,8 @@ static struct guest_console *attached;   /* console_lock */
 static enum line_owner line_owner;       /* console_lock */
 static uint32_t panic_began;             /* atomic */
 
-/* The console's lock; a hart that finds a panic under way stops here, so that the report stays whole. */
+/* The console's lock; a hart that finds a panic under way stops here, so that the report stays
+ * whole. */
 static void console_acquire(void)
 {
     lock_acquire(&console_lock);
@@ -71,7 +72,8 @@ static void console_acquire(void)
 void console_panic_begin(void)
 {
     atomic_store_seq(&panic_began, 1);
-    /* The line that another hart is writing just now may end first; this hart may hold the lock itself. */
+    /* The line that another hart is writing just now may end first; this hart may hold the lock
+     * itself. */
     for (unsigned i = 0; i < PANIC_WAIT_SPINS && atomic_load_relaxed(&console_lock.raw.owner) !=
                                                      atomic_load_relaxed(&console_lock.raw.next);
          i++)

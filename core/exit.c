@@ -1,6 +1,6 @@
 /*
- * exit.c - an exit is routed by a const table and its result applied in one place. A handler is a function of the
- * vcpu and the captured exit; what it answers is all that happens.
+ * exit.c - an exit is routed by a const table and its result applied in one place. A handler is a
+ * function of the vcpu and the captured exit; what it answers is all that happens.
  */
 #include <arch/atomic.h>
 #include <arch/csr.h>
@@ -74,9 +74,10 @@ static inline struct exit_result dispatch(struct vcpu *v, const struct vcpu_exit
 /* A crashed vcpu's report: cause, pc, registers, gpa, recent exits. */
 static void exit_report(const struct vcpu *v, const struct vcpu_exit *e, const char *reason)
 {
-    static const char names[32][4] = {"zer", "ra", "sp", "gp", "tp", "t0",  "t1",  "t2", "s0", "s1", "a0",
-                                      "a1",  "a2", "a3", "a4", "a5", "a6",  "a7",  "s2", "s3", "s4", "s5",
-                                      "s6",  "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
+    static const char names[32][4] = {"zer", "ra", "sp",  "gp",  "tp", "t0", "t1", "t2",
+                                      "s0",  "s1", "a0",  "a1",  "a2", "a3", "a4", "a5",
+                                      "a6",  "a7", "s2",  "s3",  "s4", "s5", "s6", "s7",
+                                      "s8",  "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
 
     log_vm(v->vm, "vcpu %u crashed: %s", v->id, reason);
     log_vm(v->vm, "  cause %lu (%s) pc 0x%016lx tval 0x%016lx", e->cause & ~TRAP_IRQ,
@@ -85,8 +86,9 @@ static void exit_report(const struct vcpu *v, const struct vcpu_exit *e, const c
         log_vm(v->vm, "  gpa 0x%016lx htinst 0x%lx", e->gpa, e->tinst);
     log_vm(v->vm, "  mode %s vsstatus 0x%lx vsatp 0x%lx vstvec 0x%lx", e->from_vs ? "VS" : "VU",
            csr_read(CSR_VSSTATUS), csr_read(CSR_VSATP), csr_read(CSR_VSTVEC));
-    log_vm(v->vm, "  vsepc 0x%lx vscause 0x%lx vstval 0x%lx vsie 0x%lx hvip 0x%lx", csr_read(CSR_VSEPC),
-           csr_read(CSR_VSCAUSE), csr_read(CSR_VSTVAL), csr_read(CSR_VSIE), csr_read(CSR_HVIP));
+    log_vm(v->vm, "  vsepc 0x%lx vscause 0x%lx vstval 0x%lx vsie 0x%lx hvip 0x%lx",
+           csr_read(CSR_VSEPC), csr_read(CSR_VSCAUSE), csr_read(CSR_VSTVAL), csr_read(CSR_VSIE),
+           csr_read(CSR_HVIP));
     for (int i = 1; i < 32; i += 3)
         log_vm(v->vm, "  %-3s 0x%016lx  %-3s 0x%016lx  %-3s 0x%016lx", names[i], v->ctx.gpr[i],
                names[(i + 1) & 31], v->ctx.gpr[(i + 1) & 31], names[(i + 2) & 31],
@@ -95,9 +97,9 @@ static void exit_report(const struct vcpu *v, const struct vcpu_exit *e, const c
     for (uint64_t i = 0; i < EXIT_RECORDS && i < v->stats.exits; i++) {
         const struct vcpu_exit *r = &v->exits[(v->stats.exits - 1 - i) % EXIT_RECORDS];
 
-        log_vm(v->vm, "  %2lu %s %lu pc 0x%016lx tval 0x%lx gpa 0x%lx", i, (r->cause & TRAP_IRQ) ? "irq" : "cause",
-               r->cause & ~TRAP_IRQ,
-               r->pc, r->tval, r->gpa_valid ? r->gpa : 0);
+        log_vm(v->vm, "  %2lu %s %lu pc 0x%016lx tval 0x%lx gpa 0x%lx", i,
+               (r->cause & TRAP_IRQ) ? "irq" : "cause", r->cause & ~TRAP_IRQ, r->pc, r->tval,
+               r->gpa_valid ? r->gpa : 0);
     }
 }
 
@@ -109,8 +111,8 @@ static enum run_leave crash(struct vcpu *v, const struct vcpu_exit *e, const cha
 }
 
 /* All results but the common one. */
-static __attribute__((noinline)) enum run_leave finish_other(struct vcpu *v, const struct vcpu_exit *e,
-                                                             struct exit_result r)
+static __attribute__((noinline)) enum run_leave
+finish_other(struct vcpu *v, const struct vcpu_exit *e, struct exit_result r)
 {
     switch (exit_action(r)) {
     case EXIT_NEXT:
@@ -137,7 +139,8 @@ static __attribute__((noinline)) enum run_leave finish_other(struct vcpu *v, con
     return crash(v, e, "handler answered nonsense");
 }
 
-/* The only place where a result is applied, and (with the trap injected here) the only writer of the guest's pc. */
+/* The only place where a result is applied, and (with the trap injected here) the only writer of
+ * the guest's pc. */
 static inline enum run_leave finish(struct vcpu *v, const struct vcpu_exit *e, struct exit_result r)
 {
     if (likely(r.code == EXIT_NEXT)) {

@@ -1,5 +1,6 @@
 /*
- * hart.c - the table of harts, their stacks, and starting the secondaries through the firmware's HSM.
+ * hart.c - the table of harts, their stacks, and starting the secondaries through the firmware's
+ * HSM.
  */
 #include <arch/atomic.h>
 #include <arch/barrier.h>

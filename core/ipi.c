@@ -1,6 +1,6 @@
 /*
- * ipi.c - interrupts between harts. The interrupt itself is the message: "leave your guest, look at your
- * queues". The firmware's sPI carries it until an interrupt controller offers a shorter way.
+ * ipi.c - interrupts between harts. The interrupt itself is the message: "leave your guest, look at
+ * your queues". The firmware's sPI carries it until an interrupt controller offers a shorter way.
  */
 #include <arch/csr.h>
 #include <hearth/hart.h>

@@ -1,6 +1,7 @@
 /*
- * libc_hooks.c - what newlib-nano and libfdt ask of the system beneath them. There is no heap: nothing that Hearth
- * calls of newlib allocates (snprintf writes into the caller's buffer), and what would gets NULL.
+ * libc_hooks.c - what newlib-nano and libfdt ask of the system beneath them. There is no heap:
+ * nothing that Hearth calls of newlib allocates (snprintf writes into the caller's buffer), and
+ * what would gets NULL.
  */
 #include <hearth/panic.h>
 

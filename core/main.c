@@ -1,6 +1,7 @@
 /*
- * main.c - the boot order. Runs on the hart that the firmware chose, on boot.S's stack and map at first; ends in the
- * run loop like every other hart. What cannot be done without is said in one line, and the machine is shut down.
+ * main.c - the boot order. Runs on the hart that the firmware chose, on boot.S's stack and map at
+ * first; ends in the run loop like every other hart. What cannot be done without is said in one
+ * line, and the machine is shut down.
  */
 #include <arch/csr.h>
 #include <arch/layout.h>
@@ -68,7 +69,8 @@ static void read_platform(hpa_t fdt)
         boot_failed("this machine's harts lack the H extension", NULL);
 }
 
-static bool start_described(void *arg, const struct vm_config *config, const struct config_error *error)
+static bool start_described(void *arg, const struct vm_config *config,
+                            const struct config_error *error)
 {
     struct vm *vm;
 
@@ -94,7 +96,8 @@ static void start_vms(void)
 
     if (host_platform.initrd_size == 0)
         boot_failed("no bundle", "pass one as the initrd (tools/hearth bundle)");
-    if (bundle_open(&bundle, phys_to_virt(host_platform.initrd), host_platform.initrd_size, &why) < 0)
+    if (bundle_open(&bundle, phys_to_virt(host_platform.initrd), host_platform.initrd_size, &why) <
+        0)
         boot_failed("bundle", why);
     if (config_read(&bundle, start_described, NULL) == 0)
         boot_failed("bundle", "it describes no VM");

@@ -1,6 +1,6 @@
 /*
- * panic.c - the end of the machine by a bug of ours. Uses no lock and no memory but the stack; the console
- * underneath works before drivers do.
+ * panic.c - the end of the machine by a bug of ours. Uses no lock and no memory but the stack; the
+ * console underneath works before drivers do.
  */
 #include <arch/atomic.h>
 #include <arch/trap.h>

@@ -1,8 +1,10 @@
 /*
- * request.c - asking a vcpu for something from any hart: request bits, virtual interrupts, kicks, remote fences.
+ * request.c - asking a vcpu for something from any hart: request bits, virtual interrupts, kicks,
+ * remote fences.
  *
- * The protocol with run.c: a vcpu sets in_guest and then looks at requests and virq_dirty once more before it enters;
- * we set the bits and then look at in_guest. So either it sees the bits or we see that it must be kicked.
+ * The protocol with run.c: a vcpu sets in_guest and then looks at requests and virq_dirty once more
+ * before it enters; we set the bits and then look at in_guest. So either it sees the bits or we see
+ * that it must be kicked.
  */
 #include <abi/sbi.h>
 #include <arch/atomic.h>
@@ -57,7 +59,8 @@ void virq_clear(struct vcpu *v, enum irq_number irq)
 {
     (void)atomic_fetch_and(&v->virq_pending, ~BIT(irq));
     (void)atomic_fetch_or(&v->virq_dirty, BIT(irq));
-    /* A level that dropped: a vcpu in its guest must not take it any more once this returns to its device. */
+    /* A level that dropped: a vcpu in its guest must not take it any more once this returns to its
+     * device. */
     vcpu_kick(v);
 }
 
@@ -116,8 +119,8 @@ void vcpu_request_fence(struct vcpu *self, uint64_t mask, uint64_t base, uint32_
         }
     }
     /*
-     * Harts in HS never wait for us (we are not in a guest), and those in a guest leave it at the IPI: bounded. A
-     * vcpu that is not in its guest does its requests before it enters.
+     * Harts in HS never wait for us (we are not in a guest), and those in a guest leave it at the
+     * IPI: bounded. A vcpu that is not in its guest does its requests before it enters.
      */
     for (uint64_t m = waiting; m != 0; m &= m - 1) {
         struct vcpu *v = vm_vcpu(vm, base + bit_lowest(m));

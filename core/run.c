@@ -1,7 +1,7 @@
 /*
- * run.c - read this first. A hart takes a vcpu from its queue, loads it, and lets it run exit by exit until it must
- * leave: run_ready (requests -> virtual interrupts -> last check) -> vcpu_enter; and at each exit, in exit.c,
- * vcpu_exited (capture -> dispatch -> finish).
+ * run.c - read this first. A hart takes a vcpu from its queue, loads it, and lets it run exit by
+ * exit until it must leave: run_ready (requests -> virtual interrupts -> last check) -> vcpu_enter;
+ * and at each exit, in exit.c, vcpu_exited (capture -> dispatch -> finish).
  */
 #include <abi/sbi.h>
 #include <arch/atomic.h>
@@ -16,7 +16,8 @@
 #include <hearth/vm.h>
 #include <hearth/vtimer.h>
 
-/* A vcpu that was just started, or slept, gets its HSM state and, before it is loaded, its registers. */
+/* A vcpu that was just started, or slept, gets its HSM state and, before it is loaded, its
+ * registers. */
 static void arrive(struct vcpu *v)
 {
     uint32_t state = vcpu_hsm_state(v);
@@ -54,7 +55,8 @@ static enum run_leave run_vcpu(struct vcpu *v)
     return leave == RUN_AGAIN ? (enum run_leave)vcpu_enter(&v->ctx) : leave;
 }
 
-/* The vcpu left its run: where it goes now. A blocked one stays loaded, for it may well be the next to run. */
+/* The vcpu left its run: where it goes now. A blocked one stays loaded, for it may well be the next
+ * to run. */
 static void depart(struct vcpu *v, enum run_leave leave)
 {
     switch (leave) {

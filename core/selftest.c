@@ -26,7 +26,8 @@ static void exec_data(void)
     ((void (*)(void))(uintptr_t)&ret)();
 }
 
-/* Through a pointer, so that the compiler sees no recursion that it could refuse or turn into a loop. */
+/* Through a pointer, so that the compiler sees no recursion that it could refuse or turn into a
+ * loop. */
 static uint64_t deeper(volatile uint64_t *above);
 static uint64_t (*volatile deeper_again)(volatile uint64_t *above) = deeper;
 

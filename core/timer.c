@@ -1,6 +1,7 @@
 /*
- * timer.c - one-shot events of each hart, kept sorted by deadline; the first one is what the comparator holds.
- * Hart-local: no lock. Few events exist at a time (a slice, sleeping vcpus of the hart), so a list serves.
+ * timer.c - one-shot events of each hart, kept sorted by deadline; the first one is what the
+ * comparator holds. Hart-local: no lock. Few events exist at a time (a slice, sleeping vcpus of the
+ * hart), so a list serves.
  */
 #include <arch/csr.h>
 #include <hearth/hart.h>
@@ -85,7 +86,8 @@ void timer_interrupt(void)
     struct hart *h = this_hart();
     uint64_t now = timer_now();
 
-    /* Bounded: an event is unlinked before it runs, and one that re-arms itself is not due again by `now`. */
+    /* Bounded: an event is unlinked before it runs, and one that re-arms itself is not due again by
+     * `now`. */
     while (h->timers != NULL && h->timers->deadline <= now) {
         struct timer_event *ev = h->timers;
 

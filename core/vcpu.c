@@ -1,6 +1,7 @@
 /*
- * vcpu.c - a vcpu's making, its reset, its place on a hart, and its HSM state machine (SBI specification, "Hart State
- * Management"). HSM transitions are made under the VM's lock; the states may be read without it.
+ * vcpu.c - a vcpu's making, its reset, its place on a hart, and its HSM state machine (SBI
+ * specification, "Hart State Management"). HSM transitions are made under the VM's lock; the states
+ * may be read without it.
  */
 #include <abi/sbi.h>
 #include <arch/csr.h>
@@ -59,7 +60,8 @@ static void reset_registers(struct vcpu *v, uint64_t pc, uint64_t opaque)
     v->ctx.pc = pc;
     v->ctx.sstatus = SSTATUS_SPP | SSTATUS_UXL_64;
     v->ctx.hstatus = HSTATUS_SPV | HSTATUS_SPVP | HSTATUS_VSXL_64;
-    /* Firmware enters S-mode with FP and vectors usable and all three counters open to user mode. */
+    /* Firmware enters S-mode with FP and vectors usable and all three counters open to user mode.
+     */
     c->vsstatus = SSTATUS_UXL_64 | (host_isa.f ? SSTATUS_FS_INITIAL : 0) |
                   (host_isa.v ? SSTATUS_VS_INITIAL : 0);
     c->scounteren = 7;
@@ -91,8 +93,8 @@ void vcpu_reset_suspended(struct vcpu *v, uint64_t pc, uint64_t opaque)
 }
 
 /*
- * TLB entries and fetched instructions that this hart may hold for the VM from another vcpu, or for this vcpu from
- * an earlier stay since which it has fenced elsewhere, must not be used.
+ * TLB entries and fetched instructions that this hart may hold for the VM from another vcpu, or for
+ * this vcpu from an earlier stay since which it has fenced elsewhere, must not be used.
  */
 static void flush_stale(struct vcpu *v, struct hart *h)
 {

@@ -1,8 +1,9 @@
 /*
  * vm.c - making VMs, starting and stopping them, and the end of the machine after the last one.
  *
- * A stop is a request: it is recorded, every vcpu is told, and the last one to leave finishes it on its hart, where
- * the VM is then reloaded (reboot) or ended. VMs are created during boot by one hart; the table only grows.
+ * A stop is a request: it is recorded, every vcpu is told, and the last one to leave finishes it on
+ * its hart, where the VM is then reloaded (reboot) or ended. VMs are created during boot by one
+ * hart; the table only grows.
  */
 #include <abi/sbi.h>
 #include <arch/atomic.h>
@@ -108,8 +109,8 @@ struct vm *vm_create(const struct vm_config *config)
     vm->state = VM_DEFINED;
     why = build(vm);
     if (why != NULL) {
-        log_error("%s: %s (%lu MiB asked for, %lu MiB free)", config->name, why, config->memory / MIB,
-                  page_alloc_free_bytes() / MIB);
+        log_error("%s: %s (%lu MiB asked for, %lu MiB free)", config->name, why,
+                  config->memory / MIB, page_alloc_free_bytes() / MIB);
         page_free_virt(vm, page_order(sizeof(*vm)));
         return NULL;
     }
@@ -181,15 +182,15 @@ static void summarise(const struct vm *vm)
     }
     log_info("summary: %s: %s (%s), up %lu ms, ran %lu ms, %lu exits, %u restarts", vm->config.name,
              vm->state == VM_CRASHED ? "crashed" : "ended", vm->stop_reason,
-             timer_us_from_ticks(vm->ended_at - vm->started_at) / 1000, timer_us_from_ticks(run) / 1000,
-             exits, vm->restarts);
+             timer_us_from_ticks(vm->ended_at - vm->started_at) / 1000,
+             timer_us_from_ticks(run) / 1000, exits, vm->restarts);
 }
 
 static void end_machine_if_done(void)
 {
     static uint32_t ending;
-    enum machine_exit code = atomic_load_relaxed(&vms_refused) ? MACHINE_EXIT_VM_REFUSED
-                                                               : MACHINE_EXIT_OK;
+    enum machine_exit code =
+        atomic_load_relaxed(&vms_refused) ? MACHINE_EXIT_VM_REFUSED : MACHINE_EXIT_OK;
 
     if (!atomic_load_acquire(&boot_done))
         return;
@@ -209,7 +210,8 @@ static void end_machine_if_done(void)
         return; /* another hart found the same */
     for (unsigned i = 0; i < vm_count(); i++)
         summarise(vms[i]);
-    log_info("machine off: %s", code == MACHINE_EXIT_OK ? "all VMs ended" : "not all VMs ended well");
+    log_info("machine off: %s",
+             code == MACHINE_EXIT_OK ? "all VMs ended" : "not all VMs ended well");
     machine_off(code);
 }
 

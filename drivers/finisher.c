@@ -11,8 +11,8 @@
 #include <hearth/sbi_client.h>
 #include <hearth/timer.h>
 
-#define FINISHER_PASS 0x5555u
-#define FINISHER_FAIL 0x3333u /* code in the upper half */
+#define FINISHER_PASS    0x5555u
+#define FINISHER_FAIL    0x3333u /* code in the upper half */
 #define FINISHER_WAIT_US 2000000
 
 static volatile void *finisher; /* NULL: none */

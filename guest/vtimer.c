@@ -1,5 +1,6 @@
 /*
- * vtimer.c - see vtimer.h. Sstc chapter of the privileged specification; SBI specification, "Timer extension".
+ * vtimer.c - see vtimer.h. Sstc chapter of the privileged specification; SBI specification, "Timer
+ * extension".
  */
 #include <arch/csr.h>
 #include <hearth/isa.h>
@@ -8,7 +9,8 @@
 #include <hearth/vm.h>
 #include <hearth/vtimer.h>
 
-/* Host ticks at which the guest's clock reads guest_time; the guest's far future stays the far future. */
+/* Host ticks at which the guest's clock reads guest_time; the guest's far future stays the far
+ * future. */
 static uint64_t host_deadline(const struct vcpu *v, uint64_t guest_time)
 {
     uint64_t now = timer_now();

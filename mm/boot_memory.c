@@ -5,10 +5,11 @@
 #include <hearth/page_alloc.h>
 
 /*
- * The next free stretch of whole pages at or after *at and below end: true with [*at, *stop). Pages that a keep range
- * touches, even in part, are not free.
+ * The next free stretch of whole pages at or after *at and below end: true with [*at, *stop). Pages
+ * that a keep range touches, even in part, are not free.
  */
-static bool next_free(hpa_t *at, hpa_t end, hpa_t *stop, const struct mem_range *keep, uint32_t keep_count)
+static bool next_free(hpa_t *at, hpa_t end, hpa_t *stop, const struct mem_range *keep,
+                      uint32_t keep_count)
 {
     *at = align_up(*at, PAGE_SIZE);
     for (;;) {

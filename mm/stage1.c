@@ -1,6 +1,6 @@
 /*
- * stage1.c - see stage1.h. Privileged specification, "Sv39". Changed only during boot, by the boot hart, before
- * other harts run: no lock. Device windows mapped later only add entries.
+ * stage1.c - see stage1.h. Privileged specification, "Sv39". Changed only during boot, by the boot
+ * hart, before other harts run: no lock. Device windows mapped later only add entries.
  */
 #include <arch/csr.h>
 #include <arch/hfence.h>
@@ -12,19 +12,19 @@
 
 #include <libfdt.h>
 
-#define PTE_V BIT(0)
-#define PTE_R BIT(1)
-#define PTE_W BIT(2)
-#define PTE_X BIT(3)
-#define PTE_G BIT(5)
-#define PTE_A BIT(6)
-#define PTE_D BIT(7)
+#define PTE_V    BIT(0)
+#define PTE_R    BIT(1)
+#define PTE_W    BIT(2)
+#define PTE_X    BIT(3)
+#define PTE_G    BIT(5)
+#define PTE_A    BIT(6)
+#define PTE_D    BIT(7)
 #define PTE_LEAF (PTE_R | PTE_W | PTE_X)
-#define PTE_RW (PTE_V | PTE_R | PTE_W | PTE_G | PTE_A | PTE_D)
-#define PTE_RO (PTE_V | PTE_R | PTE_G | PTE_A)
-#define PTE_RX (PTE_V | PTE_R | PTE_X | PTE_G | PTE_A)
+#define PTE_RW   (PTE_V | PTE_R | PTE_W | PTE_G | PTE_A | PTE_D)
+#define PTE_RO   (PTE_V | PTE_R | PTE_G | PTE_A)
+#define PTE_RX   (PTE_V | PTE_R | PTE_X | PTE_G | PTE_A)
 
-#define LEVELS 3
+#define LEVELS        3
 #define LEVEL_SIZE(l) (PAGE_SIZE << (9 * (l)))
 
 extern const char image_start[], image_text_end[], image_rodata_end[], image_end[];
@@ -156,12 +156,14 @@ int stage1_init(const struct platform *p)
         if (lo < hi)
             err = map_direct(p, lo, hi - lo, PTE_RW);
     }
-    /* The host's tree and the bundle are read where they lie, even inside a reserved range: read-only there. */
+    /* The host's tree and the bundle are read where they lie, even inside a reserved range:
+     * read-only there. */
     hpa_t fdt = align_down(virt_to_phys(p->fdt), PAGE_SIZE);
 
     if (err == 0)
         err = map_range((uintptr_t)phys_to_virt(fdt), fdt,
-                        align_up(virt_to_phys(p->fdt) - fdt + fdt_totalsize(p->fdt), PAGE_SIZE), PTE_RO);
+                        align_up(virt_to_phys(p->fdt) - fdt + fdt_totalsize(p->fdt), PAGE_SIZE),
+                        PTE_RO);
     hpa_t initrd = align_down(p->initrd, PAGE_SIZE);
 
     if (err == 0 && p->initrd_size != 0)

@@ -1,6 +1,6 @@
 /*
- * asm_offsets.c - structure offsets for assembly. Compiled to assembly only; the Makefile turns the "->" lines
- * into build/include/asm_offsets.h. vcpu_csr.c verifies them again at compile time.
+ * asm_offsets.c - structure offsets for assembly. Compiled to assembly only; the Makefile turns the
+ * "->" lines into build/include/asm_offsets.h. vcpu_csr.c verifies them again at compile time.
  */
 #include <hearth/hart.h>
 #include <hearth/vcpu.h>

@@ -1,6 +1,6 @@
 /*
- * fpu.c - see fpu.h. The layout that fpu.S and vector.S use: 32 doubles, fcsr; then vstart, vl, vtype, vcsr and
- * 32 vector registers of vlenb bytes.
+ * fpu.c - see fpu.h. The layout that fpu.S and vector.S use: 32 doubles, fcsr; then vstart, vl,
+ * vtype, vcsr and 32 vector registers of vlenb bytes.
  */
 #include <arch/csr.h>
 #include <hearth/errno.h>

@@ -1,7 +1,7 @@
 /*
- * isa_probe.c - what the device tree does not say: widths and optional CSR fields, found by writing and reading
- * back, and by one deliberate guest-page fault. Boot hart, before any guest; the harts of a machine are taken to
- * be alike in these.
+ * isa_probe.c - what the device tree does not say: widths and optional CSR fields, found by writing
+ * and reading back, and by one deliberate guest-page fault. Boot hart, before any guest; the harts
+ * of a machine are taken to be alike in these.
  */
 #include <arch/csr.h>
 #include <arch/extable.h>
@@ -54,7 +54,8 @@ int isa_probe(void)
     host_isa.stage1_levels = probe_levels(false);
     csr_write(CSR_VSATP, 0);
 
-    csr_write(CSR_HGATP, (uint64_t)(host_isa.gstage_levels + 5) << ATP_MODE_SHIFT | HGATP_VMID_MASK);
+    csr_write(CSR_HGATP,
+              (uint64_t)(host_isa.gstage_levels + 5) << ATP_MODE_SHIFT | HGATP_VMID_MASK);
     vmid = (csr_read(CSR_HGATP) & HGATP_VMID_MASK) >> HGATP_VMID_SHIFT;
     host_isa.vmid_bits = (unsigned)__builtin_popcountll(vmid);
     csr_write(CSR_HGATP, 0);

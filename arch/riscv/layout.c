@@ -1,4 +1,5 @@
-/* layout.c - where the image and the direct map are in physical memory; set by boot.S, const after. */
+/* layout.c - where the image and the direct map are in physical memory; set by boot.S, const after.
+ */
 #include <arch/layout.h>
 
 hpa_t direct_map_phys;

@@ -1,7 +1,7 @@
 /*
- * trap.c - traps taken in HS-mode: an expected fault goes on at its fixup, anything else is a bug of ours and
- * panics with registers and backtrace. Also the table of supervisor interrupts, which are only ever taken as a
- * guest's exit or polled by the idle loop: HS runs with sstatus.SIE = 0.
+ * trap.c - traps taken in HS-mode: an expected fault goes on at its fixup, anything else is a bug
+ * of ours and panics with registers and backtrace. Also the table of supervisor interrupts, which
+ * are only ever taken as a guest's exit or polled by the idle loop: HS runs with sstatus.SIE = 0.
  */
 #include <arch/csr.h>
 #include <arch/extable.h>
@@ -80,7 +80,8 @@ void trap_backtrace(uint64_t pc, uint64_t fp, uint64_t ra0)
     int i = 1;
 
     panic_print("  #0 0x%016lx\n", pc);
-    /* A leaf function saves its caller's fp, at fp - 8, and no ra: that is in its register still. */
+    /* A leaf function saves its caller's fp, at fp - 8, and no ra: that is in its register still.
+     */
     if (ra0 != 0 && is_aligned(fp, 8) && on_stack(h, fp) && on_stack(h, fp - 8)) {
         uint64_t saved = *(const uint64_t *)(uintptr_t)(fp - 8);
 
@@ -107,14 +108,15 @@ void trap_backtrace(uint64_t pc, uint64_t fp, uint64_t ra0)
 
 void trap_print_frame(const struct trap_frame *f)
 {
-    static const char names[32][4] = {"zer", "ra",  "sp",  "gp",  "tp", "t0", "t1", "t2",
-                                      "s0",  "s1",  "a0",  "a1",  "a2", "a3", "a4", "a5",
-                                      "a6",  "a7",  "s2",  "s3",  "s4", "s5", "s6", "s7",
-                                      "s8",  "s9",  "s10", "s11", "t3", "t4", "t5", "t6"};
+    static const char names[32][4] = {"zer", "ra", "sp",  "gp",  "tp", "t0", "t1", "t2",
+                                      "s0",  "s1", "a0",  "a1",  "a2", "a3", "a4", "a5",
+                                      "a6",  "a7", "s2",  "s3",  "s4", "s5", "s6", "s7",
+                                      "s8",  "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
 
     panic_print("  scause 0x%lx (%s) stval 0x%016lx\n", f->scause,
                 (f->scause & SCAUSE_IRQ) ? "interrupt" : trap_cause_name(f->scause), f->stval);
-    panic_print("  sepc 0x%016lx sstatus 0x%016lx hstatus 0x%016lx\n", f->sepc, f->sstatus, f->hstatus);
+    panic_print("  sepc 0x%016lx sstatus 0x%016lx hstatus 0x%016lx\n", f->sepc, f->sstatus,
+                f->hstatus);
     for (int i = 1; i < 32; i++)
         panic_print("  %-3s 0x%016lx%s", names[i], f->gpr[i], (i % 3) == 0 ? "\n" : "");
     panic_print("\n");

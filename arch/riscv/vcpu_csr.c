@@ -1,6 +1,7 @@
 /*
- * vcpu_csr.c - the CSR side of vcpus: what each hart is set up with once, the VS CSRs moved at a vcpu switch, the
- * exit captured, a trap injected. H extension chapter of the privileged specification throughout.
+ * vcpu_csr.c - the CSR side of vcpus: what each hart is set up with once, the VS CSRs moved at a
+ * vcpu switch, the exit captured, a trap injected. H extension chapter of the privileged
+ * specification throughout.
  */
 #include <arch/csr.h>
 #include <arch/trap.h>
@@ -12,8 +13,10 @@
 
 _Static_assert(CTX_GPR == offsetof(struct vcpu, ctx.gpr), "assembly's view of struct vcpu_ctx");
 _Static_assert(CTX_PC == offsetof(struct vcpu, ctx.pc), "assembly's view of struct vcpu_ctx");
-_Static_assert(CTX_HSTATUS == offsetof(struct vcpu, ctx.hstatus), "assembly's view of struct vcpu_ctx");
-_Static_assert(TRAP_FRAME_SIZE == sizeof(struct trap_frame) && TRAP_FRAME_SIZE % 16 == 0, "trap frame");
+_Static_assert(CTX_HSTATUS == offsetof(struct vcpu, ctx.hstatus),
+               "assembly's view of struct vcpu_ctx");
+_Static_assert(TRAP_FRAME_SIZE == sizeof(struct trap_frame) && TRAP_FRAME_SIZE % 16 == 0,
+               "trap frame");
 
 /* What a guest's own user mode or kernel does wrong is its kernel's business: never our exit. */
 #define HEDELEG                                                                                    \
@@ -101,7 +104,8 @@ void vcpu_inject_trap(struct vcpu *vcpu, const struct guest_trap *trap)
 {
     uint64_t s = csr_read(CSR_VSSTATUS);
 
-    /* As hardware does for a trap into VS-mode: SPIE = SIE, SIE = 0, SPP = the mode it came from. */
+    /* As hardware does for a trap into VS-mode: SPIE = SIE, SIE = 0, SPP = the mode it came from.
+     */
     s = (s & ~(SSTATUS_SPIE | SSTATUS_SPP)) | ((s & SSTATUS_SIE) ? SSTATUS_SPIE : 0) |
         (vcpu->ctx.sstatus & SSTATUS_SPP);
     csr_write(CSR_VSSTATUS, s & ~SSTATUS_SIE);

@@ -1,6 +1,6 @@
 /*
- * sbi.h - SBI numbers (RISC-V SBI specification v3.0) and Hearth's own extensions. Test guests include
- * this file too: constants and structures only.
+ * sbi.h - SBI numbers (RISC-V SBI specification v3.0) and Hearth's own extensions. Test guests
+ * include this file too: constants and structures only.
  */
 #pragma once
 
@@ -29,21 +29,21 @@
 #define SBI_EXT_LEGACY_REMOTE_SFENCE      0x06
 #define SBI_EXT_LEGACY_REMOTE_SFENCE_ASID 0x07
 #define SBI_EXT_LEGACY_SHUTDOWN           0x08
-#define SBI_EXT_BASE 0x10
-#define SBI_EXT_TIME 0x54494D45
-#define SBI_EXT_SPI  0x735049
-#define SBI_EXT_RFNC 0x52464E43
-#define SBI_EXT_HSM  0x48534D
-#define SBI_EXT_SRST 0x53525354
-#define SBI_EXT_DBCN 0x4442434E
+#define SBI_EXT_BASE                      0x10
+#define SBI_EXT_TIME                      0x54494D45
+#define SBI_EXT_SPI                       0x735049
+#define SBI_EXT_RFNC                      0x52464E43
+#define SBI_EXT_HSM                       0x48534D
+#define SBI_EXT_SRST                      0x53525354
+#define SBI_EXT_DBCN                      0x4442434E
 
-#define SBI_BASE_GET_SPEC_VERSION  0
-#define SBI_BASE_GET_IMPL_ID       1
-#define SBI_BASE_GET_IMPL_VERSION  2
-#define SBI_BASE_PROBE_EXTENSION   3
-#define SBI_BASE_GET_MVENDORID     4
-#define SBI_BASE_GET_MARCHID       5
-#define SBI_BASE_GET_MIMPID        6
+#define SBI_BASE_GET_SPEC_VERSION 0
+#define SBI_BASE_GET_IMPL_ID      1
+#define SBI_BASE_GET_IMPL_VERSION 2
+#define SBI_BASE_PROBE_EXTENSION  3
+#define SBI_BASE_GET_MVENDORID    4
+#define SBI_BASE_GET_MARCHID      5
+#define SBI_BASE_GET_MIMPID       6
 
 #define SBI_SPEC_VERSION_3_0 ((3ul << 24) | 0)
 /* Not registered with RISC-V International: outside the assigned range. */
@@ -77,7 +77,7 @@
 #define SBI_HSM_SUSPEND_RETENTIVE     0x00000000u
 #define SBI_HSM_SUSPEND_NON_RETENTIVE 0x80000000u
 
-#define SBI_SRST_RESET 0
+#define SBI_SRST_RESET            0
 #define SBI_SRST_TYPE_SHUTDOWN    0
 #define SBI_SRST_TYPE_COLD_REBOOT 1
 #define SBI_SRST_TYPE_WARM_REBOOT 2

@@ -1,4 +1,5 @@
-/* bulk.h - clearing and copying memory by the page: cbo.zero where the host has it, else doublewords. */
+/* bulk.h - clearing and copying memory by the page: cbo.zero where the host has it, else
+ * doublewords. */
 #pragma once
 
 #include <hearth/types.h>

@@ -1,6 +1,6 @@
 /*
- * csr.h - control and status registers by number (Debian's assemblers know no H names), and their fields.
- * Privileged specification, chapter "CSRs"; H extension; Sstc; Smstateen.
+ * csr.h - control and status registers by number (Debian's assemblers know no H names), and their
+ * fields. Privileged specification, chapter "CSRs"; H extension; Sstc; Smstateen.
  */
 #pragma once
 
@@ -25,16 +25,16 @@
 #define CSR_STOPEI     0x15c
 #define CSR_SATP       0x180
 
-#define CSR_VSSTATUS   0x200
-#define CSR_VSIE       0x204
-#define CSR_VSTVEC     0x205
-#define CSR_VSSCRATCH  0x240
-#define CSR_VSEPC      0x241
-#define CSR_VSCAUSE    0x242
-#define CSR_VSTVAL     0x243
-#define CSR_VSIP       0x244
-#define CSR_VSTIMECMP  0x24d
-#define CSR_VSATP      0x280
+#define CSR_VSSTATUS  0x200
+#define CSR_VSIE      0x204
+#define CSR_VSTVEC    0x205
+#define CSR_VSSCRATCH 0x240
+#define CSR_VSEPC     0x241
+#define CSR_VSCAUSE   0x242
+#define CSR_VSTVAL    0x243
+#define CSR_VSIP      0x244
+#define CSR_VSTIMECMP 0x24d
+#define CSR_VSATP     0x280
 
 #define CSR_HSTATUS    0x600
 #define CSR_HEDELEG    0x602
@@ -51,53 +51,53 @@
 #define CSR_HTINST     0x64a
 #define CSR_HGATP      0x680
 
-#define CSR_CYCLE      0xc00
-#define CSR_TIME       0xc01
-#define CSR_INSTRET    0xc02
-#define CSR_VLENB      0xc22
+#define CSR_CYCLE   0xc00
+#define CSR_TIME    0xc01
+#define CSR_INSTRET 0xc02
+#define CSR_VLENB   0xc22
 
-#define SSTATUS_SIE    (1ul << 1)
-#define SSTATUS_SPIE   (1ul << 5)
-#define SSTATUS_UBE    (1ul << 6)
-#define SSTATUS_SPP    (1ul << 8)
-#define SSTATUS_VS     (3ul << 9)
+#define SSTATUS_SIE        (1ul << 1)
+#define SSTATUS_SPIE       (1ul << 5)
+#define SSTATUS_UBE        (1ul << 6)
+#define SSTATUS_SPP        (1ul << 8)
+#define SSTATUS_VS         (3ul << 9)
 #define SSTATUS_VS_INITIAL (1ul << 9)
 #define SSTATUS_VS_CLEAN   (2ul << 9)
-#define SSTATUS_FS     (3ul << 13)
+#define SSTATUS_FS         (3ul << 13)
 #define SSTATUS_FS_INITIAL (1ul << 13)
 #define SSTATUS_FS_CLEAN   (2ul << 13)
-#define SSTATUS_SUM    (1ul << 18)
-#define SSTATUS_MXR    (1ul << 19)
-#define SSTATUS_UXL_64 (2ul << 32)
+#define SSTATUS_SUM        (1ul << 18)
+#define SSTATUS_MXR        (1ul << 19)
+#define SSTATUS_UXL_64     (2ul << 32)
 
-#define HSTATUS_GVA    (1ul << 6)
-#define HSTATUS_SPV    (1ul << 7)
-#define HSTATUS_SPVP   (1ul << 8)
-#define HSTATUS_HU     (1ul << 9)
-#define HSTATUS_VTVM   (1ul << 20)
-#define HSTATUS_VTW    (1ul << 21)
-#define HSTATUS_VTSR   (1ul << 22)
+#define HSTATUS_GVA     (1ul << 6)
+#define HSTATUS_SPV     (1ul << 7)
+#define HSTATUS_SPVP    (1ul << 8)
+#define HSTATUS_HU      (1ul << 9)
+#define HSTATUS_VTVM    (1ul << 20)
+#define HSTATUS_VTW     (1ul << 21)
+#define HSTATUS_VTSR    (1ul << 22)
 #define HSTATUS_VSXL_64 (2ul << 32)
 
-#define SCAUSE_IRQ     (1ul << 63)
+#define SCAUSE_IRQ (1ul << 63)
 
-#define HENVCFG_FIOM   (1ul << 0)
-#define HENVCFG_CBIE   (3ul << 4)
+#define HENVCFG_FIOM       (1ul << 0)
+#define HENVCFG_CBIE       (3ul << 4)
 #define HENVCFG_CBIE_INVAL (3ul << 4)
-#define HENVCFG_CBCFE  (1ul << 6)
-#define HENVCFG_CBZE   (1ul << 7)
-#define HENVCFG_ADUE   (1ul << 61)
-#define HENVCFG_PBMTE  (1ul << 62)
-#define HENVCFG_STCE   (1ul << 63)
+#define HENVCFG_CBCFE      (1ul << 6)
+#define HENVCFG_CBZE       (1ul << 7)
+#define HENVCFG_ADUE       (1ul << 61)
+#define HENVCFG_PBMTE      (1ul << 62)
+#define HENVCFG_STCE       (1ul << 63)
 
 #define HSTATEEN0_ENVCFG (1ul << 62)
 #define HSTATEEN0_SE0    (1ul << 63)
 
-#define ATP_MODE_SHIFT 60
-#define ATP_MODE_BARE  0ul
-#define ATP_MODE_SV39  8ul
-#define ATP_MODE_SV48  9ul
-#define ATP_MODE_SV57  10ul
+#define ATP_MODE_SHIFT   60
+#define ATP_MODE_BARE    0ul
+#define ATP_MODE_SV39    8ul
+#define ATP_MODE_SV48    9ul
+#define ATP_MODE_SV57    10ul
 #define HGATP_VMID_SHIFT 44
 #define HGATP_VMID_MASK  (0x3ffful << 44)
 

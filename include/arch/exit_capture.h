@@ -5,7 +5,8 @@
 #include <hearth/isa.h>
 #include <hearth/vcpu.h>
 
-/* On the hart, right after the exit. H extension, "Hypervisor trap value", "Hypervisor trap instruction". */
+/* On the hart, right after the exit. H extension, "Hypervisor trap value", "Hypervisor trap
+ * instruction". */
 static inline void vcpu_exit_capture(const struct vcpu *vcpu, struct vcpu_exit *exit)
 {
     uint64_t scause = csr_read(CSR_SCAUSE);

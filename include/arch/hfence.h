@@ -1,6 +1,6 @@
 /*
- * hfence.h - local TLB fences (privileged specification, "Hypervisor instructions"). By .insn: Debian's
- * gcc 12 and clang 14 have no H in -march.
+ * hfence.h - local TLB fences (privileged specification, "Hypervisor instructions"). By .insn:
+ * Debian's gcc 12 and clang 14 have no H in -march.
  */
 #pragma once
 

@@ -1,6 +1,6 @@
 /*
- * layout.h - the hypervisor's own virtual address space (Sv39; in wider modes the same addresses, sign-
- * extended). Unit tests replace it: there the "physical" memory is an array.
+ * layout.h - the hypervisor's own virtual address space (Sv39; in wider modes the same addresses,
+ * sign- extended). Unit tests replace it: there the "physical" memory is an array.
  *
  *   0xffffffc000000000  direct map: all RAM, read-write, never executable (192 GiB)
  *   0xfffffff000000000  device registers (stage1_map_device)
@@ -37,6 +37,7 @@ static inline hpa_t virt_to_phys(const void *p)
 
 extern hpa_t image_phys; /* where the image was loaded */
 
-/* Physical address of something in the image (static data, code): virt_to_phys() is for the direct map. */
+/* Physical address of something in the image (static data, code): virt_to_phys() is for the direct
+ * map. */
 hpa_t image_to_phys(const void *p);
 #endif

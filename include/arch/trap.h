@@ -10,14 +10,14 @@
 /* From trap_entry.S: a trap in HS. Returns (with frame->sepc moved to the fixup) or panics. */
 void trap_handle(struct trap_frame *frame);
 
-/* Prints registers and a backtrace (lines "  #N 0x..." that `tools/hearth symbolize` resolves). fp: frame
- * pointer to start at; pc: the first line. ra: the
- * register, for a leaf function that has not saved it; 0: pc is no leaf's. Reads only this hart's stacks. */
+/* Prints registers and a backtrace (lines "  #N 0x..." that `tools/hearth symbolize` resolves). fp:
+ * frame pointer to start at; pc: the first line. ra: the register, for a leaf function that has not
+ * saved it; 0: pc is no leaf's. Reads only this hart's stacks. */
 void trap_print_frame(const struct trap_frame *frame);
 void trap_backtrace(uint64_t pc, uint64_t fp, uint64_t ra);
 
-/* Asynchronous work of this hart: takes every supervisor interrupt that is pending and enabled. From the idle
- * loop; while a guest runs the same table is reached through the exit. */
+/* Asynchronous work of this hart: takes every supervisor interrupt that is pending and enabled.
+ * From the idle loop; while a guest runs the same table is reached through the exit. */
 void irq_poll(void);
 /* One interrupt by its number (scause code). False: no row. */
 bool irq_dispatch(uint64_t irq);

@@ -1,7 +1,7 @@
 /*
  * boot_args.h - Hearth's boot arguments.
- *   hearth.htinst=off           trapped instructions are always fetched, as on harts that leave htinst 0
- *   hearth.selftest=KIND@HART   a fault of our own on purpose: selftest.h
+ *   hearth.htinst=off           trapped instructions are always fetched, as on harts that leave
+ * htinst 0 hearth.selftest=KIND@HART   a fault of our own on purpose: selftest.h
  */
 #pragma once
 

@@ -46,7 +46,8 @@ void console_set_device(const struct console_ops *ops);
 /* The hypervisor's own output, complete lines preferred; each "\n" becomes "\r\n". Any hart, any
  * context. */
 void console_write(const char *buf, size_t len);
-/* A panic begins: harts that want the console from now on stop; waits, bounded, for a line being written. */
+/* A panic begins: harts that want the console from now on stop; waits, bounded, for a line being
+ * written. */
 void console_panic_begin(void);
 /* The same without taking the lock: panics only. */
 void console_write_panic(const char *buf, size_t len);

@@ -1,6 +1,6 @@
 /*
- * errno.h - internal errors: functions return 0 or -HV_E*. They never reach a guest: sbi/ has its own
- * vocabulary (abi/sbi.h), traps are struct guest_trap.
+ * errno.h - internal errors: functions return 0 or -HV_E*. They never reach a guest: sbi/ has its
+ * own vocabulary (abi/sbi.h), traps are struct guest_trap.
  */
 #pragma once
 

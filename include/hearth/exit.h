@@ -1,4 +1,5 @@
-/* exit.h - names of the exit path's vocabulary (core/exit.c; vcpu_exited() is declared in vcpu.h). */
+/* exit.h - names of the exit path's vocabulary (core/exit.c; vcpu_exited() is declared in vcpu.h).
+ */
 #pragma once
 
 #include <hearth/vcpu.h>

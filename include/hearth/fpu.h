@@ -1,8 +1,9 @@
 /*
- * fpu.h - guests' floating-point and vector state. Hearth itself uses none, so the registers stay a vcpu's own until
- * another vcpu is loaded on the hart: saved then if sstatus.FS/VS say Dirty, loaded only if the hart's registers are
- * not this vcpu's already. A vcpu never sees another's registers: there is no trap to wait for (illegal-instruction
- * exceptions are delegated), so they are replaced at the switch.
+ * fpu.h - guests' floating-point and vector state. Hearth itself uses none, so the registers stay a
+ * vcpu's own until another vcpu is loaded on the hart: saved then if sstatus.FS/VS say Dirty,
+ * loaded only if the hart's registers are not this vcpu's already. A vcpu never sees another's
+ * registers: there is no trap to wait for (illegal-instruction exceptions are delegated), so they
+ * are replaced at the switch.
  */
 #pragma once
 

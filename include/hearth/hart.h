@@ -1,6 +1,6 @@
 /*
- * hart.h - per-hart state: reached through tp on the hart itself. "own" fields are touched by that hart
- * only (interrupts are off in the hypervisor); the run queue has its lock.
+ * hart.h - per-hart state: reached through tp on the hart itself. "own" fields are touched by that
+ * hart only (interrupts are off in the hypervisor); the run queue has its lock.
  */
 #pragma once
 
@@ -12,26 +12,26 @@
 struct vcpu;
 
 struct hart {
-    uint64_t stack_low, stack_top;   /* first: assembly checks sp against them */
-    uint64_t emergency_top;          /* the stack for a fault whose sp is bad */
-    uint64_t scratch;                /* one register, while trap entry chooses a stack */
+    uint64_t stack_low, stack_top; /* first: assembly checks sp against them */
+    uint64_t emergency_top;        /* the stack for a fault whose sp is bad */
+    uint64_t scratch;              /* one register, while trap entry chooses a stack */
     uint64_t hartid;
-    uint32_t index;                  /* 0.. in platform.hart[] order; boot hart is not always 0 */
-    uint32_t online;                 /* atomic */
-    uint32_t panicking;              /* own */
+    uint32_t index;     /* 0.. in platform.hart[] order; boot hart is not always 0 */
+    uint32_t online;    /* atomic */
+    uint32_t panicking; /* own */
 
-    struct vcpu *current;            /* own: the loaded vcpu */
-    struct vcpu *fpu_owner;          /* own: whose FP and vector state is in the registers */
-    struct timer_event *timers;      /* own: sorted by deadline */
-    uint64_t timer_programmed;       /* own: what the comparator holds */
-    uint64_t vmid_generation;        /* own: vmid.c's */
+    struct vcpu *current;       /* own: the loaded vcpu */
+    struct vcpu *fpu_owner;     /* own: whose FP and vector state is in the registers */
+    struct timer_event *timers; /* own: sorted by deadline */
+    uint64_t timer_programmed;  /* own: what the comparator holds */
+    uint64_t vmid_generation;   /* own: vmid.c's */
 
-    uint32_t resched;                /* atomic: the running vcpu should give way */
-    struct spinlock queue_lock;      /* rank SCHED */
+    uint32_t resched;                     /* atomic: the running vcpu should give way */
+    struct spinlock queue_lock;           /* rank SCHED */
     struct vcpu *queue_head, *queue_tail; /* queue_lock */
-    uint32_t queued;                 /* queue_lock to change; atomic to look */
-    uint32_t assigned;               /* atomic: vcpus whose home this is */
-    struct timer_event slice;        /* own */
+    uint32_t queued;                      /* queue_lock to change; atomic to look */
+    uint32_t assigned;                    /* atomic: vcpus whose home this is */
+    struct timer_event slice;             /* own */
 };
 
 /* A trap taken in HS-mode, as trap_entry.S stores it. */
@@ -55,7 +55,8 @@ struct platform;
 
 /* Boot hart: struct hart and stacks for every hart of the platform. 0 or -HV_ENOMEM. */
 int __must_check harts_init(const struct platform *p, uint64_t boot_hartid);
-/* Boot hart: starts the others, each ends in run_hart(); one that does not come is left out with a warning. */
+/* Boot hart: starts the others, each ends in run_hart(); one that does not come is left out with a
+ * warning. */
 void harts_start(void);
 /* Each hart: CSRs, timer, interrupts. */
 void hart_init_self(void);

@@ -1,6 +1,6 @@
 /*
- * ipi.h - interrupts between host harts. An IPI only makes the target leave its guest (or its idle WFI) and
- * look at its flags and queues; it carries no data.
+ * ipi.h - interrupts between host harts. An IPI only makes the target leave its guest (or its idle
+ * WFI) and look at its flags and queues; it carries no data.
  */
 #pragma once
 

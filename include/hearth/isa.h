@@ -14,30 +14,31 @@ struct host_isa {
     uint32_t cboz_block_size; /* bytes, 0 none; power of two <= PAGE_SIZE */
     uint32_t cbom_block_size;
     uint32_t cbop_block_size;
-    unsigned gstage_levels;   /* 3, 4, 5: probed (arch/riscv/isa.c), not from the device tree */
+    unsigned gstage_levels; /* 3, 4, 5: probed (arch/riscv/isa.c), not from the device tree */
     unsigned stage1_levels;
-    unsigned vmid_bits;       /* probed */
-    unsigned vlenb;           /* bytes; probed when v */
-    bool htval;               /* probed: guest-page faults write htval */
-    bool htinst;              /* use htinst when valid; off by hearth.htinst=off */
-    bool henvcfg_exists;      /* probed: senvcfg and henvcfg */
+    unsigned vmid_bits;  /* probed */
+    unsigned vlenb;      /* bytes; probed when v */
+    bool htval;          /* probed: guest-page faults write htval */
+    bool htinst;         /* use htinst when valid; off by hearth.htinst=off */
+    bool henvcfg_exists; /* probed: senvcfg and henvcfg */
     /* For guests: canonical strings, with what guests cannot use taken out. */
-    char guest_isa[ISA_STRING_MAX];          /* riscv,isa: "rv64imafdc_zicsr_..." */
-    char guest_extensions[ISA_STRING_MAX];   /* riscv,isa-extensions: NUL-separated list */
+    char guest_isa[ISA_STRING_MAX];        /* riscv,isa: "rv64imafdc_zicsr_..." */
+    char guest_extensions[ISA_STRING_MAX]; /* riscv,isa-extensions: NUL-separated list */
     uint32_t guest_extensions_len;
 };
 
 extern struct host_isa host_isa; /* const after boot */
 
 /*
- * Pure: reads riscv,isa-extensions (preferred) or riscv,isa of every hart node in the host's tree and keeps
- * what ALL harts have. Fills the boolean fields, block sizes and guest strings. A guest is told exactly the
- * extensions in the policy table (core/isa_policy.c: name, whether a guest may have it, which field) that the
- * host has: unprivileged z*, and privileged ones whose state Hearth switches; h, smstateen, ssaia, and
- * anything the table does not know are left out. 0, or -HV_EINVAL with *why.
+ * Pure: reads riscv,isa-extensions (preferred) or riscv,isa of every hart node in the host's tree
+ * and keeps what ALL harts have. Fills the boolean fields, block sizes and guest strings. A guest
+ * is told exactly the extensions in the policy table (core/isa_policy.c: name, whether a guest may
+ * have it, which field) that the host has: unprivileged z*, and privileged ones whose state Hearth
+ * switches; h, smstateen, ssaia, and anything the table does not know are left out. 0, or
+ * -HV_EINVAL with *why.
  */
 int __must_check isa_read(const void *fdt, struct host_isa *out, const char **why);
 
-/* arch/riscv/isa_probe.c: fills the fields marked "probed". Boot hart, with the page allocator up and no guest loaded.
- * 0, -HV_ENODEV (no usable hgatp mode), -HV_ENOMEM. */
+/* arch/riscv/isa_probe.c: fills the fields marked "probed". Boot hart, with the page allocator up
+ * and no guest loaded. 0, -HV_ENODEV (no usable hgatp mode), -HV_ENOMEM. */
 int __must_check isa_probe(void);

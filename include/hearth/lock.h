@@ -1,14 +1,15 @@
 /*
  * lock.h - ticket spinlocks with ranks. A hart takes locks in rising rank only; debug builds
- * (HEARTH_DEBUG) check it and panic. Hypervisor code runs with interrupts off (except in the idle loop), so
- * there is no irqsave form.
+ * (HEARTH_DEBUG) check it and panic. Hypervisor code runs with interrupts off (except in the idle
+ * loop), so there is no irqsave form.
  */
 #pragma once
 
 #include <arch/spinlock.h>
 #include <hearth/types.h>
 
-/* vm_list -> vm -> vcpu -> gstage -> device -> vcpu virq -> scheduler -> page_alloc -> host irq -> console */
+/* vm_list -> vm -> vcpu -> gstage -> device -> vcpu virq -> scheduler -> page_alloc -> host irq ->
+ * console */
 enum lock_rank {
     RANK_VM_LIST = 1,
     RANK_VM,
@@ -29,7 +30,10 @@ struct spinlock {
     uint32_t rank; /* enum lock_rank */
 };
 
-#define SPINLOCK_INIT(r) {.rank = (r)}
+#define SPINLOCK_INIT(r)                                                                           \
+    {                                                                                              \
+        .rank = (r)                                                                                \
+    }
 
 /* Debug builds check ranks and ownership (core/lock.c); the others are the bare ticket lock. */
 #if defined(HEARTH_DEBUG) || defined(HEARTH_UNIT_TEST)

@@ -2,8 +2,8 @@
  * mmio.h - the guest's board: which device answers at which guest-physical address.
  *
  * A device is one file in guest/devices/ with one const struct device_ops, and one row in the table
- * board_rows[] (guest/board.c). State is allocated per VM. Handlers run on the hart of the accessing
- * vcpu, concurrently for different vcpus: each device has its own lock (rank DEVICE).
+ * board_rows[] (guest/board.c). State is allocated per VM. Handlers run on the hart of the
+ * accessing vcpu, concurrently for different vcpus: each device has its own lock (rank DEVICE).
  */
 #pragma once
 
@@ -29,8 +29,8 @@ struct device_ops {
      * -HV_EFAULT: the guest gets the load/store access fault. */
     int (*read)(struct vcpu *vcpu, void *state, uint64_t offset, unsigned size, uint64_t *value);
     int (*write)(struct vcpu *vcpu, void *state, uint64_t offset, unsigned size, uint64_t value);
-    /* The VM's console received input (or gained room): look at console_guest_*() again. NULL: not a
-     * console. May be called from any hart without a vcpu. */
+    /* The VM's console received input (or gained room): look at console_guest_*() again. NULL: not
+     * a console. May be called from any hart without a vcpu. */
     void (*console_event)(struct vm *vm, void *state);
     /* Adds the device's node(s) under /soc. NULL: none. libfdt sequential-write errors (< 0). */
     int (*fdt)(const struct vm *vm, void *fdt, const struct board_row *row);
@@ -60,16 +60,16 @@ extern const unsigned board_row_count;
 #define BOARD_RTC_IRQ  11
 
 /* Device-tree phandles of the generated tree: PLIC, syscon, and vcpu i's interrupt controller. */
-#define BOARD_PHANDLE_PLIC   1
-#define BOARD_PHANDLE_SYSCON 2
+#define BOARD_PHANDLE_PLIC    1
+#define BOARD_PHANDLE_SYSCON  2
 #define BOARD_PHANDLE_INTC(i) (16 + 2 * (uint32_t)(i))
 #define BOARD_PHANDLE_CPU(i)  (17 + 2 * (uint32_t)(i))
 
-/* Allocates and initialises the devices of a VM and resets them. 0, -HV_ENOMEM, or a device's error;
- * on error nothing stays allocated. */
+/* Allocates and initialises the devices of a VM and resets them. 0, -HV_ENOMEM, or a device's
+ * error; on error nothing stays allocated. */
 int __must_check board_init(struct vm *vm);
-/* Gives the devices' memory back. Only for a VM whose vcpus have never run (its creation failed later
- * on): a device that has run may have timers armed on other harts. */
+/* Gives the devices' memory back. Only for a VM whose vcpus have never run (its creation failed
+ * later on): a device that has run may have timers armed on other harts. */
 void board_destroy(struct vm *vm);
 /* Every device to its reset values: VM (re)start, all vcpus stopped. Any hart. */
 void board_reset(struct vm *vm);
@@ -81,9 +81,9 @@ int __must_check board_fdt_begin(void *fdt, const struct board_row *row, const c
 void board_console_event(struct vm *vm);
 
 /*
- * One access of `size` = 1, 2, 4 or 8 bytes at gpa. 0 with *value read (zero-extended) or written; -HV_EFAULT:
- * nothing is there, or the device refused the width, the alignment or the offset. Bits of a written value
- * above its width are ignored.
+ * One access of `size` = 1, 2, 4 or 8 bytes at gpa. 0 with *value read (zero-extended) or written;
+ * -HV_EFAULT: nothing is there, or the device refused the width, the alignment or the offset. Bits
+ * of a written value above its width are ignored.
  */
 int __must_check mmio_read(struct vcpu *vcpu, gpa_t gpa, unsigned size, uint64_t *value);
 int __must_check mmio_write(struct vcpu *vcpu, gpa_t gpa, unsigned size, uint64_t value);
@@ -91,14 +91,15 @@ int __must_check mmio_write(struct vcpu *vcpu, gpa_t gpa, unsigned size, uint64_
 /* The devices. */
 extern const struct device_ops uart_ops, plic_ops, rtc_ops, syscon_ops;
 
-/* Drives an interrupt line into the VM's PLIC (level). Any hart, no vcpu needed. Takes the PLIC's lock:
- * a device may call it with its own lock held (order: other devices before the PLIC). */
+/* Drives an interrupt line into the VM's PLIC (level). Any hart, no vcpu needed. Takes the PLIC's
+ * lock: a device may call it with its own lock held (order: other devices before the PLIC). */
 void plic_set_line(struct vm *vm, uint32_t irq, bool level);
 
 /*
  * Exit handlers (guest/page_fault.c, guest/virtual_insn.c), rows of core/exit.c's table.
- * page_fault: causes 20, 21, 23: a device access is carried out; anything else gets the access fault of a bus.
- * virtual_insn: cause 22: WFI and WRS block or yield; all others are illegal on a hart without H.
+ * page_fault: causes 20, 21, 23: a device access is carried out; anything else gets the access
+ * fault of a bus. virtual_insn: cause 22: WFI and WRS block or yield; all others are illegal on a
+ * hart without H.
  */
 struct exit_result exit_guest_page_fault(struct vcpu *vcpu, const struct vcpu_exit *exit);
 struct exit_result exit_virtual_insn(struct vcpu *vcpu, const struct vcpu_exit *exit);

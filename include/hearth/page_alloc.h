@@ -14,15 +14,16 @@
  */
 uint64_t page_alloc_metadata_size(hpa_t low, hpa_t high);
 void page_alloc_init(hpa_t low, hpa_t high, void *metadata);
-/* Boot: adds a free range (shrunk to whole pages). Ranges outside [low, high) or overlapping an added one
- * are ignored from the first page on that is not new. */
+/* Boot: adds a free range (shrunk to whole pages). Ranges outside [low, high) or overlapping an
+ * added one are ignored from the first page on that is not new. */
 void page_alloc_add(hpa_t base, uint64_t size);
 
 /* One block of 2^order pages, contents undefined; HPA_NONE when there is none. */
 hpa_t page_alloc(unsigned order);
 /* One block, zeroed, mapped; NULL when there is none. */
 void *page_alloc_zeroed(unsigned order);
-/* Gives a block back. Freeing what is not allocated, or with another order, is a bug of ours: panic. */
+/* Gives a block back. Freeing what is not allocated, or with another order, is a bug of ours:
+ * panic. */
 void page_free(hpa_t hpa, unsigned order);
 void page_free_virt(void *p, unsigned order);
 

@@ -6,8 +6,8 @@
 #include <hearth/types.h>
 #include <hearth/vcpu.h>
 
-/* Runs vcpus as the scheduler gives them, sleeps when there are none. Never returns; interrupts are off throughout,
- * taken as exits or polled. */
+/* Runs vcpus as the scheduler gives them, sleeps when there are none. Never returns; interrupts are
+ * off throughout, taken as exits or polled. */
 __noreturn void run_hart(void);
 
 enum run_leave {
@@ -18,8 +18,8 @@ enum run_leave {
 };
 
 /*
- * The last check before an entry, against request.c: whoever asks for something after it sees in_guest and kicks.
- * True: nothing is asked of the vcpu, and it counts as in its guest.
+ * The last check before an entry, against request.c: whoever asks for something after it sees
+ * in_guest and kicks. True: nothing is asked of the vcpu, and it counts as in its guest.
  */
 static inline bool run_last_check(struct vcpu *v)
 {
@@ -29,6 +29,6 @@ static inline bool run_last_check(struct vcpu *v)
                    atomic_load_relaxed(&this_hart()->resched)) == 0);
 }
 
-/* Before an entry: does what is asked of the vcpu (fences, virtual interrupts, giving way), until the last check
- * passes: RUN_AGAIN, and the guest may be entered. */
+/* Before an entry: does what is asked of the vcpu (fences, virtual interrupts, giving way), until
+ * the last check passes: RUN_AGAIN, and the guest may be entered. */
 enum run_leave run_ready(struct vcpu *vcpu);

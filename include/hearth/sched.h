@@ -1,9 +1,10 @@
 /*
- * sched.h - which vcpu runs on which hart, when. Round robin by time slice over per-hart queues; a vcpu keeps
- * its home hart. A hart with one runnable vcpu runs it without any tick, and its WFI natively (hstatus.VTW = 0).
+ * sched.h - which vcpu runs on which hart, when. Round robin by time slice over per-hart queues; a
+ * vcpu keeps its home hart. A hart with one runnable vcpu runs it without any tick, and its WFI
+ * natively (hstatus.VTW = 0).
  *
- * Locks: hart->queue_lock (rank SCHED) guards the queue, and the run_state, next and wake_pending fields of the
- * vcpus whose home the hart is.
+ * Locks: hart->queue_lock (rank SCHED) guards the queue, and the run_state, next and wake_pending
+ * fields of the vcpus whose home the hart is.
  */
 #pragma once
 
@@ -33,5 +34,6 @@ bool sched_block(struct vcpu *vcpu);
 /* The vcpu has left for good (until sched_start). */
 void sched_stop(struct vcpu *vcpu);
 
-/* On the hart itself: others may have come or gone. Arms or drops the slice, and lets WFI trap or not. */
+/* On the hart itself: others may have come or gone. Arms or drops the slice, and lets WFI trap or
+ * not. */
 void sched_contention_changed(struct hart *hart);

@@ -1,6 +1,7 @@
 /*
- * selftest.h - faults of the hypervisor on purpose, so that its last words can be tested: boot argument
- * hearth.selftest=KIND@HART, KIND one of fault, write-text, exec-data, overflow, panic; HART an index.
+ * selftest.h - faults of the hypervisor on purpose, so that its last words can be tested: boot
+ * argument hearth.selftest=KIND@HART, KIND one of fault, write-text, exec-data, overflow, panic;
+ * HART an index.
  */
 #pragma once
 

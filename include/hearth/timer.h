@@ -1,6 +1,7 @@
 /*
- * timer.h - host time and each hart's one-shot events. Ticks are the timebase's (platform.timebase_hz).
- * Events are hart-local: arm, cancel and callbacks happen on one hart with interrupts off.
+ * timer.h - host time and each hart's one-shot events. Ticks are the timebase's
+ * (platform.timebase_hz). Events are hart-local: arm, cancel and callbacks happen on one hart with
+ * interrupts off.
  */
 #pragma once
 

@@ -1,6 +1,7 @@
 /*
  * trap.h - what an exit is, what a handler answers, and the trap a guest is given.
- * Cause numbers: privileged specification, "Supervisor cause (scause)" and the H extension's additions.
+ * Cause numbers: privileged specification, "Supervisor cause (scause)" and the H extension's
+ * additions.
  */
 #pragma once
 
@@ -40,13 +41,15 @@ enum irq_number {
     IRQ_LCOF = 13,
 };
 
-/* A trap to deliver to a guest's VS-mode: values for vscause, vstval (and pc stays the exit's pc). */
+/* A trap to deliver to a guest's VS-mode: values for vscause, vstval (and pc stays the exit's pc).
+ */
 struct guest_trap {
     uint64_t cause;
     uint64_t tval;
 };
 
-/* One exit, captured once by vcpu_exit_capture(); const to handlers. gpa and tinst: guest-page faults only. */
+/* One exit, captured once by vcpu_exit_capture(); const to handlers. gpa and tinst: guest-page
+ * faults only. */
 struct vcpu_exit {
     uint64_t cause; /* scause: an exception's number; interrupts have TRAP_IRQ set */
     uint64_t pc;    /* sepc: the guest's pc at the exit */
@@ -60,19 +63,20 @@ struct vcpu_exit {
 #define TRAP_IRQ BIT(63)
 
 enum exit_action {
-    EXIT_RETRY,      /* run the same instruction again */
-    EXIT_NEXT,       /* pc += insn_len, then run: what most exits end in */
-    EXIT_INJECT,     /* deliver a trap to the guest at the exit's pc */
-    EXIT_BLOCK,      /* pc += insn_len, then sleep until a virtual interrupt or a wake-up */
-    EXIT_YIELD,      /* pc += insn_len, then let others run first */
-    EXIT_STOP_VCPU,  /* this vcpu is stopped (HSM hart_stop); pc no longer matters */
-    EXIT_STOP_VM,    /* the VM ends or restarts: vm_request_stop() has recorded how */
-    EXIT_CRASH,      /* this VM only: stop it with a report; .reason says why */
+    EXIT_RETRY,     /* run the same instruction again */
+    EXIT_NEXT,      /* pc += insn_len, then run: what most exits end in */
+    EXIT_INJECT,    /* deliver a trap to the guest at the exit's pc */
+    EXIT_BLOCK,     /* pc += insn_len, then sleep until a virtual interrupt or a wake-up */
+    EXIT_YIELD,     /* pc += insn_len, then let others run first */
+    EXIT_STOP_VCPU, /* this vcpu is stopped (HSM hart_stop); pc no longer matters */
+    EXIT_STOP_VM,   /* the VM ends or restarts: vm_request_stop() has recorded how */
+    EXIT_CRASH,     /* this VM only: stop it with a report; .reason says why */
 };
 
 /* What should happen now: returned by handlers, applied by exit_finish() alone. */
-struct exit_result { /* two words, so that it travels in registers: build and read it with the functions below */
-    uint64_t code; /* enum exit_action; INJECT: the cause above bit 8 */
+struct exit_result { /* two words, so that it travels in registers: build and read it with the
+                        functions below */
+    uint64_t code;   /* enum exit_action; INJECT: the cause above bit 8 */
     union {
         uint64_t insn_len;  /* NEXT, BLOCK, YIELD: 0 (resume at the present pc), 2 or 4 */
         uint64_t tval;      /* INJECT */

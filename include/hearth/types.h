@@ -1,8 +1,8 @@
 /*
  * types.h - the words the whole kernel is written in.
  *
- * Addresses: gva (guest virtual), gpa (guest physical), hpa (host physical) are plain 64-bit numbers
- * with their own names; a host virtual address is a C pointer.
+ * Addresses: gva (guest virtual), gpa (guest physical), hpa (host physical) are plain 64-bit
+ * numbers with their own names; a host virtual address is a C pointer.
  */
 #pragma once
 
@@ -28,20 +28,20 @@ typedef uint64_t hpa_t;
 #define VCPUS_MAX 64 /* vcpus in one VM */
 #define VMS_MAX   128
 
-#define ARRAY_SIZE(a)       (sizeof(a) / sizeof((a)[0]))
-#define container_of(p, t, m) ((t *)(void *)((char *)(p) - offsetof(t, m)))
-#define MIN(a, b)           ((a) < (b) ? (a) : (b))
-#define MAX(a, b)           ((a) > (b) ? (a) : (b))
-#define BIT(n)              ((uint64_t)1 << (n))
+#define ARRAY_SIZE(a)         (sizeof(a) / sizeof((a)[0]))
+#define container_of(p, t, m) ((t *)(void *)((char *)(p)-offsetof(t, m)))
+#define MIN(a, b)             ((a) < (b) ? (a) : (b))
+#define MAX(a, b)             ((a) > (b) ? (a) : (b))
+#define BIT(n)                ((uint64_t)1 << (n))
 
-#define __must_check      __attribute__((warn_unused_result))
-#define __noreturn        __attribute__((noreturn))
-#define __noinline        __attribute__((noinline)) /* keeps a slow path out of a hot one */
-#define __printf(f, a)    __attribute__((format(printf, f, a)))
-#define __packed          __attribute__((packed))
-#define __aligned(n)      __attribute__((aligned(n)))
-#define likely(x)         __builtin_expect(!!(x), 1)
-#define unlikely(x)       __builtin_expect(!!(x), 0)
+#define __must_check   __attribute__((warn_unused_result))
+#define __noreturn     __attribute__((noreturn))
+#define __noinline     __attribute__((noinline)) /* keeps a slow path out of a hot one */
+#define __printf(f, a) __attribute__((format(printf, f, a)))
+#define __packed       __attribute__((packed))
+#define __aligned(n)   __attribute__((aligned(n)))
+#define likely(x)      __builtin_expect(!!(x), 1)
+#define unlikely(x)    __builtin_expect(!!(x), 0)
 
 /* Alignment helpers; a is a power of two. align_up() wraps at the top of the address space: callers
  * that take x from outside check x <= UINT64_MAX - a first. */

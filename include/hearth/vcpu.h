@@ -1,9 +1,9 @@
 /*
  * vcpu.h - a virtual hart.
  *
- * A vcpu is loaded on at most one hart at a time; while it is, its VS CSRs live in that hart and only that
- * hart touches the unmarked fields. "atomic" fields may be used from any hart; "sched" ones belong to
- * core/sched.c's lock of the vcpu's hart.
+ * A vcpu is loaded on at most one hart at a time; while it is, its VS CSRs live in that hart and
+ * only that hart touches the unmarked fields. "atomic" fields may be used from any hart; "sched"
+ * ones belong to core/sched.c's lock of the vcpu's hart.
  */
 #pragma once
 
@@ -17,7 +17,18 @@ struct vm;
 struct hart;
 
 /* Integer register numbers in vcpu_ctx.gpr[]. */
-enum gpr { GPR_RA = 1, GPR_SP = 2, GPR_A0 = 10, GPR_A1, GPR_A2, GPR_A3, GPR_A4, GPR_A5, GPR_A6, GPR_A7 };
+enum gpr {
+    GPR_RA = 1,
+    GPR_SP = 2,
+    GPR_A0 = 10,
+    GPR_A1,
+    GPR_A2,
+    GPR_A3,
+    GPR_A4,
+    GPR_A5,
+    GPR_A6,
+    GPR_A7
+};
 
 /* What the world switch (arch/riscv/vcpu_switch.S) saves and loads at every exit and entry. */
 struct vcpu_ctx {
@@ -73,7 +84,7 @@ enum exit_reason {
 struct vcpu_stats {
     uint64_t exits;
     uint64_t by_reason[EXIT_REASON_COUNT + 1]; /* the last: rows whose handler counts by itself */
-    uint64_t run_ticks; /* host ticks in RUNNING */
+    uint64_t run_ticks;                        /* host ticks in RUNNING */
 };
 
 struct vcpu {
@@ -87,16 +98,18 @@ struct vcpu {
     uint64_t virq_pending; /* atomic: wanted hvip bits */
     uint64_t virq_dirty;   /* atomic: bits of it that hvip has not seen */
 
-    uint32_t hsm_state;    /* atomic: SBI_HSM_STATE_* */
-    uint64_t hsm_pc, hsm_opaque; /* start parameters: written by the starter between the two state changes */
+    uint32_t hsm_state; /* atomic: SBI_HSM_STATE_* */
+    uint64_t hsm_pc,
+        hsm_opaque; /* start parameters: written by the starter between the two state changes */
 
-    struct hart *hart;     /* where it is loaded, else NULL; atomic */
-    uint32_t run_state;    /* sched: enum vcpu_run_state */
-    uint32_t home;         /* sched: index of the hart whose queue it uses */
-    struct vcpu *next;     /* sched: queue link */
-    bool wake_pending;     /* sched: woken while RUNNING: do not block */
+    struct hart *hart;  /* where it is loaded, else NULL; atomic */
+    uint32_t run_state; /* sched: enum vcpu_run_state */
+    uint32_t home;      /* sched: index of the hart whose queue it uses */
+    struct vcpu *next;  /* sched: queue link */
+    bool wake_pending;  /* sched: woken while RUNNING: do not block */
 
-    uint64_t timer_deadline; /* guest's deadline in host ticks when the host has no Sstc; UINT64_MAX none */
+    uint64_t timer_deadline; /* guest's deadline in host ticks when the host has no Sstc; UINT64_MAX
+                                none */
     struct timer_event timer; /* wakes a blocked vcpu, or fires timer_deadline */
 
     uint32_t last_hart;    /* index + 1 of the hart it last ran on; 0 none */
@@ -112,18 +125,21 @@ struct vcpu {
 struct vcpu *vcpu_create(struct vm *vm, uint32_t id);
 void vcpu_destroy(struct vcpu *vcpu);
 
-/* Registers as the SBI's HSM hart_start and the boot protocol give them: pc, a0 = id, a1 = opaque, VS-mode,
- * vsatp = 0, vsstatus.SIE = 0, vsie = 0, scounteren = 7. On the vcpu's home hart, before it is loaded. */
+/* Registers as the SBI's HSM hart_start and the boot protocol give them: pc, a0 = id, a1 = opaque,
+ * VS-mode, vsatp = 0, vsstatus.SIE = 0, vsie = 0, scounteren = 7. On the vcpu's home hart, before
+ * it is loaded. */
 void vcpu_reset(struct vcpu *vcpu, uint64_t pc, uint64_t opaque);
 
-/* The same for an HSM non-retentive suspend of the caller's own, loaded vcpu, which then blocks: vsie and the pending
- * virtual interrupts survive, for the interrupts that the guest enabled are what ends its sleep. */
+/* The same for an HSM non-retentive suspend of the caller's own, loaded vcpu, which then blocks:
+ * vsie and the pending virtual interrupts survive, for the interrupts that the guest enabled are
+ * what ends its sleep. */
 void vcpu_reset_suspended(struct vcpu *vcpu, uint64_t pc, uint64_t opaque);
 
 /*
- * HSM (SBI specification, "Hart State Management"). start: any vcpu of the caller's VM; 0, or -HV_EBUSY when
- * its state is not STOPPED (exactly one of several starters at once wins). The caller has checked pc.
- * state: SBI_HSM_STATE_*. vcpu_hsm_stopped(): the run loop tells that the vcpu has left.
+ * HSM (SBI specification, "Hart State Management"). start: any vcpu of the caller's VM; 0, or
+ * -HV_EBUSY when its state is not STOPPED (exactly one of several starters at once wins). The
+ * caller has checked pc. state: SBI_HSM_STATE_*. vcpu_hsm_stopped(): the run loop tells that the
+ * vcpu has left.
  */
 int __must_check vcpu_hsm_start(struct vcpu *vcpu, uint64_t pc, uint64_t opaque);
 uint32_t vcpu_hsm_state(const struct vcpu *vcpu);
@@ -136,15 +152,17 @@ void vcpu_load(struct vcpu *vcpu, struct hart *hart);
 void vcpu_put(struct vcpu *vcpu);
 
 /*
- * arch: the world switch. Enters the guest; at each exit run.c's vcpu_exited() is called on this stack, and as long
- * as it answers 0 the guest is entered again. Returns its first other answer.
+ * arch: the world switch. Enters the guest; at each exit run.c's vcpu_exited() is called on this
+ * stack, and as long as it answers 0 the guest is entered again. Returns its first other answer.
  */
 uint32_t vcpu_enter(struct vcpu_ctx *ctx);
 uint32_t vcpu_exited(struct vcpu *vcpu);
-/* arch: makes the guest take the trap at its vstvec: vsepc = pc, vscause, vstval, vsstatus; sets ctx.pc. */
+/* arch: makes the guest take the trap at its vstvec: vsepc = pc, vscause, vstval, vsstatus; sets
+ * ctx.pc. */
 void vcpu_inject_trap(struct vcpu *vcpu, const struct guest_trap *trap);
 
-/* True when the loaded vcpu has a virtual interrupt pending that vsie enables (whatever vsstatus.SIE). */
+/* True when the loaded vcpu has a virtual interrupt pending that vsie enables (whatever
+ * vsstatus.SIE). */
 bool vcpu_irq_pending(const struct vcpu *vcpu);
 
 /* Makes a vcpu that is in a guest on another hart leave it. Cheap when it is not. Any hart. */
@@ -155,17 +173,19 @@ void vcpu_request(struct vcpu *vcpu, uint32_t bits);
 void vcpu_wake(struct vcpu *vcpu);
 
 /*
- * Carries out a fence request on every vcpu in the mask (bit i of mask = vcpu base + i; caller has validated
- * that they exist) and returns when none of them can run guest code without it having been done. `self` is the caller,
- * loaded on this hart: for itself the fence is done at once.
+ * Carries out a fence request on every vcpu in the mask (bit i of mask = vcpu base + i; caller has
+ * validated that they exist) and returns when none of them can run guest code without it having
+ * been done. `self` is the caller, loaded on this hart: for itself the fence is done at once.
  */
 void vcpu_request_fence(struct vcpu *self, uint64_t mask, uint64_t base, uint32_t bits);
 
 /*
- * Virtual interrupts that hardware does not raise by itself: irq is IRQ_VS_SOFT, IRQ_VS_TIMER or IRQ_VS_EXT.
- * Level for EXT and TIMER; SOFT stays until the guest (vsip) or virq_clear clears it. Any hart; wakes.
+ * Virtual interrupts that hardware does not raise by itself: irq is IRQ_VS_SOFT, IRQ_VS_TIMER or
+ * IRQ_VS_EXT. Level for EXT and TIMER; SOFT stays until the guest (vsip) or virq_clear clears it.
+ * Any hart; wakes.
  */
 void virq_set(struct vcpu *vcpu, enum irq_number irq);
 void virq_clear(struct vcpu *vcpu, enum irq_number irq);
-/* True when it is pending for the caller's own, loaded vcpu: also what the guest itself did to SOFT counts. */
+/* True when it is pending for the caller's own, loaded vcpu: also what the guest itself did to SOFT
+ * counts. */
 bool virq_is_pending(const struct vcpu *vcpu, enum irq_number irq);

@@ -1,8 +1,9 @@
 /*
  * vm.h - a virtual machine: its memory, its board, its vcpus, its life.
  *
- * Locks: vm_list_lock (rank VM_LIST) guards the list of VMs; vm->lock (rank VM) guards the fields that
- * say so. Memory slots, board and the vcpu array do not change between vm_create() and vm_destroy().
+ * Locks: vm_list_lock (rank VM_LIST) guards the list of VMs; vm->lock (rank VM) guards the fields
+ * that say so. Memory slots, board and the vcpu array do not change between vm_create() and
+ * vm_destroy().
  */
 #pragma once
 
@@ -19,7 +20,7 @@ struct vcpu;
 struct guest_console;
 
 enum vm_state {
-    VM_DEFINED,  /* created; no vcpu has run */
+    VM_DEFINED, /* created; no vcpu has run */
     VM_RUNNING,
     VM_STOPPING, /* vcpus are leaving; vm->stop says what comes then */
     VM_OFF,      /* ended cleanly */
@@ -35,11 +36,11 @@ enum vm_stop_kind {
 };
 
 struct vm {
-    uint32_t id;                /* index, 0.. ; constant */
-    struct vm_config config;    /* constant after vm_create() */
+    uint32_t id;             /* index, 0.. ; constant */
+    struct vm_config config; /* constant after vm_create() */
     struct spinlock lock;
 
-    struct memslots memslots;   /* constant after vm_create() */
+    struct memslots memslots; /* constant after vm_create() */
     struct gstage gstage;
     struct vmid vmid;
 
@@ -50,12 +51,12 @@ struct vm {
     /* lock */
     enum vm_state state;
     enum vm_stop_kind stop;
-    const char *stop_reason;    /* static text for the summary */
-    uint32_t vcpus_active;      /* vcpus whose HSM state is not STOPPED */
+    const char *stop_reason; /* static text for the summary */
+    uint32_t vcpus_active;   /* vcpus whose HSM state is not STOPPED */
     uint32_t restarts;
 
-    uint64_t time_delta;        /* htimedelta: guest time = host time + delta; set at (re)start */
-    uint64_t started_at;        /* host timebase ticks of the first start */
+    uint64_t time_delta; /* htimedelta: guest time = host time + delta; set at (re)start */
+    uint64_t started_at; /* host timebase ticks of the first start */
     uint64_t ended_at;
 
     /* Which vcpu of this VM ran last on each hart (id + 1; 0 none): stale VS-stage TLB entries of a
@@ -64,8 +65,9 @@ struct vm {
 };
 
 /*
- * Builds a VM from its description: RAM, G-stage, board, vcpus, all stopped. Boot hart, before or while
- * other VMs run. NULL with a message on the log naming what is wrong. Images are loaded by vm_start().
+ * Builds a VM from its description: RAM, G-stage, board, vcpus, all stopped. Boot hart, before or
+ * while other VMs run. NULL with a message on the log naming what is wrong. Images are loaded by
+ * vm_start().
  */
 struct vm *vm_create(const struct vm_config *config);
 
@@ -74,29 +76,30 @@ struct vm *vm_create(const struct vm_config *config);
 int __must_check vm_start(struct vm *vm);
 
 /*
- * Asks a running VM to stop: records how, and kicks every vcpu. The first request wins; later ones are
- * ignored. Returns at once; the last vcpu that parks completes it. Any hart, any context without locks
- * above rank VM.
+ * Asks a running VM to stop: records how, and kicks every vcpu. The first request wins; later ones
+ * are ignored. Returns at once; the last vcpu that parks completes it. Any hart, any context
+ * without locks above rank VM.
  */
 void vm_request_stop(struct vm *vm, enum vm_stop_kind kind, const char *reason);
 
 /*
- * The last vcpu of a stopping VM has left: restart it or end it; ends the machine after the last VM. Called by
- * vcpu_hsm_stopped() only, on that vcpu's hart, no lock held.
+ * The last vcpu of a stopping VM has left: restart it or end it; ends the machine after the last
+ * VM. Called by vcpu_hsm_stopped() only, on that vcpu's hart, no lock held.
  */
 void vm_finish_stop(struct vm *vm);
 
 /* A described VM could not be created or started: the machine's exit code will say so. */
 void vm_refused(void);
-/* Boot has started what could be started: from now on the machine ends when no VM is left to run. */
+/* Boot has started what could be started: from now on the machine ends when no VM is left to run.
+ */
 void vm_boot_done(void);
 
 /* Number of VMs that exist; vm_get(i) for i below it, else NULL. */
 unsigned vm_count(void);
 struct vm *vm_get(unsigned index);
 
-/* The vcpu whose hart id is `hart` in this VM, or NULL. Guests' numbers are 0..config.vcpus - 1; the
- * argument comes from guests unchecked. */
+/* The vcpu whose hart id is `hart` in this VM, or NULL. Guests' numbers are 0..config.vcpus - 1;
+ * the argument comes from guests unchecked. */
 static inline struct vcpu *vm_vcpu(const struct vm *vm, uint64_t hart)
 {
     return hart < vm->config.vcpus ? vm->vcpus[hart] : NULL;

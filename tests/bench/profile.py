@@ -34,6 +34,8 @@ OPS = {
     "fence_i": ("li a7, 0x52464E43; li a6, 0", "li a0, 1; li a1, 0; ecall"),
     "unknown": ("li a7, 0xBADBAD; li a6, 0", "ecall"),
     "lsr": ("", "lbu a0, 5(s1)"),
+    "rbr": ("", "lbu a0, 0(s1)"),
+    "iir": ("", "lbu a0, 2(s1)"),
     "scr": ("", "lbu a0, 7(s1)"),
     "plic_priority": ("li s2, 0x0c000028", "lw a0, 0(s2)"),
     "claim": ("", "lw a0, 4(s0)"),
@@ -166,6 +168,11 @@ class Symbols:
             return "(guest)" if pc >= ENTRY else "(firmware)"
         return self.names[bisect.bisect_right(self.starts, pc) - 1]
 
+    def csr_instructions(self):
+        """The addresses of the instructions that access a CSR, which costs a real machine more than one."""
+        pattern = re.compile(r"^\s*([0-9a-f]+):\t\S+ +\t(?:csr|fs?csr|rdtime|rdcycle|rdinstret)", re.M)
+        return {int(m[1], 16) for m in pattern.finditer(tool("objdump", "-d", self.elf))}
+
     def lines(self, pcs):
         out = tool("addr2line", "-e", self.elf, *[hex(pc) for pc in pcs]).split("\n")
         return {pc: line.split("/./")[-1].split(" ")[0] for pc, line in zip(pcs, out)}
@@ -178,12 +185,16 @@ def report(op, rounds, symbols, by_line):
     print(f"\n{op}: {common} instructions in most rounds, {average:.1f} on average over {len(rounds)}"
           f" rounds, {min(lengths)} to {max(lengths)}")
     typical = next(r for r in rounds if len(r) == common)
+    csrs = symbols.csr_instructions()
+    print(f"  of them {sum(pc in csrs for pc in typical)} CSR accesses")
     counts = collections.Counter(symbols.name(pc) for pc in typical)
     lines = symbols.lines(sorted(set(typical))) if by_line else {}
     for name, n in counts.most_common():
         print(f"  {n:5d}  {name}")
-        if by_line and name != "(guest)":
+        if by_line and not name.startswith("("):
             per_line = collections.Counter(lines[pc] for pc in typical if symbols.name(pc) == name)
+            if all(".S:" in line for line in per_line):
+                continue
             for line, k in sorted(per_line.items()):
                 print(f"         {k:5d}  {line}")
 

@@ -46,7 +46,7 @@ struct sbi_answer sbi_ecall(uint64_t eid, uint64_t fid, uint64_t a0, uint64_t a1
 #define assert_sbi(answer, error_, value_)                                                         \
     do {                                                                                           \
         struct sbi_answer ans_ = (answer);                                                         \
-        assert_int_equal(exit_action(ans_.result), EXIT_NEXT);                                           \
+        assert_int_equal(exit_action(ans_.result), EXIT_NEXT);                                     \
         assert_int_equal(ans_.result.insn_len, 4);                                                 \
         assert_int_equal(ans_.a0, (error_));                                                       \
         assert_int_equal(ans_.a1, (value_));                                                       \
