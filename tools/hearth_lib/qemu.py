@@ -91,7 +91,7 @@ def command_line(vms, args, archive, log):
     if terminal:
         command += ["-mon", "chardev=console"]
     if args.icount:
-        command += ["-icount", "shift=0,sleep=off", "-seed", "1"]
+        command += ["-icount", "shift=0,sleep=off", "-seed", str(args.seed)]
     if args.gdb:
         command += ["-S", "-gdb", f"tcp:127.0.0.1:{args.gdb_port}"]
     return command + args.qemu_arg
