@@ -74,11 +74,6 @@ static inline struct exit_result dispatch(struct vcpu *v, const struct vcpu_exit
 /* A crashed vcpu's report: cause, pc, registers, gpa, recent exits. */
 static void exit_report(const struct vcpu *v, const struct vcpu_exit *e, const char *reason)
 {
-    static const char names[32][4] = {"zer", "ra", "sp",  "gp",  "tp", "t0", "t1", "t2",
-                                      "s0",  "s1", "a0",  "a1",  "a2", "a3", "a4", "a5",
-                                      "a6",  "a7", "s2",  "s3",  "s4", "s5", "s6", "s7",
-                                      "s8",  "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
-
     log_vm(v->vm, "vcpu %u crashed: %s", v->id, reason);
     log_vm(v->vm, "  cause %lu (%s) pc 0x%016lx tval 0x%016lx", e->cause & ~TRAP_IRQ,
            (e->cause & TRAP_IRQ) ? "interrupt" : trap_cause_name(e->cause), e->pc, e->tval);
@@ -89,10 +84,12 @@ static void exit_report(const struct vcpu *v, const struct vcpu_exit *e, const c
     log_vm(v->vm, "  vsepc 0x%lx vscause 0x%lx vstval 0x%lx vsie 0x%lx hvip 0x%lx",
            csr_read(CSR_VSEPC), csr_read(CSR_VSCAUSE), csr_read(CSR_VSTVAL), csr_read(CSR_VSIE),
            csr_read(CSR_HVIP));
-    for (int i = 1; i < 32; i += 3)
-        log_vm(v->vm, "  %-3s 0x%016lx  %-3s 0x%016lx  %-3s 0x%016lx", names[i], v->ctx.gpr[i],
-               names[(i + 1) & 31], v->ctx.gpr[(i + 1) & 31], names[(i + 2) & 31],
-               v->ctx.gpr[(i + 2) & 31]);
+    /* x0 has no value worth a place: the first one is pc. */
+    for (unsigned i = 0; i < 32; i += 4)
+        log_vm(v->vm, "  %-4s 0x%016lx  %-4s 0x%016lx  %-4s 0x%016lx  %-4s 0x%016lx",
+               i == 0 ? "pc" : gpr_name(i), i == 0 ? e->pc : v->ctx.gpr[i], gpr_name(i + 1),
+               v->ctx.gpr[i + 1], gpr_name(i + 2), v->ctx.gpr[i + 2], gpr_name(i + 3),
+               v->ctx.gpr[i + 3]);
     log_vm(v->vm, "  recent exits, newest first:");
     for (uint64_t i = 0; i < EXIT_RECORDS && i < v->stats.exits; i++) {
         const struct vcpu_exit *r = &v->exits[(v->stats.exits - 1 - i) % EXIT_RECORDS];

@@ -35,6 +35,18 @@ static const struct sbi_extension *sbi_find(uint64_t eid)
     return NULL;
 }
 
+/* What no row serves: ret is preset to NOT_SUPPORTED. */
+static struct exit_result unknown_handle(struct vcpu *vcpu, const struct sbi_call *call,
+                                         struct sbi_ret *ret)
+{
+    (void)vcpu;
+    (void)call;
+    (void)ret;
+    return exit_next(ECALL_LEN);
+}
+
+static const struct sbi_extension unknown = {.name = "unknown", .handle = unknown_handle};
+
 bool sbi_probe(const struct vcpu *vcpu, uint64_t eid)
 {
     (void)vcpu;
@@ -50,12 +62,14 @@ struct exit_result sbi_exit(struct vcpu *vcpu, const struct vcpu_exit *exit)
     struct exit_result result;
 
     (void)exit;
-    result = likely(ext != NULL) ? ext->handle(vcpu, call, &ret) : exit_next(ECALL_LEN);
+    if (unlikely(ext == NULL))
+        ext = &unknown;
+    result = ext->handle(vcpu, call, &ret);
     /* Without a length the call does not return to its caller. */
     if (likely(result.code == EXIT_NEXT) ||
         (result.insn_len != 0 && (result.code == EXIT_BLOCK || result.code == EXIT_YIELD))) {
         gpr[GPR_A0] = (uint64_t)ret.error;
-        if (likely(ext == NULL || !ext->legacy))
+        if (likely(!ext->legacy))
             gpr[GPR_A1] = ret.value;
     }
     return result;

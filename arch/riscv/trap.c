@@ -38,6 +38,16 @@ static const char *const cause_names[CAUSE_EXCEPTION_LIMIT] = {
     [CAUSE_STORE_GUEST_PAGE] = "store guest-page fault",
 };
 
+const char *gpr_name(unsigned reg)
+{
+    static const char names[32][5] = {"zero", "ra", "sp",  "gp",  "tp", "t0", "t1", "t2",
+                                      "s0",   "s1", "a0",  "a1",  "a2", "a3", "a4", "a5",
+                                      "a6",   "a7", "s2",  "s3",  "s4", "s5", "s6", "s7",
+                                      "s8",   "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
+
+    return names[reg & 31];
+}
+
 const char *trap_cause_name(uint64_t cause)
 {
     if (cause < CAUSE_EXCEPTION_LIMIT && cause_names[cause] != NULL)
@@ -108,17 +118,13 @@ void trap_backtrace(uint64_t pc, uint64_t fp, uint64_t ra0)
 
 void trap_print_frame(const struct trap_frame *f)
 {
-    static const char names[32][4] = {"zer", "ra", "sp",  "gp",  "tp", "t0", "t1", "t2",
-                                      "s0",  "s1", "a0",  "a1",  "a2", "a3", "a4", "a5",
-                                      "a6",  "a7", "s2",  "s3",  "s4", "s5", "s6", "s7",
-                                      "s8",  "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
-
     panic_print("  scause 0x%lx (%s) stval 0x%016lx\n", f->scause,
                 (f->scause & SCAUSE_IRQ) ? "interrupt" : trap_cause_name(f->scause), f->stval);
     panic_print("  sepc 0x%016lx sstatus 0x%016lx hstatus 0x%016lx\n", f->sepc, f->sstatus,
                 f->hstatus);
     for (int i = 1; i < 32; i++)
-        panic_print("  %-3s 0x%016lx%s", names[i], f->gpr[i], (i % 3) == 0 ? "\n" : "");
+        panic_print("  %-3s 0x%016lx%s", gpr_name((unsigned)i), f->gpr[i],
+                    (i % 3) == 0 ? "\n" : "");
     panic_print("\n");
 }
 

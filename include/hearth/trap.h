@@ -127,3 +127,5 @@ static inline uint64_t exit_cause(struct exit_result r)
 
 /* The specification's name of an exception cause. */
 const char *trap_cause_name(uint64_t cause);
+/* The ABI's name of integer register 0..31. */
+const char *gpr_name(unsigned reg);
