@@ -99,6 +99,8 @@ bool requests_handle(struct vcpu *v)
     uint32_t bits = atomic_exchange(&v->requests, 0);
 
     fence_local(bits);
+    if (bits & VCPU_REQ_SBI)
+        sbi_vcpu_requested(v);
     return (bits & VCPU_REQ_STOP) != 0;
 }
 

@@ -27,10 +27,10 @@ struct vcpu *vcpu_create(struct vm *vm, uint32_t id)
 
     if (v == NULL)
         return NULL;
-    if (fpu_create(v) < 0) {
-        page_free_virt(v, page_order(sizeof(struct vcpu)));
-        return NULL;
-    }
+    if (fpu_create(v) < 0)
+        goto free_vcpu;
+    if (sbi_vcpu_create(v) < 0)
+        goto free_fpu;
     v->vm = vm;
     v->id = id;
     v->hsm_state = SBI_HSM_STATE_STOPPED;
@@ -40,11 +40,18 @@ struct vcpu *vcpu_create(struct vm *vm, uint32_t id)
     v->timer.fn = vtimer_expired;
     sched_assign(v);
     return v;
+
+free_fpu:
+    fpu_destroy(v);
+free_vcpu:
+    page_free_virt(v, page_order(sizeof(struct vcpu)));
+    return NULL;
 }
 
 void vcpu_destroy(struct vcpu *v)
 {
     sched_unassign(v);
+    sbi_vcpu_destroy(v);
     fpu_destroy(v);
     page_free_virt(v, page_order(sizeof(struct vcpu)));
 }
@@ -80,6 +87,7 @@ void vcpu_reset(struct vcpu *v, uint64_t pc, uint64_t opaque)
     (void)atomic_exchange(&v->virq_dirty, 0);
     (void)atomic_exchange(&v->virq_pending, 0);
     vtimer_reset(v);
+    sbi_vcpu_reset(v);
 }
 
 void vcpu_reset_suspended(struct vcpu *v, uint64_t pc, uint64_t opaque)
@@ -118,6 +126,7 @@ void vcpu_load(struct vcpu *v, struct hart *h)
     vcpu_csrs_load(&v->csrs);
     flush_stale(v, h);
     fpu_load(v, h);
+    sbi_vcpu_load(v);
     h->current = v;
     atomic_store_release(&v->hart, h);
     sched_contention_changed(h);
@@ -128,6 +137,7 @@ void vcpu_put(struct vcpu *v)
     struct hart *h = v->hart;
 
     timer_cancel(&h->slice);
+    sbi_vcpu_put(v);
     fpu_put(v, h);
     vcpu_csrs_save(&v->csrs);
     csr_write(CSR_HGATP, 0);

@@ -76,12 +76,16 @@ static const char *build(struct vm *vm)
     vm->console = console_guest_create(vm);
     if (vm->console == NULL)
         goto free_gstage;
-    if (create_vcpus(vm) < 0)
+    if (sbi_vm_create(vm) < 0)
         goto free_console;
+    if (create_vcpus(vm) < 0)
+        goto free_sbi;
     if (board_init(vm) == 0)
         return NULL;
     for (uint32_t i = 0; i < vm->config.vcpus; i++)
         vcpu_destroy(vm->vcpus[i]);
+free_sbi:
+    sbi_vm_destroy(vm);
 free_console:
     console_guest_destroy(vm);
 free_gstage:
@@ -137,6 +141,7 @@ int vm_start(struct vm *vm)
     if (vm->started_at == 0)
         vm->started_at = timer_now();
     board_reset(vm);
+    sbi_vm_reset(vm);
     err = loader_load(vm, &loaded, &why);
     if (err < 0) {
         log_error("%s: %s", vm->config.name, why);

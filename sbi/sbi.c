@@ -23,14 +23,15 @@ const struct sbi_extension *const sbi_extensions[] = {
 };
 const unsigned sbi_extension_count = ARRAY_SIZE(sbi_extensions);
 
-static const struct sbi_extension *sbi_find(uint64_t eid)
+/* NULL: no row, or one that this VM does not get. */
+static inline const struct sbi_extension *sbi_find(const struct vm *vm, uint64_t eid)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(sbi_extensions); i++) {
         const struct sbi_extension *ext = sbi_extensions[i];
 
         /* One comparison: an eid below first wraps to a large number. */
         if (eid - ext->first <= ext->last - ext->first)
-            return ext;
+            return likely(ext->available == NULL) || ext->available(vm) ? ext : NULL;
     }
     return NULL;
 }
@@ -49,8 +50,7 @@ static const struct sbi_extension unknown = {.name = "unknown", .handle = unknow
 
 bool sbi_probe(const struct vcpu *vcpu, uint64_t eid)
 {
-    (void)vcpu;
-    return sbi_find(eid) != NULL;
+    return sbi_find(vcpu->vm, eid) != NULL;
 }
 
 struct exit_result sbi_exit(struct vcpu *vcpu, const struct vcpu_exit *exit)
@@ -58,7 +58,7 @@ struct exit_result sbi_exit(struct vcpu *vcpu, const struct vcpu_exit *exit)
     uint64_t *gpr = vcpu->ctx.gpr;
     struct sbi_ret ret = {.error = SBI_ERR_NOT_SUPPORTED, .value = 0};
     const struct sbi_call *call = (const struct sbi_call *)&gpr[GPR_A0];
-    const struct sbi_extension *ext = sbi_find(call->eid);
+    const struct sbi_extension *ext = sbi_find(vcpu->vm, call->eid);
     struct exit_result result;
 
     (void)exit;

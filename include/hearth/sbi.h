@@ -26,10 +26,42 @@ struct sbi_ret {
     uint64_t value; /* a1; legacy extensions leave a1 alone and return .error in a0 */
 };
 
+/* Extensions that keep state: index into vm->sbi_state[] and vcpu->sbi_state[]. */
+enum sbi_slot {
+    SBI_SLOT_NONE, /* keeps none */
+    SBI_SLOT_PMU,
+    SBI_SLOT_SUSP,
+    SBI_SLOT_STA,
+    SBI_SLOT_SSE,
+    SBI_SLOT_FWFT,
+    SBI_SLOT_DBTR,
+    SBI_SLOT_MPXY,
+    SBI_SLOT_HOST_COMM,
+    SBI_SLOT_HVC,
+    SBI_SLOT_PERF,
+    SBI_SLOT_COUNT,
+};
+
 struct sbi_extension {
     uint64_t first, last; /* EIDs served, inclusive */
-    const char *name;
-    bool legacy; /* legacy return convention */
+    const char *name;     /* as a VM's description spells it */
+    bool legacy;          /* legacy return convention */
+    enum sbi_slot slot;
+    size_t vm_state, vcpu_state; /* bytes of state of each VM and vcpu, zeroed when it is made */
+
+    /* Each may be NULL. available: false hides the extension from a VM (constant for its life). */
+    bool (*available)(const struct vm *vm);
+    /* VM (re)start: all its vcpus are stopped. */
+    void (*vm_reset)(struct vm *vm, void *state);
+    /* A vcpu starts (HSM): on its hart, before it is loaded. */
+    void (*vcpu_reset)(struct vcpu *vcpu, void *state);
+    /* Hardware state that the extension virtualises, on the vcpu's hart: part of vcpu_load() and
+     * vcpu_put(). */
+    void (*vcpu_load)(struct vcpu *vcpu, void *state);
+    void (*vcpu_put)(struct vcpu *vcpu, void *state);
+    /* VCPU_REQ_SBI was set: on the vcpu's hart, loaded, before its next entry. May change its
+     * registers (an SSE event). Called for every extension that has one. */
+    void (*requested)(struct vcpu *vcpu, void *state);
     /*
      * Serves one call: fills *ret (preset to {SBI_ERR_NOT_SUPPORTED, 0}) and says what happens
      * next, usually exit_next(4).
@@ -62,3 +94,15 @@ void sbi_send_ipi(const struct vm *vm, uint64_t mask, uint64_t base);
 
 extern const struct sbi_extension sbi_ext_base, sbi_ext_time, sbi_ext_spi, sbi_ext_rfnc,
     sbi_ext_hsm, sbi_ext_srst, sbi_ext_dbcn, sbi_ext_legacy;
+
+/* State of the extensions: the life of a VM and of a vcpu passes by here (sbi/state.c). 0 or
+ * -HV_ENOMEM. */
+int __must_check sbi_vm_create(struct vm *vm);
+void sbi_vm_destroy(struct vm *vm);
+void sbi_vm_reset(struct vm *vm);
+int __must_check sbi_vcpu_create(struct vcpu *vcpu);
+void sbi_vcpu_destroy(struct vcpu *vcpu);
+void sbi_vcpu_reset(struct vcpu *vcpu);
+void sbi_vcpu_load(struct vcpu *vcpu);
+void sbi_vcpu_put(struct vcpu *vcpu);
+void sbi_vcpu_requested(struct vcpu *vcpu);

@@ -9,6 +9,7 @@
 
 #include <arch/atomic.h>
 #include <hearth/lock.h>
+#include <hearth/sbi.h>
 #include <hearth/timer.h>
 #include <hearth/trap.h>
 #include <hearth/types.h>
@@ -53,6 +54,7 @@ enum vcpu_request {
     VCPU_REQ_FENCE_I = 1u << 1, /* remote fence.i */
     VCPU_REQ_VVMA = 1u << 2,    /* all VS-stage translations of this VM, locally */
     VCPU_REQ_GVMA = 1u << 3,    /* all G-stage translations of this VM, locally */
+    VCPU_REQ_SBI = 1u << 4,     /* an SBI extension has something to do: its .requested */
 };
 
 enum vcpu_run_state {
@@ -116,7 +118,9 @@ struct vcpu {
     void *fpu;             /* FP and vector state, arch/riscv/fpu.c */
     struct hart *fpu_hart; /* whose registers hold it, if that hart's fpu_owner is this vcpu */
 
-    const char *crash_reason;
+    void *sbi_state[SBI_SLOT_COUNT]; /* sbi/state.c */
+    void *sbi_block;
+
     struct vcpu_stats stats;
     struct vcpu_exit exits[EXIT_RECORDS]; /* exit n is captured into row n % EXIT_RECORDS */
 };

@@ -13,6 +13,7 @@
 #include <hearth/lock.h>
 #include <hearth/memslot.h>
 #include <hearth/mmio.h>
+#include <hearth/sbi.h>
 #include <hearth/types.h>
 #include <hearth/vmid.h>
 
@@ -47,6 +48,8 @@ struct vm {
     struct vcpu *vcpus[VCPUS_MAX]; /* config.vcpus of them; constant */
     void *dev_state[BOARD_ROWS_MAX];
     struct guest_console *console;
+    void *sbi_state[SBI_SLOT_COUNT]; /* sbi/state.c */
+    void *sbi_block;
 
     /* lock */
     enum vm_state state;

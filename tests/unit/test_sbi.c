@@ -12,7 +12,7 @@
 static int fresh(void **state)
 {
     (void)state;
-    sbi_vm_reset(4);
+    sbi_fake_reset(4);
     return 0;
 }
 
@@ -148,7 +148,7 @@ static void test_hart_mask(void **state)
     for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
         uint64_t mask = 0xdead, base = 0xdead;
 
-        sbi_vm_reset(rows[i].vcpus);
+        sbi_fake_reset(rows[i].vcpus);
         assert_int_equal(sbi_hart_mask(sbi_self, rows[i].mask, rows[i].base, &mask, &base),
                          rows[i].error);
         assert_int_equal(mask, rows[i].out_mask);

@@ -12,7 +12,7 @@
 static int fresh(void **state)
 {
     (void)state;
-    sbi_vm_reset(4);
+    sbi_fake_reset(4);
     return 0;
 }
 

@@ -21,7 +21,7 @@ struct host_ids host_ids = {.mvendorid = 0x11, .marchid = 0x8000000000000022, .m
 
 static struct vcpu vcpus[VCPUS_MAX];
 
-void sbi_vm_reset(uint32_t count)
+void sbi_fake_reset(uint32_t count)
 {
     memset(&rec, 0, sizeof(rec));
     memset(&sbi_vm, 0, sizeof(sbi_vm));

@@ -29,7 +29,7 @@ extern struct vcpu *sbi_self; /* vcpu 0, STARTED; the others are STOPPED */
 extern uint8_t sbi_ram[SBI_RAM_SIZE];
 
 /* A fresh VM with so many vcpus. */
-void sbi_vm_reset(uint32_t vcpus);
+void sbi_fake_reset(uint32_t vcpus);
 
 /* One ecall from vcpu 0: the result's a0 and a1. Checks that no other register changed and that a
  * call which returns is EXIT_NEXT or EXIT_BLOCK past the instruction. */
