@@ -1,0 +1,139 @@
+"""Debian's shell, or anything else on the console, driven through `tools/hearth run` on a terminal (pexpect).
+
+Every wait is for a text, with a limit: WAIT seconds are generous because the machine may be busy, and a
+run is ended from outside if it still goes on after LIFE.
+"""
+
+import dataclasses
+import re
+import subprocess
+import sys
+
+import pexpect
+from harness import TREE
+
+WAIT = 90
+LIFE = 400
+GUEST = TREE / "build/guest"
+PROMPT = r"hearth:~# "
+NEXT_VM = "\x1d"  # Ctrl-]
+
+# What a guest's kernel says when it was treated badly. (Stalls are not among them: a busy host makes some.)
+COMPLAINTS = re.compile(r"^.*(?:\bBUG:|\bOops\b|Unable to handle kernel|WARNING: CPU|Kernel panic|"
+                        r"nobody cared|spurious|Clocksource .* unstable).*$", re.MULTILINE)
+
+
+@dataclasses.dataclass
+class Debian:
+    name: str = "debian"
+    vcpus: int = 1
+    memory: str = "256M"
+    cmdline: str = "console=ttyS0 quiet"
+    kernel: object = GUEST / "vmlinux"
+    initrd: object = GUEST / "initrd.cpio.gz"
+
+    def toml(self):
+        cmdline = self.cmdline.replace("\\", "\\\\").replace('"', '\\"')
+        return (f'[[vm]]\nname = "{self.name}"\nvcpus = {self.vcpus}\nmemory = "{self.memory}"\n'
+                f'kernel = "{self.kernel}"\ninitrd = "{self.initrd}"\ncmdline = "{cmdline}"\n')
+
+
+@dataclasses.dataclass
+class Flat:
+    name: str
+    kernel: object
+    vcpus: int = 1
+    memory: str = "16M"
+
+    def toml(self):
+        return (f'[[vm]]\nname = "{self.name}"\nvcpus = {self.vcpus}\nmemory = "{self.memory}"\n'
+                f'kernel = "{self.kernel}"\n')
+
+
+def assemble(folder, name, source, base=0x80200000):
+    """The path of a flat binary linked at `base`, whose first instruction is its entry."""
+    text, elf, flat = (folder / f"{name}.{suffix}" for suffix in ("S", "elf", "bin"))
+    text.write_text(source)
+    subprocess.run(["riscv64-unknown-elf-gcc", "-march=rv64imac_zicsr_zifencei", "-mabi=lp64", "-nostdlib",
+                    "-nostartfiles", "-static", f"-Wl,-N,--no-warn-rwx-segments,-Ttext={base:#x},-e,{base:#x},--build-id=none",
+                    "-o", elf, text], check=True)
+    subprocess.run(["riscv64-unknown-elf-objcopy", "-O", "binary", elf, flat], check=True)
+    return flat
+
+
+def arguments(folder, vms, smp, cpu, args):
+    """The command line of tools/hearth run, its description written to `folder`."""
+    description = folder / "vms.toml"
+    description.write_text("\n".join(vm.toml() for vm in vms))
+    return [str(TREE / "tools/hearth"), "run", str(description), "--smp", str(smp), "--cpu", cpu,
+            "--timeout", str(LIFE), *args]
+
+
+class Console:
+    """A run on a terminal; its text so far is in `text`."""
+
+    def __init__(self, folder, *vms, smp=2, cpu="rv64", args=()):
+        self.received = []
+        self.child = pexpect.spawn(sys.executable, arguments(folder, vms, smp, cpu, args), encoding="utf-8",
+                                   codec_errors="replace", timeout=WAIT, dimensions=(40, 400))
+        self.child.delaybeforesend = None
+        self.child.logfile_read = self
+        self.fresh = 0  # numbers the commands
+
+    # What pexpect writes its log to.
+    def write(self, text):
+        self.received.append(text)
+
+    def flush(self):
+        pass
+
+    @property
+    def text(self):
+        return "".join(self.received).replace("\r", "")
+
+    def expect(self, pattern, wait=WAIT):
+        try:
+            self.child.expect(pattern, timeout=wait)
+        except (pexpect.TIMEOUT, pexpect.EOF) as e:
+            raise AssertionError(f"{type(e).__name__}, waiting for {pattern!r}; console:\n{self.text}") from None
+        return self.child.match
+
+    def send(self, text):
+        self.child.send(text)
+
+    def prompt(self):
+        self.expect(PROMPT)
+
+    def sh(self, command, wait=WAIT):
+        """Types a command at the shell; what it printed. Its status has to be 0."""
+        self.fresh += 1
+        # What is echoed while it is typed differs from what is printed when it runs.
+        self.send(f'echo B""EGIN{self.fresh}; {command}; echo E""ND{self.fresh}:$?\r')
+        self.expect(rf"BEGIN{self.fresh}\r*\n")
+        self.expect(rf"END{self.fresh}:(\d+)\r*\n", wait)
+        output, status = self.child.before.replace("\r", ""), int(self.child.match[1])
+        assert status == 0, f"{command}: status {status}\n{output}"
+        return output.strip("\n")
+
+    def poweroff(self):
+        self.send("poweroff -f\r")
+
+    def end(self, status=0):
+        """Waits until tools/hearth has ended, with this status."""
+        self.expect(pexpect.EOF)
+        self.close()
+        assert self.child.exitstatus == status, \
+            f"status {self.child.exitstatus}, wanted {status}; console:\n{self.text}"
+
+    def close(self):
+        """Also when a test gives up in the middle: tools/hearth ends QEMU before itself."""
+        if self.child.isalive():
+            self.child.terminate()
+            try:
+                self.child.expect(pexpect.EOF, timeout=10)
+            except pexpect.TIMEOUT:
+                pass
+        self.child.close(force=True)
+
+    def complaints(self):
+        return "\n".join(COMPLAINTS.findall(self.text))

@@ -1,0 +1,292 @@
+"""Debian under Hearth as its user sees it: typed at the console, on all kinds of hosts."""
+
+import re
+import statistics
+import subprocess
+import sys
+import time
+
+import pytest
+from harness import CRASHED, OK
+from linux import NEXT_VM, WAIT, Console, Debian, Flat, arguments, assemble
+
+IMSIC = ("--machine", "aia=aplic-imsic,aia-guests=1")
+APLIC = ("--machine", "aia=aplic")
+
+
+@pytest.fixture
+def console(tmp_path):
+    """Starts runs; after the test they are over, and no guest's kernel complained."""
+    started = []
+
+    def start(*vms, **options):
+        started.append(Console(tmp_path, *vms, **options))
+        return started[-1]
+    yield start
+    for c in started:
+        c.close()
+    for c in started:
+        assert not c.complaints(), c.complaints() + "\n--- console:\n" + c.text
+
+
+# ---------------------------------------------------------------- what is looked at in a shell
+
+def check_cpuinfo(c, vcpus, vector):
+    text = c.sh("cat /proc/cpuinfo")
+    assert re.findall(r"^processor\s*: (\d+)$", text, re.M) == [str(i) for i in range(vcpus)]
+    assert re.findall(r"^hart\s*: (\d+)$", text, re.M) == [str(i) for i in range(vcpus)]
+    strings = re.findall(r"^isa\s*: (\S+)$", text, re.M)
+    assert len(strings) == vcpus and len(set(strings)) == 1, text
+    letters, *names = strings[0].split("_")
+    assert letters.startswith("rv64ima"), letters
+    assert "h" not in letters and not [n for n in names if n.startswith("sh")], strings[0]
+    assert ("v" in letters[4:]) == vector, letters
+    assert int(c.sh("nproc")) == vcpus
+
+
+def interrupts(c):
+    """{name: interrupts on each vcpu} by /proc/interrupts."""
+    rows = {}
+    for line in c.sh("cat /proc/interrupts").splitlines()[1:]:
+        _, *words = line.split()
+        counts = [int(w) for w in words if w.isdigit()]
+        rows[words[-1]] = counts
+    return rows
+
+
+def check_interrupts(c, vcpus):
+    before = interrupts(c)
+    # Something to do for each vcpu, and for the console.
+    c.sh("for i in $(seq 0 {}); do taskset $(printf %x $((1 << i))) awk "
+         "'BEGIN {{ for (i = 0; i < 20000; i++) x += i }}' & done; wait".format(vcpus - 1))
+    after = interrupts(c)
+    assert sum(after["ttyS0"]) > sum(before["ttyS0"]) > 0
+    for i in range(vcpus):
+        assert after["riscv-timer"][i] > before["riscv-timer"][i] > 0, (i, before, after)
+
+
+def check_timer(c, rounds=30, centiseconds=5):
+    """As cyclictest does: no sleep ends early, and most of them end soon after they should."""
+    c.sh("[ -p /tmp/never ] || mkfifo /tmp/never; exec 3<>/tmp/never")
+    began = time.monotonic()
+    output = c.sh(f"for i in $(seq {rounds}); do read a _ </proc/uptime; read -t 0.{centiseconds:02} x <&3; "
+                  "read b _ </proc/uptime; echo $a $b; done; true")
+    host = (time.monotonic() - began) * 100
+    pairs = [[round(float(t) * 100) for t in line.split()] for line in output.splitlines()]
+    took = [b - a for a, b in pairs]
+    assert len(took) == rounds and min(took) >= centiseconds, took
+    assert statistics.median(took) <= centiseconds + 15, took
+    # The guest's clock goes at the host's pace.
+    assert pairs[-1][1] - pairs[0][0] <= host + 2, (pairs, host)
+    assert abs(int(c.sh("date +%s")) - time.time()) < 60
+
+
+def logistic(x, rounds):
+    """What the awk program below prints: IEEE 754 leaves no choice of result."""
+    total = 0.0
+    for _ in range(rounds):
+        x = 3.9 * x * (1 - x)
+        total = total + x / 7
+    return f"{x:.17g} {total:.17g}"
+
+
+def check_floating_point(c, processes, rounds=15000):
+    """More computations at once than there are vcpus: none may see another's registers."""
+    program = "{x = $1; for (i = 0; i < %d; i++) {x = 3.9 * x * (1 - x); t = t + x / 7}; " \
+              "printf \"%%.17g %%.17g\\n\", x, t}" % rounds
+    output = c.sh(f"rm -f /tmp/fp.*; for i in $(seq {processes}); do echo 0.$i | "
+                  f"awk '{program}' >/tmp/fp.$i & done; wait; for i in $(seq {processes}); do cat /tmp/fp.$i; done")
+    assert output.splitlines() == [logistic(float(f"0.{i}"), rounds) for i in range(1, processes + 1)]
+
+
+def check_shell(c, vcpus, vector=False):
+    assert re.search(r"^Linux hearth \S+ .*Debian.* riscv64", c.sh("uname -a"))
+    check_cpuinfo(c, vcpus, vector)
+    check_interrupts(c, vcpus)
+    check_timer(c)
+
+
+def check_hotplug(c, cpu=1, times=3):
+    online = f"/sys/devices/system/cpu/cpu{cpu}/online"
+    everything = c.sh("nproc")
+    for _ in range(times):
+        c.sh(f"echo 0 >{online}")
+        assert int(c.sh("nproc")) == int(everything) - 1
+        c.sh(f"echo 1 >{online}")
+        assert c.sh("nproc") == everything
+        # Field 39 of stat: the processor it last ran on.
+        assert c.sh(f"taskset {1 << cpu:x} cut -d' ' -f39 /proc/self/stat") == str(cpu)
+
+
+# ---------------------------------------------------------------- one VM
+
+@pytest.mark.parametrize("vcpus,smp,cpu,args", [
+    pytest.param(1, 1, "rv64", (), id="1-vcpu"),
+    pytest.param(4, 2, "rv64,sstc=off", (), id="4-vcpus-2-harts-no-sstc"),
+    pytest.param(4, 1, "rv64,v=on", (), id="4-vcpus-1-hart-vector"),
+    pytest.param(2, 2, "rv64", APLIC, id="aplic"),
+    pytest.param(2, 2, "rv64,v=on", IMSIC, id="imsic-vector"),
+])
+def test_shell(console, vcpus, smp, cpu, args):
+    c = console(Debian(vcpus=vcpus), smp=smp, cpu=cpu, args=args)
+    c.prompt()
+    check_shell(c, vcpus, vector="v=on" in cpu)
+    check_floating_point(c, 2 * vcpus)
+    c.poweroff()
+    c.end()
+
+
+def test_reboot_and_hotplug(console):
+    """The description that `make run` takes, but for the name."""
+    c = console(Debian(vcpus=2, memory="512M", cmdline="console=ttyS0 earlycon=sbi"))
+    c.expect("Linux version 6")
+    c.prompt()
+    check_shell(c, 2)
+    check_hotplug(c)
+    old = float(c.sh("cat /proc/uptime").split()[0])
+    c.send("reboot -f\r")
+    c.expect(r"hearth: \[debian\] restarts \(")
+    c.expect("Linux version 6")
+    c.prompt()
+    assert "Linux version 6" in c.sh("dmesg | head -n 1")
+    check_cpuinfo(c, 2, vector=False)
+    check_hotplug(c, times=1)
+    check_floating_point(c, 4)
+    assert old > 0
+    c.poweroff()
+    c.expect(r"hearth: \[debian\] ended \(")
+    c.expect(r"hearth: summary: debian: ended \([^)]*\), up \d+ ms, ran \d+ ms, \d+ exits, 1 restarts")
+    c.end()
+
+
+def test_arbitrary_initrd(console, tmp_path):
+    """Whatever file it is: it reaches the guest, which may think of it what it likes."""
+    text = tmp_path / "notes.txt"
+    text.write_text("no archive, only a text\n")
+    c = console(Debian(initrd=text, cmdline="console=ttyS0 panic=0"))
+    c.expect("Trying to unpack rootfs image as initramfs")
+    c.expect("Initramfs unpacking failed: invalid magic at start of compressed archive")
+
+
+def test_no_terminal(tmp_path):
+    """Standard input at /dev/null: a command from the kernel's command line, all output in the log."""
+    log = tmp_path / "log"
+    vm = Debian(cmdline='console=ttyS0 quiet hearth.test="echo it is $(nproc) here; poweroff -f"', vcpus=2)
+    p = subprocess.run([sys.executable, *arguments(tmp_path, [vm], 2, "rv64", ["--log", str(log)])],
+                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                       timeout=WAIT, check=False)
+    output = p.stdout.decode(errors="replace").replace("\r", "")
+    assert p.returncode == OK, output + p.stderr.decode()
+    assert re.search(r"^it is 2 here$", output, re.M), output
+    assert re.search(r"^hearth: machine off: all VMs ended$", output, re.M), output
+    assert log.read_bytes() == p.stdout
+
+
+# ---------------------------------------------------------------- several VMs
+
+# Waits for a key, the timer's interrupt pending meanwhile; then takes a trap with no vector to take it at.
+CRASHER = """
+_start: li      s0, 0x10000000
+        lla     s1, ready
+1:      lbu     t0, 0(s1)
+        beqz    t0, 2f
+        sb      t0, 0(s0)
+        addi    s1, s1, 1
+        j       1b
+2:      li      t0, 32
+        csrs    sie, t0
+3:      lbu     t0, 5(s0)
+        andi    t0, t0, 1
+        bnez    t0, 4f
+        rdtime  a0
+        li      t0, 100000
+        add     a0, a0, t0
+        li      a6, 0
+        li      a7, 0x54494d45
+        ecall
+        wfi
+        j       3b
+4:      li      s2, 0x5ec2e7
+        li      t6, 0x7e57
+        li      t0, 0x1000
+        csrw    stvec, t0
+        .globl crash
+crash:  ld      t1, 0(t0)
+5:      j       5b
+ready:  .asciz "press a key to crash\\r\\n"
+"""
+
+
+def test_crash_beside_two_debians(console, tmp_path):
+    """Ctrl-] goes around; one VM's crash is reported, and the others go on."""
+    crasher = Flat("crasher", assemble(tmp_path, "crasher", CRASHER))
+    c = console(*(Debian(n, cmdline=f"console=ttyS0 quiet vm={n}") for n in ("alpha", "beta")), crasher)
+    c.prompt()
+    assert "vm=alpha" in c.sh("cat /proc/cmdline")
+    c.send(NEXT_VM)
+    c.expect("hearth: console: attached to beta")
+    c.prompt()
+    assert "vm=beta" in c.sh("cat /proc/cmdline")
+    c.sh("while :; do :; done & true")  # a vcpu that never rests
+    assert c.text.count("[crasher] press a key to crash\n") == 1
+
+    c.send(NEXT_VM)
+    c.expect("hearth: console: attached to crasher")
+    c.send("x")
+    c.expect(r"hearth: \[crasher\] crashed \(double fault: [^)]*\)")
+    report = "\n".join(re.findall(r"^hearth: \[crasher\] .*$", c.text, re.M))
+    assert re.search(r"^hearth: \[crasher\] vcpu 0 crashed: double fault", report, re.M)
+    assert re.search(r"cause 20 \(instruction guest-page fault\) pc 0x0{12}1000\b", report), report
+    assert re.search(r"gpa 0x0{12}1000\b", report), report
+    assert "vscause 0x5 vstval 0x1000 " in report, report
+    assert re.search(r"\bs2 +0x00000000005ec2e7\b", report) and re.search(r"\bt6 +0x0000000000007e57\b", report)
+    assert len(re.findall(r"(?:ra|sp|gp|tp|[tas]\d+) +0x[0-9a-f]{16}\b", report)) == 31, report
+    recent = re.findall(r"^hearth: \[crasher\] +\d+ (?:cause|irq) \d+ pc 0x[0-9a-f]{16}", report, re.M)
+    assert len(recent) >= 10, report
+
+    c.expect("hearth: console: attached to alpha")
+    assert "vm=alpha" in c.sh("cat /proc/cmdline")
+    check_timer(c, rounds=10)
+    c.send(NEXT_VM)
+    c.expect("hearth: console: attached to beta")
+    c.send("\r")
+    c.prompt()
+    assert "vm=beta" in c.sh("kill %1; cat /proc/cmdline")
+    c.poweroff()
+    c.expect("hearth: console: attached to alpha")
+    c.send("\r")
+    c.prompt()
+    c.poweroff()
+    c.expect(r"hearth: summary: crasher: crashed \(double fault")
+    c.end(CRASHED)
+
+
+# ---------------------------------------------------------------- long
+
+@pytest.mark.long
+@pytest.mark.parametrize("vcpus,smp", [(2, 2), (4, 2)])
+def test_reboots(console, vcpus, smp):
+    """A VM can be restarted any number of times, and everything is as it was."""
+    c = console(Debian(vcpus=vcpus), smp=smp)
+    for _ in range(10):
+        c.prompt()
+        check_cpuinfo(c, vcpus, vector=False)
+        check_hotplug(c, times=2)
+        c.send("reboot -f\r")
+        c.expect(r"hearth: \[debian\] restarts \(")
+    c.prompt()
+    c.poweroff()
+    c.expect(r", 10 restarts")
+    c.end()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("smp", [1, 2, 4, 8])
+def test_eight_vcpus(console, smp):
+    c = console(Debian(vcpus=8, memory="512M"), smp=smp, cpu="rv64,v=on")
+    c.prompt()
+    check_shell(c, 8, vector=True)
+    check_floating_point(c, 16, rounds=30000)
+    check_hotplug(c, cpu=7, times=5)
+    c.poweroff()
+    c.end()
