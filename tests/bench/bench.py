@@ -41,6 +41,8 @@ TREE = pathlib.Path(__file__).resolve().parents[2]
 CPU = "rv64"
 CMDLINE = "console=ttyS0 earlycon=sbi rdinit=/bench_init"
 MEMORY_MIB = 256
+# Reading the date takes more or fewer instructions on different days.
+CLOCK = ["-rtc", "base=2026-01-01T00:00:00,clock=vm"]
 RUN_TIMEOUT = 300  # seconds; the longest takes half a minute alone
 PR_SET_PDEATHSIG = 1
 BARE, HEARTH = "bare", "hearth"
@@ -76,7 +78,7 @@ class BenchError(Exception):
 def qemu_bare(kernel, log, extra, seed=1):
     command = ["qemu-system-riscv64", "-machine", "virt", "-cpu", CPU, "-smp", "1", "-m", f"{MEMORY_MIB}M",
                "-icount", "shift=0,sleep=off", "-seed", str(seed), "-nodefaults", "-display", "none", "-no-reboot",
-               "-serial", f"file:{log}", "-kernel", str(kernel)] + extra
+               "-serial", f"file:{log}", "-kernel", str(kernel), *CLOCK] + extra
     return run(command, log)
 
 
@@ -89,7 +91,8 @@ def run_hearth(folder, name, kernel, log, args, initrd=None, cmdline=None, seed=
     toml = folder / f"{name}-{seed}.toml"
     toml.write_text("[[vm]]\nvcpus = 1\n" + "".join(f"{k} = {json.dumps(v)}\n" for k, v in keys.items()))
     return run([sys.executable, str(TREE / "tools/hearth"), "run", str(toml), "--smp", "1", "--cpu", CPU,
-                "--icount", "--seed", str(seed), "--log", str(log), "--hypervisor", args.hypervisor], log)
+                "--icount", "--seed", str(seed), "--log", str(log), "--hypervisor", args.hypervisor]
+               + [f"--qemu-arg={a}" for a in CLOCK], log)
 
 
 def die_with_parent():
