@@ -84,8 +84,9 @@ void vcpu_reset(struct vcpu *v, uint64_t pc, uint64_t opaque)
     v->csrs.vsie = 0;
     v->csrs.hvip = 0;
     v->csrs.vstimecmp = UINT64_MAX;
-    (void)atomic_exchange(&v->virq_dirty, 0);
-    (void)atomic_exchange(&v->virq_pending, 0);
+    /* The external interrupt is the level of a PLIC's context, which no hart's reset changes. */
+    (void)atomic_fetch_and(&v->virq_pending, BIT(IRQ_VS_EXT));
+    (void)atomic_fetch_or(&v->virq_dirty, BIT(IRQ_VS_EXT));
     vtimer_reset(v);
     sbi_vcpu_reset(v);
 }
@@ -102,16 +103,20 @@ void vcpu_reset_suspended(struct vcpu *v, uint64_t pc, uint64_t opaque)
 
 /*
  * TLB entries and fetched instructions that this hart may hold for the VM from another vcpu, or for
- * this vcpu from an earlier stay since which it has fenced elsewhere, must not be used.
+ * this vcpu from an earlier stay since which it has fenced elsewhere, must not be used; nor what it
+ * holds of another VM that had this VMID in an earlier generation: hfence.gvma need not drop
+ * VS-stage translations ("Hypervisor Memory-Management Fence Instructions").
  */
-static void flush_stale(struct vcpu *v, struct hart *h)
+static void flush_stale(struct vcpu *v, struct hart *h, bool flush)
 {
-    if (v->last_hart == h->index + 1 && v->vm->last_vcpu[h->index] == v->id + 1)
+    const uint64_t now = h->vmid_generation * (VCPUS_MAX + 1) + v->id + 1;
+
+    if (!flush && v->last_hart == h->index + 1 && v->vm->last_vcpu[h->index] == now)
         return;
     hfence_vvma_all();
     fence_i();
     v->last_hart = h->index + 1;
-    v->vm->last_vcpu[h->index] = (uint8_t)(v->id + 1);
+    v->vm->last_vcpu[h->index] = now;
 }
 
 void vcpu_load(struct vcpu *v, struct hart *h)
@@ -124,7 +129,7 @@ void vcpu_load(struct vcpu *v, struct hart *h)
         hfence_gvma_all();
     csr_write(CSR_HTIMEDELTA, v->vm->time_delta);
     vcpu_csrs_load(&v->csrs);
-    flush_stale(v, h);
+    flush_stale(v, h, flush);
     fpu_load(v, h);
     sbi_vcpu_load(v);
     h->current = v;
@@ -140,7 +145,12 @@ void vcpu_put(struct vcpu *v)
     sbi_vcpu_put(v);
     fpu_put(v, h);
     vcpu_csrs_save(&v->csrs);
-    csr_write(CSR_HGATP, 0);
+    /* An interrupt left pending and enabled would end every WFI of the idle loop at once. */
+    csr_write(CSR_HVIP, 0);
+    /* Bare until vcpu_load() has written the next hgatp: no walk, not even a speculative one, may
+     * mix one VM's tables with another's VMID ("Memory-Management Fences"). hgatp stays: Bare there
+     * would open the host's memory to HLV, and a change of its mode wants a fence. */
+    csr_write(CSR_VSATP, 0);
     h->current = NULL;
     atomic_store_release(&v->hart, NULL);
 }

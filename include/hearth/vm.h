@@ -62,9 +62,11 @@ struct vm {
     uint64_t started_at; /* host timebase ticks of the first start */
     uint64_t ended_at;
 
-    /* Which vcpu of this VM ran last on each hart (id + 1; 0 none): stale VS-stage TLB entries of a
-     * sibling are flushed at the switch. Written by that hart only. */
-    uint8_t last_vcpu[HARTS_MAX];
+    /* Which vcpu of this VM ran last on each hart, and under which VMID generation (generation *
+     * (VCPUS_MAX + 1) + id + 1; 0 none): stale VS-stage TLB entries, of a sibling or of another VM
+     * under the same VMID, are flushed at the switch. Written by that hart only, and while no vcpu
+     * of the VM is loaded. */
+    uint64_t last_vcpu[HARTS_MAX];
 };
 
 /*
