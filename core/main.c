@@ -11,6 +11,7 @@
 #include <hearth/config.h>
 #include <hearth/console.h>
 #include <hearth/entropy.h>
+#include <hearth/errno.h>
 #include <hearth/hart.h>
 #include <hearth/hostirq.h>
 #include <hearth/isa.h>
@@ -127,13 +128,16 @@ static void main_on_stack(void)
 
 void main(uint64_t hartid, hpa_t fdt)
 {
+    int err;
+
     sbi_client_init();
     this_hart()->hartid = hartid;
     read_platform(fdt);
     give_pages(&host_platform);
-    if (isa_probe() < 0)
+    err = isa_probe();
+    if (err == -HV_ENODEV)
         boot_failed("this machine's harts have no usable hgatp mode", NULL);
-    if (stage1_init(&host_platform) < 0 || harts_init(&host_platform, hartid) < 0)
+    if (err < 0 || stage1_init(&host_platform) < 0 || harts_init(&host_platform, hartid) < 0)
         boot_failed("memory", "too little for the hypervisor's own tables");
     if (harts[this_hart()->index] != this_hart())
         boot_failed("device tree", "the boot hart is not among its cpus");

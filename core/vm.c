@@ -123,11 +123,16 @@ struct vm *vm_create(const struct vm_config *config)
     return vm;
 }
 
+static bool has_ended(enum vm_state state)
+{
+    return state == VM_OFF || state == VM_CRASHED || state == VM_NOT_STARTED;
+}
+
 static void set_state(struct vm *vm, enum vm_state state)
 {
     lock_acquire(&vm->lock);
     vm->state = state;
-    if (state == VM_OFF || state == VM_CRASHED)
+    if (has_ended(state))
         vm->ended_at = timer_now();
     lock_release(&vm->lock);
 }
@@ -146,7 +151,8 @@ int vm_start(struct vm *vm)
     if (err < 0) {
         log_error("%s: %s", vm->config.name, why);
         vm->stop_reason = why;
-        set_state(vm, VM_CRASHED);
+        console_guest_ended(vm);
+        set_state(vm, VM_NOT_STARTED);
         return err;
     }
     vm->time_delta = -timer_now();
@@ -186,8 +192,10 @@ static void summarise(const struct vm *vm)
         run += vm->vcpus[i]->stats.run_ticks;
     }
     log_info("summary: %s: %s (%s), up %lu ms, ran %lu ms, %lu exits, %u restarts", vm->config.name,
-             vm->state == VM_CRASHED ? "crashed" : "ended", vm->stop_reason,
-             timer_us_from_ticks(vm->ended_at - vm->started_at) / 1000,
+             vm->state == VM_CRASHED       ? "crashed"
+             : vm->state == VM_NOT_STARTED ? "not started"
+                                           : "ended",
+             vm->stop_reason, timer_us_from_ticks(vm->ended_at - vm->started_at) / 1000,
              timer_us_from_ticks(run) / 1000, exits, vm->restarts);
 }
 
@@ -203,10 +211,12 @@ static void end_machine_if_done(void)
         struct vm *vm = vms[i];
 
         lock_acquire(&vm->lock);
-        bool ended = vm->state == VM_OFF || vm->state == VM_CRASHED;
+        bool ended = has_ended(vm->state);
 
         if (vm->state == VM_CRASHED)
             code = MACHINE_EXIT_VM_CRASHED;
+        else if (vm->state == VM_NOT_STARTED && code == MACHINE_EXIT_OK)
+            code = MACHINE_EXIT_VM_REFUSED;
         lock_release(&vm->lock);
         if (!ended)
             return;
@@ -228,10 +238,12 @@ void vm_finish_stop(struct vm *vm)
         if (vm_start(vm) == 0)
             return;
     } else {
-        set_state(vm, vm->stop == VM_STOP_CRASH ? VM_CRASHED : VM_OFF);
+        /* Before the state says so: from then on another hart may find all VMs ended and end the
+         * machine. */
         log_vm(vm, "%s (%s)", vm->stop == VM_STOP_CRASH ? "crashed" : "ended", vm->stop_reason);
+        console_guest_ended(vm);
+        set_state(vm, vm->stop == VM_STOP_CRASH ? VM_CRASHED : VM_OFF);
     }
-    console_guest_ended(vm);
     end_machine_if_done();
 }
 

@@ -64,7 +64,7 @@ void console_input(void);
 struct guest_console *console_guest_create(struct vm *vm);
 /* No vcpu or device of the VM may use the console any more. */
 void console_guest_destroy(struct vm *vm);
-/* The VM is VM_OFF or VM_CRASHED and will not come back: no input for it any more. */
+/* No vcpu of the VM runs and it will not come back: no input for it any more. */
 void console_guest_ended(struct vm *vm);
 /* A VM's output: accepted whole. */
 void console_guest_write(struct vm *vm, const char *buf, size_t len);

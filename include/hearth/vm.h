@@ -23,9 +23,10 @@ struct guest_console;
 enum vm_state {
     VM_DEFINED, /* created; no vcpu has run */
     VM_RUNNING,
-    VM_STOPPING, /* vcpus are leaving; vm->stop says what comes then */
-    VM_OFF,      /* ended cleanly */
-    VM_CRASHED,  /* ended by a crash; a report was printed */
+    VM_STOPPING,    /* vcpus are leaving; vm->stop says what comes then */
+    VM_OFF,         /* ended cleanly */
+    VM_CRASHED,     /* ended by a crash; a report was printed */
+    VM_NOT_STARTED, /* its images could not be loaded; ended too */
 };
 
 /* Why and how a VM stops. */
@@ -77,7 +78,7 @@ struct vm {
 struct vm *vm_create(const struct vm_config *config);
 
 /* Loads the images and makes vcpu 0 runnable at the kernel's entry, a0 = 0, a1 = device tree. 0 or
- * -HV_E* (logged); the VM is then VM_CRASHED. */
+ * -HV_E* (logged); the VM is then VM_NOT_STARTED. */
 int __must_check vm_start(struct vm *vm);
 
 /*

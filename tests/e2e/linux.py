@@ -50,14 +50,21 @@ class Flat:
                 f'kernel = "{self.kernel}"\n')
 
 
-def assemble(folder, name, source, base=0x80200000):
-    """The path of a flat binary linked at `base`, whose first instruction is its entry."""
-    text, elf, flat = (folder / f"{name}.{suffix}" for suffix in ("S", "elf", "bin"))
+def link(folder, name, source, base):
+    """The path of an ELF file of this assembly, linked at `base`, where its first instruction is its entry."""
+    text, elf = folder / f"{name}.S", folder / f"{name}.elf"
     text.write_text(source)
     subprocess.run(["riscv64-unknown-elf-gcc", "-march=rv64imac_zicsr_zifencei", "-mabi=lp64", "-nostdlib",
-                    "-nostartfiles", "-static", f"-Wl,-N,--no-warn-rwx-segments,-Ttext={base:#x},-e,{base:#x},--build-id=none",
-                    "-o", elf, text], check=True)
-    subprocess.run(["riscv64-unknown-elf-objcopy", "-O", "binary", elf, flat], check=True)
+                    "-nostartfiles", "-static", "-Wl,-N,--no-warn-rwx-segments,--build-id=none",
+                    f"-Wl,-Ttext={base:#x},-e,{base:#x}", "-o", elf, text], check=True)
+    return elf
+
+
+def assemble(folder, name, source, base=0x80200000):
+    """The path of a flat binary of this assembly."""
+    flat = folder / f"{name}.bin"
+    subprocess.run(["riscv64-unknown-elf-objcopy", "-O", "binary", link(folder, name, source, base), flat],
+                   check=True)
     return flat
 
 
