@@ -20,7 +20,7 @@ def test_matrix(guests, guest, smp, sstc, htinst):
 # What several vcpus do with one another: as many harts as vcpus, fewer, and one.
 @pytest.mark.parametrize("vcpus,smp,sstc", [(2, 2, "sstc"), (4, 4, "no-sstc"), (4, 2, "sstc"),
                                             (4, 1, "no-sstc"), (4, 1, "sstc")])
-@pytest.mark.parametrize("guest", ["rfnc", "hsm", "plic", "fpv", "wfi"])
+@pytest.mark.parametrize("guest", ["rfnc", "hsm", "plic", "restart", "fpv", "wfi"])
 def test_harts(guests, guest, vcpus, smp, sstc):
     guests(VM(guest, vcpus=vcpus), smp=smp, cpu=SSTC[sstc])
 

@@ -1,0 +1,85 @@
+/*
+ * restart - what a hart finds when it starts again: interrupts that its earlier life had pending
+ * are gone, but for the external one, which is the level of its PLIC context. The console of
+ * OpenSBI is that UART, so results are printed only at the end.
+ */
+#include "guest.h"
+
+#define PRIORITY     (PLIC_BASE + 4 * UART_IRQ)
+#define ENABLE(h)    (PLIC_BASE + 0x2000 + 0x80 * (2 * (h) + 1))
+#define THRESHOLD(h) (PLIC_BASE + 0x200000 + 0x1000 * (2 * (h) + 1))
+#define CLAIM(h)     (THRESHOLD(h) + 4)
+#define IER          (UART_BASE + 1)
+#define IIR          (UART_BASE + 2)
+
+static uint64_t pending; /* sip as the started hart finds it, BIT(63) set */
+
+/* OpenSBI's hart_start closes the context; on QEMU's own PLIC the line takes a moment to follow. */
+static void listen(void)
+{
+    write32(ENABLE(this_hart()->id), 1u << UART_IRQ);
+    write32(THRESHOLD(this_hart()->id), 0);
+}
+
+static void look(void *arg)
+{
+    (void)arg;
+    /* OpenSBI's hart_start closes the context's threshold. On QEMU's own the line takes a moment.
+     */
+    listen();
+    wait_for(csr_read(sip) & BIT(IRQ_EXT), 20);
+    store(&pending, csr_read(sip) | BIT(63));
+}
+
+/* Waits for its external interrupt and stops with it pending. */
+static void leave(void *arg)
+{
+    (void)arg;
+    csr_write(sie, 0);
+    listen();
+    wait_for(csr_read(sip) & BIT(IRQ_EXT), SOON);
+    csr_set(sip, BIT(IRQ_SOFT));
+    sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, 0);
+    look(NULL);
+}
+
+static bool run_there(uint64_t hart, void (*fn)(void *))
+{
+    store(&pending, 0);
+    return hart_start(hart, fn, NULL) == 0 && wait_for(load(&pending), SOON) &&
+           hart_wait_state(hart, SBI_HSM_STATE_STOPPED, SOON);
+}
+
+void test_main(void)
+{
+    const uint64_t peer = other_hart(0);
+    uint64_t left, found, later;
+    bool first, again, last;
+
+    if (hart_count() < 2) {
+        tap_plan(0);
+        return;
+    }
+    write32(PRIORITY, 1);
+    write32(ENABLE(peer), 1u << UART_IRQ);
+    write8(IER, 0);
+    write8(IER, 2); /* the transmitter is idle: the line rises */
+    first = run_there(peer, leave);
+    left = pending;
+    again = run_there(peer, look);
+    found = pending;
+    write8(IER, 0);
+    (void)read8(IIR);
+    while (read32(CLAIM(peer)) != 0)
+        write32(CLAIM(peer), UART_IRQ);
+    last = run_there(peer, look);
+    later = pending;
+
+    tap_plan(6);
+    ok(first && again && last, "a hart started three times");
+    ok(left & BIT(IRQ_EXT), "its context's interrupt is pending when it stops");
+    ok(found & BIT(IRQ_EXT), "and when it starts again");
+    ok(!on_hearth() || !(found & BIT(IRQ_SOFT)), "a software interrupt is not");
+    ok(!on_hearth() || !(found & BIT(IRQ_TIMER)), "nor the timer's");
+    ok(!(later & BIT(IRQ_EXT)), "the line down: gone");
+}
