@@ -68,17 +68,19 @@ void main_secondary(void)
     run_hart();
 }
 
-/* The firmware starts it at secondary_start with physical addresses; it answers by going online. */
-static bool start(struct hart *h, struct hart_start_args *args)
+/*
+ * The firmware starts it at secondary_start with physical addresses; it answers by going online.
+ * Its arguments are its own for good: one that comes after its time must not find another's stack.
+ */
+static bool start(struct hart *h)
 {
     uint64_t limit;
 
-    args->satp = stage1_satp();
-    args->sp = h->stack_top;
-    args->hart = (uintptr_t)h;
+    h->start_args =
+        (struct hart_start_args){.satp = stage1_satp(), .sp = h->stack_top, .hart = (uintptr_t)h};
     fence_rw();
     if (sbi_client_hart_start(h->hartid, image_to_phys((const void *)(uintptr_t)secondary_start),
-                              virt_to_phys(args)) != SBI_SUCCESS)
+                              virt_to_phys(&h->start_args)) != SBI_SUCCESS)
         return false;
     limit = timer_now() + timer_ticks_from_us(START_TIMEOUT_US);
     while (!atomic_load_acquire(&h->online))
@@ -89,11 +91,7 @@ static bool start(struct hart *h, struct hart_start_args *args)
 
 void harts_start(void)
 {
-    struct hart_start_args *args = page_alloc_zeroed(0);
-
     for (unsigned i = 0; i < harts_count; i++)
-        if (harts[i] != this_hart() && (args == NULL || !start(harts[i], args)))
+        if (harts[i] != this_hart() && !start(harts[i]))
             log_warn("hart %lu does not start: it is left out", harts[i]->hartid);
-    if (args != NULL)
-        page_free_virt(args, 0);
 }

@@ -11,6 +11,13 @@
 
 struct vcpu;
 
+/* What a secondary hart finds at its opaque argument (physical), before it has a map. */
+struct hart_start_args {
+    uint64_t satp;
+    uint64_t sp;   /* virtual */
+    uint64_t hart; /* virtual: struct hart */
+};
+
 struct hart {
     uint64_t stack_low, stack_top; /* first: assembly checks sp against them */
     uint64_t emergency_top;        /* the stack for a fault whose sp is bad */
@@ -32,6 +39,7 @@ struct hart {
     uint32_t queued;                      /* queue_lock to change; atomic to look */
     uint32_t assigned;                    /* atomic: vcpus whose home this is */
     struct timer_event slice;             /* own */
+    struct hart_start_args start_args;    /* boot hart's to write, before the hart is started */
 };
 
 /* A trap taken in HS-mode, as trap_entry.S stores it. */
@@ -39,13 +47,6 @@ struct trap_frame {
     uint64_t gpr[32]; /* gpr[0] unused */
     uint64_t sepc, sstatus, hstatus, scause, stval;
     uint64_t pad; /* keeps the stack 16-byte aligned */
-};
-
-/* What a secondary hart finds at its opaque argument (physical), before it has a map. */
-struct hart_start_args {
-    uint64_t satp;
-    uint64_t sp;   /* virtual */
-    uint64_t hart; /* virtual: struct hart */
 };
 
 extern struct hart *harts[HARTS_MAX]; /* by index; harts_count of them */
