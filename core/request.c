@@ -59,8 +59,8 @@ void virq_clear(struct vcpu *v, enum irq_number irq)
 {
     (void)atomic_fetch_and(&v->virq_pending, ~BIT(irq));
     (void)atomic_fetch_or(&v->virq_dirty, BIT(irq));
-    /* A level that dropped: a vcpu in its guest must not take it any more once this returns to its
-     * device. */
+    /* A level that dropped. A vcpu in its guest may take it until the kick arrives: spurious then,
+     * as on a machine whose line drops late. */
     vcpu_kick(v);
 }
 

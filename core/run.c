@@ -16,6 +16,8 @@
 #include <hearth/vm.h>
 #include <hearth/vtimer.h>
 
+#define READY_ROUNDS 16 /* of what others ask of a vcpu, before its hart is looked after */
+
 /* A vcpu that was just started, or slept, gets its HSM state and, before it is loaded, its
  * registers. */
 static void arrive(struct vcpu *v)
@@ -34,7 +36,7 @@ enum run_leave run_ready(struct vcpu *v)
 {
     struct hart *h = v->hart;
 
-    do {
+    for (unsigned round = 0; round < READY_ROUNDS; round++) {
         atomic_store_release(&v->in_guest, 0);
         if (atomic_load_relaxed(&v->requests) != 0 && requests_handle(v))
             return RUN_STOP;
@@ -44,8 +46,12 @@ enum run_leave run_ready(struct vcpu *v)
             if (atomic_load_relaxed(&h->queued) != 0)
                 return RUN_PREEMPT;
         }
-    } while (!run_last_check(v));
-    return RUN_AGAIN;
+        if (run_last_check(v))
+            return RUN_AGAIN;
+    }
+    /* Its siblings ask faster than can be done: the hart has its own interrupts to look after. */
+    atomic_store_release(&v->in_guest, 0);
+    return RUN_PREEMPT;
 }
 
 static enum run_leave run_vcpu(struct vcpu *v)
