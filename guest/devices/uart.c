@@ -202,15 +202,18 @@ static void write_mcr(struct uart *u, uint8_t value)
     u->msr = (uint8_t)(now | (u->msr & MSR_DELTA) | delta);
 }
 
-static uint8_t read_iir(struct uart *u)
+static uint8_t read_iir(struct vm *vm, struct uart *u)
 {
     uint8_t id = interrupt_id(u);
 
-    if (id == IIR_TX)
+    if (id == IIR_TX) {
         u->tx_pending = false;
+        update_line(vm, u);
+    }
     return u->fcr & FCR_ENABLE ? id | IIR_FIFO : id;
 }
 
+/* Those that change what may interrupt bring the line up to date. */
 static uint8_t read_register(struct vm *vm, struct uart *u, uint64_t reg)
 {
     uint8_t value;
@@ -221,11 +224,12 @@ static uint8_t read_register(struct vm *vm, struct uart *u, uint64_t reg)
             return u->dll;
         value = (uint8_t)fifo_get(u);
         fifo_fill(vm, u);
+        update_line(vm, u);
         return value;
     case REG_IER_DLM:
         return u->lcr & LCR_DLAB ? u->dlm : u->ier;
     case REG_IIR_FCR:
-        return read_iir(u);
+        return read_iir(vm, u);
     case REG_LCR:
         return u->lcr;
     case REG_MCR:
@@ -233,10 +237,12 @@ static uint8_t read_register(struct vm *vm, struct uart *u, uint64_t reg)
     case REG_LSR:
         value = u->lsr;
         set_lsr(u, value & (uint8_t)~LSR_OE);
+        update_line(vm, u);
         return value;
     case REG_MSR:
         value = u->msr;
         u->msr &= (uint8_t)~MSR_DELTA;
+        update_line(vm, u);
         return value;
     default:
         return u->scr;
@@ -250,7 +256,6 @@ static __attribute__((noinline)) int read_locked(struct vm *vm, struct uart *u, 
         return -HV_EFAULT;
     lock_acquire(&u->lock);
     *value = read_register(vm, u, offset);
-    update_line(vm, u);
     lock_release(&u->lock);
     return 0;
 }
