@@ -65,8 +65,7 @@ void panic(const char *fmt, ...)
     print_args(fmt, ap);
     va_end(ap);
     panic_print("\n");
-    trap_backtrace((uint64_t)(uintptr_t)__builtin_return_address(0),
-                   (uint64_t)(uintptr_t)__builtin_frame_address(0), 0);
+    trap_backtrace((uintptr_t)panic, (uint64_t)(uintptr_t)__builtin_frame_address(0), 0);
     machine_off(MACHINE_EXIT_PANIC);
 }
 

@@ -87,9 +87,16 @@ static bool on_stack(const struct hart *h, uint64_t p)
 void trap_backtrace(uint64_t pc, uint64_t fp, uint64_t ra0)
 {
     const struct hart *h = this_hart();
+    extern const char image_start[], image_text_end[];
+    bool in_text = pc >= (uintptr_t)image_start && pc < (uintptr_t)image_text_end;
     int i = 1;
 
     panic_print("  #0 0x%016lx\n", pc);
+    /* After a jump to where no code is, ra and fp are still the caller's. */
+    if (!in_text && ra0 != 0) {
+        panic_print("  #%d 0x%016lx\n", i++, ra0);
+        ra0 = 0;
+    }
     /* A leaf function saves its caller's fp, at fp - 8, and no ra: that is in its register still.
      */
     if (ra0 != 0 && is_aligned(fp, 8) && on_stack(h, fp) && on_stack(h, fp - 8)) {

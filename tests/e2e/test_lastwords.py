@@ -1,0 +1,78 @@
+"""The hypervisor's last words: a fault of its own, on purpose, on the first and on another hart."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+from harness import PANIC, TIMEOUT, TREE, VM
+
+HARTS = 3
+
+# What the boot argument asks for: what the report says, and the functions on top of its backtrace.
+KINDS = {
+    "fault": ("unexpected trap", "0xf (store page fault) stval 0x0000000000000008", ["fault"]),
+    "write-text": ("unexpected trap", "0xf (store page fault) stval 0xffffffff80000000", ["write_text"]),
+    # Where it jumps to is no function.
+    "exec-data": ("unexpected trap", "0xc (instruction page fault) stval 0xffffffff8", [None]),
+    "overflow": ("stack overflow", "0xf (store page fault) stval 0xffff", ["deeper"] * 31),
+    "panic": ("selftest", None, ["panic", "give_up"]),
+}
+# selftest_run itself is left by a tail call; the harts call it here.
+CALLERS = {0: "main_on_stack", HARTS - 1: "main_secondary"}
+# Its frame is gone again when it faults: then ra, where the caller would be found, may be anything.
+NO_FRAME = "write-text"
+
+REGISTER = r"(?:ra|sp|gp|tp|[ast]\d+) +0x[0-9a-f]{16}"
+LINES = (r"  scause 0x[0-9a-f]+ \([a-z -]+\) stval 0x[0-9a-f]{16}",
+         r"  sepc 0x[0-9a-f]{16} sstatus 0x[0-9a-f]{16} hstatus 0x[0-9a-f]{16}",
+         rf"(?:  {REGISTER}){{1,3}}",
+         r"  #\d+ 0x[0-9a-f]{16}")
+
+
+@pytest.mark.parametrize("hart", [0, HARTS - 1])
+@pytest.mark.parametrize("kind", KINDS)
+def test_report(tmp_path, kind, hart):
+    what, cause, functions = KINDS[kind]
+    log = tmp_path / "log"
+    (tmp_path / "vms.toml").write_text(VM("time").toml())
+    tool = [sys.executable, str(TREE / "tools/hearth")]
+    p = subprocess.run(tool + ["run", str(tmp_path / "vms.toml"), "--smp", str(HARTS), "--timeout", str(TIMEOUT),
+                               "--log", str(log), "--qemu-arg=-append",
+                               f"--qemu-arg=hearth.selftest={kind}@{hart}"],
+                       stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT + 30, check=False)
+    assert p.returncode == PANIC, p.stdout + p.stderr
+
+    # From its first line to the end of all output there is only the report: no other hart's text.
+    text = log.read_bytes().decode().replace("\r", "")
+    before, first, report = text.partition(f"\nhearth: panic on hart {hart}: {what}\n")
+    assert first and "panic" not in before, text
+    lines = report.splitlines()
+    for line in lines:
+        assert any(re.fullmatch(pattern, line.rstrip()) for pattern in LINES if line), f"{line!r} in:\n{text}"
+    if cause:
+        assert lines[0].startswith(f"  scause {cause}"), text
+        registers = [r.split()[0] for r in re.findall(rf"\b{REGISTER}", report)]
+        assert len(registers) == 31 == len(set(registers)), text
+    frames = re.findall(r"^  #(\d+) 0x[0-9a-f]{16}$", report, re.M)
+    assert frames == [str(i) for i in range(len(frames))] and frames, text
+
+    # Both the run itself and `symbolize` name the functions.
+    resolved = subprocess.run(tool + ["symbolize", str(log)], stdout=subprocess.PIPE, text=True, check=True,
+                              timeout=TIMEOUT).stdout
+    for said in (resolved, p.stderr):
+        names = re.findall(r"^  #\d+ 0x[0-9a-f]{16}  (\w+|\?\?) at ", said.replace("\r", ""), re.M)
+        for want, got in zip(functions, names, strict=False):
+            assert want in (None, got), said
+        assert len(names) >= len(functions)
+        if kind not in ("overflow", NO_FRAME):  # the one's callers are too deep down to be shown
+            assert CALLERS[hart] in names, said
+
+
+def test_unknown_selftest(guests):
+    """A word that is not understood is reported and does nothing."""
+    result = guests(VM("base", vcpus=1),
+                    args=("--qemu-arg=-append", "--qemu-arg=hearth.selftest=nonsense@0 hearth.colour=red other=1"))
+    assert "hearth: warning: boot argument not understood: hearth.selftest=nonsense@0\n" in result.output
+    assert "hearth: warning: boot argument not understood: hearth.colour=red\n" in result.output
+    assert "other=1" not in result.output
