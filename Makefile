@@ -217,7 +217,7 @@ $(foreach u,$(UNITS),$(eval $(call unit_rule,$(u))))
 
 # ---------------------------------------------------------------- tests and benchmark
 
-.PHONY: test test-long e2e bench test-tools
+.PHONY: test test-long test-repeat e2e bench test-tools
 test: setup-test
 	@$(MAKE) --no-print-directory all guests unit
 	$(Q)$(PYTEST) -m 'not long' $(PYTEST_ARGS) $(wildcard tests/tools tests/e2e)
@@ -225,6 +225,14 @@ test: setup-test
 test-long: setup-test
 	@$(MAKE) --no-print-directory all guests
 	$(Q)$(PYTEST) -m long $(PYTEST_ARGS) $(wildcard tests/tools tests/e2e)
+
+# A test that fails once in a while is wrong, or shows that something else is.
+N     ?= 20
+TESTS ?= tests/e2e
+test-repeat: setup-test
+	@$(MAKE) --no-print-directory all guests
+	$(Q)for i in $$(seq $(N)); do echo "== $$i of $(N)"; \
+		$(PYTEST) -q -m 'not long' $(PYTEST_ARGS) $(TESTS) || exit 1; done
 
 test-tools: setup-test
 	$(Q)$(PYTEST) -m 'not long' $(PYTEST_ARGS) tests/tools
@@ -317,6 +325,7 @@ help:
 	@echo 'make debug         the same, waiting for gdb'
 	@echo 'make test          unit, tool and end-to-end tests (PYTEST_ARGS=...)'
 	@echo 'make unit e2e test-tools test-long   parts of it; the long ones'
+	@echo 'make test-repeat   the end-to-end tests N=20 times in a row (TESTS=tests/e2e/test_linux.py)'
 	@echo 'make bench         costs of exits and of booting; a table, and build/bench.json'
 	@echo 'make check         static checks; each alone: $(CHECKS:%=check-%)'
 	@echo 'make format        clang-format all of the C code'
