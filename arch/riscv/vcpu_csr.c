@@ -38,7 +38,8 @@ static uint64_t henvcfg_for_guests(void)
     if (host_isa.svpbmt)
         v |= HENVCFG_PBMTE;
     if (host_isa.zicbom)
-        v |= HENVCFG_CBIE_INVAL | HENVCFG_CBCFE;
+        /* A real invalidation would bring back what the memory held before it was cleared. */
+        v |= HENVCFG_CBIE_FLUSH | HENVCFG_CBCFE;
     if (host_isa.zicboz)
         v |= HENVCFG_CBZE;
     return v;

@@ -83,7 +83,7 @@
 
 #define HENVCFG_FIOM       (1ul << 0)
 #define HENVCFG_CBIE       (3ul << 4)
-#define HENVCFG_CBIE_INVAL (3ul << 4)
+#define HENVCFG_CBIE_FLUSH (1ul << 4) /* CBO.INVAL flushes */
 #define HENVCFG_CBCFE      (1ul << 6)
 #define HENVCFG_CBZE       (1ul << 7)
 #define HENVCFG_ADUE       (1ul << 61)
