@@ -58,6 +58,10 @@ void vcpu_csr_init_hart(void)
         csr_write(CSR_HENVCFG, henvcfg_for_guests());
     if (host_isa.smstateen)
         csr_write(CSR_HSTATEEN0, HSTATEEN0_ENVCFG);
+    if (host_isa.ssaia) {
+        csr_write(CSR_HVIEN, 0);
+        csr_write(CSR_HVICTL, 0);
+    }
     csr_write(CSR_VSATP, 0);
     if (host_isa.sstc)
         csr_write(CSR_VSTIMECMP, UINT64_MAX);
@@ -77,6 +81,9 @@ void vcpu_csrs_load(const struct vcpu_csrs *c)
     csr_write(CSR_SCOUNTEREN, c->scounteren);
     if (host_isa.henvcfg_exists)
         csr_write(CSR_SENVCFG, c->senvcfg);
+    /* No guest has the AIA; without Smstateen it can write this all the same, for another to read. */
+    if (host_isa.ssaia)
+        csr_write(CSR_VSISELECT, 0);
     if (host_isa.sstc)
         csr_write(CSR_VSTIMECMP, c->vstimecmp);
 }

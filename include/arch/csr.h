@@ -34,6 +34,7 @@
 #define CSR_VSTVAL    0x243
 #define CSR_VSIP      0x244
 #define CSR_VSTIMECMP 0x24d
+#define CSR_VSISELECT 0x250
 #define CSR_VSATP     0x280
 
 #define CSR_HSTATUS    0x600
@@ -43,6 +44,8 @@
 #define CSR_HTIMEDELTA 0x605
 #define CSR_HCOUNTEREN 0x606
 #define CSR_HGEIE      0x607
+#define CSR_HVIEN      0x608
+#define CSR_HVICTL     0x609
 #define CSR_HENVCFG    0x60a
 #define CSR_HSTATEEN0  0x60c
 #define CSR_HTVAL      0x643
