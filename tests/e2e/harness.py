@@ -61,6 +61,15 @@ class Run:
         return "\n".join(line for line in self.output.splitlines() if line.startswith("hearth: "))
 
 
+# OpenSBI 1.6 sees every illegal instruction first, and says so in the middle of a guest's line.
+FIRMWARE_NOISE = re.compile(r"system_opcode_insn: Invalid opcode for CSR read/write instruction")
+
+
+def clean(output):
+    """What was printed, as text, without carriage returns and without the firmware's remarks."""
+    return FIRMWARE_NOISE.sub("", output.decode(errors="replace").replace("\r", ""))
+
+
 def run(folder, vms, smp=2, cpu="rv64", args=(), timeout=TIMEOUT):
     """Boots Hearth with these VMs."""
     description = pathlib.Path(folder) / "vms.toml"
@@ -69,7 +78,7 @@ def run(folder, vms, smp=2, cpu="rv64", args=(), timeout=TIMEOUT):
                "--cpu", cpu, "--timeout", str(timeout), *args]
     p = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                        stderr=subprocess.STDOUT, timeout=timeout + 30, check=False)
-    return Run(p.returncode, p.stdout.decode(errors="replace").replace("\r", ""), list(vms))
+    return Run(p.returncode, clean(p.stdout), list(vms))
 
 
 def run_bare(guest, smp=2, cpu="rv64,h=false", timeout=TIMEOUT):
@@ -82,7 +91,7 @@ def run_bare(guest, smp=2, cpu="rv64,h=false", timeout=TIMEOUT):
         status, output = p.returncode, p.stdout
     except subprocess.TimeoutExpired as e:
         status, output = TIMED_OUT, e.stdout or b""
-    return Run(status, output.decode(errors="replace").replace("\r", ""), [])
+    return Run(status, clean(output), [])
 
 
 def check_tap(text):
