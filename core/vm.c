@@ -14,6 +14,7 @@
 #include <hearth/loader.h>
 #include <hearth/log.h>
 #include <hearth/machine.h>
+#include <hearth/messages.h>
 #include <hearth/page_alloc.h>
 #include <hearth/timer.h>
 #include <hearth/vcpu.h>
@@ -76,8 +77,10 @@ static const char *build(struct vm *vm)
     vm->console = console_guest_create(vm);
     if (vm->console == NULL)
         goto free_gstage;
-    if (sbi_vm_create(vm) < 0)
+    if (messages_create(vm) < 0)
         goto free_console;
+    if (sbi_vm_create(vm) < 0)
+        goto free_messages;
     if (create_vcpus(vm) < 0)
         goto free_sbi;
     if (board_init(vm) == 0)
@@ -86,6 +89,8 @@ static const char *build(struct vm *vm)
         vcpu_destroy(vm->vcpus[i]);
 free_sbi:
     sbi_vm_destroy(vm);
+free_messages:
+    messages_destroy(vm);
 free_console:
     console_guest_destroy(vm);
 free_gstage:
@@ -120,6 +125,7 @@ struct vm *vm_create(const struct vm_config *config)
     }
     vms[vms_count] = vm;
     atomic_store_release(&vms_count, vms_count + 1);
+    messages_connect(vm);
     return vm;
 }
 

@@ -1,5 +1,5 @@
 /*
- * config.c - the bundle and the VM descriptions in its device tree, all of it hostile input. A
+ * config.c - the VM descriptions in a bundle's device tree, all of them hostile input. A
  * description that is wrong is refused by itself; what is said about it names node and property. No
  * state.
  */
@@ -7,6 +7,7 @@
 #include <hearth/errno.h>
 #include <hearth/fdt_util.h>
 #include <hearth/mmio.h>
+#include <hearth/sbi.h>
 
 #include <libfdt.h>
 #include <stdio.h>
@@ -23,7 +24,8 @@ struct reader {
 
 /* What the properties of a VM node are; anything else there is refused. */
 static const char *const properties[] = {
-    "compatible", "reg", "vm-name", "vcpus", "memory", "kernel", "initrd", "bootargs", "load",
+    "compatible", "reg",      "vm-name", "vcpus",    "memory",  "kernel",
+    "initrd",     "bootargs", "load",    "messages", "sbi-off",
 };
 
 /* ---- what is wrong ---- */
@@ -271,6 +273,77 @@ static int read_bootargs(const struct reader *r)
     return 0;
 }
 
+/* The first node of this name, which is the one that gets it; or -1. */
+static int vm_named(const struct reader *r, const char *name)
+{
+    const void *fdt = r->b->dtb;
+    unsigned seen = 0;
+    int node;
+
+    fdt_for_each_subnode(node, fdt, r->vms)
+    {
+        const char *other;
+
+        if (++seen > CONFIG_NODES_MAX)
+            break;
+        if (fdt_prop_string(fdt, node, "vm-name", &other) == 0 && strcmp(other, name) == 0)
+            return node;
+    }
+    return -1;
+}
+
+/* A peer must want it too. That "shell" is never a VM's name here includes the peer's own wish. */
+static int read_messages(const struct reader *r)
+{
+    static const char shell[] = "shell";
+    const char *peer, *wish;
+    bool found;
+    int other, err = want_string(r, "messages", &peer, &found);
+
+    if (err || !found || strcmp(peer, shell) == 0)
+        return err;
+    if (!name_is_valid(peer))
+        return refuse(r, "messages", "is neither \"shell\" nor the name of a VM");
+    if (strcmp(peer, r->config->name) == 0)
+        return refuse(r, "messages", "names the VM itself");
+    other = vm_named(r, peer);
+    if (other >= 0 && fdt_prop_string(r->b->dtb, other, "messages", &wish) == 0 &&
+        strcmp(wish, shell) != 0 && strcmp(wish, r->config->name) == 0) {
+        memcpy(r->config->messages, peer, strlen(peer) + 1);
+        return 0;
+    }
+    snprintf(r->error->problem, sizeof(r->error->problem),
+             other < 0 ? "there is no VM \"%s\"" : "\"%s\" does not name this VM as its peer",
+             peer);
+    return blame(r, "messages");
+}
+
+static int read_sbi_off(const struct reader *r)
+{
+    int len = 0;
+    const char *p = fdt_getprop(r->b->dtb, r->node, "sbi-off", &len);
+
+    if (p == NULL)
+        return 0;
+    if (len < 1 || p[len - 1] != '\0')
+        return refuse(r, "sbi-off", "is not a list of strings");
+    for (const char *end = p + len; p < end; p += strlen(p) + 1) {
+        const int row = sbi_index(p);
+        char name[32];
+
+        if (row >= 0 && sbi_extensions[row]->first != SBI_EXT_BASE) {
+            r->config->sbi_off |= BIT(row);
+            continue;
+        }
+        copy_printable(name, sizeof(name), p);
+        snprintf(r->error->problem, sizeof(r->error->problem),
+                 row < 0 ? "\"%s\" is not an SBI extension" : "\"%s\" cannot be switched off",
+                 name);
+        return blame(r, "sbi-off");
+    }
+    return 0;
+}
+
 static int read_vm(const struct reader *r)
 {
     struct vm_config *c = r->config;
@@ -292,41 +365,14 @@ static int read_vm(const struct reader *r)
         err = read_load(r);
     if (!err)
         err = read_bootargs(r);
+    if (!err)
+        err = read_messages(r);
+    if (!err)
+        err = read_sbi_off(r);
     return err;
 }
 
-/* ---- the bundle ---- */
-
-int bundle_open(struct bundle *b, const void *base, uint64_t size, const char **why)
-{
-    uint64_t dtb_size;
-    uint32_t version;
-    int err;
-
-    *b = (struct bundle){.base = base, .size = size};
-    err = cpio_find(base, size, "bundle.dtb", &b->dtb, &dtb_size);
-    if (err) {
-        *why =
-            err == -HV_ENOENT ? "no bundle.dtb in the archive" : "not a cpio archive, or damaged";
-        return err;
-    }
-    err = fdt_open_untrusted(b->dtb, dtb_size, why);
-    if (err)
-        return err;
-    if (fdt_node_check_compatible(b->dtb, 0, "hearth,bundle") != 0) {
-        *why = "bundle.dtb: compatible is not \"hearth,bundle\"";
-        return -HV_EINVAL;
-    }
-    if (fdt_prop_u32(b->dtb, 0, "hearth,version", &version) != 0 || version != BUNDLE_VERSION) {
-        *why = "bundle.dtb: hearth,version is not 1";
-        return -HV_EINVAL;
-    }
-    if (fdt_path_offset(b->dtb, "/vms") < 0) {
-        *why = "bundle.dtb: no node /vms";
-        return -HV_EINVAL;
-    }
-    return 0;
-}
+/* ---- all of them ---- */
 
 unsigned config_read(const struct bundle *b,
                      bool (*fn)(void *arg, const struct vm_config *config,

@@ -5,9 +5,12 @@
  *
  * No state, no locks. A new extension is one file with a struct sbi_extension and one row here.
  */
+#include <hearth/errno.h>
 #include <hearth/sbi.h>
 #include <hearth/vcpu.h>
 #include <hearth/vm.h>
+
+#include <string.h>
 
 #define ECALL_LEN 4
 
@@ -23,17 +26,30 @@ const struct sbi_extension *const sbi_extensions[] = {
 };
 const unsigned sbi_extension_count = ARRAY_SIZE(sbi_extensions);
 
+_Static_assert(ARRAY_SIZE(sbi_extensions) <= 64, "vm->sbi_hidden has a bit for each");
+
 /* NULL: no row, or one that this VM does not get. */
 static inline const struct sbi_extension *sbi_find(const struct vm *vm, uint64_t eid)
 {
-    for (unsigned i = 0; i < ARRAY_SIZE(sbi_extensions); i++) {
+    uint64_t hidden = vm->sbi_hidden;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(sbi_extensions); i++, hidden >>= 1) {
         const struct sbi_extension *ext = sbi_extensions[i];
 
         /* One comparison: an eid below first wraps to a large number. */
         if (eid - ext->first <= ext->last - ext->first)
-            return likely(ext->available == NULL) || ext->available(vm) ? ext : NULL;
+            return unlikely(hidden & 1) ? NULL : ext;
     }
     return NULL;
+}
+
+int sbi_index(const char *name)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(sbi_extensions); i++) {
+        if (strcmp(sbi_extensions[i]->name, name) == 0)
+            return (int)i;
+    }
+    return -HV_ENOENT;
 }
 
 /* What no row serves: ret is preset to NOT_SUPPORTED. */

@@ -55,7 +55,13 @@ static int create(void **slots, void **block, bool vcpu)
 
 int sbi_vm_create(struct vm *vm)
 {
-    return create(vm->sbi_state, &vm->sbi_block, false);
+    if (create(vm->sbi_state, &vm->sbi_block, false) < 0)
+        return -HV_ENOMEM;
+    vm->sbi_hidden = vm->config.sbi_off;
+    for (unsigned i = 0; i < sbi_extension_count; i++)
+        if (sbi_extensions[i]->available != NULL && !sbi_extensions[i]->available(vm))
+            vm->sbi_hidden |= BIT(i);
+    return 0;
 }
 
 void sbi_vm_destroy(struct vm *vm)

@@ -23,6 +23,8 @@ struct vm_config {
     uint64_t initrd_size;
     gpa_t load;          /* flat binaries: load address; 0 = the default, RAM base + 2 MiB */
     const char *cmdline; /* NUL-terminated, inside the bundle's device tree; "" when none */
+    char messages[VM_NAME_MAX + 1]; /* peer VM of its messages; "": the management shell */
+    uint64_t sbi_off;               /* bit i: it does not get row i of sbi_extensions[] */
 };
 
 #define BUNDLE_VERSION 1

@@ -49,7 +49,8 @@ struct sbi_extension {
     enum sbi_slot slot;
     size_t vm_state, vcpu_state; /* bytes of state of each VM and vcpu, zeroed when it is made */
 
-    /* Each may be NULL. available: false hides the extension from a VM (constant for its life). */
+    /* Each may be NULL. available: false hides the extension from a VM; asked once, when the VM is
+     * made and its state is there, zeroed. */
     bool (*available)(const struct vm *vm);
     /* VM (re)start: all its vcpus are stopped. */
     void (*vm_reset)(struct vm *vm, void *state);
@@ -73,6 +74,10 @@ struct sbi_extension {
 /* The table, for the unit tests. */
 extern const struct sbi_extension *const sbi_extensions[];
 extern const unsigned sbi_extension_count;
+
+/* The row of this name in the table, or -HV_ENOENT; the index is the bit of vm_config.sbi_off and
+ * vm->sbi_hidden. */
+int __must_check sbi_index(const char *name);
 
 /* The exit handler of CAUSE_ECALL_VS. */
 struct exit_result sbi_exit(struct vcpu *vcpu, const struct vcpu_exit *exit);

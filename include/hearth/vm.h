@@ -19,6 +19,7 @@
 
 struct vcpu;
 struct guest_console;
+struct messages;
 
 enum vm_state {
     VM_DEFINED, /* created; no vcpu has run */
@@ -39,6 +40,7 @@ enum vm_stop_kind {
 
 struct vm {
     uint32_t id;             /* index, 0.. ; constant */
+    uint64_t sbi_hidden;     /* bit i: row i of sbi_extensions[] is not served; constant */
     struct vm_config config; /* constant after vm_create() */
     struct spinlock lock;
 
@@ -49,6 +51,7 @@ struct vm {
     struct vcpu *vcpus[VCPUS_MAX]; /* config.vcpus of them; constant */
     void *dev_state[BOARD_ROWS_MAX];
     struct guest_console *console;
+    struct messages *messages;
     void *sbi_state[SBI_SLOT_COUNT]; /* sbi/state.c */
     void *sbi_block;
 

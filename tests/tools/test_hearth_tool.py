@@ -4,6 +4,7 @@ import io
 import os
 import pathlib
 import pty
+import re
 import select
 import signal
 import stat
@@ -132,6 +133,20 @@ WRONG = [
     ({"cmdline": "3"}, "cmdline", "must be a string, not an integer"),
     ({"cmdline": '"a\\nb"'}, "cmdline", "control characters"),
     ({"cmdline": f'"{"a" * 4096}"'}, "cmdline", "at most 4095 bytes"),
+    ({"messages": "3"}, "messages", "must be a string, not an integer"),
+    ({"messages": '"Shell"'}, "messages", '"Shell" is neither "shell" nor the name of a VM'),
+    ({"messages": '""'}, "messages", "neither"),
+    ({"messages": '"vm"'}, "messages", "names the VM itself"),
+    ({"messages": '"wm"'}, "messages", 'there is no VM "wm"; did you mean "vm"?'),
+    ({"messages": '"other"'}, "messages", 'there is no VM "other"; known VMs: vm'),
+    ({"sbi": '"-pmu"'}, "sbi", 'must be an array such as ["-pmu"], not a string'),
+    ({"sbi": "[3]"}, "sbi", "must be a string, not an integer"),
+    ({"sbi": '["pmu"]'}, "sbi", '"pmu" must be "-" and the name'),
+    ({"sbi": '["-pmuu"]'}, "sbi", '"-pmuu": no such extension; did you mean "pmu"?'),
+    ({"sbi": '["-"]'}, "sbi", '"-": no such extension; known extensions: time, spi'),
+    ({"sbi": '["-PMU", "-sta"]'}, "sbi", '"-PMU": no such extension'),
+    ({"sbi": '["-sta", "-base"]'}, "sbi", "base cannot be switched off"),
+    ({"sbi": '["-sta", "-time", "-sta"]'}, "sbi", '"-sta" is there twice'),
     ({"vcpu": "2"}, "vcpu", 'unknown key; did you mean "vcpus"?'),
     ({"mem": "2"}, "mem", 'unknown key; did you mean "memory"?'),
     ({"kernal": "2"}, "kernal", 'unknown key; did you mean "kernel"?'),
@@ -214,6 +229,41 @@ def test_wrong_kernel(folder, content, key, words):
     assert f": {key}: " in found and words in found
 
 
+@pytest.mark.parametrize("first, second, wrong", [
+    ('"b"', '"a"', []), ('"shell"', '"shell"', []), (None, '"shell"', []),
+    ('"b"', None, ["a"]), ('"b"', '"shell"', ["a"]), (None, '"a"', ["b"]), ('"b"', '"b"', ["a", "b"]),
+])
+def test_messages_need_both(folder, first, second, wrong):
+    tables = [{**GOOD, "name": '"a"', "messages": first}, {**GOOD, "name": '"b"', "messages": second}]
+    text = toml(*({k: v for k, v in t.items() if v is not None} for t in tables))
+    if not wrong:
+        vms = read(folder, text)
+        assert [vm.messages and f'"{vm.messages}"' for vm in vms] == [first, second]
+        return
+    found = problems(folder, text)
+    assert len(found) == len(wrong)
+    for line, name in zip(found, wrong):
+        assert f'vm {"ab".index(name) + 1} "{name}": messages: ' in line
+    assert all("itself" in line or "does not name this VM as its peer" in line for line in found)
+
+
+def test_a_vm_called_shell_is_not_the_shell(folder):
+    (found,) = problems(folder, toml({**GOOD, "name": '"shell"', "messages": '"a"'},
+                                     {**GOOD, "name": '"a"', "messages": '"shell"'}))
+    assert 'vm 1 "shell": messages: "a" does not name this VM as its peer' in found
+
+
+def test_extension_names_are_the_hypervisors():
+    table = (TREE / "sbi/sbi.c").read_text().partition("sbi_extensions[] = {")[2].partition("};")[0]
+    sources = [p.read_text() for p in (TREE / "sbi").glob("*.c")]
+    names = []
+    for symbol in re.findall(r"&(sbi_ext_\w+)", table):
+        (body,) = (m[1] for s in sources if (m := re.search(rf"{symbol} = {{(.*?)\n}};", s, re.S)))
+        names += re.findall(r'\.name = "([^"]+)"', body)
+    assert names[0] == "base" and len(names) > 7
+    assert set(names[1:]) <= set(description.SBI_EXTENSIONS)
+
+
 def test_initrd_too_big(folder):
     (folder / "initrd").write_bytes(bytes(14 << 20))
     (found,) = problems(folder, toml({**GOOD, "initrd": '"initrd"'}))
@@ -254,8 +304,10 @@ def source_of(dtb):
 def test_bundle_layout(folder):
     os.symlink("initrd", folder / "same")
     vms = read(folder, toml(
-        {**GOOD, "name": '"a"', "load": "0x80300000", "initrd": '"initrd"', "cmdline": '"x=\\"1\\" \\\\"'},
-        {**GOOD, "name": '"b"', "kernel": '"image"', "memory": '"5G"', "initrd": '"same"'}))
+        {**GOOD, "name": '"a"', "load": "0x80300000", "initrd": '"initrd"', "cmdline": '"x=\\"1\\" \\\\"',
+         "messages": '"b"', "sbi": '["-hsm", "-host-comm"]'},
+        {**GOOD, "name": '"b"', "kernel": '"image"', "memory": '"5G"', "initrd": '"same"', "messages": '"a"',
+         "sbi": "[]"}))
     found = members(bundled(vms))
     real = {name: data for name, data, _ in found if name != ".pad"}
     assert list(real) == ["bundle.dtb", "a/kernel", "a/initrd", "b/kernel"]
@@ -268,10 +320,12 @@ def test_bundle_layout(folder):
     a, b = text.split("vm@1")
     for line in ('compatible = "hearth,bundle";', "hearth,version = <0x01>;", "vm@0 {", 'vm-name = "a";',
                  "vcpus = <0x01>;", "memory = <0x00 0x1000000>;", 'kernel = "a/kernel";',
-                 'initrd = "a/initrd";', "load = <0x00 0x80300000>;", r'bootargs = "x=\"1\" \\";'):
+                 'initrd = "a/initrd";', "load = <0x00 0x80300000>;", r'bootargs = "x=\"1\" \\";',
+                 'messages = "b";', r'sbi-off = "hsm\0host-comm";'):
         assert line in a
     assert 'initrd = "a/initrd";' in b and "memory = <0x01 0x40000000>;" in b
-    assert "load" not in b and "bootargs" not in b
+    assert 'messages = "a";' in b
+    assert "load" not in b and "bootargs" not in b and "sbi-off" not in b
 
 
 def test_bundle_is_deterministic(folder, tmp_path_factory):
@@ -524,6 +578,5 @@ def test_symbolize(tmp_path):
 
 
 def test_last_line_is_looked_for_in_the_right_place():
-    import re
     assert re.search(qemu.LAST_LINE, b"a\r\n" + LAST_LINE.encode() + b"\r\n")
     assert not re.search(qemu.LAST_LINE, b"[guest] " + LAST_LINE.encode() + b"\r\n")

@@ -57,7 +57,7 @@ unit_lock_SRCS := core/lock.c tests/unit/fakes/fake.c
 $(B)/unit/obj/core/lock.c.o: UNIT_CPPFLAGS += -DHEARTH_DEBUG=1
 unit_isa_SRCS := core/fdt_util.c core/isa.c core/isa_policy.c
 unit_entropy_SRCS := core/entropy.c
-unit_config_SRCS := guest/config.c guest/cpio.c core/fdt_util.c
+unit_config_SRCS := guest/config.c guest/bundle.c guest/cpio.c core/fdt_util.c tests/unit/fakes/sbi_names.c
 unit_uart_SRCS := $(BOARD_UNIT_SRCS)
 unit_page_fault_SRCS := $(BOARD_UNIT_SRCS) guest/page_fault.c guest/virtual_insn.c guest/gva_walk.c \
                         guest/insn_decode.c tests/unit/fakes/csr.c

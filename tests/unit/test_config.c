@@ -277,6 +277,91 @@ static void test_bad_strings(void **state)
     bad_string("Memory", "red", "unknown property");
 }
 
+/* Both VMs name each other, or are connected to the shell. */
+static void test_messages(void **state)
+{
+    void *fdt = tree(4);
+
+    (void)state;
+    assert_int_equal(fdt_setprop_string(fdt, vm1(fdt), "messages", "vm-3"), 0);
+    assert_int_equal(fdt_setprop_string(fdt, fdt_path_offset(fdt, "/vms/vm@3"), "messages", "vm-1"),
+                     0);
+    assert_int_equal(
+        fdt_setprop_string(fdt, fdt_path_offset(fdt, "/vms/vm@2"), "messages", "shell"), 0);
+    read_tree(fdt);
+    assert_int_equal(goods, 4);
+    assert_string_equal(good[0].messages, "");
+    assert_string_equal(good[1].messages, "vm-3");
+    assert_string_equal(good[2].messages, "");
+    assert_string_equal(good[3].messages, "vm-1");
+    free(fdt);
+
+    bad_string("messages", "vm-1", "names the VM itself");
+    bad_string("messages", "vm-0", "\"vm-0\" does not name this VM");
+    bad_string("messages", "vm-3", "there is no VM \"vm-3\"");
+    bad_string("messages", "Shell", "neither");
+    bad_string("messages", "\033[2J", "neither");
+    bad_string("messages", "", "string");
+    bad_bytes("messages", "shell", 5, "string");
+    bad_bytes("messages", "vm-0\0vm-2", 10, "string");
+}
+
+/* A peer that names a third one, or the shell. */
+static void test_messages_one_sided(void **state)
+{
+    void *fdt = tree(3);
+
+    (void)state;
+    assert_int_equal(fdt_setprop_string(fdt, vm1(fdt), "messages", "vm-0"), 0);
+    assert_int_equal(
+        fdt_setprop_string(fdt, fdt_path_offset(fdt, "/vms/vm@0"), "messages", "shell"), 0);
+    expect_bad(fdt, "messages", "\"vm-0\" does not name this VM");
+
+    fdt = tree(3); /* a VM called "shell" is not the shell that its would-be peer asks for */
+    assert_int_equal(fdt_setprop_string(fdt, vm1(fdt), "vm-name", "shell"), 0);
+    assert_int_equal(fdt_setprop_string(fdt, vm1(fdt), "messages", "vm-0"), 0);
+    assert_int_equal(
+        fdt_setprop_string(fdt, fdt_path_offset(fdt, "/vms/vm@0"), "messages", "shell"), 0);
+    expect_bad(fdt, "messages", "\"vm-0\" does not name this VM");
+
+    fdt = tree(3); /* a circle of three */
+    assert_int_equal(fdt_setprop_string(fdt, fdt_path_offset(fdt, "/vms/vm@0"), "messages", "vm-1"),
+                     0);
+    assert_int_equal(fdt_setprop_string(fdt, vm1(fdt), "messages", "vm-2"), 0);
+    assert_int_equal(fdt_setprop_string(fdt, fdt_path_offset(fdt, "/vms/vm@2"), "messages", "vm-0"),
+                     0);
+    read_tree(fdt);
+    assert_int_equal(goods, 0);
+    assert_int_equal(bads, 3);
+    free(fdt);
+}
+
+static void test_sbi_off(void **state)
+{
+    void *fdt = tree(3);
+
+    (void)state;
+    assert_int_equal(fdt_setprop(fdt, vm1(fdt), "sbi-off", "two", 4), 0);
+    assert_int_equal(
+        fdt_setprop(fdt, fdt_path_offset(fdt, "/vms/vm@2"), "sbi-off", "one\0two\0one", 12), 0);
+    read_tree(fdt);
+    assert_int_equal(goods, 3);
+    assert_int_equal(good[0].sbi_off, 0);
+    assert_int_equal(good[1].sbi_off, BIT(2));
+    assert_int_equal(good[2].sbi_off, BIT(1) | BIT(2));
+    free(fdt);
+
+    bad_string("sbi-off", "base", "\"base\" cannot be switched off");
+    bad_bytes("sbi-off", "one\0base", 9, "\"base\" cannot be switched off");
+    bad_string("sbi-off", "three", "\"three\" is not an SBI extension");
+    bad_string("sbi-off", "-one", "\"-one\" is not");
+    bad_string("sbi-off", "a\033[2Jb", "\"a?[2Jb\" is not");
+    bad_string("sbi-off", "a-name-of-an-extension-that-is-very-much-too-long", "\"a-name-of");
+    bad_string("sbi-off", "", "\"?\" is not");
+    bad_bytes("sbi-off", "", 0, "list of strings");
+    bad_bytes("sbi-off", "one\0two", 7, "list of strings");
+}
+
 static void test_missing(void **state)
 {
     static const char *const needed[] = {"reg", "vm-name", "vcpus", "memory", "kernel"};
@@ -420,6 +505,8 @@ static void check_sane(const void *data, size_t size)
         assert_true(c->initrd == NULL ||
                     (uintptr_t)c->initrd - (uintptr_t)data + c->initrd_size <= size);
         assert_true(strlen(c->cmdline) <= VM_CMDLINE_MAX);
+        assert_true(memchr(c->messages, 0, sizeof(c->messages)) != NULL);
+        assert_int_equal(c->sbi_off & ~(BIT(1) | BIT(2)), 0);
     }
     for (unsigned i = 0; i < bads; i++) {
         assert_true(memchr(bad[i].node, 0, sizeof(bad[i].node)) != NULL);
@@ -438,6 +525,9 @@ static void test_damage(void **state)
     fdt_setprop(fdt, vm1(fdt), "initrd", "k/initrd", 9);
     fdt_setprop(fdt, vm1(fdt), "bootargs", "console=ttyS0 quiet", 20);
     fdt_setprop_u64(fdt, vm1(fdt), "load", 0x80200000);
+    fdt_setprop_string(fdt, vm1(fdt), "messages", "vm-2");
+    fdt_setprop_string(fdt, fdt_path_offset(fdt, "/vms/vm@2"), "messages", "vm-1");
+    fdt_setprop(fdt, vm1(fdt), "sbi-off", "one\0two", 8);
     a = bundle_of(fdt);
     damage_all(a.bytes, a.size, 50000, check_sane);
     free(a.bytes);
@@ -453,6 +543,8 @@ int main(void)
         cmocka_unit_test(test_longest),      cmocka_unit_test(test_duplicate_of_bad),
         cmocka_unit_test(test_child_node),   cmocka_unit_test(test_bundle),
         cmocka_unit_test(test_endless_name), cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_messages),     cmocka_unit_test(test_messages_one_sided),
+        cmocka_unit_test(test_sbi_off),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -71,6 +71,10 @@ def source(vms, members):
             properties["bootargs"] = string(vm.cmdline)
         if vm.load is not None:
             properties["load"] = cells64(vm.load)
+        if vm.messages is not None:
+            properties["messages"] = string(vm.messages)
+        if vm.sbi:
+            properties["sbi-off"] = ", ".join(string(name) for name in vm.sbi)
         lines.append(f"\t\tvm@{number:x} {{")
         lines += [f"\t\t\t{key} = {value};" for key, value in properties.items()]
         lines.append("\t\t};")

@@ -23,8 +23,12 @@ CMDLINE_MAX = 4095
 FDT_ROOM = 64 << 10  # kept free for the guest's device tree
 PAGE = 4096
 
-KEYS = ("name", "vcpus", "memory", "kernel", "load", "initrd", "cmdline")
+KEYS = ("name", "vcpus", "memory", "kernel", "load", "initrd", "cmdline", "messages", "sbi")
 REQUIRED = ("name", "vcpus", "memory", "kernel")
+SHELL = "shell"  # as `messages`: the management shell
+# What sbi = ["-NAME"] can switch off: the names in the hypervisor's table (sbi/*.c), all but "base".
+SBI_EXTENSIONS = ("time", "spi", "rfnc", "hsm", "srst", "dbcn", "legacy", "pmu", "susp", "sta", "sse", "fwft",
+                  "dbtr", "mpxy", "hvc", "host-comm", "perf")
 
 
 class DescriptionError(Exception):
@@ -45,6 +49,8 @@ class Vm:
     load: int | None = None
     initrd: pathlib.Path | None = None
     cmdline: str | None = None
+    messages: str | None = None
+    sbi: list[str] = dataclasses.field(default_factory=list)  # names of what is switched off
 
     def summary(self):
         text = (f"{self.name}: {self.vcpus} vcpu{'s' if self.vcpus > 1 else ''}, "
@@ -148,8 +154,35 @@ def check_cmdline(value, _folder):
     return value
 
 
+def check_messages(value, folder):
+    if need_str(value) != SHELL:
+        try:
+            check_name(value, folder)
+        except Problem:
+            raise Problem(f'"{value}" is neither "{SHELL}" nor the name of a VM') from None
+    return value
+
+
+def check_sbi(value, _folder):
+    if not isinstance(value, list):
+        raise Problem(f'must be an array such as ["-pmu"], not {type_name(value)}')
+    names = []
+    for entry in value:
+        if not need_str(entry).startswith("-"):
+            raise Problem(f'"{entry}" must be "-" and the name of an extension to switch off')
+        if entry == "-base":
+            raise Problem("base cannot be switched off")
+        if entry[1:] not in SBI_EXTENSIONS:
+            raise Problem(f'"{entry}": no such extension' + nearest(entry[1:], SBI_EXTENSIONS, "extensions"))
+        if entry[1:] in names:
+            raise Problem(f'"{entry}" is there twice')
+        names.append(entry[1:])
+    return names
+
+
 CHECKS = {"name": check_name, "vcpus": check_vcpus, "memory": check_memory, "kernel": check_file,
-          "load": check_load, "initrd": check_file, "cmdline": check_cmdline}
+          "load": check_load, "initrd": check_file, "cmdline": check_cmdline,
+          "messages": check_messages, "sbi": check_sbi}
 
 
 def kernel_extent(path, load):
@@ -210,9 +243,9 @@ def check_fit(vm):
     return kind
 
 
-def nearest(key, known):
+def nearest(key, known, what="keys"):
     close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    return f'; did you mean "{close[0]}"?' if close else f"; known keys: {', '.join(known)}"
+    return f'; did you mean "{close[0]}"?' if close else f"; known {what}: {', '.join(known)}"
 
 
 def read_vm(table, label, folder, problems):
@@ -245,6 +278,20 @@ def read_vm(table, label, folder, problems):
     return Vm(**vm) if len(problems) == before else None
 
 
+def peer_problem(vm, vms):
+    """What is wrong with a VM's messages; None: nothing. Both VMs of a pair must name each other."""
+    if vm.messages in (None, SHELL):
+        return None
+    if vm.messages == vm.name:
+        return "names the VM itself"
+    for other in vms:
+        if other.name == vm.messages:
+            if other.messages == vm.name != SHELL:
+                return None
+            return f'"{other.name}" does not name this VM as its peer: its messages must be "{vm.name}"'
+    return f'there is no VM "{vm.messages}"' + nearest(vm.messages, [other.name for other in vms], "VMs")
+
+
 def read(file):
     """The VMs that a file describes. DescriptionError has everything that is wrong with it."""
     try:
@@ -273,6 +320,10 @@ def read(file):
         vms.append(read_vm(table, label, folder, problems))
         if isinstance(name, str) and names.setdefault(name, number) != number:
             problems.append(f'{label}: name: "{name}" is already the name of vm {names[name]}')
+    if not problems:
+        for number, vm in enumerate(vms, 1):
+            if wrong := peer_problem(vm, vms):
+                problems.append(f'{file}: vm {number} "{vm.name}": messages: {wrong}')
     if problems:
         raise DescriptionError(problems)
     return vms

@@ -1,0 +1,188 @@
+/*
+ * messages.c - the message queues of the VMs (messages.h): rings of bytes with a ring of lengths.
+ *
+ * Locking: a queue's own lock guards all of it, and is held over the copy of a message: so no other
+ * sender or receiver gets between its bytes, and it counts only once all of them are there. Queues'
+ * locks are never nested. messages->peer is set once, when the later of two VMs has been created.
+ */
+#include <arch/atomic.h>
+#include <hearth/errno.h>
+#include <hearth/guest_mem.h>
+#include <hearth/lock.h>
+#include <hearth/messages.h>
+#include <hearth/page_alloc.h>
+#include <hearth/vm.h>
+
+#include <string.h>
+
+struct queue {
+    struct spinlock lock;
+    uint32_t head, tail;             /* messages taken and put; free running */
+    uint32_t bytes_head, bytes_tail; /* the same in bytes */
+    uint16_t length[MESSAGES_MAX];
+    uint8_t bytes[MESSAGES_BYTES];
+};
+
+struct messages {
+    struct queue inbox, outbox;
+    struct vm *peer; /* atomic; NULL: none, or not yet */
+};
+
+_Static_assert(MESSAGE_MAX <= MESSAGES_BYTES && MESSAGE_MAX <= UINT16_MAX, "a message fits");
+_Static_assert((MESSAGES_MAX & (MESSAGES_MAX - 1)) == 0 &&
+                   (MESSAGES_BYTES & (MESSAGES_BYTES - 1)) == 0,
+               "free-running indexes wrap with the rings");
+
+int messages_create(struct vm *vm)
+{
+    vm->messages = page_alloc_zeroed(page_order(sizeof(struct messages)));
+    if (vm->messages == NULL)
+        return -HV_ENOMEM;
+    lock_init(&vm->messages->inbox.lock, RANK_DEVICE);
+    lock_init(&vm->messages->outbox.lock, RANK_DEVICE);
+    return 0;
+}
+
+void messages_destroy(struct vm *vm)
+{
+    page_free_virt(vm->messages, page_order(sizeof(struct messages)));
+    vm->messages = NULL;
+}
+
+static bool has_peer(const struct vm *vm)
+{
+    return vm->config.messages[0] != '\0';
+}
+
+void messages_connect(struct vm *vm)
+{
+    for (unsigned i = 0; has_peer(vm) && i < vm_count(); i++) {
+        struct vm *other = vm_get(i);
+
+        if (other == vm || strcmp(other->config.name, vm->config.messages) != 0 ||
+            strcmp(other->config.messages, vm->config.name) != 0)
+            continue;
+        atomic_store_release(&vm->messages->peer, other);
+        atomic_store_release(&other->messages->peer, vm);
+        return;
+    }
+}
+
+/* `len` bytes of the ring from free-running index `at`, in one piece or, over the ring's end, two.
+ */
+static bool copy_pieces(struct queue *q, uint32_t at, uint64_t len, message_copy copy, void *arg)
+{
+    const uint64_t start = at % MESSAGES_BYTES;
+    const uint64_t first = MIN(len, MESSAGES_BYTES - start);
+
+    return copy(arg, q->bytes + start, 0, first) &&
+           (first == len || copy(arg, q->bytes, first, len - first));
+}
+
+static int put(struct queue *q, uint64_t len, message_copy copy, void *arg)
+{
+    int err = 0;
+
+    if (len == 0 || len > MESSAGE_MAX)
+        return -HV_EINVAL;
+    lock_acquire(&q->lock);
+    if (q->tail - q->head == MESSAGES_MAX ||
+        len > MESSAGES_BYTES - (uint64_t)(q->bytes_tail - q->bytes_head)) {
+        err = -HV_ENOSPC;
+    } else if (!copy_pieces(q, q->bytes_tail, len, copy, arg)) {
+        err = -HV_EFAULT;
+    } else {
+        q->length[q->tail % MESSAGES_MAX] = (uint16_t)len;
+        q->bytes_tail += (uint32_t)len;
+        q->tail++;
+    }
+    lock_release(&q->lock);
+    return err;
+}
+
+static int take(struct queue *q, uint64_t capacity, uint64_t *len, message_copy copy, void *arg)
+{
+    uint32_t waiting;
+    int err = 0;
+
+    *len = 0;
+    lock_acquire(&q->lock);
+    waiting = q->length[q->head % MESSAGES_MAX];
+    if (q->tail == q->head) {
+        err = -HV_ENOENT;
+    } else if (waiting > capacity) {
+        *len = waiting;
+        err = -HV_ERANGE;
+    } else if (!copy_pieces(q, q->bytes_head, waiting, copy, arg)) {
+        err = -HV_EFAULT;
+    } else {
+        *len = waiting;
+        q->bytes_head += waiting;
+        q->head++;
+    }
+    lock_release(&q->lock);
+    return err;
+}
+
+int messages_send(struct vm *vm, uint64_t len, message_copy copy, void *arg)
+{
+    struct vm *peer;
+
+    if (!has_peer(vm))
+        return put(&vm->messages->outbox, len, copy, arg);
+    peer = atomic_load_acquire(&vm->messages->peer);
+    if (len == 0 || len > MESSAGE_MAX)
+        return -HV_EINVAL; /* whether or not there is somebody */
+    return peer != NULL ? put(&peer->messages->inbox, len, copy, arg) : -HV_ENOENT;
+}
+
+int messages_receive(struct vm *vm, uint64_t capacity, uint64_t *len, message_copy copy, void *arg)
+{
+    return take(&vm->messages->inbox, capacity, len, copy, arg);
+}
+
+bool message_from_guest(void *arg, void *piece, uint64_t offset, uint64_t len)
+{
+    const struct message_guest *g = arg;
+
+    return copy_from_guest(g->vcpu, piece, g->gpa + offset, len) == len;
+}
+
+bool message_to_guest(void *arg, void *piece, uint64_t offset, uint64_t len)
+{
+    const struct message_guest *g = arg;
+
+    return copy_to_guest(g->vcpu, g->gpa + offset, piece, len) == len;
+}
+
+/* The shell's end: buffers of ours. */
+struct host_buffer {
+    const void *from;
+    void *to;
+};
+
+static bool copy_host(void *arg, void *piece, uint64_t offset, uint64_t len)
+{
+    const struct host_buffer *b = arg;
+
+    if (b->to != NULL)
+        memcpy((char *)b->to + offset, piece, len);
+    else
+        memcpy(piece, (const char *)b->from + offset, len);
+    return true;
+}
+
+int messages_shell_send(struct vm *vm, const void *buf, uint64_t len)
+{
+    struct host_buffer b = {.from = buf};
+
+    return has_peer(vm) ? -HV_ENODEV : put(&vm->messages->inbox, len, copy_host, &b);
+}
+
+int messages_shell_receive(struct vm *vm, void *buf, uint64_t capacity, uint64_t *len)
+{
+    struct host_buffer b = {.to = buf};
+
+    *len = 0;
+    return has_peer(vm) ? -HV_ENODEV : take(&vm->messages->outbox, capacity, len, copy_host, &b);
+}
