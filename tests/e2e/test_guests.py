@@ -20,7 +20,7 @@ def test_matrix(guests, guest, smp, sstc, htinst):
 # What several vcpus do with one another: as many harts as vcpus, fewer, and one.
 @pytest.mark.parametrize("vcpus,smp,sstc", [(2, 2, "sstc"), (4, 4, "no-sstc"), (4, 2, "sstc"),
                                             (4, 1, "no-sstc"), (4, 1, "sstc")])
-@pytest.mark.parametrize("guest", ["rfnc", "hsm", "plic", "restart", "fpv", "wfi"])
+@pytest.mark.parametrize("guest", ["rfnc", "hsm", "plic", "restart", "storm", "fpv", "wfi"])
 def test_harts(guests, guest, vcpus, smp, sstc):
     guests(VM(guest, vcpus=vcpus), smp=smp, cpu=SSTC[sstc])
 
@@ -70,9 +70,9 @@ def test_double_fault(guests):
     assert "[time] ended (shutdown)" in result.log()
 
 
-# dfault and stop never end there.
+# dfault and stop never end there; in storm OpenSBI 1.5's harts wait for one another now and then, for ever.
 @pytest.mark.parametrize("guest", sorted(p.stem for p in (TREE / "tests/guests").glob("*.c")
-                                         if p.stem not in ("dfault", "stop")))
+                                         if p.stem not in ("dfault", "stop", "storm")))
 def test_bare(guest):
     """The guests' expectations hold where real firmware answers."""
     result = run_bare(guest)

@@ -1,0 +1,105 @@
+/*
+ * storm - several harts do to one another at once what the other tests do one by one: IPIs, remote
+ * fences, starts, stops, suspends, timers, console. What is looked for is a lost wake-up, a hart
+ * that comes back with what it should not have, or a machine that stands still.
+ */
+#include "guest.h"
+
+#define ROUNDS 400
+
+static uint64_t work[HARTS], bad[HARTS];
+static bool stop;
+static unsigned harts;
+
+static uint64_t random_next(uint64_t *state)
+{
+    *state = *state * 6364136223846793005 + 1442695040888963407;
+    return *state >> 33;
+}
+
+/* One thing that a hart may do to all the others without asking. */
+static void disturb(uint64_t r)
+{
+    const uint64_t mask = r >> 8 & (BIT(harts) - 1);
+
+    switch (r % 6) {
+    case 0:
+        sbi(SBI_EXT_SPI, SBI_SPI_SEND_IPI, mask, 0);
+        break;
+    case 1:
+        sbi(SBI_EXT_RFNC, SBI_RFNC_FENCE_I, mask, 0);
+        break;
+    case 2:
+        sbi(SBI_EXT_RFNC, SBI_RFNC_SFENCE_VMA, 0, ~0ul, 0, 0);
+        break;
+    case 3:
+        sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, rdtime() + (r & 1023));
+        break;
+    case 4:
+        sbi(SBI_EXT_HSM, SBI_HSM_HART_GET_STATUS, r % harts);
+        break;
+    default:
+        (void)read32(PLIC_BASE + 0x1000);
+        break;
+    }
+}
+
+/* Sleeps until its timer, an IPI, or both: the timer alone would end it. */
+static void rest(uint64_t r)
+{
+    csr_write(sie, BIT(IRQ_SOFT) | BIT(IRQ_TIMER));
+    sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, rdtime() + (r & 4095));
+    if (r & 4096)
+        sbi(SBI_EXT_HSM, SBI_HSM_HART_SUSPEND, SBI_HSM_SUSPEND_RETENTIVE, 0, 0);
+    else
+        __asm__ volatile("wfi" ::: "memory");
+    csr_write(sie, 0);
+    csr_clear(sip, BIT(IRQ_SOFT));
+}
+
+/* Lives a while, then stops; the boot hart starts it again. */
+static void worker(void *arg)
+{
+    const uint64_t id = this_hart()->id;
+    uint64_t state = rdtime() ^ id << 40, r;
+
+    if (arg != &work[id] || csr_read(satp) != 0 || (csr_read(sstatus) & SSTATUS_SIE))
+        store(&bad[id], bad[id] + 1);
+    for (unsigned n = 0; n < 50 && !load(&stop); n++) {
+        r = random_next(&state);
+        if (r % 8 == 0)
+            rest(r >> 3);
+        else
+            disturb(r >> 3);
+    }
+    store(&work[id], work[id] + 1);
+}
+
+void test_main(void)
+{
+    uint64_t state = rdtime(), lives = 0, wrong = 0, asleep = 0, refused = 0;
+    unsigned round;
+
+    harts = hart_count();
+    tap_plan(4);
+    for (round = 0; round < ROUNDS; round++) {
+        for (uint64_t h = 0; h < harts; h++)
+            if (h != boot_hart &&
+                sbi(SBI_EXT_HSM, SBI_HSM_HART_GET_STATUS, h).value == SBI_HSM_STATE_STOPPED)
+                refused += hart_start(h, worker, &work[h]) != 0;
+        disturb(random_next(&state));
+        if (round % 16 == 0)
+            rest(random_next(&state));
+    }
+    store(&stop, true);
+    for (uint64_t h = 0; h < harts; h++) {
+        asleep += h != boot_hart && !hart_wait_state(h, SBI_HSM_STATE_STOPPED, SOON);
+        lives += work[h];
+        wrong += bad[h];
+    }
+    is(refused, 0, "every stopped hart starts");
+    is(asleep, 0, "every hart stops when told");
+    is(wrong, 0, "every life begins as a hart's start says");
+    ok(harts < 2 || lives >= harts - 1, "every hart has lived");
+    note("%u harts, %u lives", harts, (unsigned)lives);
+}
