@@ -202,6 +202,21 @@ static void read_block_sizes(const void *fdt, int cpu, bool first, struct host_i
     }
 }
 
+/* What follows from other extensions. */
+static void settle(struct isa_set *s)
+{
+    int d = ext_find("d", 1), ssstateen = ext_find("ssstateen", 9);
+
+    /* Floating-point registers are switched as doubles, or not used at all. */
+    if (d < 0 || !set_has(s, (unsigned)d)) {
+        set_remove(s, "f");
+        set_remove(s, "v");
+    }
+    /* The part of Smstateen that concerns us, by its own name. */
+    if (ssstateen >= 0 && set_has(s, (unsigned)ssstateen))
+        set_add(s, "smstateen", 9);
+}
+
 static void fill_fields(const struct isa_set *s, struct host_isa *out)
 {
     for (unsigned i = 0; i < isa_policy_count; i++) {
@@ -229,6 +244,8 @@ static void fill_guest_strings(const struct isa_set *s, struct host_isa *out)
 
         /* Vector state is switched when the host has V itself, not for its embedded subsets. */
         if (name[0] == 'z' && name[1] == 'v' && !out->v)
+            continue;
+        if (name[0] == 'z' && name[1] == 'f' && !out->f)
             continue;
         if (!set_has(s, i) || !isa_policy[i].guest_ok || isa + separator + len >= ISA_STRING_MAX ||
             list + len + 1 > ISA_STRING_MAX)
@@ -284,6 +301,7 @@ int isa_read(const void *fdt, struct host_isa *out, const char **why)
         *why = "a hart without the base integer instructions";
         return -HV_EINVAL;
     }
+    settle(&all);
     fill_fields(&all, out);
     fill_guest_strings(&all, out);
     return 0;

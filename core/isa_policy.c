@@ -107,6 +107,7 @@ const struct isa_ext isa_policy[] = {
     {"ssccptr", true, NONE},
     {"sscofpmf", false, FIELD(sscofpmf)},
     {"sscounterenw", true, FIELD(sscounterenw)},
+    {"ssstateen", false, NONE}, /* see isa.c */
     {"sstc", true, FIELD(sstc)},
     {"sstvala", true, NONE},
     {"sstvecd", true, NONE},

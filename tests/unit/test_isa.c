@@ -156,6 +156,25 @@ static void test_string(void **state)
     assert_null(strstr(isa.guest_isa, "zicbom"));
 }
 
+/* Extensions that others bring along, or take with them. */
+static void test_settle(void **state)
+{
+    (void)state;
+    assert_int_equal(read_text("rv64imafcv_zfa_zfh_zba"), 0);
+    assert_false(isa.f || isa.d || isa.v);
+    assert_string_equal(isa.guest_isa, "rv64imac_zicntr_zicsr_zifencei_zba");
+    check_strings_agree();
+    assert_int_equal(read_text("rv64imafdc_zfh"), 0);
+    assert_true(isa.f && isa.d);
+    assert_string_equal(isa.guest_isa, "rv64imafdc_zicntr_zicsr_zifencei_zfh");
+    assert_false(isa.smstateen);
+    assert_int_equal(read_text("rv64imac_ssstateen"), 0);
+    assert_true(isa.smstateen);
+    assert_string_equal(isa.guest_isa, "rv64imac_zicntr_zicsr_zifencei");
+    assert_int_equal(read_text("rv64imac_smstateen"), 0);
+    assert_true(isa.smstateen);
+}
+
 static void test_string_refused(void **state)
 {
     static const char *const bad[] = {"rv32imac", "rv64mac", "rv64", "rv6", "r", "64imac", "rv64e"};
@@ -197,8 +216,8 @@ static void test_all_harts(void **state)
 
     (void)state;
     assert_int_equal(isa_read(make_tree(cpus, 2), &isa, &why), 0);
-    assert_string_equal(isa.guest_isa, "rv64imafc_zicbom_zbb");
-    assert_true(isa.h && isa.f && !isa.d && !isa.v && !isa.sstc);
+    assert_string_equal(isa.guest_isa, "rv64imac_zicbom_zbb");
+    assert_true(isa.h && !isa.f && !isa.d && !isa.v && !isa.sstc);
     assert_int_equal(isa.cbom_block_size, 64);
     cpus[1].cbom = 32; /* harts that differ */
     assert_int_equal(isa_read(make_tree(cpus, 2), &isa, &why), 0);
@@ -288,9 +307,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_qemu),           cmocka_unit_test(test_qemu_max),
-        cmocka_unit_test(test_string),         cmocka_unit_test(test_string_refused),
-        cmocka_unit_test(test_list_preferred), cmocka_unit_test(test_all_harts),
-        cmocka_unit_test(test_table),          cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_string),         cmocka_unit_test(test_settle),
+        cmocka_unit_test(test_string_refused), cmocka_unit_test(test_list_preferred),
+        cmocka_unit_test(test_all_harts),      cmocka_unit_test(test_table),
+        cmocka_unit_test(test_damage),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
