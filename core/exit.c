@@ -9,6 +9,7 @@
 #include <hearth/exit.h>
 #include <hearth/log.h>
 #include <hearth/mmio.h>
+#include <hearth/pmu.h>
 #include <hearth/run.h>
 #include <hearth/sbi.h>
 #include <hearth/vm.h>
@@ -119,6 +120,7 @@ finish_other(struct vcpu *v, const struct vcpu_exit *e, struct exit_result r)
         /* A trap vector that cannot be fetched would be fetched for ever. */
         if (exit_cause(r) == CAUSE_INSN_ACCESS && e->pc == (csr_read(CSR_VSTVEC) & ~3ul))
             return crash(v, e, "double fault: the guest's trap vector cannot be fetched");
+        pmu_count_trap(v, exit_cause(r));
         vcpu_inject_trap(v, &(struct guest_trap){.cause = exit_cause(r), .tval = r.tval});
         return RUN_AGAIN;
     case EXIT_BLOCK:

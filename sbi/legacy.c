@@ -5,6 +5,7 @@
  */
 #include <hearth/console.h>
 #include <hearth/guest_mem.h>
+#include <hearth/pmu.h>
 #include <hearth/sbi.h>
 #include <hearth/vcpu.h>
 #include <hearth/vm.h>
@@ -24,6 +25,15 @@ static bool legacy_read_mask(struct vcpu *vcpu, uint64_t gva, uint64_t *mask,
     return gva == 0 || guest_read_gva(vcpu, gva, mask, sizeof(*mask), trap);
 }
 
+static void legacy_fence(struct vcpu *vcpu, uint64_t eid, uint64_t mask, uint64_t base)
+{
+    const unsigned fence = (unsigned)(eid - SBI_EXT_LEGACY_REMOTE_FENCE_I);
+
+    vcpu_request_fence(vcpu, mask, base, fence == 0 ? VCPU_REQ_FENCE_I : VCPU_REQ_VVMA);
+    /* fence.i, sfence.vma, sfence.vma with ASID: in both numberings in this order. */
+    pmu_count_fence(vcpu, mask, base, SBI_PMU_FW_FENCE_I_SENT + 2 * fence);
+}
+
 /* send_ipi, and the remote fences: all begin with a mask. */
 static struct exit_result legacy_masked(struct vcpu *vcpu, const struct sbi_call *call,
                                         struct sbi_ret *ret)
@@ -37,11 +47,9 @@ static struct exit_result legacy_masked(struct vcpu *vcpu, const struct sbi_call
     if (mask == 0)
         return exit_next(4);
     if (call->eid == SBI_EXT_LEGACY_SEND_IPI)
-        sbi_send_ipi(vcpu->vm, mask, base);
+        sbi_send_ipi(vcpu, mask, base);
     else
-        vcpu_request_fence(vcpu, mask, base,
-                           call->eid == SBI_EXT_LEGACY_REMOTE_FENCE_I ? VCPU_REQ_FENCE_I
-                                                                      : VCPU_REQ_VVMA);
+        legacy_fence(vcpu, call->eid, mask, base);
     return exit_next(4);
 }
 
@@ -54,6 +62,7 @@ static struct exit_result legacy_handle(struct vcpu *vcpu, const struct sbi_call
     switch (call->eid) {
     case SBI_EXT_LEGACY_SET_TIMER:
         vtimer_set(vcpu, call->arg[0]);
+        pmu_count(vcpu, SBI_PMU_FW_SET_TIMER);
         break;
     case SBI_EXT_LEGACY_CONSOLE_PUTCHAR:
         byte = (char)call->arg[0];

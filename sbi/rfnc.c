@@ -6,6 +6,7 @@
  * always do more than was asked. The hfence functions need a guest with the H extension, which none
  * has: NOT_SUPPORTED.
  */
+#include <hearth/pmu.h>
 #include <hearth/sbi.h>
 #include <hearth/vcpu.h>
 
@@ -41,8 +42,11 @@ static struct exit_result rfnc_handle(struct vcpu *vcpu, const struct sbi_call *
         ret->error = SBI_ERR_INVALID_ADDRESS;
         return exit_next(4);
     }
-    if (mask != 0)
+    if (mask != 0) {
         vcpu_request_fence(vcpu, mask, base, request);
+        /* FENCE_I, SFENCE_VMA, SFENCE_VMA_ASID: in both numberings in this order. */
+        pmu_count_fence(vcpu, mask, base, SBI_PMU_FW_FENCE_I_SENT + 2 * (unsigned)call->fid);
+    }
     return exit_next(4);
 }
 

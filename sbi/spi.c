@@ -2,18 +2,23 @@
  * spi.c - SBI sPI extension (v3.0, chapter "IPI Extension"). Stateless; virq_set() does the work
  * from any hart.
  */
+#include <hearth/bits.h>
+#include <hearth/pmu.h>
 #include <hearth/sbi.h>
 #include <hearth/vcpu.h>
 #include <hearth/vm.h>
 
 /* A stopped hart has no interrupts to take: one sent to it must not greet it at its next start. */
-void sbi_send_ipi(const struct vm *vm, uint64_t mask, uint64_t base)
+void sbi_send_ipi(struct vcpu *self, uint64_t mask, uint64_t base)
 {
     for (; mask != 0; mask &= mask - 1) {
-        struct vcpu *target = vm_vcpu(vm, base + (unsigned)__builtin_ctzll(mask));
+        struct vcpu *target = vm_vcpu(self->vm, base + bit_lowest(mask));
 
-        if (target && vcpu_hsm_state(target) != SBI_HSM_STATE_STOPPED)
+        if (target && vcpu_hsm_state(target) != SBI_HSM_STATE_STOPPED) {
             virq_set(target, IRQ_VS_SOFT);
+            pmu_count_received(target, SBI_PMU_FW_IPI_RECEIVED);
+            pmu_count(self, SBI_PMU_FW_IPI_SENT);
+        }
     }
 }
 
@@ -24,7 +29,7 @@ static struct exit_result spi_handle(struct vcpu *vcpu, const struct sbi_call *c
 
     if (call->fid == SBI_SPI_SEND_IPI) {
         ret->error = sbi_hart_mask(vcpu, call->arg[0], call->arg[1], &mask, &base);
-        sbi_send_ipi(vcpu->vm, mask, base);
+        sbi_send_ipi(vcpu, mask, base);
     }
     return exit_next(4);
 }

@@ -2,6 +2,7 @@
  * time.c - SBI TIME extension (v3.0, chapter "Timer Extension"). The deadline is guest time; the
  * timer itself is guest/vtimer.c's.
  */
+#include <hearth/pmu.h>
 #include <hearth/sbi.h>
 #include <hearth/vcpu.h>
 #include <hearth/vtimer.h>
@@ -11,6 +12,7 @@ static struct exit_result time_handle(struct vcpu *vcpu, const struct sbi_call *
 {
     if (call->fid == SBI_TIME_SET_TIMER) {
         vtimer_set(vcpu, call->arg[0]);
+        pmu_count(vcpu, SBI_PMU_FW_SET_TIMER);
         ret->error = SBI_SUCCESS;
     }
     return exit_next(4);

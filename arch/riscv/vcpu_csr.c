@@ -26,9 +26,6 @@ _Static_assert(TRAP_FRAME_SIZE == sizeof(struct trap_frame) && TRAP_FRAME_SIZE %
      BIT(CAUSE_INSN_PAGE) | BIT(CAUSE_LOAD_PAGE) | BIT(CAUSE_STORE_PAGE))
 #define HIDELEG (BIT(IRQ_VS_SOFT) | BIT(IRQ_VS_TIMER) | BIT(IRQ_VS_EXT))
 
-/* cycle, time and instret: never an exit. hpmcounters stay closed. */
-#define HCOUNTEREN 7
-
 static uint64_t henvcfg_for_guests(void)
 {
     uint64_t v = 0;
@@ -49,7 +46,8 @@ void vcpu_csr_init_hart(void)
 {
     csr_write(CSR_HEDELEG, HEDELEG);
     csr_write(CSR_HIDELEG, HIDELEG);
-    csr_write(CSR_HCOUNTEREN, HCOUNTEREN);
+    /* No exit when a guest reads them, unless sbi/pmu_hw.c closes them for a vcpu. */
+    csr_write(CSR_HCOUNTEREN, COUNTEREN_CYCLE_TIME_INSTRET);
     csr_write(CSR_HIE, 0);
     csr_write(CSR_HVIP, 0);
     csr_write(CSR_HGEIE, 0);

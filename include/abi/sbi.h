@@ -87,3 +87,68 @@
 #define SBI_DBCN_CONSOLE_WRITE      0
 #define SBI_DBCN_CONSOLE_READ       1
 #define SBI_DBCN_CONSOLE_WRITE_BYTE 2
+
+#define SBI_EXT_PMU                     0x504D55
+#define SBI_PMU_NUM_COUNTERS            0
+#define SBI_PMU_COUNTER_GET_INFO        1
+#define SBI_PMU_COUNTER_CONFIG_MATCHING 2
+#define SBI_PMU_COUNTER_START           3
+#define SBI_PMU_COUNTER_STOP            4
+#define SBI_PMU_COUNTER_FW_READ         5
+#define SBI_PMU_COUNTER_FW_READ_HI      6
+#define SBI_PMU_SNAPSHOT_SET_SHMEM      7
+#define SBI_PMU_EVENT_GET_INFO          8
+
+#define SBI_PMU_INFO_FIRMWARE  (1ul << 63) /* counter_info.type */
+#define SBI_PMU_INFO_WIDTH(w)  (((w)-1ul) << 12)
+#define SBI_PMU_CFG_SKIP_MATCH (1ul << 0)
+#define SBI_PMU_CFG_CLEAR      (1ul << 1)
+#define SBI_PMU_CFG_AUTO_START (1ul << 2)
+#define SBI_PMU_CFG_FLAGS      0xfful /* those and the five filters */
+#define SBI_PMU_START_SET_INIT (1ul << 0)
+#define SBI_PMU_START_SNAPSHOT (1ul << 1)
+#define SBI_PMU_STOP_RESET     (1ul << 0)
+#define SBI_PMU_STOP_SNAPSHOT  (1ul << 1)
+
+#define SBI_PMU_SNAPSHOT_SIZE     4096
+#define SBI_PMU_SNAPSHOT_OVERFLOW 0 /* a bitmap, then the counters' values */
+#define SBI_PMU_SNAPSHOT_VALUES   8
+#define SBI_PMU_SNAPSHOT_COUNT    64
+
+struct sbi_pmu_event_info {
+    unsigned int event_idx, output;
+    unsigned long event_data;
+};
+
+#define SBI_PMU_EVENT(type, code)       ((unsigned)(type) << 16 | (unsigned)(code))
+#define SBI_PMU_EVENT_CODE(event)       ((event)&0xffffu)
+#define SBI_PMU_EVENT_TYPE(event)       ((event) >> 16)
+#define SBI_PMU_EVENT_BITS              20
+#define SBI_PMU_TYPE_HW                 0
+#define SBI_PMU_TYPE_FW                 15
+#define SBI_PMU_HW_CPU_CYCLES           1
+#define SBI_PMU_HW_INSTRUCTIONS         2
+#define SBI_PMU_FW_MISALIGNED_LOAD      0
+#define SBI_PMU_FW_MISALIGNED_STORE     1
+#define SBI_PMU_FW_ACCESS_LOAD          2
+#define SBI_PMU_FW_ACCESS_STORE         3
+#define SBI_PMU_FW_ILLEGAL_INSN         4
+#define SBI_PMU_FW_SET_TIMER            5
+#define SBI_PMU_FW_IPI_SENT             6
+#define SBI_PMU_FW_IPI_RECEIVED         7
+#define SBI_PMU_FW_FENCE_I_SENT         8 /* what is received is one more than what is sent */
+#define SBI_PMU_FW_FENCE_I_RECEIVED     9
+#define SBI_PMU_FW_SFENCE_SENT          10
+#define SBI_PMU_FW_SFENCE_RECEIVED      11
+#define SBI_PMU_FW_SFENCE_ASID_SENT     12
+#define SBI_PMU_FW_SFENCE_ASID_RECEIVED 13
+#define SBI_PMU_FW_EVENTS               22 /* 14 to 21 are the hfences' */
+#define SBI_PMU_FW_EXIT_REASONS         256 /* Hearth's own: the calling vcpu's exits by PERF's reasons */
+#define SBI_PMU_FW_PLATFORM             65535
+
+/* Hearth's own: exits of the calling vcpu by reason, 0 (Nothing) to 11 (FailEntry). */
+#define SBI_EXT_PERF     0x50455246
+#define SBI_PERF_START   0 /* a0: mask of reasons, or -1: all; counts from 0 on */
+#define SBI_PERF_STOP    1
+#define SBI_PERF_READ    2 /* a0: reason */
+#define SBI_PERF_REASONS 12

@@ -59,6 +59,9 @@
 #define CSR_INSTRET 0xc02
 #define CSR_VLENB   0xc22
 
+/* Bit n of hcounteren and scounteren opens CSR_CYCLE + n. */
+#define COUNTEREN_CYCLE_TIME_INSTRET 7
+
 #define SSTATUS_SIE        (1ul << 1)
 #define SSTATUS_SPIE       (1ul << 5)
 #define SSTATUS_UBE        (1ul << 6)

@@ -121,6 +121,8 @@ struct vcpu {
     void *sbi_state[SBI_SLOT_COUNT]; /* sbi/state.c */
     void *sbi_block;
 
+    /* SBI PMU firmware events by code (hearth/pmu.h). RECEIVED ones: atomic; others its own. */
+    uint64_t fw_events[SBI_PMU_FW_EVENTS];
     struct vcpu_stats stats;
     struct vcpu_exit exits[EXIT_RECORDS]; /* exit n is captured into row n % EXIT_RECORDS */
 };

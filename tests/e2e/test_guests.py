@@ -36,6 +36,18 @@ def test_no_htinst(guests, guest):
     guests(VM(guest), args=NO_HTINST)
 
 
+@pytest.mark.parametrize("vcpus,smp,sstc", [(1, 1, "sstc"), (4, 4, "no-sstc"), (4, 1, "sstc")])
+@pytest.mark.parametrize("guest", ["pmu", "perf"])
+def test_counters(guests, guest, vcpus, smp, sstc):
+    guests(VM(guest, vcpus=vcpus), smp=smp, cpu=SSTC[sstc])
+
+
+@pytest.mark.parametrize("smp", [1, 2])
+def test_counters_between_vms(guests, smp):
+    """Each vcpu has its own cycle and instret, stopped and set."""
+    guests(VM("pmu", name="one"), VM("pmu", name="two"), VM("time"), smp=smp)
+
+
 def test_flat_binary(guests):
     guests(VM("base", form="bin"))
 

@@ -5,6 +5,7 @@
 #include <hearth/errno.h>
 #include <hearth/guest_mem.h>
 #include <hearth/memslot.h>
+#include <hearth/pmu.h>
 
 #include <arch/csr.h>
 
@@ -45,6 +46,14 @@ bool fetch_guest_instruction(struct vcpu *vcpu, gva_t gva, uint32_t *insn, struc
     }
     *insn = memory_insn;
     return true;
+}
+
+/* CSR cycle is emulated, in VS-mode only. */
+bool pmu_read_csr(const struct vcpu *vcpu, uint32_t csr, bool user, uint64_t *value)
+{
+    assert_ptr_equal(vcpu, &vcpus[0]);
+    *value = 0x123456789abcdef0;
+    return csr == CSR_CYCLE && !user;
 }
 
 /* RAM of one page-table page at 0x80000000. */
@@ -396,6 +405,30 @@ static void test_virtual_insn(void **state)
     assert_true(r.tval == PC);
 }
 
+static void test_counter_read(void **state)
+{
+    /* Forms of csrr that write nothing: csrrs, csrrc, csrrsi, csrrci. */
+    static const uint32_t reads[] = {0xc0002573, 0xc0003573, 0xc0006573, 0xc0007573};
+    /* csrrw; with rs1; another CSR; another opcode; csrrwi; funct3 4 */
+    static const uint32_t others[] = {0xc0001573, 0xc005a573, 0xc005f573, 0xc0302573,
+                                      0xc0002513, 0xc0005573, 0xc0004573};
+    struct exit_result r;
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(reads); i++) {
+        *gpr(10) = 1;
+        r = virtual_insn(reads[i], true);
+        assert_int_equal(exit_action(r), EXIT_NEXT);
+        assert_int_equal(r.insn_len, 4);
+        assert_true(*gpr(10) == 0x123456789abcdef0);
+        expect_illegal(virtual_insn(reads[i], false), reads[i]);
+    }
+    *gpr(10) = 1;
+    for (unsigned i = 0; i < ARRAY_SIZE(others); i++)
+        expect_illegal(virtual_insn(others[i], true), others[i]);
+    assert_int_equal(*gpr(10), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -412,6 +445,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_gpa_unknown_bare, up, board_down),
         cmocka_unit_test_setup_teardown(test_gpa_unknown_sv39, up, board_down),
         cmocka_unit_test_setup_teardown(test_virtual_insn, up, board_down),
+        cmocka_unit_test_setup_teardown(test_counter_read, up, board_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

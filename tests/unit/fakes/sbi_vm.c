@@ -16,10 +16,34 @@
 struct sbi_record rec;
 struct vm sbi_vm;
 struct vcpu *sbi_self;
+uint64_t sbi_a4;
 uint8_t sbi_ram[SBI_RAM_SIZE];
 struct host_ids host_ids = {.mvendorid = 0x11, .marchid = 0x8000000000000022, .mimpid = 0x33};
 
 static struct vcpu vcpus[VCPUS_MAX];
+
+/* What sbi/state.c does, each state in a block of its own so that the sanitizer knows its end. */
+static void reset_states(uint32_t count)
+{
+    static void *vm_states[SBI_SLOT_COUNT], *vcpu_states[VCPUS_MAX][SBI_SLOT_COUNT];
+
+    for (unsigned n = 0; n < sbi_extension_count; n++) {
+        const struct sbi_extension *ext = sbi_extensions[n];
+
+        if (ext->slot == SBI_SLOT_NONE)
+            continue;
+        free(vm_states[ext->slot]);
+        vm_states[ext->slot] = sbi_vm.sbi_state[ext->slot] = calloc(1, ext->vm_state);
+        if (ext->vm_reset != NULL)
+            ext->vm_reset(&sbi_vm, vm_states[ext->slot]);
+        for (uint32_t i = 0; i < count; i++) {
+            free(vcpu_states[i][ext->slot]);
+            vcpu_states[i][ext->slot] = vcpus[i].sbi_state[ext->slot] = calloc(1, ext->vcpu_state);
+            if (ext->vcpu_reset != NULL)
+                ext->vcpu_reset(&vcpus[i], vcpu_states[i][ext->slot]);
+        }
+    }
+}
 
 void sbi_fake_reset(uint32_t count)
 {
@@ -32,6 +56,7 @@ void sbi_fake_reset(uint32_t count)
     fake_stop_calls = 0;
     fake_stop_kind = VM_STOP_NONE;
     fake_stop_reason = NULL;
+    sbi_a4 = 0;
     rec.copy_limit = UINT64_MAX;
     sbi_vm.config.vcpus = count;
     sbi_vm.memslots.count = 1;
@@ -43,6 +68,7 @@ void sbi_fake_reset(uint32_t count)
         sbi_vm.vcpus[i] = &vcpus[i];
     }
     sbi_self = &vcpus[0];
+    reset_states(count);
 }
 
 struct sbi_answer sbi_ecall(uint64_t eid, uint64_t fid, uint64_t a0, uint64_t a1, uint64_t a2,
@@ -58,6 +84,7 @@ struct sbi_answer sbi_ecall(uint64_t eid, uint64_t fid, uint64_t a0, uint64_t a1
     sbi_self->ctx.gpr[GPR_A1] = a1;
     sbi_self->ctx.gpr[GPR_A2] = a2;
     sbi_self->ctx.gpr[GPR_A3] = a3;
+    sbi_self->ctx.gpr[GPR_A4] = sbi_a4;
     sbi_self->ctx.gpr[GPR_A6] = fid;
     sbi_self->ctx.gpr[GPR_A7] = eid;
     memcpy(before, sbi_self->ctx.gpr, sizeof(before));
@@ -68,7 +95,8 @@ struct sbi_answer sbi_ecall(uint64_t eid, uint64_t fid, uint64_t a0, uint64_t a1
     for (unsigned i = 0; i < 32; i++)
         if (i != GPR_A0 && i != GPR_A1)
             assert_int_equal(sbi_self->ctx.gpr[i], before[i]);
-    if (exit_action(answer.result) == EXIT_INJECT || answer.result.insn_len == 0) {
+    if (exit_action(answer.result) == EXIT_RETRY || exit_action(answer.result) == EXIT_INJECT ||
+        answer.result.insn_len == 0) {
         assert_int_equal(answer.a0, a0);
         assert_int_equal(answer.a1, a1);
     } else {

@@ -26,6 +26,7 @@ struct sbi_record {
 extern struct sbi_record rec;
 extern struct vm sbi_vm;
 extern struct vcpu *sbi_self; /* vcpu 0, STARTED; the others are STOPPED */
+extern uint64_t sbi_a4;       /* of the next calls */
 extern uint8_t sbi_ram[SBI_RAM_SIZE];
 
 /* A fresh VM with so many vcpus. */

@@ -1,0 +1,91 @@
+/*
+ * perf.c - Hearth's PERF extension: the calling vcpu's exits by reason (enum exit_reason; ABI.md
+ * names them), counted between START and STOP.
+ *
+ *   START 0  a0 = mask of reasons (bit = number), or -1 for all. Their counts begin at 0 and grow;
+ *            those of other reasons are 0. Again while it counts: begins anew. INVALID_PARAM: a bit
+ *            of no reason.
+ *   STOP  1  The counts stand still. ALREADY_STOPPED.
+ *   READ  2  a0 = reason; a1 = its count. INVALID_PARAM: no such reason.
+ *
+ * A call's own exit is a Hypercall which counts like any other: START's does not, STOP's and READ's
+ * do. State is the vcpu's own; no locks. What is counted comes from vcpu->stats.by_reason.
+ */
+#include <hearth/sbi.h>
+#include <hearth/vcpu.h>
+
+#include <string.h>
+
+struct perf {
+    bool counting;
+    uint64_t mask;
+    uint64_t value[EXIT_REASON_COUNT]; /* counting: by_reason at START; else the count */
+};
+
+static int64_t perf_start(const struct vcpu *vcpu, struct perf *perf, uint64_t mask)
+{
+    if (mask == UINT64_MAX)
+        mask = BIT(EXIT_REASON_COUNT) - 1;
+    if (mask >= BIT(EXIT_REASON_COUNT))
+        return SBI_ERR_INVALID_PARAM;
+    perf->counting = true;
+    perf->mask = mask;
+    memcpy(perf->value, vcpu->stats.by_reason, sizeof(perf->value));
+    return SBI_SUCCESS;
+}
+
+static uint64_t perf_count(const struct vcpu *vcpu, const struct perf *perf, unsigned reason)
+{
+    if (!perf->counting)
+        return perf->value[reason];
+    return (perf->mask & BIT(reason)) ? vcpu->stats.by_reason[reason] - perf->value[reason] : 0;
+}
+
+static int64_t perf_stop(const struct vcpu *vcpu, struct perf *perf)
+{
+    if (!perf->counting)
+        return SBI_ERR_ALREADY_STOPPED;
+    for (unsigned i = 0; i < EXIT_REASON_COUNT; i++)
+        perf->value[i] = perf_count(vcpu, perf, i);
+    perf->counting = false;
+    return SBI_SUCCESS;
+}
+
+static struct exit_result perf_handle(struct vcpu *vcpu, const struct sbi_call *call,
+                                      struct sbi_ret *ret)
+{
+    struct perf *perf = vcpu->sbi_state[SBI_SLOT_PERF];
+
+    switch (call->fid) {
+    case SBI_PERF_START:
+        ret->error = perf_start(vcpu, perf, call->arg[0]);
+        break;
+    case SBI_PERF_STOP:
+        ret->error = perf_stop(vcpu, perf);
+        break;
+    case SBI_PERF_READ:
+        ret->error = call->arg[0] < EXIT_REASON_COUNT ? SBI_SUCCESS : SBI_ERR_INVALID_PARAM;
+        if (ret->error == SBI_SUCCESS)
+            ret->value = perf_count(vcpu, perf, (unsigned)call->arg[0]);
+        break;
+    default:
+        break;
+    }
+    return exit_next(4);
+}
+
+static void perf_vcpu_reset(struct vcpu *vcpu, void *state)
+{
+    (void)vcpu;
+    memset(state, 0, sizeof(struct perf));
+}
+
+const struct sbi_extension sbi_ext_perf = {
+    .first = SBI_EXT_PERF,
+    .last = SBI_EXT_PERF,
+    .name = "perf",
+    .slot = SBI_SLOT_PERF,
+    .vcpu_state = sizeof(struct perf),
+    .vcpu_reset = perf_vcpu_reset,
+    .handle = perf_handle,
+};

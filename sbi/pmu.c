@@ -1,0 +1,383 @@
+/*
+ * pmu.c - SBI PMU extension (v3.0, chapter "Performance Monitoring Unit Extension"): counters 0
+ * (cycle) and 2 (instret), and PMU_FW_COUNT firmware counters each of which can count any firmware
+ * event that pmu.h offers, or exits by reason (Hearth's own events 256 + enum exit_reason).
+ *
+ * All state is the calling vcpu's own (pmu_state.h); no locks. Where the specification is silent:
+ * starting or stopping a set does what it can, and its error then says that some of it was so
+ * already; a firmware counter without an event is an invalid one to start or read; counters that
+ * were stopped but not reset are handed out again only when no others are left.
+ */
+#include "pmu_state.h"
+
+#include <arch/csr.h>
+#include <hearth/guest_mem.h>
+#include <hearth/pmu.h>
+
+#include <string.h>
+
+/* Events that can happen here: bits by code. */
+#define FW_EVENTS                                                                                  \
+    (BIT(SBI_PMU_FW_ACCESS_LOAD) | BIT(SBI_PMU_FW_ACCESS_STORE) | BIT(SBI_PMU_FW_SET_TIMER) |      \
+     BIT(SBI_PMU_FW_IPI_SENT) | BIT(SBI_PMU_FW_IPI_RECEIVED) | BIT(SBI_PMU_FW_FENCE_I_SENT) |      \
+     BIT(SBI_PMU_FW_FENCE_I_RECEIVED) | BIT(SBI_PMU_FW_SFENCE_SENT) |                              \
+     BIT(SBI_PMU_FW_SFENCE_RECEIVED) | BIT(SBI_PMU_FW_SFENCE_ASID_SENT) |                          \
+     BIT(SBI_PMU_FW_SFENCE_ASID_RECEIVED))
+
+#define INFO_CHUNK 32 /* entries of event_get_info served at one exit */
+
+_Static_assert(EXIT_REASON_COUNT == SBI_PERF_REASONS, "abi/sbi.h numbers the reasons");
+_Static_assert(PMU_COUNTERS <= SBI_PMU_SNAPSHOT_COUNT, "a set's bits are one word");
+
+/* The total that a firmware event's counters count by, or NULL: no such event here. */
+static uint64_t *fw_source(struct vcpu *vcpu, uint32_t event)
+{
+    const uint32_t code = SBI_PMU_EVENT_CODE(event);
+
+    if (SBI_PMU_EVENT_TYPE(event) != SBI_PMU_TYPE_FW)
+        return NULL;
+    if (code < SBI_PMU_FW_EVENTS && (FW_EVENTS & BIT(code)))
+        return &vcpu->fw_events[code];
+    if (code >= SBI_PMU_FW_EXIT_REASONS && code < SBI_PMU_FW_EXIT_REASONS + EXIT_REASON_COUNT)
+        return &vcpu->stats.by_reason[code - SBI_PMU_FW_EXIT_REASONS];
+    return NULL;
+}
+
+/* Counters that can count this event. */
+static uint64_t counters_for(struct vcpu *vcpu, uint64_t event, uint64_t data)
+{
+    if (event >> SBI_PMU_EVENT_BITS)
+        return 0;
+    if (data == 0 && fw_source(vcpu, (uint32_t)event) != NULL)
+        return PMU_FW_MASK;
+    return pmu_hw_can((uint32_t)event, data);
+}
+
+static uint64_t source(struct vcpu *vcpu, unsigned i)
+{
+    const struct pmu *pmu = pmu_of(vcpu);
+
+    if (BIT(i) & PMU_HW_MASK)
+        return pmu_hw_source(i);
+    /* Only a configured counter is started, and its event has a source. */
+    return atomic_load_relaxed(fw_source(vcpu, pmu->event[i]));
+}
+
+/* What the counter shows; an open hardware counter shows the hart's. */
+static uint64_t count(struct vcpu *vcpu, unsigned i)
+{
+    const struct pmu *pmu = pmu_of(vcpu);
+    const bool open = (BIT(i) & PMU_HW_MASK) && !((pmu->configured | pmu->started) & BIT(i));
+
+    if (open)
+        return pmu_hw_source(i);
+    return pmu->value[i] + ((pmu->started & BIT(i)) ? source(vcpu, i) : 0);
+}
+
+static void set_count(struct vcpu *vcpu, unsigned i, uint64_t value)
+{
+    struct pmu *pmu = pmu_of(vcpu);
+
+    pmu->value[i] = value - ((pmu->started & BIT(i)) ? source(vcpu, i) : 0);
+}
+
+static void start(struct vcpu *vcpu, unsigned i, uint64_t value)
+{
+    pmu_of(vcpu)->started |= BIT(i);
+    set_count(vcpu, i, value);
+}
+
+static void stop(struct vcpu *vcpu, unsigned i)
+{
+    struct pmu *pmu = pmu_of(vcpu);
+
+    pmu->value[i] = count(vcpu, i);
+    pmu->started &= ~BIT(i);
+}
+
+/* The counters that a base and a mask name: false when one of them does not exist. */
+static bool counter_set(uint64_t base, uint64_t mask, uint64_t *set)
+{
+    *set = 0;
+    if (mask == 0)
+        return true;
+    if (base >= PMU_COUNTERS || (mask << base) >> base != mask)
+        return false;
+    *set = mask << base;
+    return (*set & ~(PMU_HW_MASK | PMU_FW_MASK)) == 0;
+}
+
+static int64_t counter_info(uint64_t i, uint64_t *info)
+{
+    if (i >= PMU_COUNTERS || !(BIT(i) & (PMU_HW_MASK | PMU_FW_MASK)))
+        return SBI_ERR_INVALID_PARAM;
+    *info = SBI_PMU_INFO_WIDTH(64);
+    if (BIT(i) & PMU_HW_MASK)
+        *info |= CSR_CYCLE + i;
+    else
+        *info |= SBI_PMU_INFO_FIRMWARE;
+    return SBI_SUCCESS;
+}
+
+/* The counter of the set that config_matching takes, or -1. */
+static int match(struct vcpu *vcpu, uint64_t set, uint64_t flags, uint64_t event, uint64_t data)
+{
+    const struct pmu *pmu = pmu_of(vcpu);
+    uint64_t fit;
+
+    if (flags & SBI_PMU_CFG_SKIP_MATCH) {
+        set &= -set;
+        /* It has been found before: only the other flags are to be carried out. */
+        if ((set & pmu->configured) && pmu->event[bit_lowest(set)] == event && data == 0)
+            return (int)bit_lowest(set);
+    }
+    fit = set & counters_for(vcpu, event, data) & ~pmu->started;
+    if (fit & ~pmu->configured)
+        fit &= ~pmu->configured;
+    return fit != 0 ? (int)bit_lowest(fit) : -1;
+}
+
+static int64_t config_matching(struct vcpu *vcpu, const struct sbi_call *call, uint64_t *counter)
+{
+    struct pmu *pmu = pmu_of(vcpu);
+    const uint64_t flags = call->arg[2];
+    uint64_t set, value;
+    unsigned i;
+    int found;
+
+    if ((flags & ~SBI_PMU_CFG_FLAGS) || !counter_set(call->arg[0], call->arg[1], &set) ||
+        ((flags & SBI_PMU_CFG_SKIP_MATCH) && set == 0))
+        return SBI_ERR_INVALID_PARAM;
+    found = match(vcpu, set, flags, call->arg[3], call->arg[4]);
+    if (found < 0)
+        return SBI_ERR_NOT_SUPPORTED;
+    i = (unsigned)found;
+    value = (flags & SBI_PMU_CFG_CLEAR) ? 0 : count(vcpu, i);
+    pmu->event[i] = (uint32_t)call->arg[3];
+    pmu->configured |= BIT(i);
+    if (flags & SBI_PMU_CFG_AUTO_START)
+        start(vcpu, i, value);
+    else
+        set_count(vcpu, i, value);
+    pmu_hw_update(pmu);
+    *counter = i;
+    return SBI_SUCCESS;
+}
+
+static int64_t counters_start(struct vcpu *vcpu, const struct sbi_call *call)
+{
+    struct pmu *pmu = pmu_of(vcpu);
+    const uint64_t base = call->arg[0], flags = call->arg[2];
+    uint64_t values[SBI_PMU_SNAPSHOT_COUNT], set;
+    int64_t error = SBI_SUCCESS;
+
+    /* Both flags at once: they exclude each other. */
+    if (flags > SBI_PMU_START_SNAPSHOT || !counter_set(base, call->arg[1], &set) ||
+        (set & PMU_FW_MASK & ~pmu->configured))
+        return SBI_ERR_INVALID_PARAM;
+    if (flags & SBI_PMU_START_SNAPSHOT) {
+        if (pmu->shmem == PMU_NO_SHMEM)
+            return SBI_ERR_NO_SHMEM;
+        if (copy_from_guest(vcpu, values, pmu->shmem + SBI_PMU_SNAPSHOT_VALUES, sizeof(values)) !=
+            sizeof(values))
+            return SBI_ERR_FAILED;
+    }
+    for (uint64_t m = set; m != 0; m &= m - 1) {
+        const unsigned i = bit_lowest(m);
+
+        if (pmu->started & BIT(i))
+            error = SBI_ERR_ALREADY_STARTED;
+        else if (flags & SBI_PMU_START_SNAPSHOT)
+            start(vcpu, i, values[i - base]);
+        else
+            start(vcpu, i, (flags & SBI_PMU_START_SET_INIT) ? call->arg[3] : count(vcpu, i));
+    }
+    pmu_hw_update(pmu);
+    return error;
+}
+
+/* Writes the values of the set, and that none has overflowed (there is no Sscofpmf). */
+static bool snapshot(struct vcpu *vcpu, uint64_t set, uint64_t base)
+{
+    const gpa_t shmem = pmu_of(vcpu)->shmem;
+    uint64_t value = 0;
+
+    if (copy_to_guest(vcpu, shmem + SBI_PMU_SNAPSHOT_OVERFLOW, &value, sizeof(value)) !=
+        sizeof(value))
+        return false;
+    for (uint64_t m = set; m != 0; m &= m - 1) {
+        const unsigned i = bit_lowest(m);
+
+        value = count(vcpu, i);
+        if (copy_to_guest(vcpu, shmem + SBI_PMU_SNAPSHOT_VALUES + (i - base) * sizeof(value),
+                          &value, sizeof(value)) != sizeof(value))
+            return false;
+    }
+    return true;
+}
+
+static int64_t counters_stop(struct vcpu *vcpu, const struct sbi_call *call)
+{
+    struct pmu *pmu = pmu_of(vcpu);
+    const uint64_t base = call->arg[0], flags = call->arg[2];
+    int64_t error = SBI_SUCCESS;
+    uint64_t set;
+
+    if ((flags & ~(SBI_PMU_STOP_RESET | SBI_PMU_STOP_SNAPSHOT)) ||
+        !counter_set(base, call->arg[1], &set))
+        return SBI_ERR_INVALID_PARAM;
+    if ((flags & SBI_PMU_STOP_SNAPSHOT) && pmu->shmem == PMU_NO_SHMEM)
+        return SBI_ERR_NO_SHMEM;
+    for (uint64_t m = set; m != 0; m &= m - 1) {
+        if (pmu->started & m & -m)
+            stop(vcpu, bit_lowest(m));
+        else
+            error = SBI_ERR_ALREADY_STOPPED;
+    }
+    if ((flags & SBI_PMU_STOP_SNAPSHOT) && !snapshot(vcpu, set, base))
+        error = SBI_ERR_FAILED;
+    if (flags & SBI_PMU_STOP_RESET)
+        pmu->configured &= ~set;
+    pmu_hw_update(pmu);
+    return error;
+}
+
+static int64_t fw_read(struct vcpu *vcpu, uint64_t i, uint64_t *value)
+{
+    if (i >= PMU_COUNTERS || !(BIT(i) & PMU_FW_MASK & pmu_of(vcpu)->configured))
+        return SBI_ERR_INVALID_PARAM;
+    *value = count(vcpu, (unsigned)i);
+    return SBI_SUCCESS;
+}
+
+static int64_t set_shmem(struct vcpu *vcpu, uint64_t lo, uint64_t hi, uint64_t flags)
+{
+    struct pmu *pmu = pmu_of(vcpu);
+
+    if (flags != 0)
+        return SBI_ERR_INVALID_PARAM;
+    if (lo == UINT64_MAX && hi == UINT64_MAX) {
+        pmu->shmem = PMU_NO_SHMEM;
+        return SBI_SUCCESS;
+    }
+    if (!is_aligned(lo, SBI_PMU_SNAPSHOT_SIZE))
+        return SBI_ERR_INVALID_PARAM;
+    if (hi != 0 || !memslot_is_ram(&vcpu->vm->memslots, lo, SBI_PMU_SNAPSHOT_SIZE))
+        return SBI_ERR_INVALID_ADDRESS;
+    pmu->shmem = lo;
+    return SBI_SUCCESS;
+}
+
+/* Answers n <= INFO_CHUNK entries at addr. */
+static int64_t event_info(struct vcpu *vcpu, gpa_t addr, uint64_t n)
+{
+    struct sbi_pmu_event_info info[INFO_CHUNK];
+
+    if (copy_from_guest(vcpu, info, addr, n * sizeof(info[0])) != n * sizeof(info[0]))
+        return SBI_ERR_FAILED;
+    for (uint64_t i = 0; i < n; i++) {
+        uint32_t output;
+
+        if (info[i].event_idx >> SBI_PMU_EVENT_BITS)
+            return SBI_ERR_INVALID_PARAM;
+        output = counters_for(vcpu, info[i].event_idx, info[i].event_data) != 0;
+        if (copy_to_guest(vcpu,
+                          addr + i * sizeof(info[0]) + offsetof(struct sbi_pmu_event_info, output),
+                          &output, sizeof(output)) != sizeof(output))
+            return SBI_ERR_FAILED;
+    }
+    return SBI_SUCCESS;
+}
+
+/* A long list is served a part at an exit: the guest comes back with the same call, and takes its
+ * interrupts between. */
+static struct exit_result event_get_info(struct vcpu *vcpu, const struct sbi_call *call,
+                                         struct sbi_ret *ret)
+{
+    struct pmu *pmu = pmu_of(vcpu);
+    const uint64_t addr = call->arg[0], entries = call->arg[2];
+    uint64_t n;
+
+    if (call->arg[3] != 0 || !is_aligned(addr, sizeof(struct sbi_pmu_event_info))) {
+        ret->error = SBI_ERR_INVALID_PARAM;
+        return exit_next(4);
+    }
+    if (call->arg[1] != 0 || entries > UINT64_MAX / sizeof(struct sbi_pmu_event_info) ||
+        !memslot_is_ram(&vcpu->vm->memslots, addr, entries * sizeof(struct sbi_pmu_event_info))) {
+        ret->error = SBI_ERR_INVALID_ADDRESS;
+        return exit_next(4);
+    }
+    if (pmu->info_addr != addr || pmu->info_count != entries || pmu->info_done >= entries) {
+        pmu->info_addr = addr;
+        pmu->info_count = entries;
+        pmu->info_done = 0;
+    }
+    n = MIN(entries - pmu->info_done, INFO_CHUNK);
+    ret->error = event_info(vcpu, addr + pmu->info_done * sizeof(struct sbi_pmu_event_info), n);
+    pmu->info_done += n;
+    if (ret->error == SBI_SUCCESS && pmu->info_done < entries)
+        return exit_plain(EXIT_RETRY);
+    pmu->info_done = entries;
+    return exit_next(4);
+}
+
+static struct exit_result pmu_handle(struct vcpu *vcpu, const struct sbi_call *call,
+                                     struct sbi_ret *ret)
+{
+    const uint64_t *arg = call->arg;
+
+    switch (call->fid) {
+    case SBI_PMU_NUM_COUNTERS:
+        ret->error = SBI_SUCCESS;
+        ret->value = PMU_COUNTERS;
+        break;
+    case SBI_PMU_COUNTER_GET_INFO:
+        ret->error = counter_info(arg[0], &ret->value);
+        break;
+    case SBI_PMU_COUNTER_CONFIG_MATCHING:
+        ret->error = config_matching(vcpu, call, &ret->value);
+        break;
+    case SBI_PMU_COUNTER_START:
+        ret->error = counters_start(vcpu, call);
+        break;
+    case SBI_PMU_COUNTER_STOP:
+        ret->error = counters_stop(vcpu, call);
+        break;
+    case SBI_PMU_COUNTER_FW_READ:
+        ret->error = fw_read(vcpu, arg[0], &ret->value);
+        break;
+    case SBI_PMU_COUNTER_FW_READ_HI: /* nothing above 64 bits */
+        ret->error = fw_read(vcpu, arg[0], &ret->value);
+        ret->value = 0;
+        break;
+    case SBI_PMU_SNAPSHOT_SET_SHMEM:
+        ret->error = set_shmem(vcpu, arg[0], arg[1], arg[2]);
+        break;
+    case SBI_PMU_EVENT_GET_INFO:
+        return event_get_info(vcpu, call, ret);
+    default:
+        break;
+    }
+    return exit_next(4);
+}
+
+static void pmu_vcpu_reset(struct vcpu *vcpu, void *state)
+{
+    struct pmu *pmu = state;
+
+    (void)vcpu;
+    memset(pmu, 0, sizeof(*pmu));
+    pmu->shmem = PMU_NO_SHMEM;
+}
+
+const struct sbi_extension sbi_ext_pmu = {
+    .first = SBI_EXT_PMU,
+    .last = SBI_EXT_PMU,
+    .name = "pmu",
+    .slot = SBI_SLOT_PMU,
+    .vcpu_state = sizeof(struct pmu),
+    .vcpu_reset = pmu_vcpu_reset,
+    .vcpu_load = pmu_hw_load,
+    .vcpu_put = pmu_hw_put,
+    .handle = pmu_handle,
+};

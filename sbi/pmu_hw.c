@@ -1,0 +1,79 @@
+/*
+ * pmu_hw.c - the hardware counters of a vcpu's PMU: cycle and instret. HS-mode can read a hart's
+ * counters but not write or stop them, so a counter that a guest has set, stopped or zeroed is
+ * closed to it (hcounteren) and its reads are emulated: the hart's counter plus an offset. One that
+ * it has not taken through the PMU stays open and runs.
+ *
+ * Such a counter counts only while its vcpu is loaded. Locking: none, own hart. Privileged
+ * specification, "Hypervisor Counter-Enable"; SBI v3.0, PMU chapter.
+ */
+#include "pmu_state.h"
+
+#include <arch/csr.h>
+#include <hearth/pmu.h>
+
+uint64_t pmu_hw_can(uint32_t event, uint64_t data)
+{
+    if (data != 0)
+        return 0;
+    switch (event) {
+    case SBI_PMU_EVENT(SBI_PMU_TYPE_HW, SBI_PMU_HW_CPU_CYCLES):
+        return BIT(PMU_CYCLE);
+    case SBI_PMU_EVENT(SBI_PMU_TYPE_HW, SBI_PMU_HW_INSTRUCTIONS):
+        return BIT(PMU_INSTRET);
+    default:
+        return 0;
+    }
+}
+
+uint64_t pmu_hw_source(unsigned i)
+{
+    return i == PMU_CYCLE ? csr_read(CSR_CYCLE) : csr_read(CSR_INSTRET);
+}
+
+static uint64_t closed(const struct pmu *pmu)
+{
+    return (pmu->configured | pmu->started) & PMU_HW_MASK;
+}
+
+void pmu_hw_update(const struct pmu *pmu)
+{
+    csr_write(CSR_HCOUNTEREN, COUNTEREN_CYCLE_TIME_INSTRET & ~closed(pmu));
+}
+
+void pmu_hw_load(struct vcpu *vcpu, void *state)
+{
+    struct pmu *pmu = state;
+
+    (void)vcpu;
+    if (likely(closed(pmu) == 0))
+        return;
+    for (uint64_t m = pmu->started & PMU_HW_MASK; m != 0; m &= m - 1)
+        pmu->value[bit_lowest(m)] -= pmu_hw_source(bit_lowest(m));
+    pmu_hw_update(pmu);
+}
+
+void pmu_hw_put(struct vcpu *vcpu, void *state)
+{
+    struct pmu *pmu = state;
+
+    (void)vcpu;
+    if (likely(closed(pmu) == 0))
+        return;
+    for (uint64_t m = pmu->started & PMU_HW_MASK; m != 0; m &= m - 1)
+        pmu->value[bit_lowest(m)] += pmu_hw_source(bit_lowest(m));
+    csr_write(CSR_HCOUNTEREN, COUNTEREN_CYCLE_TIME_INSTRET);
+}
+
+bool pmu_read_csr(const struct vcpu *vcpu, uint32_t csr, bool user, uint64_t *value)
+{
+    const struct pmu *pmu = pmu_of(vcpu);
+    const uint32_t i = csr - CSR_CYCLE; /* a CSR below wraps to a large number */
+
+    if (i >= PMU_FW_FIRST || !(closed(pmu) & BIT(i)))
+        return false;
+    if (user && !(csr_read(CSR_SCOUNTEREN) & BIT(i)))
+        return false;
+    *value = pmu->value[i] + ((pmu->started & BIT(i)) ? pmu_hw_source(i) : 0);
+    return true;
+}

@@ -1,0 +1,90 @@
+/* perf - Hearth's PERF extension: a vcpu's exits by reason. */
+#include "guest.h"
+
+enum {
+    NOTHING,
+    HYPERCALL,
+    MMIO_READ,
+    MMIO_WRITE,
+    NESTED_PAGE_FAULT,
+    EXTERNAL,
+    TIMER,
+    FAIL_ENTRY = 11
+};
+
+static uint64_t read(uint64_t reason)
+{
+    struct sbi_result r = sbi(SBI_EXT_PERF, SBI_PERF_READ, reason);
+
+    return r.error ? (uint64_t)r.error : r.value;
+}
+
+static int64_t perf(uint64_t fid, uint64_t a0)
+{
+    return sbi(SBI_EXT_PERF, fid, a0).error;
+}
+
+static void work(void)
+{
+    for (unsigned n = 0; n < 5; n++)
+        sbi(SBI_EXT_BASE, 0);
+    for (unsigned n = 0; n < 7; n++)
+        (void)read8(UART_BASE + 5);
+    for (unsigned n = 0; n < 3; n++)
+        write8(UART_BASE + 7, 1);
+}
+
+static void on_other(void *arg)
+{
+    *(int64_t *)arg = perf(SBI_PERF_STOP, 0);
+}
+
+void test_main(void)
+{
+    int64_t started, stopped, other = 77;
+
+    if (!on_hearth()) {
+        tap_plan(1);
+        tap_skip(1, "Hearth's own extension");
+        return;
+    }
+    tap_plan(21);
+    is((uint64_t)perf(SBI_PERF_STOP, 0), (uint64_t)SBI_ERR_ALREADY_STOPPED, "stop before a start");
+    is(read(HYPERCALL), 0, "nothing is counted before");
+    is((uint64_t)perf(SBI_PERF_START, 1ul << SBI_PERF_REASONS), (uint64_t)SBI_ERR_INVALID_PARAM,
+       "a mask with a reason that does not exist");
+    is((uint64_t)perf(SBI_PERF_START, ~0ul - 1), (uint64_t)SBI_ERR_INVALID_PARAM, "-2");
+    is((uint64_t)perf(SBI_PERF_READ, SBI_PERF_REASONS), (uint64_t)SBI_ERR_INVALID_PARAM,
+       "read of a reason that does not exist");
+    is((uint64_t)perf(SBI_PERF_READ, ~0ul), (uint64_t)SBI_ERR_INVALID_PARAM, "read -1");
+    is((uint64_t)perf(3, 0), (uint64_t)SBI_ERR_NOT_SUPPORTED, "unknown function");
+
+    /* Nothing is printed in between: that takes calls too. */
+    started = perf(SBI_PERF_START, ~0ul);
+    work();
+    stopped = perf(SBI_PERF_STOP, 0);
+    is((uint64_t)started, 0, "start all");
+    is((uint64_t)stopped, 0, "stop");
+    work();
+    is(read(HYPERCALL), 6, "hypercalls");
+    is(read(MMIO_READ), 7, "MMIO reads");
+    is(read(MMIO_WRITE), 3, "MMIO writes");
+    is(read(FAIL_ENTRY), 0, "failures");
+    is((uint64_t)perf(SBI_PERF_STOP, 0), (uint64_t)SBI_ERR_ALREADY_STOPPED, "stop again");
+
+    is((uint64_t)perf(SBI_PERF_START, BIT(MMIO_READ)), 0, "start one");
+    work();
+    is(read(MMIO_READ), 7, "it is counted");
+    is(read(MMIO_WRITE), 0, "others are not");
+    work();
+    is(read(MMIO_READ), 14, "and grows");
+    is((uint64_t)perf(SBI_PERF_START, BIT(MMIO_READ)), 0, "start again");
+    is(read(MMIO_READ), 0, "from 0");
+    if (hart_count() > 1) {
+        hart_start(other_hart(0), on_other, &other);
+        hart_wait_state(other_hart(0), SBI_HSM_STATE_STOPPED, SOON);
+        is((uint64_t)other, (uint64_t)SBI_ERR_ALREADY_STOPPED, "another hart has its own");
+    } else {
+        tap_skip(1, "one hart");
+    }
+}
