@@ -47,7 +47,8 @@ static unsigned pte_index(uint64_t va, unsigned level)
     return (unsigned)(va >> (PAGE_SHIFT + 9 * level)) & 511;
 }
 
-/* Maps one leaf of the given level; what is mapped there already stays (0). */
+/* Maps one leaf of the given level; what is mapped there already stays (0). -HV_EEXIST: a table of
+ * smaller pages stands in its place. */
 static int map_leaf(uint64_t va, hpa_t hpa, unsigned level, uint64_t flags)
 {
     uint64_t *table = root;
@@ -68,6 +69,8 @@ static int map_leaf(uint64_t va, hpa_t hpa, unsigned level, uint64_t flags)
     }
     uint64_t *pte = &table[pte_index(va, level)];
 
+    if ((*pte & PTE_V) && !(*pte & PTE_LEAF))
+        return -HV_EEXIST;
     if (!(*pte & PTE_V))
         *pte = pte_make(hpa, flags);
     return 0;
@@ -82,6 +85,9 @@ static int map_range(uint64_t va, hpa_t hpa, uint64_t size, uint64_t flags)
             level--;
         int err = map_leaf(va, hpa, level, flags);
 
+        /* Part of it is mapped by smaller pages: so is the rest then. */
+        while (err == -HV_EEXIST && level > 0)
+            err = map_leaf(va, hpa, --level, flags);
         if (err < 0)
             return err;
         va += LEVEL_SIZE(level);
