@@ -184,6 +184,12 @@ $(B)/guests/bench_init: tests/bench/bench_init.S Makefile | $(DEPS)/build.ready
 	@mkdir -p $(@D)
 	$(Q)$(CROSS)gcc -march=rv64gc -mabi=lp64 -nostdlib -static -Wl,--build-id=none -o $@ $<
 
+# docs/extending.md: a copy of the tree with the example's files and rows added, built for itself.
+.PHONY: example
+example: | $(DEPS)/build.ready
+	$(Q)$(PYTHON) examples/extension/apply $(B)/example
+	@$(MAKE) --no-print-directory -C $(B)/example B=build build/hearth.bin build/guests/example.elf
+
 -include $(GUESTS:%=$(B)/guests/obj/tests/guests/%.c.d) $(BENCHES:%=$(B)/guests/obj/tests/bench/%.c.d) \
          $(GUEST_LIB:.o=.d)
 
@@ -250,7 +256,7 @@ bench: setup-run
 CHECKS := format headers includes tidy cppcheck analyzer clang fp reproducible
 C_FILES  = $(filter %.c,$(SRCS)) arch/riscv/asm_offsets.c
 HEADERS  = $(shell find include -name '*.h' | sort)
-ALL_C    = $(shell find arch core sbi mm guest drivers include tests -name '*.[ch]' 2>/dev/null | sort)
+ALL_C    = $(shell find arch core sbi mm guest drivers include tests examples -name '*.[ch]' 2>/dev/null | sort)
 
 .PHONY: check $(CHECKS:%=check-%)
 check: setup-check
@@ -330,5 +336,6 @@ help:
 	@echo 'make check         static checks; each alone: $(CHECKS:%=check-%)'
 	@echo 'make format        clang-format all of the C code'
 	@echo 'make guests        the bare programs that the tests run'
+	@echo 'make example       build/example: the tree with the additions of docs/extending.md'
 	@echo 'make clean         remove the products; distclean: also the links to the cache'
 	@echo 'Variables: V=1 (show commands) DEBUG=1 (assertions, UBSan) CC=clang B=DIR'

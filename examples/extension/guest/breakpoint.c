@@ -1,0 +1,15 @@
+/*
+ * breakpoint.c - the example of an exit cause: docs/extending.md. Counts a guest's ebreaks, then
+ * gives it the trap that it would have had without us. The count is the vcpu's own: no locks.
+ */
+#include <hearth/mmio.h>
+#include <hearth/trap.h>
+#include <hearth/vcpu.h>
+
+struct exit_result exit_breakpoint(struct vcpu *vcpu, const struct vcpu_exit *exit)
+{
+    uint64_t *breakpoints = vcpu->sbi_state[SBI_SLOT_ECHO];
+
+    ++*breakpoints;
+    return exit_inject(CAUSE_BREAKPOINT, exit->tval);
+}

@@ -1,0 +1,87 @@
+/*
+ * scratch.c - the example of a device: docs/extending.md. Four 32-bit registers that keep what was
+ * written to them. Locking: scratch->lock (rank DEVICE), all fields.
+ */
+#include <hearth/errno.h>
+#include <hearth/lock.h>
+#include <hearth/mmio.h>
+
+#include <libfdt.h>
+
+#define REGS 4
+
+struct scratch {
+    struct spinlock lock;
+    uint32_t reg[REGS];
+};
+
+/* The bus has checked width and alignment (.access_sizes); that there is a register, we have to. */
+static int scratch_read(struct vcpu *vcpu, void *state, uint64_t offset, unsigned size,
+                        uint64_t *value)
+{
+    struct scratch *s = state;
+
+    (void)vcpu;
+    (void)size;
+    if (offset >= sizeof(s->reg))
+        return -HV_EFAULT;
+    lock_acquire(&s->lock);
+    *value = s->reg[offset / 4];
+    lock_release(&s->lock);
+    return 0;
+}
+
+static int scratch_write(struct vcpu *vcpu, void *state, uint64_t offset, unsigned size,
+                         uint64_t value)
+{
+    struct scratch *s = state;
+
+    (void)vcpu;
+    (void)size;
+    if (offset >= sizeof(s->reg))
+        return -HV_EFAULT;
+    lock_acquire(&s->lock);
+    s->reg[offset / 4] = (uint32_t)value;
+    lock_release(&s->lock);
+    return 0;
+}
+
+static int scratch_init(struct vm *vm, void *state)
+{
+    struct scratch *s = state;
+
+    (void)vm;
+    lock_init(&s->lock, RANK_DEVICE);
+    return 0;
+}
+
+static void scratch_reset(struct vm *vm, void *state)
+{
+    struct scratch *s = state;
+
+    (void)vm;
+    lock_acquire(&s->lock);
+    for (unsigned i = 0; i < REGS; i++)
+        s->reg[i] = 0;
+    lock_release(&s->lock);
+}
+
+static int scratch_fdt(const struct vm *vm, void *fdt, const struct board_row *row)
+{
+    static const char compatible[] = "hearth,example-scratch";
+    int err = board_fdt_begin(fdt, row, "scratch", compatible, sizeof(compatible));
+
+    (void)vm;
+    return err ? err : fdt_end_node(fdt);
+}
+
+const struct device_ops scratch_ops = {
+    .name = "scratch",
+    .access_sizes = 4,
+    .state_size = sizeof(struct scratch),
+    .init = scratch_init,
+    .reset = scratch_reset,
+    .read = scratch_read,
+    .write = scratch_write,
+    .fdt = scratch_fdt,
+};

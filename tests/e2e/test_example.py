@@ -1,0 +1,26 @@
+"""docs/extending.md's example: its files and rows fit this tree, and what is built does what the page says."""
+
+import subprocess
+
+from harness import OK, TREE, VM, check_tap, run
+
+EXAMPLE = TREE / "build/example/build"
+
+
+def test_example(tmp_path):
+    made = subprocess.run(["make", "-j2", "example"], cwd=TREE, stdin=subprocess.DEVNULL, timeout=300,
+                          capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stdout + made.stderr
+    vm = VM("../example/build/guests/example", name="example", vcpus=1)
+    result = run(tmp_path, [vm], smp=1, args=("--hypervisor", str(EXAMPLE / "hearth.bin")))
+    problem = check_tap(result.text("example"))
+    assert result.status == OK and not problem, f"{problem}\n--- console:\n{result.output}"
+    assert "hearth: console: plain-uart, polled" in result.log()
+
+
+def test_nothing_of_it_is_in_the_product():
+    assert b"sbi_ext_echo" in (EXAMPLE / "hearth.map").read_bytes()
+    names = (TREE / "build/hearth.map").read_bytes()
+    assert b"sbi_ext_base" in names
+    for name in (b"echo", b"scratch_ops", b"exit_breakpoint", b"plain_uart"):
+        assert name not in names
