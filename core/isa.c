@@ -303,6 +303,35 @@ int isa_read(const void *fdt, struct host_isa *out, const char **why)
     }
     settle(&all);
     fill_fields(&all, out);
+    /* Both: off, until the guest switches A/D updating on by FWFT. */
+    if (out->svadu)
+        set_add(&all, "svade", 5);
     fill_guest_strings(&all, out);
     return 0;
+}
+
+/* Cuts len bytes at `at` out of the first `size` bytes of buf. */
+static void cut(char *buf, size_t size, size_t at, size_t len)
+{
+    memmove(buf + at, buf + at + len, size - at - len);
+}
+
+void isa_withhold(struct host_isa *isa, const char *name)
+{
+    const size_t len = strlen(name);
+    size_t at = 0;
+
+    while (at < isa->guest_extensions_len && strcmp(isa->guest_extensions + at, name) != 0)
+        at += strlen(isa->guest_extensions + at) + 1;
+    if (at >= isa->guest_extensions_len)
+        return;
+    cut(isa->guest_extensions, isa->guest_extensions_len, at, len + 1);
+    isa->guest_extensions_len -= (uint32_t)len + 1;
+    /* Multi-letter names alone are withheld: each stands between an underscore and the next. */
+    for (char *p = strchr(isa->guest_isa, '_'); p != NULL; p = strchr(p + 1, '_')) {
+        if (strncmp(p + 1, name, len) == 0 && (p[1 + len] == '_' || p[1 + len] == '\0')) {
+            cut(p, strlen(p) + 1, 0, len + 1);
+            return;
+        }
+    }
 }

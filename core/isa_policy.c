@@ -107,13 +107,14 @@ const struct isa_ext isa_policy[] = {
     {"ssccptr", true, NONE},
     {"sscofpmf", false, FIELD(sscofpmf)},
     {"sscounterenw", true, FIELD(sscounterenw)},
-    {"ssstateen", false, NONE}, /* see isa.c */
+    {"ssnpm", false, FIELD(ssnpm)}, /* a guest has Smnpm, by FWFT */
+    {"ssstateen", false, NONE},     /* see isa.c */
     {"sstc", true, FIELD(sstc)},
     {"sstvala", true, NONE},
     {"sstvecd", true, NONE},
     {"ssu64xl", true, NONE},
     {"svade", true, FIELD(svade)},
-    {"svadu", false, FIELD(svadu)}, /* switched by FWFT, which guests do not have */
+    {"svadu", true, FIELD(svadu)}, /* off until FWFT switches it on: isa.c adds svade */
     {"svbare", true, NONE},
     {"svinval", true, FIELD(svinval)},
     {"svnapot", true, FIELD(svnapot)},

@@ -81,6 +81,7 @@ void vcpu_reset(struct vcpu *v, uint64_t pc, uint64_t opaque)
 {
     reset_registers(v, pc, opaque);
     v->last_hart = 0; /* nothing that its earlier life left in a TLB or fetched may be used */
+    v->csrs.henvcfg = vcpu_henvcfg_initial();
     v->csrs.vsie = 0;
     v->csrs.hvip = 0;
     v->csrs.vstimecmp = UINT64_MAX;

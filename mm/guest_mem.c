@@ -41,9 +41,14 @@ static void access_end(const struct access *a, bool faulted)
  * guest's own translations stay valid (privileged specification, "Supervisor Address Translation
  * and Protection").
  */
+
+/* Nothing of a guest is above this. What is would be folded down to an address that exists if the
+ * guest masks pointers (henvcfg.PMM): HLV with vsatp Bare does so too. */
+#define GPA_TOP BIT(48)
+
 static uint64_t to_top(gpa_t gpa, uint64_t len)
 {
-    return gpa != 0 ? MIN(len, 0 - gpa) : len;
+    return gpa < GPA_TOP ? MIN(len, GPA_TOP - gpa) : 0;
 }
 
 uint64_t copy_from_guest(struct vcpu *vcpu, void *buf, gpa_t gpa, uint64_t len)

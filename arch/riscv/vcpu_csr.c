@@ -6,6 +6,7 @@
 #include <arch/csr.h>
 #include <arch/trap.h>
 #include <hearth/isa.h>
+#include <hearth/log.h>
 #include <hearth/trap.h>
 #include <hearth/vcpu.h>
 
@@ -26,7 +27,7 @@ _Static_assert(TRAP_FRAME_SIZE == sizeof(struct trap_frame) && TRAP_FRAME_SIZE %
      BIT(CAUSE_INSN_PAGE) | BIT(CAUSE_LOAD_PAGE) | BIT(CAUSE_STORE_PAGE))
 #define HIDELEG (BIT(IRQ_VS_SOFT) | BIT(IRQ_VS_TIMER) | BIT(IRQ_VS_EXT))
 
-static uint64_t henvcfg_for_guests(void)
+uint64_t vcpu_henvcfg_initial(void)
 {
     uint64_t v = 0;
 
@@ -52,8 +53,10 @@ void vcpu_csr_init_hart(void)
     csr_write(CSR_HVIP, 0);
     csr_write(CSR_HGEIE, 0);
     csr_write(CSR_HTIMEDELTA, 0);
+    if (host_isa.adue && !isa_enable_adue())
+        log_warn("hart %u: no A/D updating for guests", this_hart()->index);
     if (host_isa.henvcfg_exists)
-        csr_write(CSR_HENVCFG, henvcfg_for_guests());
+        csr_write(CSR_HENVCFG, vcpu_henvcfg_initial());
     if (host_isa.smstateen)
         csr_write(CSR_HSTATEEN0, HSTATEEN0_ENVCFG);
     if (host_isa.ssaia) {
@@ -67,6 +70,11 @@ void vcpu_csr_init_hart(void)
 
 void vcpu_csrs_load(const struct vcpu_csrs *c)
 {
+    /* Before vsatp, which vcpu_put() left Bare: what the VS-stage's translations mean depends on
+     * it.
+     */
+    if (host_isa.henvcfg_exists && csr_read(CSR_HENVCFG) != c->henvcfg)
+        csr_write(CSR_HENVCFG, c->henvcfg);
     csr_write(CSR_VSSTATUS, c->vsstatus);
     csr_write(CSR_VSIE, c->vsie);
     csr_write(CSR_VSTVEC, c->vstvec);
@@ -79,7 +87,8 @@ void vcpu_csrs_load(const struct vcpu_csrs *c)
     csr_write(CSR_SCOUNTEREN, c->scounteren);
     if (host_isa.henvcfg_exists)
         csr_write(CSR_SENVCFG, c->senvcfg);
-    /* No guest has the AIA; without Smstateen it can write this all the same, for another to read. */
+    /* No guest has the AIA; without Smstateen it can write this all the same, for another to read.
+     */
     if (host_isa.ssaia)
         csr_write(CSR_VSISELECT, 0);
     if (host_isa.sstc)

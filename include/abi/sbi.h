@@ -36,6 +36,7 @@
 #define SBI_EXT_HSM                       0x48534D
 #define SBI_EXT_SRST                      0x53525354
 #define SBI_EXT_DBCN                      0x4442434E
+#define SBI_EXT_FWFT                      0x46574654
 
 #define SBI_BASE_GET_SPEC_VERSION 0
 #define SBI_BASE_GET_IMPL_ID      1
@@ -83,6 +84,17 @@
 #define SBI_SRST_TYPE_WARM_REBOOT 2
 #define SBI_SRST_REASON_NONE      0
 #define SBI_SRST_REASON_SYSFAIL   1
+
+#define SBI_FWFT_SET 0
+#define SBI_FWFT_GET 1
+
+#define SBI_FWFT_MISALIGNED_EXC_DELEG  0
+#define SBI_FWFT_LANDING_PAD           1
+#define SBI_FWFT_SHADOW_STACK          2
+#define SBI_FWFT_DOUBLE_TRAP           3
+#define SBI_FWFT_PTE_AD_HW_UPDATING    4
+#define SBI_FWFT_POINTER_MASKING_PMLEN 5
+#define SBI_FWFT_FLAG_LOCK             1ul
 
 #define SBI_DBCN_CONSOLE_WRITE      0
 #define SBI_DBCN_CONSOLE_READ       1

@@ -92,6 +92,9 @@
 #define HENVCFG_CBIE_FLUSH (1ul << 4) /* CBO.INVAL flushes */
 #define HENVCFG_CBCFE      (1ul << 6)
 #define HENVCFG_CBZE       (1ul << 7)
+#define HENVCFG_PMM        (3ul << 32)
+#define HENVCFG_PMM_7      (2ul << 32) /* PMLEN 7; 0: none */
+#define HENVCFG_PMM_16     (3ul << 32)
 #define HENVCFG_ADUE       (1ul << 61)
 #define HENVCFG_PBMTE      (1ul << 62)
 #define HENVCFG_STCE       (1ul << 63)

@@ -24,7 +24,10 @@ bool irq_dispatch(uint64_t irq);
 
 /* Each hart, once: delegation, counters, environment configuration, interrupt enables. */
 void vcpu_csr_init_hart(void);
-/* VS CSRs between memory and this hart. */
+/* henvcfg of a vcpu that has switched nothing by FWFT. */
+uint64_t vcpu_henvcfg_initial(void);
+/* VS CSRs between memory and this hart. henvcfg is only loaded: who changes it while the vcpu is
+ * loaded (sbi/fwft.c) writes both. */
 void vcpu_csrs_load(const struct vcpu_csrs *c);
 void vcpu_csrs_save(struct vcpu_csrs *c);
 

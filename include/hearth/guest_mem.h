@@ -18,8 +18,8 @@ struct vcpu;
 /*
  * Door 1. Copies len bytes between buf and guest-physical gpa by HLV/HSV with vsatp = Bare, one
  * exception-table entry an access: MMIO and holes stop it. Returns the bytes copied, exactly.
- * vsatp, hstatus.SPVP and sstatus are as before on every path. gpa + len may wrap: stops at the
- * top.
+ * vsatp, hstatus.SPVP and sstatus are as before on every path. gpa + len may wrap: stops at
+ * 2^48, above which no guest has anything.
  */
 uint64_t __must_check copy_from_guest(struct vcpu *vcpu, void *buf, gpa_t gpa, uint64_t len);
 uint64_t __must_check copy_to_guest(struct vcpu *vcpu, gpa_t gpa, const void *buf, uint64_t len);

@@ -10,17 +10,19 @@
 struct host_isa {
     bool h, f, d, v;
     bool sstc, svinval, svpbmt, svnapot, svadu, svade, sscofpmf, smstateen, zicbom, zicboz, zicbop,
-        zkr, zawrs, zicntr, zihpm, ssaia, zihintpause, sscounterenw;
+        zkr, zawrs, zicntr, zihpm, ssaia, zihintpause, sscounterenw, ssnpm;
     uint32_t cboz_block_size; /* bytes, 0 none; power of two <= PAGE_SIZE */
     uint32_t cbom_block_size;
     uint32_t cbop_block_size;
     unsigned gstage_levels; /* 3, 4, 5: probed (arch/riscv/isa.c), not from the device tree */
     unsigned stage1_levels;
-    unsigned vmid_bits;  /* probed */
-    unsigned vlenb;      /* bytes; probed when v */
-    bool htval;          /* probed: guest-page faults write htval */
-    bool htinst;         /* use htinst when valid; off by hearth.htinst=off */
-    bool henvcfg_exists; /* probed: senvcfg and henvcfg */
+    unsigned vmid_bits;   /* probed */
+    unsigned vlenb;       /* bytes; probed when v */
+    bool htval;           /* probed: guest-page faults write htval */
+    bool htinst;          /* use htinst when valid; off by hearth.htinst=off */
+    bool henvcfg_exists;  /* probed: senvcfg and henvcfg */
+    bool adue;            /* probed: a guest's A/D updating can be switched by henvcfg.ADUE */
+    bool pmlen7, pmlen16; /* probed: pointer masking lengths that henvcfg.PMM gives guests */
     /* For guests: canonical strings, with what guests cannot use taken out. */
     char guest_isa[ISA_STRING_MAX];        /* riscv,isa: "rv64imafdc_zicsr_..." */
     char guest_extensions[ISA_STRING_MAX]; /* riscv,isa-extensions: NUL-separated list */
@@ -34,11 +36,17 @@ extern struct host_isa host_isa; /* const after boot */
  * and keeps what ALL harts have. Fills the boolean fields, block sizes and guest strings. A guest
  * is told exactly the extensions in the policy table (core/isa_policy.c: name, whether a guest may
  * have it, which field) that the host has: unprivileged z*, and privileged ones whose state Hearth
- * switches; h, smstateen, ssaia, and anything the table does not know are left out. 0, or
- * -HV_EINVAL with *why.
+ * switches; h, smstateen, ssaia, and anything the table does not know are left out. A host with
+ * svadu gives guests svade beside it: FWFT switches between them. 0, or -HV_EINVAL with *why.
  */
 int __must_check isa_read(const void *fdt, struct host_isa *out, const char **why);
+/* Takes an extension out of the guests' strings: what is in the device tree, but did not stand up
+ * to the probe. */
+void isa_withhold(struct host_isa *isa, const char *name);
 
 /* arch/riscv/isa_probe.c: fills the fields marked "probed". Boot hart, with the page allocator up
  * and no guest loaded. 0, -HV_ENODEV (no usable hgatp mode), -HV_ENOMEM. */
 int __must_check isa_probe(void);
+/* This hart, before it runs guests: makes henvcfg.ADUE writable, asking the firmware (FWFT) if need
+ * be; true when it is. Leaves henvcfg 0. */
+bool isa_enable_adue(void);

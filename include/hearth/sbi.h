@@ -98,7 +98,7 @@ int64_t sbi_hart_mask(const struct vcpu *vcpu, uint64_t hart_mask, uint64_t hart
 void sbi_send_ipi(struct vcpu *self, uint64_t mask, uint64_t base);
 
 extern const struct sbi_extension sbi_ext_base, sbi_ext_time, sbi_ext_spi, sbi_ext_rfnc,
-    sbi_ext_hsm, sbi_ext_srst, sbi_ext_dbcn, sbi_ext_legacy, sbi_ext_pmu, sbi_ext_perf;
+    sbi_ext_hsm, sbi_ext_srst, sbi_ext_dbcn, sbi_ext_legacy, sbi_ext_pmu, sbi_ext_perf, sbi_ext_fwft;
 
 /* State of the extensions: the life of a VM and of a vcpu passes by here (sbi/state.c). 0 or
  * -HV_ENOMEM. */

@@ -46,6 +46,7 @@ struct vcpu_csrs {
     uint64_t vsstatus, vsie, vstvec, vsscratch, vsepc, vscause, vstval, vsatp, vstimecmp;
     uint64_t hvip;
     uint64_t scounteren, senvcfg; /* not virtualised by the H extension: switched */
+    uint64_t henvcfg;             /* what the guest is allowed: differs by its FWFT settings */
 };
 
 /* vcpu->requests bits: done by requests_handle() before the next entry. */

@@ -48,6 +48,17 @@ def test_counters_between_vms(guests, smp):
     guests(VM("pmu", name="one"), VM("pmu", name="two"), VM("time"), smp=smp)
 
 
+# Firmware begins with A/D updating on, off, or the host has none; many more extensions.
+@pytest.mark.parametrize("cpu", ["rv64", "rv64,svade=on", "rv64,svadu=off", "max"])
+def test_fwft(guests, cpu):
+    guests(VM("fwft", vcpus=4), smp=2, cpu=cpu)
+
+
+def test_fwft_between_vms(guests):
+    """Each VM has its own features, on one hart."""
+    guests(VM("fwft", name="one", vcpus=1), VM("fwft", name="two"), VM("ipi"), smp=1)
+
+
 def test_flat_binary(guests):
     guests(VM("base", form="bin"))
 

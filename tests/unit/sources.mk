@@ -9,12 +9,13 @@
 
 
 SBI_UNIT_SRCS := $(addprefix sbi/,sbi.c base.c time.c spi.c rfnc.c hsm.c srst.c dbcn.c legacy.c \
-                                pmu.c pmu_hw.c perf.c) \
+                                pmu.c pmu_hw.c perf.c fwft.c) \
                  mm/memslot.c mm/page_alloc.c core/lock.c \
-                 $(addprefix tests/unit/fakes/,sbi_vm.c console_guest.c virq.c vm_stop.c fake.c)
+                 $(addprefix tests/unit/fakes/,sbi_vm.c console_guest.c virq.c vm_stop.c fake.c firmware.c)
 unit_sbi_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_hsm_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_pmu_SRCS := $(SBI_UNIT_SRCS)
+unit_sbi_fwft_SRCS := $(SBI_UNIT_SRCS)
 
 unit_text_SRCS := core/text.c
 unit_console_SRCS := core/console.c core/log.c core/text.c $(addprefix tests/unit/fakes/,lock.c page_alloc.c)

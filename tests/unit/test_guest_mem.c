@@ -155,13 +155,17 @@ static void test_door_one_at_the_top(void **state)
     begin(0, 0);
     expected_vsatp = 0;
     expected_spvp = HSTATUS_SPVP;
-    start = 0ull - 16;
-    size = 64; /* would go on at address 0 */
+    start = BIT(48) - 16; /* nothing of a guest is above */
+    size = 64;
     assert_int_equal(copy_from_guest(&vcpu, buf, start + 6, 30), 10);
     assert_int_equal(copy_to_guest(&vcpu, start + 6, buf, 30), 10);
-    assert_int_equal(copy_from_guest(&vcpu, buf, UINT64_MAX, UINT64_MAX), 1);
+    assert_int_equal(copy_from_guest(&vcpu, buf, BIT(48) - 1, UINT64_MAX), 1);
     assert_int_equal(copy_from_guest(&vcpu, buf, start, 16), 16);
-    assert_int_equal(copy_from_guest(&vcpu, buf, 0, 8), 8);
+    assert_int_equal(copy_from_guest(&vcpu, buf, BIT(48), 8), 0);
+    assert_int_equal(copy_to_guest(&vcpu, BIT(48) + 8, buf, 8), 0);
+    size = UINT64_MAX - start;
+    assert_int_equal(copy_from_guest(&vcpu, buf, UINT64_MAX, UINT64_MAX), 0);
+    assert_int_equal(copy_to_guest(&vcpu, BIT(63) | start, buf, 8), 0);
     check_restored();
 }
 

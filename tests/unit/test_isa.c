@@ -93,7 +93,19 @@ static void test_qemu(void **state)
                         "rv64imafdc_zic64b_zicbom_zicbop_zicboz_ziccamoa_ziccif_zicclsm_ziccrse_"
                         "zicntr_zicsr_zifencei_zihintntl_zihintpause_zmmul_za64rs_zaamo_zalrsc_"
                         "zawrs_zfa_zca_zcd_zba_zbb_zbc_zbs_ssccptr_sscounterenw_sstc_sstvala_"
-                        "sstvecd_ssu64xl_svvptc");
+                        "sstvecd_ssu64xl_svade_svadu_svvptc");
+    check_strings_agree();
+    assert_false(isa.svade); /* the host lists svadu alone */
+    isa_withhold(&isa, "svadu");
+    assert_non_null(strstr(isa.guest_isa, "_svade_svvptc"));
+    check_strings_agree();
+    isa_withhold(&isa, "svadu");  /* not there any more */
+    isa_withhold(&isa, "svvp");   /* part of a name */
+    isa_withhold(&isa, "svvptc"); /* the last, and the first after the letters */
+    isa_withhold(&isa, "zic64b");
+    assert_non_null(strstr(isa.guest_isa, "rv64imafdc_zicbom_"));
+    assert_non_null(strstr(isa.guest_isa, "_ssu64xl_svade"));
+    assert_int_equal(strlen(strstr(isa.guest_isa, "_svade")), 6);
     check_strings_agree();
     free(fdt);
 }
@@ -102,10 +114,10 @@ static void test_qemu(void **state)
 static void test_qemu_max(void **state)
 {
     static const char *const hidden[] = {
-        "h",      "zk",    "zkr",       "zihpm",     "zicfilp",  "zicfiss",   "sha",
-        "smaia",  "ssaia", "smstateen", "ssstateen", "sscofpmf", "smcntrpmf", "smcdeleg",
-        "ssccfg", "svadu", "ssnpm",     "smnpm",     "supm",     "sspm",      "ssdbltrp",
-        "smctr",  "ssctr", "shgatpa",   "smcsrind",  "sscsrind"};
+        "h",      "zk",      "zkr",       "zihpm",     "zicfilp",  "zicfiss",   "sha",
+        "smaia",  "ssaia",   "smstateen", "ssstateen", "sscofpmf", "smcntrpmf", "smcdeleg",
+        "ssccfg", "ssnpm",   "smnpm",     "supm",      "sspm",     "ssdbltrp",  "smctr",
+        "ssctr",  "shgatpa", "smcsrind",  "sscsrind"};
     static const char *const shown[] = {"v",      "zicond",  "zacas",   "zkn",  "zvbb", "zve64d",
                                         "svpbmt", "svinval", "svnapot", "ztso", "zfh",  "b"};
     void *fdt = data_dtb("qemu-max", ROOM);
