@@ -190,6 +190,15 @@ example: | $(DEPS)/build.ready
 	$(Q)$(PYTHON) examples/extension/apply $(B)/example
 	@$(MAKE) --no-print-directory -C $(B)/example B=build build/hearth.bin build/guests/example.elf
 
+# Linux programs in C without a libc, which tests put into Debian's initrd.
+LINUX_PROGRAMS := $(patsubst tests/linux/%.c,$(B)/guests/linux/%,$(wildcard tests/linux/*.c))
+guests: $(LINUX_PROGRAMS)
+$(LINUX_PROGRAMS): $(B)/guests/linux/%: tests/linux/%.c Makefile | $(DEPS)/build.ready
+	$(call say,GUEST-LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CROSS)gcc -march=rv64gc -mabi=lp64d -O1 -ffreestanding -fno-stack-protector -nostdlib -static \
+		-std=gnu11 $(WARN) -Wl,--build-id=none -o $@ $<
+
 -include $(GUESTS:%=$(B)/guests/obj/tests/guests/%.c.d) $(BENCHES:%=$(B)/guests/obj/tests/bench/%.c.d) \
          $(GUEST_LIB:.o=.d)
 

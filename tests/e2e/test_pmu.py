@@ -1,0 +1,54 @@
+"""Linux's perf on the PMU that Hearth gives it: firmware events and hardware counters of Debian's kernel."""
+
+import re
+
+import pytest
+from harness import TREE
+from linux import GUEST, Console, Debian
+
+PROGRAM = TREE / "build/guests/linux/events"
+# What Hearth does not see happen, and therefore does not offer.
+REFUSED = {"misaligned_load", "illegal_insn"}
+CROSSING = {"ipi_sent", "ipi_received", "fence_i_sent"}  # need a second vcpu
+
+
+def with_file(initrd, name, data, path):
+    """The initrd and, behind it, an archive of one program: Linux unpacks both."""
+    def entry(file, mode, content):
+        fields = [0, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(file) + 1, 0]
+        head = b"070701" + b"".join(b"%08X" % f for f in fields) + file.encode() + b"\0"
+        return head + bytes(-len(head) % 4) + content + bytes(-len(content) % 4)
+
+    first = initrd.read_bytes()
+    path.write_bytes(first + bytes(-len(first) % 4) + entry(name, 0o100755, data) + entry("TRAILER!!!", 0, b""))
+    return path
+
+
+@pytest.mark.parametrize("vcpus,smp,cpu", [(1, 1, "rv64"), (2, 2, "rv64,sstc=off"), (2, 1, "rv64")])
+def test_perf_events(tmp_path, vcpus, smp, cpu):
+    initrd = with_file(GUEST / "initrd.cpio.gz", "events", PROGRAM.read_bytes(), tmp_path / "initrd")
+    c = Console(tmp_path, Debian(vcpus=vcpus, initrd=initrd), smp=smp, cpu=cpu)
+    try:
+        c.prompt()
+        assert "riscv-pmu-sbi: SBI PMU extension is available" in c.sh("dmesg")
+        found = dict(re.findall(r"^event (\w+) (.*)$", c.sh("/events"), re.M))
+        complaints = c.sh("dmesg | grep -i 'counter idx' || true")
+        c.poweroff()
+        c.end()
+    finally:
+        c.close()
+    assert not complaints and not c.complaints()
+    assert {"cycles", "instructions", "hypercalls"} | REFUSED | CROSSING < set(found)
+    for name, result in found.items():
+        if name in REFUSED:
+            assert result == "0 0 0", (name, result)  # the kernel finds no counter for it
+            continue
+        first, second, stopped = map(int, result.split())
+        assert second == stopped, (name, result)
+        if name in CROSSING and vcpus == 1:
+            continue
+        if name == "set_timer" and "sstc=off" not in cpu:
+            assert stopped == 0, result  # stimecmp is the guest's own
+            continue
+        assert 0 < first < second < 1 << 40, (name, result)
+    assert int(found["cycles"].split()[0]) > 10000 and int(found["instructions"].split()[0]) > 10000
