@@ -186,6 +186,7 @@ void vcpu_hsm_stopped(struct vcpu *v)
     bool last;
 
     vtimer_reset(v);
+    sbi_vcpu_stopped(v);
     sched_stop(v);
     lock_acquire(&vm->lock);
     (void)atomic_fetch_and(&v->requests, ~(uint32_t)VCPU_REQ_STOP);

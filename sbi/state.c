@@ -95,6 +95,13 @@ void sbi_vcpu_reset(struct vcpu *vcpu)
             sbi_extensions[i]->vcpu_reset(vcpu, vcpu->sbi_state[sbi_extensions[i]->slot]);
 }
 
+void sbi_vcpu_stopped(struct vcpu *vcpu)
+{
+    for (unsigned i = 0; i < sbi_extension_count; i++)
+        if (sbi_extensions[i]->vcpu_stopped != NULL)
+            sbi_extensions[i]->vcpu_stopped(vcpu, vcpu->sbi_state[sbi_extensions[i]->slot]);
+}
+
 void sbi_vcpu_load(struct vcpu *vcpu)
 {
     for (unsigned i = 0; i < sbi_extension_count; i++)

@@ -37,6 +37,7 @@
 #define SBI_EXT_SRST                      0x53525354
 #define SBI_EXT_DBCN                      0x4442434E
 #define SBI_EXT_FWFT                      0x46574654
+#define SBI_EXT_SSE                       0x535345
 
 #define SBI_BASE_GET_SPEC_VERSION 0
 #define SBI_BASE_GET_IMPL_ID      1
@@ -95,6 +96,57 @@
 #define SBI_FWFT_PTE_AD_HW_UPDATING    4
 #define SBI_FWFT_POINTER_MASKING_PMLEN 5
 #define SBI_FWFT_FLAG_LOCK             1ul
+
+#define SBI_SSE_READ_ATTRS  0
+#define SBI_SSE_WRITE_ATTRS 1
+#define SBI_SSE_REGISTER    2
+#define SBI_SSE_UNREGISTER  3
+#define SBI_SSE_ENABLE      4
+#define SBI_SSE_DISABLE     5
+#define SBI_SSE_COMPLETE    6
+#define SBI_SSE_INJECT      7
+#define SBI_SSE_HART_UNMASK 8
+#define SBI_SSE_HART_MASK   9
+
+#define SBI_SSE_LOCAL_HIGH_RAS     0x00000000u
+#define SBI_SSE_LOCAL_DOUBLE_TRAP  0x00000001u
+#define SBI_SSE_GLOBAL_HIGH_RAS    0x00008000u
+#define SBI_SSE_LOCAL_PMU_OVERFLOW 0x00010000u
+#define SBI_SSE_LOCAL_LOW_RAS      0x00100000u
+#define SBI_SSE_GLOBAL_LOW_RAS     0x00108000u
+#define SBI_SSE_LOCAL_SOFTWARE     0xffff0000u
+#define SBI_SSE_GLOBAL_SOFTWARE    0xffff8000u
+#define SBI_SSE_PLATFORM           0x00004000u /* bits of an event number */
+#define SBI_SSE_GLOBAL             0x00008000u
+
+#define SBI_SSE_STATE_UNUSED     0
+#define SBI_SSE_STATE_REGISTERED 1
+#define SBI_SSE_STATE_ENABLED    2
+#define SBI_SSE_STATE_RUNNING    3
+
+#define SBI_SSE_ATTR_STATUS            0
+#define SBI_SSE_ATTR_PRIORITY          1
+#define SBI_SSE_ATTR_CONFIG            2
+#define SBI_SSE_ATTR_PREFERRED_HART    3
+#define SBI_SSE_ATTR_ENTRY_PC          4
+#define SBI_SSE_ATTR_ENTRY_ARG         5
+#define SBI_SSE_ATTR_INTERRUPTED_SEPC  6
+#define SBI_SSE_ATTR_INTERRUPTED_FLAGS 7
+#define SBI_SSE_ATTR_INTERRUPTED_A6    8
+#define SBI_SSE_ATTR_INTERRUPTED_A7    9
+#define SBI_SSE_ATTR_COUNT             10
+
+#define SBI_SSE_STATUS_STATE    (3ul << 0)
+#define SBI_SSE_STATUS_PENDING  (1ul << 2)
+#define SBI_SSE_STATUS_INJECT   (1ul << 3)
+#define SBI_SSE_CONFIG_ONE_SHOT (1ul << 0)
+#define SBI_SSE_FLAG_SPP        (1ul << 0)
+#define SBI_SSE_FLAG_SPIE       (1ul << 1)
+#define SBI_SSE_FLAG_SPV        (1ul << 2)
+#define SBI_SSE_FLAG_SPVP       (1ul << 3)
+#define SBI_SSE_FLAG_SPELP      (1ul << 4)
+#define SBI_SSE_FLAG_SDT        (1ul << 5)
+#define SBI_SSE_FLAGS           0x3ful
 
 #define SBI_DBCN_CONSOLE_WRITE      0
 #define SBI_DBCN_CONSOLE_READ       1

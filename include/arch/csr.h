@@ -74,6 +74,8 @@
 #define SSTATUS_FS_CLEAN   (2ul << 13)
 #define SSTATUS_SUM        (1ul << 18)
 #define SSTATUS_MXR        (1ul << 19)
+#define SSTATUS_SPELP      (1ul << 23)
+#define SSTATUS_SDT        (1ul << 24)
 #define SSTATUS_UXL_64     (2ul << 32)
 
 #define HSTATUS_GVA     (1ul << 6)
@@ -88,6 +90,7 @@
 #define SCAUSE_IRQ (1ul << 63)
 
 #define HENVCFG_FIOM       (1ul << 0)
+#define HENVCFG_LPE        (1ul << 2)
 #define HENVCFG_CBIE       (3ul << 4)
 #define HENVCFG_CBIE_FLUSH (1ul << 4) /* CBO.INVAL flushes */
 #define HENVCFG_CBCFE      (1ul << 6)
@@ -95,6 +98,7 @@
 #define HENVCFG_PMM        (3ul << 32)
 #define HENVCFG_PMM_7      (2ul << 32) /* PMLEN 7; 0: none */
 #define HENVCFG_PMM_16     (3ul << 32)
+#define HENVCFG_DTE        (1ul << 59)
 #define HENVCFG_ADUE       (1ul << 61)
 #define HENVCFG_PBMTE      (1ul << 62)
 #define HENVCFG_STCE       (1ul << 63)

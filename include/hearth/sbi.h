@@ -56,6 +56,8 @@ struct sbi_extension {
     void (*vm_reset)(struct vm *vm, void *state);
     /* A vcpu starts (HSM): on its hart, before it is loaded. */
     void (*vcpu_reset)(struct vcpu *vcpu, void *state);
+    /* A vcpu has stopped, by itself or with its VM: on its hart, after it was put. */
+    void (*vcpu_stopped)(struct vcpu *vcpu, void *state);
     /* Hardware state that the extension virtualises, on the vcpu's hart: part of vcpu_load() and
      * vcpu_put(). */
     void (*vcpu_load)(struct vcpu *vcpu, void *state);
@@ -98,7 +100,8 @@ int64_t sbi_hart_mask(const struct vcpu *vcpu, uint64_t hart_mask, uint64_t hart
 void sbi_send_ipi(struct vcpu *self, uint64_t mask, uint64_t base);
 
 extern const struct sbi_extension sbi_ext_base, sbi_ext_time, sbi_ext_spi, sbi_ext_rfnc,
-    sbi_ext_hsm, sbi_ext_srst, sbi_ext_dbcn, sbi_ext_legacy, sbi_ext_pmu, sbi_ext_perf, sbi_ext_fwft;
+    sbi_ext_hsm, sbi_ext_srst, sbi_ext_sse, sbi_ext_dbcn, sbi_ext_legacy, sbi_ext_pmu, sbi_ext_perf,
+    sbi_ext_fwft;
 
 /* State of the extensions: the life of a VM and of a vcpu passes by here (sbi/state.c). 0 or
  * -HV_ENOMEM. */
@@ -108,6 +111,7 @@ void sbi_vm_reset(struct vm *vm);
 int __must_check sbi_vcpu_create(struct vcpu *vcpu);
 void sbi_vcpu_destroy(struct vcpu *vcpu);
 void sbi_vcpu_reset(struct vcpu *vcpu);
+void sbi_vcpu_stopped(struct vcpu *vcpu);
 void sbi_vcpu_load(struct vcpu *vcpu);
 void sbi_vcpu_put(struct vcpu *vcpu);
 void sbi_vcpu_requested(struct vcpu *vcpu);

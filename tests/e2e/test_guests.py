@@ -59,6 +59,11 @@ def test_fwft_between_vms(guests):
     guests(VM("fwft", name="one", vcpus=1), VM("fwft", name="two"), VM("ipi"), smp=1)
 
 
+@pytest.mark.parametrize("vcpus,smp", [(1, 1), (4, 4), (4, 1)])
+def test_software_events(guests, vcpus, smp):
+    guests(VM("sse", vcpus=vcpus), smp=smp)
+
+
 def test_flat_binary(guests):
     guests(VM("base", form="bin"))
 

@@ -18,6 +18,9 @@ extern unsigned fake_pages_out;  /* blocks not given back */
 extern uint64_t fake_virq_level[VCPUS_MAX]; /* by vcpu->id: bit irq */
 extern unsigned fake_virq_calls;
 
+/* request.c: vcpus that vcpu_wake() woke. */
+extern uint64_t fake_woken; /* bit vcpu->id */
+
 /* console_guest.c: one line for all VMs. */
 void fake_console_reset(void);
 void fake_console_type(const void *bytes, size_t len);

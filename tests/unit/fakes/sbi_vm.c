@@ -34,14 +34,14 @@ static void reset_states(uint32_t count)
             continue;
         free(vm_states[ext->slot]);
         vm_states[ext->slot] = sbi_vm.sbi_state[ext->slot] = calloc(1, ext->vm_state);
-        if (ext->vm_reset != NULL)
-            ext->vm_reset(&sbi_vm, vm_states[ext->slot]);
         for (uint32_t i = 0; i < count; i++) {
             free(vcpu_states[i][ext->slot]);
             vcpu_states[i][ext->slot] = vcpus[i].sbi_state[ext->slot] = calloc(1, ext->vcpu_state);
-            if (ext->vcpu_reset != NULL)
-                ext->vcpu_reset(&vcpus[i], vcpu_states[i][ext->slot]);
         }
+        if (ext->vm_reset != NULL)
+            ext->vm_reset(&sbi_vm, vm_states[ext->slot]);
+        for (uint32_t i = 0; ext->vcpu_reset != NULL && i < count; i++)
+            ext->vcpu_reset(&vcpus[i], vcpu_states[i][ext->slot]);
     }
 }
 

@@ -1,0 +1,16 @@
+/* request.c - fake: requests stay in the vcpu for the test to see; woken vcpus are remembered. */
+#include <hearth/vcpu.h>
+
+#include "fakes.h"
+
+uint64_t fake_woken; /* bit i: vcpu i */
+
+void vcpu_request(struct vcpu *vcpu, uint32_t bits)
+{
+    vcpu->requests |= bits;
+}
+
+void vcpu_wake(struct vcpu *vcpu)
+{
+    fake_woken |= BIT(vcpu->id);
+}
