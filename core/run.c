@@ -18,18 +18,33 @@
 
 #define READY_ROUNDS 16 /* of what others ask of a vcpu, before its hart is looked after */
 
-/* A vcpu that was just started, or slept, gets its HSM state and, before it is loaded, its
- * registers. */
+/* A vcpu that was just started gets, before it is loaded, its registers and its HSM state. */
 static void arrive(struct vcpu *v)
 {
-    uint32_t state = vcpu_hsm_state(v);
-
-    if (state == SBI_HSM_STATE_START_PENDING) {
+    if (vcpu_hsm_state(v) == SBI_HSM_STATE_START_PENDING) {
         vcpu_reset(v, v->hsm_pc, v->hsm_opaque);
         atomic_store_release(&v->hsm_state, SBI_HSM_STATE_STARTED);
-    } else if (state == SBI_HSM_STATE_SUSPENDED) {
-        atomic_store_release(&v->hsm_state, SBI_HSM_STATE_STARTED);
     }
+}
+
+static bool sleep_over(const struct vcpu *v)
+{
+    return vcpu_irq_pending(v) || vm_wake_pending(v->vm);
+}
+
+/* A hart that suspended itself resumes when an interrupt is pending that it had enabled, or at its
+ * system's wake-up line. What else wakes a vcpu (another interrupt, a request) is nothing that its
+ * guest should see. */
+static bool sleeps_on(struct vcpu *v)
+{
+    if (vcpu_hsm_state(v) != SBI_HSM_STATE_SUSPENDED)
+        return false;
+    if (!sleep_over(v)) {
+        atomic_store_release(&v->in_guest, 0);
+        return true;
+    }
+    vcpu_hsm_resume(v);
+    return false;
 }
 
 enum run_leave run_ready(struct vcpu *v)
@@ -58,7 +73,9 @@ static enum run_leave run_vcpu(struct vcpu *v)
 {
     enum run_leave leave = run_ready(v);
 
-    return leave == RUN_AGAIN ? (enum run_leave)vcpu_enter(&v->ctx) : leave;
+    if (leave != RUN_AGAIN)
+        return leave;
+    return sleeps_on(v) ? RUN_BLOCK : (enum run_leave)vcpu_enter(&v->ctx);
 }
 
 /* The vcpu left its run: where it goes now. A blocked one stays loaded, for it may well be the next
@@ -69,7 +86,7 @@ static void depart(struct vcpu *v, enum run_leave leave)
     case RUN_BLOCK:
         vtimer_block(v);
         virq_flush(v);
-        if (vcpu_irq_pending(v) || !sched_block(v))
+        if (sleep_over(v) || !sched_block(v))
             sched_requeue(v);
         return;
     case RUN_STOP:

@@ -175,6 +175,14 @@ int vcpu_hsm_start(struct vcpu *v, uint64_t pc, uint64_t opaque)
     return err;
 }
 
+void vcpu_hsm_resume(struct vcpu *v)
+{
+    if (v->hsm_state != SBI_HSM_STATE_SUSPENDED)
+        return;
+    atomic_store_relaxed(&v->vm->asleep, 0); /* if it was asleep, this was its only hart */
+    atomic_store_release(&v->hsm_state, SBI_HSM_STATE_STARTED);
+}
+
 uint32_t vcpu_hsm_state(const struct vcpu *v)
 {
     return atomic_load_acquire(&v->hsm_state);
@@ -202,11 +210,12 @@ void vcpu_hsm_stopped(struct vcpu *v)
         vm_finish_stop(vm);
 }
 
-unsigned vcpu_hsm_active(const struct vm *vm)
+unsigned vcpu_hsm_active(struct vm *vm)
 {
-    unsigned n = 0;
+    unsigned n;
 
-    for (uint32_t i = 0; i < vm->config.vcpus; i++)
-        n += vcpu_hsm_state(vm->vcpus[i]) != SBI_HSM_STATE_STOPPED;
+    lock_acquire(&vm->lock);
+    n = vm->vcpus_active;
+    lock_release(&vm->lock);
     return n;
 }

@@ -162,6 +162,7 @@ int vm_start(struct vm *vm)
         return err;
     }
     vm->time_delta = -timer_now();
+    atomic_store_relaxed(&vm->asleep, 0);
     for (unsigned i = 0; i < HARTS_MAX; i++)
         vm->last_vcpu[i] = 0; /* new contents: no hart may use what it fetched before */
     lock_acquire(&vm->lock);
@@ -186,6 +187,17 @@ void vm_request_stop(struct vm *vm, enum vm_stop_kind kind, const char *reason)
         if (vcpu_hsm_state(vm->vcpus[i]) != SBI_HSM_STATE_STOPPED)
             vcpu_request(vm->vcpus[i], VCPU_REQ_STOP);
     lock_release(&vm->lock);
+}
+
+void vm_set_wake(struct vm *vm, bool level)
+{
+    atomic_store_relaxed(&vm->wake_level, level);
+    if (!level)
+        return;
+    atomic_fence_seq(); /* against the suspend, which becomes SUSPENDED and then looks here */
+    for (uint32_t i = 0; i < vm->config.vcpus; i++)
+        if (vcpu_hsm_state(vm->vcpus[i]) == SBI_HSM_STATE_SUSPENDED)
+            vcpu_wake(vm->vcpus[i]);
 }
 
 static void summarise(const struct vm *vm)

@@ -10,9 +10,7 @@
 #include <hearth/vcpu.h>
 #include <hearth/vm.h>
 
-/* May a hart begin to execute at this address with its MMU off? All guest RAM is executable,
- * nothing else is. */
-static bool hsm_entry_valid(const struct vm *vm, uint64_t addr)
+bool sbi_entry_valid(const struct vm *vm, uint64_t addr)
 {
     return (addr & 1) == 0 && memslot_is_ram(&vm->memslots, addr, 2);
 }
@@ -23,7 +21,7 @@ static int64_t hsm_hart_start(struct vcpu *vcpu, uint64_t hart, uint64_t addr, u
 
     if (!target)
         return SBI_ERR_INVALID_PARAM;
-    if (!hsm_entry_valid(vcpu->vm, addr))
+    if (!sbi_entry_valid(vcpu->vm, addr))
         return SBI_ERR_INVALID_ADDRESS;
     if (vcpu_hsm_start(target, addr, opaque) != 0)
         return SBI_ERR_ALREADY_AVAILABLE;
@@ -40,7 +38,7 @@ static struct exit_result hsm_hart_suspend(struct vcpu *vcpu, const struct sbi_c
         atomic_store_release(&vcpu->hsm_state, SBI_HSM_STATE_SUSPENDED);
         return exit_block(4);
     case SBI_HSM_SUSPEND_NON_RETENTIVE:
-        if (!hsm_entry_valid(vcpu->vm, call->arg[1])) {
+        if (!sbi_entry_valid(vcpu->vm, call->arg[1])) {
             ret->error = SBI_ERR_INVALID_ADDRESS;
             return exit_next(4);
         }

@@ -314,8 +314,10 @@ static void sse_requested(struct vcpu *v, void *state)
         return;
     lock_acquire(&sse_vm_of(v)->lock);
     e = sse_begin(v);
-    if (e != NULL)
+    if (e != NULL) {
         sse_context_enter(v, e);
+        vcpu_hsm_resume(v);
+    }
     lock_release(&sse_vm_of(v)->lock);
 }
 

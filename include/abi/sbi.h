@@ -38,6 +38,7 @@
 #define SBI_EXT_DBCN                      0x4442434E
 #define SBI_EXT_FWFT                      0x46574654
 #define SBI_EXT_SSE                       0x535345
+#define SBI_EXT_SUSP                      0x53555350
 
 #define SBI_BASE_GET_SPEC_VERSION 0
 #define SBI_BASE_GET_IMPL_ID      1
@@ -78,6 +79,9 @@
 
 #define SBI_HSM_SUSPEND_RETENTIVE     0x00000000u
 #define SBI_HSM_SUSPEND_NON_RETENTIVE 0x80000000u
+
+#define SBI_SUSP_SYSTEM_SUSPEND 0
+#define SBI_SUSP_SUSPEND_TO_RAM 0x00000000u
 
 #define SBI_SRST_RESET            0
 #define SBI_SRST_TYPE_SHUTDOWN    0

@@ -99,9 +99,13 @@ int64_t sbi_hart_mask(const struct vcpu *vcpu, uint64_t hart_mask, uint64_t hart
  * base + i) that is not stopped; bits that name no vcpu do nothing. */
 void sbi_send_ipi(struct vcpu *self, uint64_t mask, uint64_t base);
 
+/* May a hart begin to execute at this address with its MMU off? Even, and all guest RAM is
+ * executable, nothing else is. */
+bool sbi_entry_valid(const struct vm *vm, uint64_t addr);
+
 extern const struct sbi_extension sbi_ext_base, sbi_ext_time, sbi_ext_spi, sbi_ext_rfnc,
     sbi_ext_hsm, sbi_ext_srst, sbi_ext_sse, sbi_ext_dbcn, sbi_ext_legacy, sbi_ext_pmu, sbi_ext_perf,
-    sbi_ext_fwft;
+    sbi_ext_fwft, sbi_ext_susp;
 
 /* State of the extensions: the life of a VM and of a vcpu passes by here (sbi/state.c). 0 or
  * -HV_ENOMEM. */

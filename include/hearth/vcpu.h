@@ -146,13 +146,15 @@ void vcpu_reset_suspended(struct vcpu *vcpu, uint64_t pc, uint64_t opaque);
  * HSM (SBI specification, "Hart State Management"). start: any vcpu of the caller's VM; 0, or
  * -HV_EBUSY when its state is not STOPPED (exactly one of several starters at once wins). The
  * caller has checked pc. state: SBI_HSM_STATE_*. vcpu_hsm_stopped(): the run loop tells that the
- * vcpu has left.
+ * vcpu has left. vcpu_hsm_resume(): ends the suspend, if it is in one, of a vcpu that is about to
+ * be entered; only an enabled interrupt, the system's wake-up line and an SSE event do.
  */
 int __must_check vcpu_hsm_start(struct vcpu *vcpu, uint64_t pc, uint64_t opaque);
+void vcpu_hsm_resume(struct vcpu *vcpu);
 uint32_t vcpu_hsm_state(const struct vcpu *vcpu);
 void vcpu_hsm_stopped(struct vcpu *vcpu);
-/* Number of the VM's vcpus whose state is not STOPPED. */
-unsigned vcpu_hsm_active(const struct vm *vm);
+/* Number of the VM's vcpus whose state is not STOPPED, all at one moment. */
+unsigned vcpu_hsm_active(struct vm *vm);
 
 /* The load of the VS CSRs into this hart, and back. Interrupts off. */
 void vcpu_load(struct vcpu *vcpu, struct hart *hart);

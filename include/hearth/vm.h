@@ -62,6 +62,9 @@ struct vm {
     uint32_t vcpus_active;   /* vcpus whose HSM state is not STOPPED */
     uint32_t restarts;
 
+    uint32_t asleep;     /* atomic: in system suspend */
+    uint32_t wake_level; /* atomic: vm_set_wake() */
+
     uint64_t time_delta; /* htimedelta: guest time = host time + delta; set at (re)start */
     uint64_t started_at; /* host timebase ticks of the first start */
     uint64_t ended_at;
@@ -102,6 +105,18 @@ void vm_refused(void);
 /* Boot has started what could be started: from now on the machine ends when no VM is left to run.
  */
 void vm_boot_done(void);
+
+/*
+ * A wake-up line, that of the device which has one: while it is high, the VM's system suspend ends,
+ * whatever its interrupt controller and its vcpus' vsie let through. (Linux masks the interrupts of
+ * devices whose drivers know no wake-up, the Goldfish RTC's among them, for the time it sleeps; an
+ * RTC's alarm ends the sleep of a machine by another wire.) Any hart, locks up to rank DEVICE.
+ */
+void vm_set_wake(struct vm *vm, bool level);
+static inline bool vm_wake_pending(const struct vm *vm)
+{
+    return atomic_load_relaxed(&vm->asleep) != 0 && atomic_load_relaxed(&vm->wake_level) != 0;
+}
 
 /* Number of VMs that exist; vm_get(i) for i below it, else NULL. */
 unsigned vm_count(void);

@@ -50,6 +50,21 @@ class Flat:
                 f'kernel = "{self.kernel}"\n')
 
 
+def initrd_with(folder, **programs):
+    """The path of Debian's initrd with these programs in /bin: archives may follow one another."""
+    first = (GUEST / "initrd.cpio.gz").read_bytes()
+    parts = [first + bytes(-len(first) % 4)]
+    for name, source in [*programs.items(), ("TRAILER!!!", None)]:
+        path = (f"bin/{name}" if source else name).encode() + b"\0"
+        data = source.read_bytes() if source else b""
+        fields = 0, 0o100755 if source else 0, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(path), 0
+        head = b"070701" + b"".join(b"%08X" % f for f in fields) + path
+        parts += [head, bytes(-len(head) % 4), data, bytes(-len(data) % 4)]
+    initrd = folder / "initrd"
+    initrd.write_bytes(b"".join(parts))
+    return initrd
+
+
 def link(folder, name, source, base):
     """The path of an ELF file of this assembly, linked at `base`, where its first instruction is its entry."""
     text, elf = folder / f"{name}.S", folder / f"{name}.elf"

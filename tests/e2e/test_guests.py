@@ -25,6 +25,16 @@ def test_harts(guests, guest, vcpus, smp, sstc):
     guests(VM(guest, vcpus=vcpus), smp=smp, cpu=SSTC[sstc])
 
 
+@pytest.mark.parametrize("vcpus,smp,sstc", [(1, 1, "sstc"), (4, 2, "no-sstc"), (4, 1, "sstc")])
+def test_suspend(guests, vcpus, smp, sstc):
+    guests(VM("susp", vcpus=vcpus), smp=smp, cpu=SSTC[sstc])
+
+
+# A hart that somebody else wants, too.
+def test_suspend_beside(guests):
+    guests(VM("susp", vcpus=2), VM("time"), smp=1)
+
+
 # What concerns one vcpu alone.
 @pytest.mark.parametrize("guest", ["base", "dbcn", "legacy", "srst", "regs", "umode", "hext"])
 def test_single(guests, guest):

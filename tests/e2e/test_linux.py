@@ -7,8 +7,8 @@ import sys
 import time
 
 import pytest
-from harness import CRASHED, OK
-from linux import NEXT_VM, WAIT, Console, Debian, Flat, arguments, assemble
+from harness import CRASHED, OK, TREE
+from linux import NEXT_VM, WAIT, Console, Debian, Flat, arguments, assemble, initrd_with
 
 IMSIC = ("--machine", "aia=aplic-imsic,aia-guests=1")
 APLIC = ("--machine", "aia=aplic")
@@ -159,6 +159,40 @@ def test_reboot_and_hotplug(console):
     c.poweroff()
     c.expect(r"hearth: \[debian\] ended \(")
     c.expect(r"hearth: summary: debian: ended \([^)]*\), up \d+ ms, ran \d+ ms, \d+ exits, 1 restarts")
+    c.end()
+
+
+def check_suspend(c, vcpus, times):
+    """Suspend to RAM until the RTC's alarm: everything goes on, no clock lost the time it slept."""
+    for i in range(times):
+        before, slept = interrupts(c)["101000.rtc"], f"before {i}"
+        began = time.monotonic()
+        text = c.sh(f"v='{slept}'; rtc_alarm 2; read a </sys/class/rtc/rtc0/since_epoch; "
+                    "echo mem >/sys/power/state || exit; read b </sys/class/rtc/rtc0/since_epoch; "
+                    "echo $a $b $v")
+        a, b = map(int, re.search(rf"^(\d+) (\d+) {slept}$", text, re.M).groups())
+        assert 1 <= b - a <= time.monotonic() - began + 2, text
+        assert sum(interrupts(c)["101000.rtc"]) == sum(before) + 1
+        assert int(c.sh("nproc")) == vcpus
+        assert abs(int(c.sh("date +%s")) - time.time()) < 60
+    assert int(c.sh("cat /sys/power/suspend_stats/success")) == times
+    assert int(c.sh("cat /sys/power/suspend_stats/fail")) == 0
+
+
+@pytest.mark.parametrize("vcpus,smp,cpu,times", [
+    pytest.param(2, 2, "rv64", 3, id="2-vcpus"),
+    pytest.param(4, 2, "rv64,v=on,sstc=off", 20, id="20-times-no-sstc", marks=pytest.mark.long),
+    pytest.param(1, 1, "rv64", 20, id="20-times-1-vcpu", marks=pytest.mark.long),
+    pytest.param(2, 2, "rv64", 20, id="20-times", marks=pytest.mark.long),
+])
+def test_suspend(console, tmp_path, vcpus, smp, cpu, times):
+    c = console(Debian(vcpus=vcpus, initrd=initrd_with(tmp_path, rtc_alarm=TREE / "build/guests/linux/rtc_alarm")),
+                smp=smp, cpu=cpu)
+    c.prompt()
+    check_suspend(c, vcpus, times)
+    check_timer(c, rounds=10)
+    check_floating_point(c, vcpus)
+    c.poweroff()
     c.end()
 
 

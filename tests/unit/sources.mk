@@ -8,7 +8,7 @@
 # -fsanitize=address,undefined and the hypervisor's own warnings. Add rows at the end.
 
 
-SBI_UNIT_SRCS := $(addprefix sbi/,sbi.c base.c time.c spi.c rfnc.c hsm.c srst.c dbcn.c legacy.c \
+SBI_UNIT_SRCS := $(addprefix sbi/,sbi.c base.c time.c spi.c rfnc.c hsm.c srst.c dbcn.c susp.c legacy.c \
                                 pmu.c pmu_hw.c perf.c fwft.c) \
                  mm/memslot.c mm/page_alloc.c core/lock.c \
                  $(addprefix tests/unit/fakes/,sbi_vm.c console_guest.c virq.c vm_stop.c fake.c firmware.c)

@@ -108,16 +108,20 @@ static void test_alarm(void **state)
     advance(9 * MS);
     run(0);
     assert_false(irq());
+    assert_false(fake_wake_level);
     advance(MS + 2000);
     run(0);
     assert_true(irq());
+    assert_true(fake_wake_level);
     assert_int_equal(mmio_ok_read(ALARM_STATUS, 4), 0);
     mmio_ok_write(IRQ_ENABLED, 4, 0);
+    assert_false(fake_wake_level);
     (void)irq();
     assert_false(irq());
     mmio_ok_write(IRQ_ENABLED, 4, 0xffffffff);
     assert_int_equal(mmio_ok_read(IRQ_ENABLED, 4), 1);
     assert_true(irq());
+    assert_true(fake_wake_level);
     mmio_ok_write(CLEAR_INTERRUPT, 4, 1);
     (void)irq();
     assert_false(irq());
@@ -143,6 +147,7 @@ static void test_reset_clears_alarm(void **state)
     set_alarm(read_time() + MS);
     board_reset(&vm);
     assert_false(irq());
+    assert_false(fake_wake_level);
     advance(2 * MS);
     run(0); /* the event left behind */
     assert_false(irq());

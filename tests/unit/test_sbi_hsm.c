@@ -1,4 +1,4 @@
-/* test_sbi_hsm.c - SBI HSM, SRST and DBCN. */
+/* test_sbi_hsm.c - SBI HSM, SUSP, SRST and DBCN. */
 #include "fakes/sbi_vm.h"
 #include "fakes/fakes.h"
 
@@ -96,6 +96,47 @@ static void test_hart_suspend(void **state)
     assert_int_equal(rec.resets, 1);
     assert_int_equal(rec.reset_pc, SBI_RAM_BASE + 8);
     assert_int_equal(rec.reset_opaque, 42);
+}
+
+static void test_system_suspend(void **state)
+{
+    static const uint64_t bad_types[] = {1,          0x0fffffff, 0x10000000, 0x7fffffff,
+                                         0x80000000, 0x80000001, 0xffffffff, UINT64_MAX};
+    static const uint64_t bad_addrs[] = {0,       SBI_RAM_BASE - 2, SBI_RAM_BASE + 1,
+                                         RAM_END, RAM_END - 1,      0x10000000,
+                                         BIT(63), UINT64_MAX,       UINT64_MAX - 1};
+    static const uint32_t not_stopped[] = {
+        SBI_HSM_STATE_STARTED,   SBI_HSM_STATE_START_PENDING,   SBI_HSM_STATE_STOP_PENDING,
+        SBI_HSM_STATE_SUSPENDED, SBI_HSM_STATE_SUSPEND_PENDING, SBI_HSM_STATE_RESUME_PENDING,
+    };
+    struct sbi_answer answer;
+
+    for (uint64_t fid = 1; fid != 0; fid <<= 1)
+        assert_sbi(sbi_ecall(SBI_EXT_SUSP, fid, 0, SBI_RAM_BASE, 0, 0), SBI_ERR_NOT_SUPPORTED, 0);
+    for (unsigned i = 0; i < ARRAY_SIZE(bad_types); i++)
+        assert_sbi(sbi_ecall(SBI_EXT_SUSP, 0, bad_types[i], SBI_RAM_BASE, 0, 0),
+                   SBI_ERR_INVALID_PARAM, 0);
+    for (unsigned i = 0; i < ARRAY_SIZE(bad_addrs); i++)
+        assert_sbi(sbi_ecall(SBI_EXT_SUSP, 0, 0, bad_addrs[i], 0, 0), SBI_ERR_INVALID_ADDRESS, 0);
+    for (unsigned i = 0; i < ARRAY_SIZE(not_stopped); i++) {
+        sbi_vm.vcpus[3]->hsm_state = not_stopped[i];
+        assert_sbi(sbi_ecall(SBI_EXT_SUSP, 0, 0, SBI_RAM_BASE, 0, 0), SBI_ERR_DENIED, 0);
+    }
+    assert_int_equal(sbi_self->hsm_state, SBI_HSM_STATE_STARTED);
+    assert_int_equal(rec.resets, 0);
+    assert_int_equal(sbi_vm.asleep, 0);
+
+    for (uint64_t upper = 0; upper <= 1; upper++) {
+        fresh(state);
+        answer = sbi_ecall(SBI_EXT_SUSP, 0, upper << 32, RAM_END - 2, UINT64_MAX, 0);
+        assert_int_equal(exit_action(answer.result), EXIT_BLOCK);
+        assert_int_equal(answer.result.insn_len, 0);
+        assert_int_equal(sbi_self->hsm_state, SBI_HSM_STATE_SUSPENDED);
+        assert_int_equal(sbi_vm.asleep, 1);
+        assert_int_equal(rec.resets, 1);
+        assert_int_equal(rec.reset_pc, RAM_END - 2);
+        assert_int_equal(rec.reset_opaque, UINT64_MAX);
+    }
 }
 
 static void test_srst(void **state)
@@ -212,6 +253,7 @@ int main(void)
         cmocka_unit_test_setup(test_hart_status, fresh),
         cmocka_unit_test_setup(test_hart_stop, fresh),
         cmocka_unit_test_setup(test_hart_suspend, fresh),
+        cmocka_unit_test_setup(test_system_suspend, fresh),
         cmocka_unit_test_setup(test_srst, fresh),
         cmocka_unit_test_setup(test_dbcn_errors, fresh),
         cmocka_unit_test_setup(test_dbcn, fresh),

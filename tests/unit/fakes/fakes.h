@@ -39,3 +39,4 @@ void fake_timer_reset(void);
 extern unsigned fake_stop_calls;
 extern int fake_stop_kind;
 extern const char *fake_stop_reason;
+extern bool fake_wake_level; /* vm_set_wake()'s last */

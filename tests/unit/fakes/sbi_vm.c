@@ -120,6 +120,21 @@ uint32_t vcpu_hsm_state(const struct vcpu *vcpu)
     return vcpu->hsm_state;
 }
 
+void vcpu_hsm_resume(struct vcpu *vcpu)
+{
+    if (vcpu->hsm_state == SBI_HSM_STATE_SUSPENDED)
+        vcpu->hsm_state = SBI_HSM_STATE_STARTED;
+}
+
+unsigned vcpu_hsm_active(struct vm *vm)
+{
+    unsigned n = 0;
+
+    for (uint32_t i = 0; i < vm->config.vcpus; i++)
+        n += vm->vcpus[i]->hsm_state != SBI_HSM_STATE_STOPPED;
+    return n;
+}
+
 void vcpu_reset_suspended(struct vcpu *vcpu, uint64_t pc, uint64_t opaque)
 {
     assert_ptr_equal(vcpu, sbi_self);

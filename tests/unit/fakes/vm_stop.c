@@ -1,4 +1,4 @@
-/* vm_stop.c - fake: records what vm_request_stop() was asked. */
+/* vm_stop.c - fake: records what vm_request_stop() and vm_set_wake() were asked. */
 #include <hearth/vm.h>
 
 #include "fakes.h"
@@ -6,6 +6,14 @@
 unsigned fake_stop_calls;
 int fake_stop_kind;
 const char *fake_stop_reason;
+
+bool fake_wake_level;
+
+void vm_set_wake(struct vm *vm, bool level)
+{
+    (void)vm;
+    fake_wake_level = level;
+}
 
 void vm_request_stop(struct vm *vm, enum vm_stop_kind kind, const char *reason)
 {
