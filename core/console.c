@@ -162,12 +162,26 @@ void console_drain(void)
         d->drain();
 }
 
+static void host_write_escaped(const char *text, size_t len)
+{
+    char out[GUEST_LINE];
+
+    for (size_t pos = 0, taken; pos < len; pos += taken)
+        host_write_locked(out, text_escape(out, sizeof(out), text + pos, len - pos, &taken));
+}
+
+void console_write_text(const char *head, size_t head_len, const char *text, size_t len)
+{
+    console_acquire();
+    host_write_locked(head, head_len);
+    host_write_escaped(text, len);
+    host_write_locked("\n", 1);
+    lock_release(&console_lock);
+}
+
 /* Puts the unfinished line of a VM that is not attached on the terminal, prefixed and harmless. */
 static void guest_line_flush(struct guest_console *c)
 {
-    char out[GUEST_LINE];
-    size_t pos = 0, n, taken;
-
     /* The line end of a terminal in raw mode is "\r\n": none of it is the text's. */
     while (c->line_len > 0 && c->line[c->line_len - 1] == '\r')
         c->line_len--;
@@ -175,11 +189,7 @@ static void guest_line_flush(struct guest_console *c)
     host_write_locked("[", 1);
     host_write_locked(c->vm->config.name, strnlen(c->vm->config.name, VM_NAME_MAX));
     host_write_locked("] ", 2);
-    while (pos < c->line_len) {
-        n = text_escape(out, sizeof(out), c->line + pos, c->line_len - pos, &taken);
-        host_write_locked(out, n);
-        pos += taken;
-    }
+    host_write_escaped(c->line, c->line_len);
     host_write_locked("\n", 1);
     c->line_len = 0;
 }

@@ -21,6 +21,17 @@ static void put(char *line, size_t *pos, const char *src)
         line[(*pos)++] = *src++;
 }
 
+/* "hearth: ", and the VM's name if there is one. */
+static void put_head(char *line, size_t *pos, const struct vm *vm)
+{
+    put(line, pos, "hearth: ");
+    if (vm != NULL) {
+        put(line, pos, "[");
+        put(line, pos, vm->config.name);
+        put(line, pos, "] ");
+    }
+}
+
 static void __printf(3, 0)
     log_line(const char *level, const struct vm *vm, const char *fmt, va_list args)
 {
@@ -35,12 +46,7 @@ static void __printf(3, 0)
     while (len > 0 && text[len - 1] == '\n')
         len--;
 
-    put(line, &pos, "hearth: ");
-    if (vm != NULL) {
-        put(line, &pos, "[");
-        put(line, &pos, vm->config.name);
-        put(line, &pos, "] ");
-    }
+    put_head(line, &pos, vm);
     put(line, &pos, level);
     pos += text_escape(line + pos, sizeof(line) - 4 - pos, text, len, &taken);
     cut = (size_t)n >= sizeof(text) || taken < len;
@@ -82,4 +88,14 @@ void log_vm(const struct vm *vm, const char *fmt, ...)
     va_start(args, fmt);
     log_line("", vm, fmt, args);
     va_end(args);
+}
+
+void log_vm_text(const struct vm *vm, const char *label, const char *text, size_t len)
+{
+    char head[LOG_LINE_MAX];
+    size_t pos = 0;
+
+    put_head(head, &pos, vm);
+    put(head, &pos, label);
+    console_write_text(head, pos, text, len);
 }

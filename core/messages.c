@@ -1,9 +1,11 @@
 /*
  * messages.c - the message queues of the VMs (messages.h): rings of bytes with a ring of lengths.
  *
- * Locking: a queue's own lock guards all of it, and is held over the copy of a message: so no other
- * sender or receiver gets between its bytes, and it counts only once all of them are there. Queues'
- * locks are never nested. messages->peer is set once, when the later of two VMs has been created.
+ * Locking: a queue has one lock for senders and one for receivers, each held over the copy of a
+ * message: so nobody gets between its bytes, and it counts only once all of them are there. Between
+ * the two sides go the free-running indexes: a side moves its own, release, and looks at the
+ * other's, acquire. No two queues' locks are nested. messages->peer is set once, when the later of
+ * two VMs has been created.
  */
 #include <arch/atomic.h>
 #include <hearth/errno.h>
@@ -16,9 +18,9 @@
 #include <string.h>
 
 struct queue {
-    struct spinlock lock;
-    uint32_t head, tail;             /* messages taken and put; free running */
-    uint32_t bytes_head, bytes_tail; /* the same in bytes */
+    struct spinlock receivers, senders;
+    uint32_t head, bytes_head; /* taken: messages, bytes; receivers move them */
+    uint32_t tail, bytes_tail; /* put; senders move them */
     uint16_t length[MESSAGES_MAX];
     uint8_t bytes[MESSAGES_BYTES];
 };
@@ -33,13 +35,19 @@ _Static_assert((MESSAGES_MAX & (MESSAGES_MAX - 1)) == 0 &&
                    (MESSAGES_BYTES & (MESSAGES_BYTES - 1)) == 0,
                "free-running indexes wrap with the rings");
 
+static void queue_init(struct queue *q)
+{
+    lock_init(&q->receivers, RANK_DEVICE);
+    lock_init(&q->senders, RANK_DEVICE);
+}
+
 int messages_create(struct vm *vm)
 {
     vm->messages = page_alloc_zeroed(page_order(sizeof(struct messages)));
     if (vm->messages == NULL)
         return -HV_ENOMEM;
-    lock_init(&vm->messages->inbox.lock, RANK_DEVICE);
-    lock_init(&vm->messages->outbox.lock, RANK_DEVICE);
+    queue_init(&vm->messages->inbox);
+    queue_init(&vm->messages->outbox);
     return 0;
 }
 
@@ -79,24 +87,31 @@ static bool copy_pieces(struct queue *q, uint32_t at, uint64_t len, message_copy
            (first == len || copy(arg, q->bytes, first, len - first));
 }
 
+/* Of the two indexes that a side moves, the other side may see the first one moved alone: that is
+ * room it does not use yet, for it wants both. */
+static bool has_room(const struct queue *q, uint64_t len)
+{
+    return q->tail - atomic_load_acquire(&q->head) < MESSAGES_MAX &&
+           len <= MESSAGES_BYTES - (uint64_t)(q->bytes_tail - atomic_load_acquire(&q->bytes_head));
+}
+
 static int put(struct queue *q, uint64_t len, message_copy copy, void *arg)
 {
     int err = 0;
 
     if (len == 0 || len > MESSAGE_MAX)
         return -HV_EINVAL;
-    lock_acquire(&q->lock);
-    if (q->tail - q->head == MESSAGES_MAX ||
-        len > MESSAGES_BYTES - (uint64_t)(q->bytes_tail - q->bytes_head)) {
+    lock_acquire(&q->senders);
+    if (!has_room(q, len)) {
         err = -HV_ENOSPC;
     } else if (!copy_pieces(q, q->bytes_tail, len, copy, arg)) {
         err = -HV_EFAULT;
     } else {
         q->length[q->tail % MESSAGES_MAX] = (uint16_t)len;
         q->bytes_tail += (uint32_t)len;
-        q->tail++;
+        atomic_store_release(&q->tail, q->tail + 1);
     }
-    lock_release(&q->lock);
+    lock_release(&q->senders);
     return err;
 }
 
@@ -106,21 +121,23 @@ static int take(struct queue *q, uint64_t capacity, uint64_t *len, message_copy 
     int err = 0;
 
     *len = 0;
-    lock_acquire(&q->lock);
+    lock_acquire(&q->receivers);
+    if (atomic_load_acquire(&q->tail) == q->head) {
+        lock_release(&q->receivers);
+        return -HV_ENOENT;
+    }
     waiting = q->length[q->head % MESSAGES_MAX];
-    if (q->tail == q->head) {
-        err = -HV_ENOENT;
-    } else if (waiting > capacity) {
+    if (waiting > capacity) {
         *len = waiting;
         err = -HV_ERANGE;
     } else if (!copy_pieces(q, q->bytes_head, waiting, copy, arg)) {
         err = -HV_EFAULT;
     } else {
         *len = waiting;
-        q->bytes_head += waiting;
-        q->head++;
+        atomic_store_release(&q->bytes_head, q->bytes_head + waiting);
+        atomic_store_release(&q->head, q->head + 1);
     }
-    lock_release(&q->lock);
+    lock_release(&q->receivers);
     return err;
 }
 

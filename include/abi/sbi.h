@@ -39,6 +39,8 @@
 #define SBI_EXT_FWFT                      0x46574654
 #define SBI_EXT_SSE                       0x535345
 #define SBI_EXT_SUSP                      0x53555350
+#define SBI_EXT_HVC                       0x485643   /* "HVC": Hearth's hypercalls */
+#define SBI_EXT_HOST_COMM                 0x484F5354 /* "HOST": Hearth's messages */
 
 #define SBI_BASE_GET_SPEC_VERSION 0
 #define SBI_BASE_GET_IMPL_ID      1
@@ -220,3 +222,12 @@ struct sbi_pmu_event_info {
 #define SBI_PERF_STOP    1
 #define SBI_PERF_READ    2 /* a0: reason */
 #define SBI_PERF_REASONS 12
+
+/* Addresses of HVC and HOST_COMM come as two registers: (64-bit address, 0) or (low 32 bits, high
+ * 32 bits). */
+#define SBI_HVC_LOG_MESSAGE     0x1001
+#define SBI_HVC_LOG_MESSAGE_MAX 1024
+
+#define SBI_HOST_COMM_SEND_MESSAGE    0
+#define SBI_HOST_COMM_RECEIVE_MESSAGE 1
+#define SBI_HOST_COMM_MESSAGE_MAX     4096

@@ -46,6 +46,9 @@ void console_set_device(const struct console_ops *ops);
 /* The hypervisor's own output, complete lines preferred; each "\n" becomes "\r\n". Any hart, any
  * context. */
 void console_write(const char *buf, size_t len);
+/* One line of it: head as it is, then text escaped (text.h). Other harts' output comes before or
+ * behind all of it. */
+void console_write_text(const char *head, size_t head_len, const char *text, size_t len);
 /* A panic begins: harts that want the console from now on stop; waits, bounded, for a line being
  * written. */
 void console_panic_begin(void);

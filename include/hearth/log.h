@@ -13,3 +13,5 @@ void log_warn(const char *fmt, ...) __printf(1, 2);
 void log_error(const char *fmt, ...) __printf(1, 2);
 /* A line about a VM: "hearth: [name] ...". */
 void log_vm(const struct vm *vm, const char *fmt, ...) __printf(2, 3);
+/* The same for a text from the guest, escaped (text.h): always one whole line, however long. */
+void log_vm_text(const struct vm *vm, const char *label, const char *text, size_t len);

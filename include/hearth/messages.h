@@ -9,8 +9,8 @@
  * errors. What was accepted stays until it is received: neither VM's restart nor end takes it away.
  * Until the peer exists there is nobody to send to.
  *
- * Lock: each queue's own (rank DEVICE), held while a message is copied. Any hart, any context
- * without locks of that rank.
+ * Locks: each queue's own (rank DEVICE), one for senders and one for receivers, held while a
+ * message is copied. Any hart, any context without locks of that rank.
  */
 #pragma once
 
@@ -26,7 +26,7 @@ struct vcpu;
 /*
  * One piece of a message: copies len bytes between `piece` and bytes offset..offset + len of the
  * sender's or the receiver's buffer. False: it cannot be copied; the message is then not sent, or
- * not received. Called with the queue's lock held.
+ * not received. Called with one of the queue's locks held.
  */
 typedef bool (*message_copy)(void *arg, void *piece, uint64_t offset, uint64_t len);
 

@@ -95,6 +95,16 @@ bool sbi_probe(const struct vcpu *vcpu, uint64_t eid);
 int64_t sbi_hart_mask(const struct vcpu *vcpu, uint64_t hart_mask, uint64_t hart_mask_base,
                       uint64_t *mask, uint64_t *base);
 
+/*
+ * An address that HVC and HOST_COMM take in two registers: the whole address and 0, or its halves.
+ * False: neither, as where both hold more than 32 bits; the call's answer is INVALID_PARAM.
+ */
+static inline bool __must_check sbi_join_address(uint64_t low, uint64_t high, gpa_t *address)
+{
+    *address = low | high << 32;
+    return high == 0 || (low | high) >> 32 == 0;
+}
+
 /* The caller's ipi: raises the supervisor software interrupt of each vcpu in the mask (bit i = vcpu
  * base + i) that is not stopped; bits that name no vcpu do nothing. */
 void sbi_send_ipi(struct vcpu *self, uint64_t mask, uint64_t base);
@@ -105,7 +115,7 @@ bool sbi_entry_valid(const struct vm *vm, uint64_t addr);
 
 extern const struct sbi_extension sbi_ext_base, sbi_ext_time, sbi_ext_spi, sbi_ext_rfnc,
     sbi_ext_hsm, sbi_ext_srst, sbi_ext_sse, sbi_ext_dbcn, sbi_ext_legacy, sbi_ext_pmu, sbi_ext_perf,
-    sbi_ext_fwft, sbi_ext_susp;
+    sbi_ext_fwft, sbi_ext_susp, sbi_ext_hvc, sbi_ext_host_comm;
 
 /* State of the extensions: the life of a VM and of a vcpu passes by here (sbi/state.c). 0 or
  * -HV_ENOMEM. */

@@ -26,13 +26,14 @@ class VM:
     memory: str = "16M"
     name: str = ""
     form: str = "elf"  # or "bin"
+    more: str = ""  # further lines of its description
 
     def __post_init__(self):
         self.name = self.name or self.guest
 
     def toml(self):
         return (f'[[vm]]\nname = "{self.name}"\nvcpus = {self.vcpus}\nmemory = "{self.memory}"\n'
-                f'kernel = "{GUESTS}/{self.guest}.{self.form}"\n')
+                f'kernel = "{GUESTS}/{self.guest}.{self.form}"\n{self.more}\n')
 
 
 @dataclasses.dataclass

@@ -108,6 +108,48 @@ def test_double_fault(guests):
     assert "[time] ended (shutdown)" in result.log()
 
 
+@pytest.mark.parametrize("vcpus,smp", [(1, 1), (4, 4), (4, 1)])
+def test_hvc(guests, vcpus, smp):
+    result = guests(VM("hvc", vcpus=vcpus), smp=smp)
+    head = "hearth: [hvc] Guest Log: "
+    logged = [line[len(head):] for line in result.log().splitlines() if line.startswith(head)]
+    alphabet = "".join(chr(65 + i % 26) for i in range(1024))
+    hostile = r"a\x1b[2Jb\x0d\x0ac\x00d\x7f\xffä\xe2\x80\xae\xc0\x80 e"
+    assert logged[:3] == ["hello", alphabet, hostile] and logged[-1] == "end"
+    tail = "".join(chr(97 + i % 26) for i in range(200))
+    lines = [f"hart {hart} {n:02} {tail[10:]}" for hart in range(vcpus) for n in range(20)]
+    assert sorted(logged[3:-1]) == sorted(lines)  # none from what was refused
+
+
+def test_sbi_off(guests):
+    more = 'sbi = ["-time", "-srst", "-dbcn", "-hvc", "-rfnc"]'
+    guests(VM("sbioff", vcpus=1, more=more))
+
+
+@pytest.mark.parametrize("option", ["", "small=1"])
+def test_messages_to_the_shell(guests, option):
+    guests(VM("hostcomm", vcpus=1, more=f'messages = "shell"\ncmdline = "{option}"'))
+
+
+def exchange(guests, vcpus, smp, count, **options):
+    for receivers in ("", " receivers=1"):
+        pair = [VM("hostcomm", vcpus=vcpus, name=name,
+                   more=f'messages = "{peer}"\ncmdline = "exchange={count}{receivers}"')
+                for name, peer in (("one", "two"), ("two", "one"))]
+        guests(*pair, smp=smp, **options)
+
+
+@pytest.mark.parametrize("vcpus,smp", [(2, 1), (2, 2), (2, 4), (1, 2)])
+def test_messages_between_vms(guests, vcpus, smp):
+    exchange(guests, vcpus, smp, 2000)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("smp", [1, 2, 4])
+def test_messages_between_vms_long(guests, smp):
+    exchange(guests, 4, smp, 100000, timeout=600)
+
+
 # dfault and stop never end there; in storm OpenSBI 1.5's harts wait for one another now and then, for ever.
 @pytest.mark.parametrize("guest", sorted(p.stem for p in (TREE / "tests/guests").glob("*.c")
                                          if p.stem not in ("dfault", "stop", "storm")))

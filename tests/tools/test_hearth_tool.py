@@ -222,7 +222,7 @@ def test_every_problem_is_told_at_once(folder):
     (elf(paddr=0x80fffffe), "kernel", "the VM's memory is"),
     (elf(memsz=(1 << 64) - 1), "kernel", "the VM's memory is"),
     (bytes(15 << 20), "kernel", "the VM's memory is"),
-])
+], ids=lambda value: f"{len(value)} bytes" if isinstance(value, bytes) else None)
 def test_wrong_kernel(folder, content, key, words):
     (folder / "k").write_bytes(content)
     (found,) = problems(folder, toml({**GOOD, "kernel": '"k"'}))

@@ -13,12 +13,15 @@ SBI_UNIT_SRCS := $(addprefix sbi/,sbi.c base.c time.c spi.c rfnc.c hsm.c srst.c 
                  mm/memslot.c mm/page_alloc.c core/lock.c \
                  $(addprefix tests/unit/fakes/,sbi_vm.c console_guest.c virq.c vm_stop.c fake.c firmware.c)
 SBI_UNIT_SRCS += $(addprefix sbi/,sse.c sse_state.c sse_context.c) tests/unit/fakes/request.c
+SBI_UNIT_SRCS += $(addprefix sbi/,hvc.c hvc_log.c host_comm.c) tests/unit/fakes/messages.c
 unit_sbi_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_hsm_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_pmu_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_fwft_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_sse_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_sse_model_SRCS := $(SBI_UNIT_SRCS)
+unit_sbi_hvc_SRCS := $(SBI_UNIT_SRCS)
+unit_messages_SRCS := core/messages.c $(addprefix tests/unit/fakes/,lock.c page_alloc.c)
 
 unit_text_SRCS := core/text.c
 unit_console_SRCS := core/console.c core/log.c core/text.c $(addprefix tests/unit/fakes/,lock.c page_alloc.c)

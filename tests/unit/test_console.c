@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -177,6 +178,31 @@ static void hosts_own_unfinished_line_goes_on(void **state)
     console_write("\n", 1);
     console_write("", 0);
     expect("ab\r\nc\r\n\r\nd\r\n");
+}
+
+/* However long, one line, all of it, and nothing for the terminal to obey. */
+static void guests_text_is_one_line(void **state)
+{
+    static const char head[] = "hearth: [one] Guest Log: ";
+    char big[1024], want[sizeof(head) + 4 * sizeof(big) + 2] = "";
+    size_t n = 0;
+
+    (void)state;
+    vm_add(0, "one");
+    say(0, "abc");
+    out_len = 0;
+    log_vm_text(vms[0], "Guest Log: ", "x\ny\x1b\xc3\xa4", 6);
+    expect("\r\nhearth: [one] Guest Log: x\\x0ay\\x1b\xc3\xa4\r\n");
+    log_vm_text(vms[0], "Guest Log: ", "", 0);
+    expect("hearth: [one] Guest Log: \r\n");
+    for (size_t i = 0; i < sizeof(big); i++)
+        big[i] = i % 3 == 0 ? '\r' : 'z';
+    n += (size_t)sprintf(want, "%s", head);
+    for (size_t i = 0; i < sizeof(big); i++)
+        n += (size_t)sprintf(want + n, "%s", i % 3 == 0 ? "\\x0d" : "z");
+    sprintf(want + n, "\r\n");
+    log_vm_text(vms[0], "Guest Log: ", big, sizeof(big));
+    expect(want);
 }
 
 static void log_is_cut_and_harmless(void **state)
@@ -428,6 +454,7 @@ int main(void)
         T(one_vm_is_raw),
         T(log_never_joins_a_guests_line),
         T(hosts_own_unfinished_line_goes_on),
+        T(guests_text_is_one_line),
         T(log_is_cut_and_harmless),
         T(others_are_prefixed_by_line),
         T(others_cannot_touch_the_terminal),

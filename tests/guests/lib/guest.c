@@ -4,6 +4,7 @@
 #define STACK_SIZE 8192
 
 uint64_t boot_hart;
+static const uint8_t *boot_fdt;
 
 static struct hart harts[HARTS];
 static char stacks[HARTS][2][STACK_SIZE] __attribute__((aligned(16)));
@@ -12,7 +13,7 @@ _Static_assert(offsetof(struct hart, saved_sp) == 24 && offsetof(struct hart, us
                "start.S");
 _Static_assert(sizeof(struct trap_frame) == 272, "start.S");
 
-struct hart *guest_boot(uint64_t id);
+struct hart *guest_boot(uint64_t id, const uint8_t *fdt);
 void guest_boot_main(void) __attribute__((noreturn));
 void hart_main(void) __attribute__((noreturn));
 void hart_entry(void);
@@ -67,12 +68,34 @@ static struct hart *hart_init(uint64_t id)
     return h;
 }
 
-struct hart *guest_boot(uint64_t id)
+struct hart *guest_boot(uint64_t id, const uint8_t *fdt)
 {
     boot_hart = id;
+    boot_fdt = fdt;
     if (id >= HARTS)
         bail_out("boot hart id too large");
     return hart_init(id);
+}
+
+/* The text is looked for in the whole tree: nothing else in it looks like an option. */
+uint64_t boot_option(const char *name)
+{
+    const uint8_t *f = boot_fdt;
+    const uint32_t size = (uint32_t)f[4] << 24 | (uint32_t)f[5] << 16 | (uint32_t)f[6] << 8 | f[7];
+
+    for (uint32_t at = 0; at < size; at++) {
+        uint32_t n = 0;
+        uint64_t value = 0;
+
+        while (name[n] && at + n < size && f[at + n] == (uint8_t)name[n])
+            n++;
+        if (name[n] || at + n >= size || f[at + n] != '=')
+            continue;
+        while (at + ++n < size && f[at + n] >= '0' && f[at + n] <= '9')
+            value = value * 10 + f[at + n] - '0';
+        return value;
+    }
+    return 0;
 }
 
 void guest_boot_main(void)

@@ -18,7 +18,7 @@ struct hart *fake_this_hart = &fake_harts[0];
 jmp_buf fake_panic_jmp;
 int fake_panic_expected;
 char fake_panic_text[256];
-char fake_log_text[1024];
+char fake_log_text[2048];
 unsigned fake_log_lines;
 
 uint8_t *fake_ram;
@@ -110,6 +110,13 @@ void log_vm(const struct vm *vm, const char *fmt, ...)
 {
     (void)vm;
     FAKE_LOG(fmt);
+}
+
+void log_vm_text(const struct vm *vm, const char *label, const char *text, size_t len)
+{
+    (void)vm;
+    snprintf(fake_log_text, sizeof(fake_log_text), "%s%.*s", label, (int)len, text);
+    fake_log_lines++;
 }
 
 void bulk_zero(void *dst, uint64_t size)

@@ -41,7 +41,7 @@ extern char fake_panic_text[256]; /* of the last panic */
         fake_panic_expected = 0;                                                                   \
     } while (0)
 
-extern char fake_log_text[1024]; /* the last log_*() line */
+extern char fake_log_text[2048]; /* the last log_*() line */
 extern unsigned fake_log_lines;
 
 /* A random number (xorshift64*) from a seed that the test prints or fixes. */

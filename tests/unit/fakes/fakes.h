@@ -35,6 +35,12 @@ extern struct timer_event *fake_timer_armed[HARTS_MAX]; /* by hart index: a list
 void fake_timer_run(unsigned hart); /* what that hart's interrupt would do now */
 void fake_timer_reset(void);
 
+/* messages.c: what the queues answer, the message that is there or came; its length. */
+extern int fake_messages_answer;
+extern unsigned fake_messages_calls;
+extern char fake_message[4096];
+extern uint64_t fake_message_len;
+
 /* vm_stop.c: the requests that vm_request_stop() got. */
 extern unsigned fake_stop_calls;
 extern int fake_stop_kind;

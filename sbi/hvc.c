@@ -1,0 +1,35 @@
+/*
+ * hvc.c - the HVC extension (EID 0x485643): one table of hypercalls by number. What is not in it is
+ * NOT_SUPPORTED. No locks; each vcpu has a scratch buffer.
+ */
+#include <hearth/hvc.h>
+#include <hearth/vcpu.h>
+
+const struct hypercall *const hypercalls[] = {
+    &hvc_log_message,
+};
+const unsigned hypercall_count = ARRAY_SIZE(hypercalls);
+
+void *hvc_scratch(struct vcpu *vcpu)
+{
+    return vcpu->sbi_state[SBI_SLOT_HVC];
+}
+
+static struct exit_result hvc_handle(struct vcpu *vcpu, const struct sbi_call *call,
+                                     struct sbi_ret *ret)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(hypercalls); i++) {
+        if (hypercalls[i]->nr == call->fid)
+            return hypercalls[i]->handle(vcpu, call, ret);
+    }
+    return exit_next(4);
+}
+
+const struct sbi_extension sbi_ext_hvc = {
+    .first = SBI_EXT_HVC,
+    .last = SBI_EXT_HVC,
+    .name = "hvc",
+    .slot = SBI_SLOT_HVC,
+    .vcpu_state = HVC_SCRATCH,
+    .handle = hvc_handle,
+};

@@ -1,0 +1,39 @@
+/*
+ * hvc_log.c - hypercall LOG_MESSAGE: a guest's text as one line of the hypervisor's log. a0, a1 =
+ * address, a2 = bytes. The text is copied once, whole, before any of it is shown. Stateless.
+ */
+#include <hearth/guest_mem.h>
+#include <hearth/hvc.h>
+#include <hearth/log.h>
+#include <hearth/vcpu.h>
+#include <hearth/vm.h>
+
+_Static_assert(SBI_HVC_LOG_MESSAGE_MAX <= HVC_SCRATCH, "a message fits into the scratch buffer");
+
+static int64_t log_message(struct vcpu *vcpu, const uint64_t *arg)
+{
+    char *text = hvc_scratch(vcpu);
+    const uint64_t len = arg[2];
+    gpa_t gpa;
+
+    if (!sbi_join_address(arg[0], arg[1], &gpa) || len == 0 || len > SBI_HVC_LOG_MESSAGE_MAX)
+        return SBI_ERR_INVALID_PARAM;
+    if (!memslot_is_ram(&vcpu->vm->memslots, gpa, len) ||
+        copy_from_guest(vcpu, text, gpa, len) != len)
+        return SBI_ERR_FAILED;
+    log_vm_text(vcpu->vm, "Guest Log: ", text, len);
+    return SBI_SUCCESS;
+}
+
+static struct exit_result log_message_handle(struct vcpu *vcpu, const struct sbi_call *call,
+                                             struct sbi_ret *ret)
+{
+    ret->error = log_message(vcpu, call->arg);
+    return exit_next(4);
+}
+
+const struct hypercall hvc_log_message = {
+    .nr = SBI_HVC_LOG_MESSAGE,
+    .name = "LOG_MESSAGE",
+    .handle = log_message_handle,
+};
