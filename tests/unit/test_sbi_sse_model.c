@@ -12,7 +12,7 @@ struct model_event {
 
 struct model_hart {
     struct model_event local[EVENTS - 1];
-    bool unmasked, up;
+    bool unmasked, up, asleep;
     unsigned depth, stack[EVENTS]; /* event numbers */
     uint64_t pc, a6, a7, sepc;
     bool user, spp, spie, sie;
@@ -85,6 +85,7 @@ static void mbegin(unsigned hart, unsigned n)
     h->a6 = hart;
     h->a7 = e->attr[5];
     h->pc = e->attr[4];
+    h->asleep = false;
 }
 
 static void mend(struct model_event *e)
@@ -109,7 +110,7 @@ static void mcomplete(unsigned hart)
     mend(e);
 }
 
-static void msettle(void)
+static void msettle(uint64_t harts)
 {
     bool again;
 
@@ -117,6 +118,9 @@ static void msettle(void)
         again = false;
         for (unsigned i = 0; i < HARTS; i++) {
             int best = -1;
+
+            if (!(harts & BIT(i)))
+                continue;
 
             for (unsigned n = 0; n < EVENTS; n++)
                 if (mready(i, n) && (n < EVENTS - 1 || mroute() == (int)i) &&
@@ -138,6 +142,7 @@ static void mreset(unsigned hart)
         h->local[n] = (struct model_event){.attr = {8, 0, 0, hart}, .hart = -1};
     h->unmasked = false;
     h->depth = 0;
+    h->asleep = false;
 }
 
 static int64_t mwrite(unsigned hart, unsigned n, unsigned a, uint64_t value)
@@ -203,11 +208,17 @@ static int64_t mmask(unsigned hart, bool unmask)
 static void random_call(unsigned hart)
 {
     struct model_hart *h = &mh[hart];
-    const unsigned any = random_below(12) < 8 ? random_below(10) : SBI_SSE_INJECT;
-    const unsigned fid = any == SBI_SSE_COMPLETE && random_below(3) ? SBI_SSE_ENABLE : any;
+    static const uint8_t fids[] = {
+        SBI_SSE_READ_ATTRS, SBI_SSE_WRITE_ATTRS, SBI_SSE_WRITE_ATTRS, SBI_SSE_WRITE_ATTRS,
+        SBI_SSE_REGISTER,   SBI_SSE_REGISTER,    SBI_SSE_UNREGISTER,  SBI_SSE_ENABLE,
+        SBI_SSE_ENABLE,     SBI_SSE_ENABLE,      SBI_SSE_DISABLE,     SBI_SSE_DISABLE,
+        SBI_SSE_COMPLETE,   SBI_SSE_COMPLETE,    SBI_SSE_INJECT,      SBI_SSE_INJECT,
+        SBI_SSE_INJECT,     SBI_SSE_HART_UNMASK, SBI_SSE_HART_UNMASK, SBI_SSE_HART_MASK,
+    };
+    const unsigned fid = fids[random_below(ARRAY_SIZE(fids))];
     const unsigned n = random_below(EVENTS), other = random_below(HARTS + 1);
     const uint64_t pc = ENTRY + random_below(64), arg = random_bits();
-    const unsigned a = random_below(SBI_SSE_ATTR_COUNT);
+    const unsigned a = random_below(2) ? SBI_SSE_ATTR_PRIORITY : random_below(SBI_SSE_ATTR_COUNT);
     const uint64_t value = random_below(4) ? random_below(4) : random_bits();
     struct sbi_answer answer;
     int64_t want = SBI_SUCCESS;
@@ -260,8 +271,9 @@ static void random_hsm(unsigned hart)
     if (!mh[hart].up) {
         v->hsm_state = SBI_HSM_STATE_STARTED;
         mh[hart].up = true;
-    } else if (random_below(3)) {
+    } else if (random_below(10)) {
         v->hsm_state = SBI_HSM_STATE_SUSPENDED;
+        mh[hart].asleep = true;
     } else {
         v->hsm_state = SBI_HSM_STATE_STOP_PENDING;
         if (mglobal.hart == (int)hart)
@@ -298,6 +310,9 @@ static void compare(unsigned hart)
     const struct vcpu_ctx before = sbi_self->ctx;
     const uint64_t s = fake_csr[CSR_VSSTATUS];
 
+    assert_int_equal(sbi_self->hsm_state, !h->up      ? SBI_HSM_STATE_STOPPED
+                                          : h->asleep ? SBI_HSM_STATE_SUSPENDED
+                                                      : SBI_HSM_STATE_STARTED);
     assert_int_equal(before.pc, h->pc);
     assert_int_equal(before.gpr[GPR_A6], h->a6);
     assert_int_equal(before.gpr[GPR_A7], h->a7);
@@ -310,6 +325,13 @@ static void compare(unsigned hart)
         assert_memory_equal(sbi_ram, model(hart, n)->attr, sizeof(mglobal.attr));
     }
     sbi_self->ctx = before;
+}
+
+/* These harts look for events, or enter: the others are somewhere in the hypervisor still. */
+static void look(uint64_t harts)
+{
+    msettle(harts);
+    run_requests_of(harts);
 }
 
 static void test_random(void **state)
@@ -325,10 +347,11 @@ static void test_random(void **state)
         run_as(i);
         random_guest(i);
     }
-    for (unsigned step = 0; step < 60000; step++) {
+    for (unsigned step = 0; step < 100000; step++) {
         const unsigned hart = random_below(HARTS), what = random_below(40);
 
         run_as(hart);
+        look(BIT(hart));
         if (what == 0) {
             random_hsm(hart);
         } else if (mh[hart].up && sbi_self->hsm_state == SBI_HSM_STATE_STARTED) {
@@ -338,9 +361,9 @@ static void test_random(void **state)
                 random_call(hart);
         } else if (mh[hart].up && what < 20) {
             sbi_self->hsm_state = SBI_HSM_STATE_STARTED; /* an interrupt */
+            mh[hart].asleep = false;
         }
-        msettle();
-        run_requests();
+        look(random_below(3) ? BIT(hart) : random_bits());
         for (unsigned i = 0; i < HARTS; i++) {
             run_as(i);
             compare(i);
@@ -349,7 +372,7 @@ static void test_random(void **state)
         }
     }
     assert_int_equal(deepest, EVENTS);
-    assert_in_range(begun, 1000, 4 * 60000);
+    assert_in_range(begun, 1000, 4 * 100000);
 }
 
 int main(void)
