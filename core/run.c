@@ -107,7 +107,6 @@ void run_hart(void)
     for (;;) {
         struct vcpu *v = sched_next(h);
         enum run_leave leave;
-        uint64_t started;
 
         if (v == NULL) {
             wfi();
@@ -122,9 +121,7 @@ void run_hart(void)
         else
             sched_contention_changed(h);
         vtimer_unblock(v);
-        started = timer_now();
         leave = run_vcpu(v);
-        v->stats.run_ticks += timer_now() - started;
         depart(v, leave);
         irq_poll();
     }

@@ -21,6 +21,7 @@ void sched_init_hart(struct hart *h)
     lock_init(&h->queue_lock, RANK_SCHED);
     h->slice.deadline = UINT64_MAX;
     h->slice.fn = slice_ended;
+    h->busy_from = UINT64_MAX;
 }
 
 void sched_assign(struct vcpu *v)
@@ -40,8 +41,30 @@ void sched_unassign(struct vcpu *v)
     (void)atomic_fetch_add(&harts[v->home]->assigned, (uint32_t)-1);
 }
 
+/* Ticks of this hart's life in which some vcpu had it: a clock that stands while it idles. */
+static uint64_t busy_clock(const struct hart *h)
+{
+    uint64_t now;
+
+    if (h->busy_from == UINT64_MAX)
+        return h->busy_ticks;
+    now = timer_now(); /* the harts' clocks may differ by a little */
+    return h->busy_ticks + (now > h->busy_from ? now - h->busy_from : 0);
+}
+
+/* The running vcpu gives h back. */
+static void leave(struct hart *h, struct vcpu *v)
+{
+    const uint64_t clock = busy_clock(h);
+
+    v->stats.run_ticks += clock - h->busy_ticks;
+    h->busy_ticks = clock;
+    h->busy_from = UINT64_MAX;
+}
+
 static void enqueue(struct hart *h, struct vcpu *v)
 {
+    v->waits_from = busy_clock(h);
     v->next = NULL;
     if (h->queue_tail != NULL)
         h->queue_tail->next = v;
@@ -94,9 +117,11 @@ struct vcpu *sched_next(struct hart *h)
 {
     struct vcpu *v;
 
-    if (atomic_load_relaxed(&h->queued) == 0)
+    if (atomic_load_relaxed(&h->queued) == 0 && h->busy_from == UINT64_MAX)
         return NULL;
     lock_acquire(&h->queue_lock);
+    h->busy_ticks = busy_clock(h);
+    h->busy_from = UINT64_MAX;
     v = h->queue_head;
     if (v != NULL) {
         h->queue_head = v->next;
@@ -104,6 +129,9 @@ struct vcpu *sched_next(struct hart *h)
             h->queue_tail = NULL;
         v->next = NULL;
         atomic_store_relaxed(&h->queued, h->queued - 1);
+        if (h->busy_ticks > v->waits_from)
+            v->stats.steal_ticks += h->busy_ticks - v->waits_from;
+        h->busy_from = timer_now();
         v->run_state = VCPU_RUNNING;
         v->wake_pending = false;
     }
@@ -116,6 +144,7 @@ void sched_requeue(struct vcpu *v)
     struct hart *h = harts[v->home];
 
     lock_acquire(&h->queue_lock);
+    leave(h, v);
     enqueue(h, v);
     lock_release(&h->queue_lock);
 }
@@ -129,6 +158,7 @@ bool sched_block(struct vcpu *v)
     if (v->wake_pending)
         v->wake_pending = false;
     else {
+        leave(h, v);
         v->run_state = VCPU_BLOCKED;
         blocked = true;
     }
@@ -141,6 +171,8 @@ void sched_stop(struct vcpu *v)
     struct hart *h = harts[v->home];
 
     lock_acquire(&h->queue_lock);
+    leave(h, v);
+    h->busy_from = timer_now(); /* its VM's end or restart: also time that others wait */
     v->run_state = VCPU_STOPPED;
     lock_release(&h->queue_lock);
 }

@@ -28,6 +28,13 @@ uint64_t timer_us_from_ticks(uint64_t ticks)
     return ticks / hz * 1000000 + ticks % hz * 1000000 / hz;
 }
 
+uint64_t timer_ns_from_ticks(uint64_t ticks)
+{
+    uint64_t hz = host_platform.timebase_hz;
+
+    return ticks / hz * 1000000000 + ticks % hz * 1000000000 / hz;
+}
+
 static void timer_program(struct hart *h)
 {
     uint64_t deadline = h->timers != NULL ? h->timers->deadline : UINT64_MAX;

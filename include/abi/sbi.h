@@ -41,6 +41,7 @@
 #define SBI_EXT_SUSP                      0x53555350
 #define SBI_EXT_HVC                       0x485643   /* "HVC": Hearth's hypercalls */
 #define SBI_EXT_HOST_COMM                 0x484F5354 /* "HOST": Hearth's messages */
+#define SBI_EXT_STA                       0x535441
 
 #define SBI_BASE_GET_SPEC_VERSION 0
 #define SBI_BASE_GET_IMPL_ID      1
@@ -81,6 +82,16 @@
 
 #define SBI_HSM_SUSPEND_RETENTIVE     0x00000000u
 #define SBI_HSM_SUSPEND_NON_RETENTIVE 0x80000000u
+
+#define SBI_STA_SET_SHMEM 0
+#define SBI_STA_SIZE      64 /* and the alignment */
+struct sbi_sta {
+    unsigned int sequence; /* odd: steal is being written */
+    unsigned int flags;    /* 0 */
+    unsigned long steal;   /* ns */
+    unsigned char preempted;
+    unsigned char pad[47];
+};
 
 #define SBI_SUSP_SYSTEM_SUSPEND 0
 #define SBI_SUSP_SUSPEND_TO_RAM 0x00000000u

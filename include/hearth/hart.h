@@ -36,6 +36,8 @@ struct hart {
     uint32_t resched;                     /* atomic: the running vcpu should give way */
     struct spinlock queue_lock;           /* rank SCHED */
     struct vcpu *queue_head, *queue_tail; /* queue_lock */
+    uint64_t busy_ticks;                  /* queue_lock: time that vcpus had it, until... */
+    uint64_t busy_from;                   /* ...the present one got it; UINT64_MAX: none has */
     uint32_t queued;                      /* queue_lock to change; atomic to look */
     uint32_t assigned;                    /* atomic: vcpus whose home this is */
     struct timer_event slice;             /* own */

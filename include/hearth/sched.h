@@ -3,8 +3,13 @@
  * vcpu keeps its home hart. A hart with one runnable vcpu runs it without any tick, and its WFI
  * natively (hstatus.VTW = 0).
  *
- * Locks: hart->queue_lock (rank SCHED) guards the queue, and the run_state, next and wake_pending
- * fields of the vcpus whose home the hart is.
+ * It also accounts: a vcpu's run_ticks from sched_next() until it gives the hart back by
+ * sched_requeue(), sched_block() or sched_stop(); and its steal_ticks, the time it waited in the
+ * queue while other vcpus had the hart. A vcpu that is alone on its hart waits for nobody: 0
+ * exactly.
+ *
+ * Locks: hart->queue_lock (rank SCHED) guards the queue, the hart's busy_* fields, and the
+ * run_state, next, wake_pending and waits_from fields of the vcpus whose home the hart is.
  */
 #pragma once
 

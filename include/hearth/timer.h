@@ -16,6 +16,7 @@ struct timer_event {
 uint64_t timer_now(void);
 uint64_t timer_ticks_from_us(uint64_t us);
 uint64_t timer_us_from_ticks(uint64_t ticks);
+uint64_t timer_ns_from_ticks(uint64_t ticks);
 
 /* Arms or re-arms. A deadline in the past fires at the next opportunity. */
 void timer_arm(struct timer_event *ev, uint64_t deadline);

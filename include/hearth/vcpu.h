@@ -88,6 +88,7 @@ struct vcpu_stats {
     uint64_t exits;
     uint64_t by_reason[EXIT_REASON_COUNT + 1]; /* the last: rows whose handler counts by itself */
     uint64_t run_ticks;                        /* host ticks in RUNNING */
+    uint64_t steal_ticks; /* in RUNNABLE while other vcpus had its hart; read on its hart */
 };
 
 struct vcpu {
@@ -105,11 +106,12 @@ struct vcpu {
     uint64_t hsm_pc,
         hsm_opaque; /* start parameters: written by the starter between the two state changes */
 
-    struct hart *hart;  /* where it is loaded, else NULL; atomic */
-    uint32_t run_state; /* sched: enum vcpu_run_state */
-    uint32_t home;      /* sched: index of the hart whose queue it uses */
-    struct vcpu *next;  /* sched: queue link */
-    bool wake_pending;  /* sched: woken while RUNNING: do not block */
+    struct hart *hart;   /* where it is loaded, else NULL; atomic */
+    uint32_t run_state;  /* sched: enum vcpu_run_state */
+    uint32_t home;       /* sched: index of the hart whose queue it uses */
+    struct vcpu *next;   /* sched: queue link */
+    bool wake_pending;   /* sched: woken while RUNNING: do not block */
+    uint64_t waits_from; /* sched: in RUNNABLE, its hart's clock of occupied time at the queueing */
 
     uint64_t timer_deadline; /* guest's deadline in host ticks when the host has no Sstc; UINT64_MAX
                                 none */

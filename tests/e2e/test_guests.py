@@ -35,6 +35,17 @@ def test_suspend_beside(guests):
     guests(VM("susp", vcpus=2), VM("time"), smp=1)
 
 
+@pytest.mark.parametrize("vcpus,sstc", [(1, "sstc"), (4, "no-sstc")])
+def test_nothing_stolen(guests, vcpus, sstc):
+    guests(VM("sta", vcpus=vcpus), smp=vcpus, cpu=SSTC[sstc])
+
+
+@pytest.mark.parametrize("harts,sstc", [(1, "sstc"), (1, "no-sstc"), (2, "sstc")])
+def test_steal(guests, harts, sstc):
+    guests(VM("steal", vcpus=harts, name="one"), VM("steal", vcpus=harts, name="two"), smp=harts,
+           cpu=SSTC[sstc])
+
+
 # What concerns one vcpu alone.
 @pytest.mark.parametrize("guest", ["base", "dbcn", "legacy", "srst", "regs", "umode", "hext"])
 def test_single(guests, guest):

@@ -8,10 +8,10 @@
 # -fsanitize=address,undefined and the hypervisor's own warnings. Add rows at the end.
 
 
-SBI_UNIT_SRCS := $(addprefix sbi/,sbi.c base.c time.c spi.c rfnc.c hsm.c srst.c dbcn.c susp.c legacy.c \
+SBI_UNIT_SRCS := $(addprefix sbi/,sbi.c base.c time.c spi.c rfnc.c hsm.c srst.c dbcn.c susp.c sta.c legacy.c \
                                 pmu.c pmu_hw.c perf.c fwft.c) \
                  mm/memslot.c mm/page_alloc.c core/lock.c \
-                 $(addprefix tests/unit/fakes/,sbi_vm.c console_guest.c virq.c vm_stop.c fake.c firmware.c)
+                 $(addprefix tests/unit/fakes/,sbi_vm.c console_guest.c virq.c vm_stop.c fake.c firmware.c timer.c)
 SBI_UNIT_SRCS += $(addprefix sbi/,sse.c sse_state.c sse_context.c) tests/unit/fakes/request.c
 SBI_UNIT_SRCS += $(addprefix sbi/,hvc.c hvc_log.c host_comm.c) tests/unit/fakes/messages.c
 unit_sbi_SRCS := $(SBI_UNIT_SRCS)
@@ -21,6 +21,8 @@ unit_sbi_fwft_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_sse_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_sse_model_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_hvc_SRCS := $(SBI_UNIT_SRCS)
+unit_sbi_sta_SRCS := $(SBI_UNIT_SRCS)
+unit_sched_SRCS := core/sched.c core/lock.c $(addprefix tests/unit/fakes/,fake.c timer.c)
 unit_messages_SRCS := core/messages.c $(addprefix tests/unit/fakes/,lock.c page_alloc.c)
 
 unit_text_SRCS := core/text.c

@@ -25,6 +25,11 @@ uint64_t timer_us_from_ticks(uint64_t ticks)
     return ticks / 10;
 }
 
+uint64_t timer_ns_from_ticks(uint64_t ticks)
+{
+    return ticks * 100;
+}
+
 static bool unlink_from(unsigned hart, struct timer_event *ev)
 {
     struct timer_event **p = &fake_timer_armed[hart];

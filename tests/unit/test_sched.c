@@ -1,0 +1,241 @@
+/* test_sched.c - core/sched.c: order, waking and blocking, and the accounting of run and steal
+ * time. */
+#include "fakes/fake.h"
+#include "fakes/fakes.h"
+
+#include <hearth/hart.h>
+#include <hearth/ipi.h>
+#include <hearth/sched.h>
+#include <hearth/vcpu.h>
+
+static struct vcpu a, b, c;
+static struct hart *h;
+static unsigned ipis;
+
+void ipi_send(unsigned index)
+{
+    assert_ptr_not_equal(harts[index], this_hart());
+    ipis++;
+}
+
+static int fresh(void **state)
+{
+    int err = fake_reset(state);
+
+    fake_timer_reset();
+    fake_timer_now = 1000;
+    a = b = c = (struct vcpu){.run_state = VCPU_STOPPED};
+    h = harts[0];
+    sched_init_hart(h);
+    sched_init_hart(harts[1]);
+    ipis = 0;
+    return err;
+}
+
+static void pass(uint64_t ticks)
+{
+    fake_timer_now += ticks;
+}
+
+static void times(const struct vcpu *v, uint64_t run, uint64_t steal)
+{
+    assert_int_equal(v->stats.run_ticks, run);
+    assert_int_equal(v->stats.steal_ticks, steal);
+}
+
+static void test_round_robin(void **state)
+{
+    (void)state;
+    assert_null(sched_next(h));
+    sched_start(&a);
+    sched_start(&b);
+    sched_start(&c);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_ptr_equal(sched_next(h), &a);
+        assert_int_equal(a.run_state, VCPU_RUNNING);
+        sched_requeue(&a);
+        assert_int_equal(a.run_state, VCPU_RUNNABLE);
+        assert_ptr_equal(sched_next(h), &b);
+        sched_requeue(&b);
+        assert_ptr_equal(sched_next(h), &c);
+        sched_requeue(&c);
+    }
+    assert_int_equal(ipis, 0);
+}
+
+static void test_block_and_wake(void **state)
+{
+    (void)state;
+    sched_start(&a);
+    sched_wake(&a); /* it is in the queue: once is enough */
+    assert_ptr_equal(sched_next(h), &a);
+    assert_true(sched_block(&a));
+    assert_null(sched_next(h));
+    sched_wake(&a);
+    sched_wake(&a);
+    assert_ptr_equal(sched_next(h), &a);
+    assert_null(sched_next(h));
+    sched_wake(&a); /* while it runs */
+    assert_false(sched_block(&a));
+    assert_int_equal(a.run_state, VCPU_RUNNING);
+    assert_true(sched_block(&a)); /* that was one wake */
+
+    fake_this_hart = harts[1];
+    sched_wake(&a);
+    assert_int_equal(ipis, 1);
+    fake_this_hart = h;
+    assert_ptr_equal(sched_next(h), &a);
+    sched_stop(&a);
+    sched_wake(&a);
+    assert_null(sched_next(h));
+    assert_int_equal(a.run_state, VCPU_STOPPED);
+}
+
+/* Whatever it does, a vcpu that is alone waits for nobody. */
+static void test_alone(void **state)
+{
+    (void)state;
+    sched_start(&a);
+    pass(7); /* the hart is slow to take it */
+    assert_ptr_equal(sched_next(h), &a);
+    times(&a, 0, 0);
+    pass(10);
+    sched_requeue(&a);
+    times(&a, 10, 0);
+    pass(5);
+    assert_ptr_equal(sched_next(h), &a);
+    pass(20);
+    assert_true(sched_block(&a));
+    times(&a, 30, 0);
+    pass(1000);
+    assert_null(sched_next(h));
+    sched_wake(&a);
+    pass(50);
+    assert_ptr_equal(sched_next(h), &a);
+    pass(1);
+    sched_wake(&a);
+    assert_false(sched_block(&a));
+    pass(1);
+    sched_requeue(&a);
+    assert_ptr_equal(sched_next(h), &a);
+    sched_stop(&a);
+    times(&a, 32, 0);
+}
+
+static void test_steal(void **state)
+{
+    (void)state;
+    sched_start(&a);
+    assert_ptr_equal(sched_next(h), &a);
+    pass(30);
+    sched_start(&b); /* in the middle of a's turn */
+    pass(70);
+    times(&b, 0, 0); /* told when it is over */
+    sched_requeue(&a);
+    pass(3); /* nobody's */
+    assert_ptr_equal(sched_next(h), &b);
+    times(&a, 100, 0);
+    times(&b, 0, 70);
+    pass(40);
+    assert_true(sched_block(&b));
+    pass(2);
+    assert_ptr_equal(sched_next(h), &a);
+    times(&a, 100, 40);
+    times(&b, 40, 70);
+    pass(500); /* b is idle: nothing is stolen from it */
+    sched_requeue(&a);
+    assert_ptr_equal(sched_next(h), &a);
+    times(&a, 600, 40);
+    times(&b, 40, 70);
+    sched_wake(&b);
+    pass(11);
+    sched_requeue(&a);
+    assert_ptr_equal(sched_next(h), &b);
+    times(&b, 40, 81);
+}
+
+/* Three share a hart: each waits for the other two. */
+static void test_three(void **state)
+{
+    struct vcpu *const all[] = {&a, &b, &c};
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++)
+        sched_start(all[i]);
+    for (unsigned i = 0; i < 300; i++) {
+        struct vcpu *v = sched_next(h);
+
+        assert_ptr_equal(v, all[i % 3]);
+        pass(10);
+        sched_requeue(v);
+    }
+    times(&a, 1000, 99 * 20);
+    times(&b, 1000, 99 * 20 + 10);
+    times(&c, 1000, 99 * 20 + 20);
+}
+
+/* What a VM's end takes (a restart loads its images) is taken from those who wait. */
+static void test_stop_keeps_the_hart(void **state)
+{
+    (void)state;
+    sched_start(&a);
+    sched_start(&b);
+    assert_ptr_equal(sched_next(h), &a);
+    pass(10);
+    sched_stop(&a);
+    times(&a, 10, 0);
+    pass(100);
+    sched_start(&a);
+    pass(1);
+    assert_ptr_equal(sched_next(h), &b);
+    times(&b, 0, 111);
+    assert_true(sched_block(&b));
+    assert_ptr_equal(sched_next(h), &a);
+    times(&a, 10, 1);
+    sched_stop(&a);
+    pass(100);
+    assert_null(sched_next(h)); /* over */
+    sched_wake(&b);
+    pass(100);
+    assert_ptr_equal(sched_next(h), &b);
+    times(&b, 0, 111);
+}
+
+/* Another hart's clock is a little ahead of or behind this one's. */
+static void test_clocks(void **state)
+{
+    (void)state;
+    sched_start(&a);
+    assert_ptr_equal(sched_next(h), &a);
+    fake_timer_now -= 5;
+    sched_start(&b); /* before a got the hart? */
+    fake_timer_now += 25;
+    sched_requeue(&a);
+    assert_ptr_equal(sched_next(h), &b);
+    times(&a, 20, 0);
+    times(&b, 0, 20);
+
+    fake_timer_now += 10;
+    sched_start(&c);
+    fake_timer_now -= 5;
+    sched_requeue(&b);
+    assert_ptr_equal(sched_next(h), &a);
+    sched_requeue(&a);
+    assert_ptr_equal(sched_next(h), &c); /* queued after b was done, by its clock */
+    times(&c, 0, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_round_robin, fresh),
+        cmocka_unit_test_setup(test_block_and_wake, fresh),
+        cmocka_unit_test_setup(test_alone, fresh),
+        cmocka_unit_test_setup(test_steal, fresh),
+        cmocka_unit_test_setup(test_three, fresh),
+        cmocka_unit_test_setup(test_stop_keeps_the_hart, fresh),
+        cmocka_unit_test_setup(test_clocks, fresh),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
