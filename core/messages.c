@@ -172,34 +172,35 @@ bool message_to_guest(void *arg, void *piece, uint64_t offset, uint64_t len)
     return copy_to_guest(g->vcpu, g->gpa + offset, piece, len) == len;
 }
 
-/* The shell's end: buffers of ours. */
-struct host_buffer {
-    const void *from;
-    void *to;
-};
-
-static bool copy_host(void *arg, void *piece, uint64_t offset, uint64_t len)
+/* The shell's end: arg points to a pointer to a buffer of ours. */
+static bool copy_from_host(void *arg, void *piece, uint64_t offset, uint64_t len)
 {
-    const struct host_buffer *b = arg;
+    const char *const *from = arg;
 
-    if (b->to != NULL)
-        memcpy((char *)b->to + offset, piece, len);
-    else
-        memcpy(piece, (const char *)b->from + offset, len);
+    memcpy(piece, *from + offset, len);
+    return true;
+}
+
+static bool copy_to_host(void *arg, void *piece, uint64_t offset, uint64_t len)
+{
+    char *const *to = arg;
+
+    memcpy(*to + offset, piece, len);
     return true;
 }
 
 int messages_shell_send(struct vm *vm, const void *buf, uint64_t len)
 {
-    struct host_buffer b = {.from = buf};
+    const char *from = buf;
 
-    return has_peer(vm) ? -HV_ENODEV : put(&vm->messages->inbox, len, copy_host, &b);
+    return has_peer(vm) ? -HV_ENODEV : put(&vm->messages->inbox, len, copy_from_host, &from);
 }
 
 int messages_shell_receive(struct vm *vm, void *buf, uint64_t capacity, uint64_t *len)
 {
-    struct host_buffer b = {.to = buf};
+    char *to = buf;
 
     *len = 0;
-    return has_peer(vm) ? -HV_ENODEV : take(&vm->messages->outbox, capacity, len, copy_host, &b);
+    return has_peer(vm) ? -HV_ENODEV
+                        : take(&vm->messages->outbox, capacity, len, copy_to_host, &to);
 }

@@ -19,12 +19,12 @@
         __atomic_thread_fence(__ATOMIC_RELEASE);                                                   \
         atomic_store_relaxed((p), (v));                                                            \
     } while (0)
-#define atomic_store_seq(p, v) __atomic_store_n((p), (v), __ATOMIC_SEQ_CST)
-#define atomic_fetch_add(p, v) __atomic_fetch_add((p), (v), __ATOMIC_ACQ_REL)
+#define atomic_store_seq(p, v)   __atomic_store_n((p), (v), __ATOMIC_SEQ_CST)
+#define atomic_fetch_add(p, v)   __atomic_fetch_add((p), (v), __ATOMIC_ACQ_REL)
 #define atomic_add_relaxed(p, v) ((void)__atomic_fetch_add((p), (v), __ATOMIC_RELAXED))
-#define atomic_fetch_or(p, v)  __atomic_fetch_or((p), (v), __ATOMIC_SEQ_CST)
-#define atomic_fetch_and(p, v) __atomic_fetch_and((p), (v), __ATOMIC_SEQ_CST)
-#define atomic_exchange(p, v)  __atomic_exchange_n((p), (v), __ATOMIC_SEQ_CST)
+#define atomic_fetch_or(p, v)    __atomic_fetch_or((p), (v), __ATOMIC_SEQ_CST)
+#define atomic_fetch_and(p, v)   __atomic_fetch_and((p), (v), __ATOMIC_SEQ_CST)
+#define atomic_exchange(p, v)    __atomic_exchange_n((p), (v), __ATOMIC_SEQ_CST)
 #define atomic_cas(p, expected, v)                                                                 \
     __atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
 #define atomic_fence_seq() __atomic_thread_fence(__ATOMIC_SEQ_CST)

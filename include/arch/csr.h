@@ -6,6 +6,9 @@
 
 #ifndef __ASSEMBLER__
 #include <hearth/types.h>
+#define UL(x) x##ul
+#else
+#define UL(x) x /* clang's assembler refuses the suffix */
 #endif
 
 #define CSR_SSTATUS    0x100
@@ -62,57 +65,57 @@
 /* Bit n of hcounteren and scounteren opens CSR_CYCLE + n. */
 #define COUNTEREN_CYCLE_TIME_INSTRET 7
 
-#define SSTATUS_SIE        (1ul << 1)
-#define SSTATUS_SPIE       (1ul << 5)
-#define SSTATUS_UBE        (1ul << 6)
-#define SSTATUS_SPP        (1ul << 8)
-#define SSTATUS_VS         (3ul << 9)
-#define SSTATUS_VS_INITIAL (1ul << 9)
-#define SSTATUS_VS_CLEAN   (2ul << 9)
-#define SSTATUS_FS         (3ul << 13)
-#define SSTATUS_FS_INITIAL (1ul << 13)
-#define SSTATUS_FS_CLEAN   (2ul << 13)
-#define SSTATUS_SUM        (1ul << 18)
-#define SSTATUS_MXR        (1ul << 19)
-#define SSTATUS_SPELP      (1ul << 23)
-#define SSTATUS_SDT        (1ul << 24)
-#define SSTATUS_UXL_64     (2ul << 32)
+#define SSTATUS_SIE        (UL(1) << 1)
+#define SSTATUS_SPIE       (UL(1) << 5)
+#define SSTATUS_UBE        (UL(1) << 6)
+#define SSTATUS_SPP        (UL(1) << 8)
+#define SSTATUS_VS         (UL(3) << 9)
+#define SSTATUS_VS_INITIAL (UL(1) << 9)
+#define SSTATUS_VS_CLEAN   (UL(2) << 9)
+#define SSTATUS_FS         (UL(3) << 13)
+#define SSTATUS_FS_INITIAL (UL(1) << 13)
+#define SSTATUS_FS_CLEAN   (UL(2) << 13)
+#define SSTATUS_SUM        (UL(1) << 18)
+#define SSTATUS_MXR        (UL(1) << 19)
+#define SSTATUS_SPELP      (UL(1) << 23)
+#define SSTATUS_SDT        (UL(1) << 24)
+#define SSTATUS_UXL_64     (UL(2) << 32)
 
-#define HSTATUS_GVA     (1ul << 6)
-#define HSTATUS_SPV     (1ul << 7)
-#define HSTATUS_SPVP    (1ul << 8)
-#define HSTATUS_HU      (1ul << 9)
-#define HSTATUS_VTVM    (1ul << 20)
-#define HSTATUS_VTW     (1ul << 21)
-#define HSTATUS_VTSR    (1ul << 22)
-#define HSTATUS_VSXL_64 (2ul << 32)
+#define HSTATUS_GVA     (UL(1) << 6)
+#define HSTATUS_SPV     (UL(1) << 7)
+#define HSTATUS_SPVP    (UL(1) << 8)
+#define HSTATUS_HU      (UL(1) << 9)
+#define HSTATUS_VTVM    (UL(1) << 20)
+#define HSTATUS_VTW     (UL(1) << 21)
+#define HSTATUS_VTSR    (UL(1) << 22)
+#define HSTATUS_VSXL_64 (UL(2) << 32)
 
-#define SCAUSE_IRQ (1ul << 63)
+#define SCAUSE_IRQ (UL(1) << 63)
 
-#define HENVCFG_FIOM       (1ul << 0)
-#define HENVCFG_LPE        (1ul << 2)
-#define HENVCFG_CBIE       (3ul << 4)
-#define HENVCFG_CBIE_FLUSH (1ul << 4) /* CBO.INVAL flushes */
-#define HENVCFG_CBCFE      (1ul << 6)
-#define HENVCFG_CBZE       (1ul << 7)
-#define HENVCFG_PMM        (3ul << 32)
-#define HENVCFG_PMM_7      (2ul << 32) /* PMLEN 7; 0: none */
-#define HENVCFG_PMM_16     (3ul << 32)
-#define HENVCFG_DTE        (1ul << 59)
-#define HENVCFG_ADUE       (1ul << 61)
-#define HENVCFG_PBMTE      (1ul << 62)
-#define HENVCFG_STCE       (1ul << 63)
+#define HENVCFG_FIOM       (UL(1) << 0)
+#define HENVCFG_LPE        (UL(1) << 2)
+#define HENVCFG_CBIE       (UL(3) << 4)
+#define HENVCFG_CBIE_FLUSH (UL(1) << 4) /* CBO.INVAL flushes */
+#define HENVCFG_CBCFE      (UL(1) << 6)
+#define HENVCFG_CBZE       (UL(1) << 7)
+#define HENVCFG_PMM        (UL(3) << 32)
+#define HENVCFG_PMM_7      (UL(2) << 32) /* PMLEN 7; 0: none */
+#define HENVCFG_PMM_16     (UL(3) << 32)
+#define HENVCFG_DTE        (UL(1) << 59)
+#define HENVCFG_ADUE       (UL(1) << 61)
+#define HENVCFG_PBMTE      (UL(1) << 62)
+#define HENVCFG_STCE       (UL(1) << 63)
 
-#define HSTATEEN0_ENVCFG (1ul << 62)
-#define HSTATEEN0_SE0    (1ul << 63)
+#define HSTATEEN0_ENVCFG (UL(1) << 62)
+#define HSTATEEN0_SE0    (UL(1) << 63)
 
 #define ATP_MODE_SHIFT   60
-#define ATP_MODE_BARE    0ul
-#define ATP_MODE_SV39    8ul
-#define ATP_MODE_SV48    9ul
-#define ATP_MODE_SV57    10ul
+#define ATP_MODE_BARE    UL(0)
+#define ATP_MODE_SV39    UL(8)
+#define ATP_MODE_SV48    UL(9)
+#define ATP_MODE_SV57    UL(10)
 #define HGATP_VMID_SHIFT 44
-#define HGATP_VMID_MASK  (0x3ffful << 44)
+#define HGATP_VMID_MASK  (UL(0x3fff) << 44)
 
 #ifndef __ASSEMBLER__
 
