@@ -165,6 +165,39 @@ struct sbi_sta {
 #define SBI_SSE_FLAG_SDT        (1ul << 5)
 #define SBI_SSE_FLAGS           0x3ful
 
+#define SBI_EXT_DBTR          0x44425452
+#define SBI_DBTR_NUM_TRIGGERS 0
+#define SBI_DBTR_SET_SHMEM    1
+#define SBI_DBTR_READ         2
+#define SBI_DBTR_INSTALL      3
+#define SBI_DBTR_UPDATE       4
+#define SBI_DBTR_UNINSTALL    5
+#define SBI_DBTR_ENABLE       6
+#define SBI_DBTR_DISABLE      7
+
+#define SBI_DBTR_ENTRY_SIZE     32 /* in shared memory: four words */
+#define SBI_DBTR_STATE_MAPPED   (1ul << 0)
+#define SBI_DBTR_STATE_U        (1ul << 1)
+#define SBI_DBTR_STATE_S        (1ul << 2)
+#define SBI_DBTR_TYPE           (15ul << 60) /* fields of tdata1 */
+#define SBI_DBTR_TYPE_MCONTROL  (2ul << 60)
+#define SBI_DBTR_TYPE_MCONTROL6 (6ul << 60)
+#define SBI_DBTR_DMODE          (1ul << 59)
+#define SBI_DBTR_MC6_LOAD       (1ul << 0)
+#define SBI_DBTR_MC6_STORE      (1ul << 1)
+#define SBI_DBTR_MC6_EXECUTE    (1ul << 2)
+#define SBI_DBTR_MC6_U          (1ul << 3)
+#define SBI_DBTR_MC6_S          (1ul << 4)
+#define SBI_DBTR_MC6_M          (1ul << 6)
+#define SBI_DBTR_MC6_MATCH      (15ul << 7)
+#define SBI_DBTR_MC6_CHAIN      (1ul << 11)
+#define SBI_DBTR_MC6_ACTION     (15ul << 12)
+#define SBI_DBTR_MC6_SIZE       (7ul << 16)
+#define SBI_DBTR_MC6_SELECT     (1ul << 21)
+#define SBI_DBTR_MC6_VU         (1ul << 23)
+#define SBI_DBTR_MC6_VS         (1ul << 24)
+#define SBI_DBTR_MC6_HITS       ((1ul << 5) | (1ul << 22) | (3ul << 25)) /* and "uncertain" ones */
+
 #define SBI_DBCN_CONSOLE_WRITE      0
 #define SBI_DBCN_CONSOLE_READ       1
 #define SBI_DBCN_CONSOLE_WRITE_BYTE 2

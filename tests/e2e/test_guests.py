@@ -85,6 +85,18 @@ def test_software_events(guests, vcpus, smp):
     guests(VM("sse", vcpus=vcpus), smp=smp)
 
 
+@pytest.mark.parametrize("vcpus,smp,cpu", [(1, 1, "rv64"), (4, 4, "rv64,sstc=off"), (4, 1, "rv64"),
+                                           (2, 2, "max"), (2, 1, "rv64,debug=off")])
+def test_dbtr(guests, vcpus, smp, cpu):
+    result = guests(VM("dbtr", vcpus=vcpus), smp=smp, cpu=cpu)
+    assert f"# {0 if 'debug' in cpu else 2} triggers" in result.output
+
+
+def test_dbtr_between_vms(guests):
+    """A VM's triggers are nobody else's, on the same hart and at the same addresses."""
+    guests(VM("dbtr", name="one"), VM("dbtr", name="two", vcpus=1), VM("dbtrpeer"), smp=1)
+
+
 def test_flat_binary(guests):
     guests(VM("base", form="bin"))
 

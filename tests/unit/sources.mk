@@ -9,7 +9,7 @@
 
 
 SBI_UNIT_SRCS := $(addprefix sbi/,sbi.c base.c time.c spi.c rfnc.c hsm.c srst.c dbcn.c susp.c sta.c legacy.c \
-                                pmu.c pmu_hw.c perf.c fwft.c) \
+                                pmu.c pmu_hw.c perf.c fwft.c dbtr.c dbtr_hw.c) \
                  mm/memslot.c mm/page_alloc.c core/lock.c \
                  $(addprefix tests/unit/fakes/,sbi_vm.c console_guest.c virq.c vm_stop.c fake.c firmware.c timer.c)
 SBI_UNIT_SRCS += $(addprefix sbi/,sse.c sse_state.c sse_context.c) tests/unit/fakes/request.c
@@ -24,6 +24,7 @@ unit_sbi_hvc_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_sta_SRCS := $(SBI_UNIT_SRCS)
 unit_sched_SRCS := core/sched.c core/lock.c $(addprefix tests/unit/fakes/,fake.c timer.c)
 unit_messages_SRCS := core/messages.c $(addprefix tests/unit/fakes/,lock.c page_alloc.c)
+unit_sbi_dbtr_SRCS := $(SBI_UNIT_SRCS)
 
 unit_text_SRCS := core/text.c
 unit_console_SRCS := core/console.c core/log.c core/text.c $(addprefix tests/unit/fakes/,lock.c page_alloc.c)

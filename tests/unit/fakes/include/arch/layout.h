@@ -13,6 +13,8 @@ extern uint8_t *fake_ram; /* set before main, then fixed */
 
 __attribute__((noreturn)) void fake_bad_address(uint64_t address);
 
+hpa_t image_to_phys(const void *p); /* fakes/firmware.c */
+
 static inline void *phys_to_virt(hpa_t hpa)
 {
     if (hpa < FAKE_RAM_BASE || hpa - FAKE_RAM_BASE > FAKE_RAM_SIZE)

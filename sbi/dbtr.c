@@ -1,0 +1,357 @@
+/*
+ * dbtr.c - SBI DBTR extension (v3.0, chapter "Debug Triggers Extension"): each vcpu has a table of
+ * triggers of type mcontrol6, which are in the hart while the vcpu is. A guest's S and U are the
+ * host's VS and VU; a hart without H has no other modes. What a trigger may ask for is what every
+ * implementation has: matches of one address, any access size; no chains.
+ *
+ * Locking: none, own vcpu.
+ */
+#include "dbtr_state.h"
+
+#include <hearth/bits.h>
+#include <hearth/guest_mem.h>
+#include <hearth/log.h>
+#include <hearth/sbi.h>
+#include <hearth/vm.h>
+
+#define ENTRY_SIZE SBI_DBTR_ENTRY_SIZE
+
+/* Bits of tdata1, type mcontrol6, that the specification reserves. */
+#define MC6_RESERVED (3ul << 19 | 0xfffffffful << 27)
+/* Optional ones that are not here: chain, action, match, select, the modes of H, what a trigger
+ * would note of its hits. */
+#define MC6_UNIMPLEMENTED                                                                          \
+    (SBI_DBTR_MC6_CHAIN | SBI_DBTR_MC6_ACTION | SBI_DBTR_MC6_MATCH | SBI_DBTR_MC6_SELECT |         \
+     SBI_DBTR_MC6_VS | SBI_DBTR_MC6_VU | SBI_DBTR_MC6_HITS)
+#define MC6_ACTION_DEBUG_MODE (1ul << 12)
+
+struct entry {
+    uint64_t word[4]; /* trig_state or trig_idx, tdata1 to tdata3 */
+};
+
+_Static_assert(sizeof(struct entry) == ENTRY_SIZE, "shared memory");
+
+static uint64_t state_of(uint64_t tdata1)
+{
+    return SBI_DBTR_STATE_MAPPED | (tdata1 & SBI_DBTR_MC6_S ? SBI_DBTR_STATE_S : 0) |
+           (tdata1 & SBI_DBTR_MC6_U ? SBI_DBTR_STATE_U : 0);
+}
+
+/* Is this configuration one that a trigger here can have? `last`: of its array. */
+static int64_t check_config(const struct entry *e, bool last)
+{
+    const uint64_t tdata1 = e->word[1];
+
+    if ((tdata1 & SBI_DBTR_TYPE) != SBI_DBTR_TYPE_MCONTROL6) {
+        /* mcontrol has its chain in the same place. */
+        if (last && (tdata1 & SBI_DBTR_TYPE) == SBI_DBTR_TYPE_MCONTROL &&
+            (tdata1 & SBI_DBTR_MC6_CHAIN))
+            return SBI_ERR_INVALID_PARAM;
+        return SBI_ERR_FAILED; /* no trigger is of that type */
+    }
+    if (tdata1 & (SBI_DBTR_DMODE | SBI_DBTR_MC6_M | MC6_RESERVED))
+        return SBI_ERR_INVALID_PARAM;
+    if (last && (tdata1 & SBI_DBTR_MC6_CHAIN))
+        return SBI_ERR_INVALID_PARAM;
+    if ((tdata1 & SBI_DBTR_MC6_ACTION) == MC6_ACTION_DEBUG_MODE)
+        return SBI_ERR_INVALID_PARAM; /* wants dmode */
+    if ((tdata1 & MC6_UNIMPLEMENTED) || e->word[3] != 0)
+        return SBI_ERR_NOT_SUPPORTED;
+    return SBI_SUCCESS;
+}
+
+/* ---- calls with shared memory */
+
+static int64_t set_shmem(struct vcpu *vcpu, struct dbtr *d, uint64_t lo, uint64_t hi,
+                         uint64_t flags)
+{
+    if (flags != 0)
+        return SBI_ERR_INVALID_PARAM;
+    if (lo == UINT64_MAX && hi == UINT64_MAX) {
+        d->shmem = DBTR_NO_SHMEM;
+        return SBI_SUCCESS;
+    }
+    if (!is_aligned(lo, sizeof(uint64_t)))
+        return SBI_ERR_INVALID_PARAM;
+    if (hi != 0 || !memslot_is_ram(&vcpu->vm->memslots, lo, (uint64_t)d->count * ENTRY_SIZE))
+        return SBI_ERR_INVALID_ADDRESS;
+    d->shmem = lo;
+    return SBI_SUCCESS;
+}
+
+static int64_t read_triggers(struct vcpu *vcpu, const struct dbtr *d, uint64_t base, uint64_t count)
+{
+    struct entry e[DBTR_TRIGGERS_MAX];
+
+    if (d->shmem == DBTR_NO_SHMEM)
+        return SBI_ERR_NO_SHMEM;
+    /* base + count >= trig_max, without a wrap */
+    if (base >= d->count || count >= d->count - base)
+        return SBI_ERR_BAD_RANGE;
+    for (uint64_t i = 0; i < count; i++) {
+        const struct dbtr_trigger *t = &d->trigger[base + i];
+
+        e[i] = (struct entry){{t->state, t->tdata[0], t->tdata[1], t->tdata[2]}};
+    }
+    if (copy_to_guest(vcpu, d->shmem, e, count * ENTRY_SIZE) != count * ENTRY_SIZE)
+        return SBI_ERR_FAILED;
+    return SBI_SUCCESS;
+}
+
+/* The array of configurations of an install or update, copied once. */
+static int64_t read_array(struct vcpu *vcpu, const struct dbtr *d, struct entry *e, uint64_t count)
+{
+    if (d->shmem == DBTR_NO_SHMEM)
+        return SBI_ERR_NO_SHMEM;
+    if (count >= d->count)
+        return SBI_ERR_BAD_RANGE;
+    if (copy_from_guest(vcpu, e, d->shmem, count * ENTRY_SIZE) != count * ENTRY_SIZE)
+        return SBI_ERR_FAILED;
+    return SBI_SUCCESS;
+}
+
+static int64_t configure(struct dbtr_trigger *t, const struct entry *e)
+{
+    const struct dbtr_trigger old = *t;
+    int64_t error;
+
+    dbtr_hw_uninstall(t);
+    t->state = state_of(e->word[1]);
+    for (unsigned i = 0; i < 3; i++)
+        t->tdata[i] = e->word[1 + i];
+    error = dbtr_hw_install(t);
+    if (error != SBI_SUCCESS) {
+        *t = old;
+        t->hw = DBTR_NO_HW;
+        if (old.mapped)
+            (void)dbtr_hw_install(t); /* it had its place before */
+    }
+    return error;
+}
+
+static void unmap(struct dbtr *d, struct dbtr_trigger *t)
+{
+    dbtr_hw_uninstall(t);
+    *t = (struct dbtr_trigger){.hw = DBTR_NO_HW};
+    d->mapped--;
+}
+
+static struct dbtr_trigger *find_free(struct dbtr *d)
+{
+    for (uint32_t i = 0; i < d->count; i++)
+        if (!d->trigger[i].mapped)
+            return &d->trigger[i];
+    return NULL;
+}
+
+/* All or none: *failed is the array's entry that is to blame. */
+static int64_t install(struct vcpu *vcpu, struct dbtr *d, uint64_t count, uint64_t *failed)
+{
+    struct dbtr_trigger *new[DBTR_TRIGGERS_MAX];
+    struct entry e[DBTR_TRIGGERS_MAX];
+    int64_t error = read_array(vcpu, d, e, count);
+    uint64_t i;
+
+    if (error != SBI_SUCCESS)
+        return error;
+    for (i = 0; i < count && error == SBI_SUCCESS; i++) {
+        *failed = i;
+        error = check_config(&e[i], i == count - 1);
+    }
+    if (error != SBI_SUCCESS)
+        return error;
+    for (i = 0; i < count && error == SBI_SUCCESS; i++) {
+        *failed = i;
+        new[i] = find_free(d);
+        error = new[i] == NULL ? SBI_ERR_FAILED : configure(new[i], &e[i]);
+        if (error == SBI_SUCCESS) {
+            new[i]->mapped = true;
+            d->mapped++;
+            e[i].word[0] = (uint64_t)(new[i] - d->trigger);
+        }
+    }
+    if (error == SBI_SUCCESS) {
+        *failed = 0;
+        /* The indices; the rest is written back as it was read. */
+        if (copy_to_guest(vcpu, d->shmem, e, count * ENTRY_SIZE) == count * ENTRY_SIZE)
+            return SBI_SUCCESS;
+        error = SBI_ERR_FAILED;
+        i++;
+    }
+    while (i-- > 1)
+        unmap(d, new[i - 1]);
+    return error;
+}
+
+static int64_t check_update(const struct dbtr *d, const struct entry *e, bool last)
+{
+    if (e->word[0] >= d->count)
+        return SBI_ERR_INVALID_PARAM;
+    if (!d->trigger[e->word[0]].mapped)
+        return SBI_ERR_FAILED;
+    /* Type and chain are to be as installed: mcontrol6, none. */
+    if ((e->word[1] & SBI_DBTR_TYPE) != SBI_DBTR_TYPE_MCONTROL6 ||
+        (e->word[1] & SBI_DBTR_MC6_CHAIN))
+        return SBI_ERR_INVALID_PARAM;
+    return check_config(e, last);
+}
+
+static int64_t update(struct vcpu *vcpu, struct dbtr *d, uint64_t count, uint64_t *failed)
+{
+    struct entry e[DBTR_TRIGGERS_MAX];
+    int64_t error = read_array(vcpu, d, e, count);
+
+    for (uint64_t i = 0; i < count && error == SBI_SUCCESS; i++) {
+        *failed = i;
+        error = check_update(d, &e[i], i == count - 1);
+    }
+    for (uint64_t i = 0; i < count && error == SBI_SUCCESS; i++) {
+        *failed = i;
+        error = configure(&d->trigger[e[i].word[0]], &e[i]);
+    }
+    if (error == SBI_SUCCESS)
+        *failed = 0;
+    return error;
+}
+
+/* ---- calls with a set of triggers */
+
+static int64_t trigger_disable(struct dbtr *d, struct dbtr_trigger *t)
+{
+    (void)d;
+    dbtr_hw_uninstall(t);
+    t->tdata[0] &= ~(SBI_DBTR_MC6_S | SBI_DBTR_MC6_U);
+    return SBI_SUCCESS;
+}
+
+static int64_t trigger_enable(struct dbtr *d, struct dbtr_trigger *t)
+{
+    dbtr_hw_uninstall(t);
+    (void)trigger_disable(d, t);
+    t->tdata[0] |= (t->state & SBI_DBTR_STATE_S ? SBI_DBTR_MC6_S : 0) |
+                   (t->state & SBI_DBTR_STATE_U ? SBI_DBTR_MC6_U : 0);
+    return dbtr_hw_install(t);
+}
+
+static int64_t trigger_uninstall(struct dbtr *d, struct dbtr_trigger *t)
+{
+    unmap(d, t);
+    return SBI_SUCCESS;
+}
+
+/* Nothing is done when one of them is not installed. */
+static int64_t for_set(struct dbtr *d, uint64_t base, uint64_t mask,
+                       int64_t (*fn)(struct dbtr *, struct dbtr_trigger *))
+{
+    int64_t error = SBI_SUCCESS;
+
+    for (uint64_t m = mask; m != 0; m &= m - 1) {
+        uint64_t bit = bit_lowest(m);
+
+        /* base first: base + bit may wrap */
+        if (base >= d->count || bit >= d->count - base || !d->trigger[base + bit].mapped)
+            return SBI_ERR_INVALID_PARAM;
+    }
+    for (uint64_t m = mask; m != 0 && error == SBI_SUCCESS; m &= m - 1)
+        error = fn(d, &d->trigger[base + bit_lowest(m)]);
+    return error;
+}
+
+static uint64_t num_triggers(const struct dbtr *d, uint64_t tdata1)
+{
+    const struct entry e = {{0, tdata1, 0, 0}};
+
+    if (tdata1 == 0)
+        return d->count;
+    return check_config(&e, false) == SBI_SUCCESS ? d->count : 0;
+}
+
+static struct exit_result dbtr_handle(struct vcpu *vcpu, const struct sbi_call *call,
+                                      struct sbi_ret *ret)
+{
+    struct dbtr *d = vcpu->sbi_state[SBI_SLOT_DBTR];
+    const uint64_t a0 = call->arg[0], a1 = call->arg[1];
+
+    switch (call->fid) {
+    case SBI_DBTR_NUM_TRIGGERS:
+        ret->error = SBI_SUCCESS;
+        ret->value = num_triggers(d, a0);
+        break;
+    case SBI_DBTR_SET_SHMEM:
+        ret->error = set_shmem(vcpu, d, a0, a1, call->arg[2]);
+        break;
+    case SBI_DBTR_READ:
+        ret->error = read_triggers(vcpu, d, a0, a1);
+        break;
+    case SBI_DBTR_INSTALL:
+        ret->error = install(vcpu, d, a0, &ret->value);
+        break;
+    case SBI_DBTR_UPDATE:
+        ret->error = update(vcpu, d, a0, &ret->value);
+        break;
+    case SBI_DBTR_UNINSTALL:
+        ret->error = for_set(d, a0, a1, trigger_uninstall);
+        break;
+    case SBI_DBTR_ENABLE:
+        ret->error = for_set(d, a0, a1, trigger_enable);
+        break;
+    case SBI_DBTR_DISABLE:
+        ret->error = for_set(d, a0, a1, trigger_disable);
+        break;
+    default:
+        break;
+    }
+    return exit_next(4);
+}
+
+static void dbtr_vcpu_reset(struct vcpu *vcpu, void *state)
+{
+    struct dbtr *d = state;
+
+    (void)vcpu;
+    d->shmem = DBTR_NO_SHMEM;
+    d->count = dbtr_hw_count();
+    d->mapped = 0;
+    d->warned = false;
+    for (unsigned i = 0; i < DBTR_TRIGGERS_MAX; i++)
+        d->trigger[i] = (struct dbtr_trigger){.hw = DBTR_NO_HW};
+}
+
+static void dbtr_vcpu_load(struct vcpu *vcpu, void *state)
+{
+    struct dbtr *d = state;
+
+    if (likely(d->mapped == 0))
+        return;
+    /* The harts of a machine are taken to be alike. On one that has fewer triggers some do not hit:
+     * said once, for it may happen at every switch. */
+    for (uint32_t i = 0; i < d->count; i++) {
+        if (d->trigger[i].mapped && dbtr_hw_install(&d->trigger[i]) != SBI_SUCCESS && !d->warned) {
+            log_vm(vcpu->vm, "vcpu %u: a hart has no place for its debug triggers", vcpu->id);
+            d->warned = true;
+        }
+    }
+}
+
+static void dbtr_vcpu_put(struct vcpu *vcpu, void *state)
+{
+    struct dbtr *d = state;
+
+    (void)vcpu;
+    if (likely(d->mapped == 0))
+        return;
+    for (uint32_t i = 0; i < d->count; i++)
+        dbtr_hw_uninstall(&d->trigger[i]);
+}
+
+const struct sbi_extension sbi_ext_dbtr = {
+    .first = SBI_EXT_DBTR,
+    .last = SBI_EXT_DBTR,
+    .name = "dbtr",
+    .slot = SBI_SLOT_DBTR,
+    .vcpu_state = sizeof(struct dbtr),
+    .vcpu_reset = dbtr_vcpu_reset,
+    .vcpu_load = dbtr_vcpu_load,
+    .vcpu_put = dbtr_vcpu_put,
+    .handle = dbtr_handle,
+};

@@ -1,0 +1,29 @@
+/*
+ * dbtrpeer - goes where another VM on the same hart has its debug triggers (dbtr.c), for longer
+ * than that one does: they are none of this VM's.
+ */
+#include "guest.h"
+
+#define SPOT     0x80f00000ul
+#define CODE     (SPOT + 0x100)
+#define ROUND_MS 300
+
+void test_main(void)
+{
+    uint64_t rounds = 0, traps = 0, end;
+
+    tap_plan(5);
+    ((volatile uint32_t *)CODE)[0] = 0x00000013; /* nop */
+    ((volatile uint32_t *)CODE)[1] = 0x00008067; /* ret */
+    __asm__ volatile("fence.i" ::: "memory");
+    for (unsigned i = 0; i < 5; i++) {
+        end = rdtime() + ROUND_MS * TICKS_PER_MS;
+        while (rdtime() < end) {
+            traps += trap_of(*(volatile uint64_t *)SPOT = rounds).taken;
+            traps += trap_of((void)*(volatile uint64_t *)SPOT).taken;
+            traps += trap_of_jump(CODE).taken;
+            rounds++;
+        }
+        is(traps, 0, "%lu rounds", rounds);
+    }
+}
