@@ -120,13 +120,18 @@ static void write_cooked(void (*write)(const char *, size_t), const char *buf, s
     }
 }
 
-/* The hypervisor's text: on a line of its own, whatever the attached VM left there. */
+/* The hypervisor's text comes on a line of its own, whatever the attached VM left there. */
+static void host_line_begin(void)
+{
+    if (line_owner == LINE_GUEST)
+        device_write("\r\n", 2);
+}
+
 static void host_write_locked(const char *buf, size_t len)
 {
     if (len == 0)
         return;
-    if (line_owner == LINE_GUEST)
-        device_write("\r\n", 2);
+    host_line_begin();
     write_cooked(device_write, buf, len);
     line_owner = buf[len - 1] == '\n' ? LINE_EMPTY : LINE_HOST;
 }
@@ -162,20 +167,23 @@ void console_drain(void)
         d->drain();
 }
 
-static void host_write_escaped(const char *text, size_t len)
+/* The rest of the hypervisor's line, which has been begun. */
+static void host_end_escaped(const char *text, size_t len)
 {
     char out[GUEST_LINE];
 
     for (size_t pos = 0, taken; pos < len; pos += taken)
-        host_write_locked(out, text_escape(out, sizeof(out), text + pos, len - pos, &taken));
+        device_write(out, text_escape(out, sizeof(out), text + pos, len - pos, &taken));
+    device_write("\r\n", 2);
+    line_owner = LINE_EMPTY;
 }
 
 void console_write_text(const char *head, size_t head_len, const char *text, size_t len)
 {
     console_acquire();
-    host_write_locked(head, head_len);
-    host_write_escaped(text, len);
-    host_write_locked("\n", 1);
+    host_line_begin();
+    device_write(head, head_len);
+    host_end_escaped(text, len);
     lock_release(&console_lock);
 }
 
@@ -189,8 +197,7 @@ static void guest_line_flush(struct guest_console *c)
     host_write_locked("[", 1);
     host_write_locked(c->vm->config.name, strnlen(c->vm->config.name, VM_NAME_MAX));
     host_write_locked("] ", 2);
-    host_write_escaped(c->line, c->line_len);
-    host_write_locked("\n", 1);
+    host_end_escaped(c->line, c->line_len);
     c->line_len = 0;
 }
 

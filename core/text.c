@@ -50,6 +50,16 @@ static size_t utf8_length(const uint8_t *p, size_t len)
     return 0;
 }
 
+/* Copies what needs no second look, which is nearly all there ever is: bytes copied. */
+static inline size_t plain_run(char *out, size_t most, const uint8_t *p)
+{
+    size_t n = 0;
+
+    for (; n < most && p[n] >= 0x20 && p[n] < 0x7f; n++)
+        out[n] = (char)p[n];
+    return n;
+}
+
 size_t text_escape(char *out, size_t cap, const char *in, size_t len, size_t *taken)
 {
     static const char hex[] = "0123456789abcdef";
@@ -57,9 +67,13 @@ size_t text_escape(char *out, size_t cap, const char *in, size_t len, size_t *ta
     size_t n = 0, i = 0;
 
     while (i < len) {
-        bool plain = (p[i] >= 0x20 && p[i] < 0x7f) || p[i] == '\t';
-        size_t whole = plain ? 1 : utf8_length(p + i, len - i);
+        size_t run = plain_run(out + n, MIN(cap - n, len - i), p + i), whole;
 
+        n += run;
+        i += run;
+        if (i == len)
+            break;
+        whole = p[i] == '\t' ? 1 : utf8_length(p + i, len - i);
         if (whole != 0) {
             if (cap - n < whole)
                 break;

@@ -91,14 +91,41 @@ static inline bool make_room(void)
     return false;
 }
 
+/* Writes as many of the bytes as there is room for: how many. */
+static inline size_t fill_room(const char *buf, size_t len)
+{
+    const uint32_t room = uart.room;
+    const size_t n = MIN(len, room);
+
+    if (likely(uart.width == 1)) {
+        volatile uint8_t *thr = uart.base; /* register 0 */
+
+        for (size_t i = 0; i < n; i++)
+            io_write8(thr, (uint8_t)buf[i]);
+    } else {
+        for (size_t i = 0; i < n; i++)
+            reg_write(REG_RBR_THR, (uint8_t)buf[i]);
+    }
+    uart.room = room - (uint32_t)n;
+    return n;
+}
+
+static __noinline void write_waiting(const char *buf, size_t len)
+{
+    for (size_t i = 0; i < len;) {
+        if (unlikely(uart.room == 0) && !make_room())
+            i++; /* dropped */
+        else
+            i += fill_room(buf + i, len - i);
+    }
+}
+
 static void ns16550_write(const char *buf, size_t len)
 {
-    for (size_t i = 0; i < len; i++) {
-        if (unlikely(uart.room == 0) && !make_room())
-            continue;
-        uart.room--;
-        reg_write(REG_RBR_THR, (uint8_t)buf[i]);
-    }
+    if (likely(len <= uart.room))
+        (void)fill_room(buf, len);
+    else
+        write_waiting(buf, len);
 }
 
 static int ns16550_read(void)

@@ -87,7 +87,8 @@ static char text[TEXT_LEN];
 
 LOOP(loop_empty, "")
 LOOP(loop_call, "ecall")
-LOOP(loop_call_2, "mv a0, s2\n\t mv a1, s3\n\t ecall") /* ecall(x, y, 0, 0) */
+LOOP(loop_call_2, "mv a0, s2\n\t mv a1, s3\n\t ecall")               /* ecall(x, y, 0, 0) */
+LOOP(loop_call_3, "mv a0, s2\n\t mv a1, s3\n\t li a2, 64\n\t ecall") /* ecall(x, y, 64, 0) */
 LOOP(loop_ipi, "mv a0, s2\n\t mv a1, s3\n\t ecall\n2:\t"
                "csrr t0, sip\n\t andi t0, t0, 2\n\t beqz t0, 2b\n\t csrci sip, 2")
 LOOP(loop_lbu, "lbu a0, 0(s2)")
@@ -128,6 +129,10 @@ static const struct op ops[] = {
     {"dbcn_byte", loop_call_2, ROUNDS, SBI_EXT_DBCN, SBI_DBCN_CONSOLE_WRITE_BYTE, 0, 0, 0},
     {"dbcn_64_bytes", loop_call_2, ROUNDS / 10, SBI_EXT_DBCN, SBI_DBCN_CONSOLE_WRITE, TEXT_LEN,
      (uint64_t)text, 0},
+    {"log_message_64_bytes", loop_call_3, ROUNDS / 10, SBI_EXT_HVC, SBI_HVC_LOG_MESSAGE,
+     (uint64_t)text, 0, 0},
+    {"host_comm_empty", loop_call_2, ROUNDS, SBI_EXT_HOST_COMM, SBI_HOST_COMM_RECEIVE_MESSAGE, 0,
+     (uint64_t)text, (uint64_t)SBI_ERR_FAILED},
     UART_LOAD("uart_lsr_read", UART_LSR, 0x60),
     UART_LOAD("uart_iir_read", UART_IIR, ANY),
     UART_LOAD("uart_rbr_read", 0, 0),

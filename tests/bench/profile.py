@@ -44,6 +44,8 @@ OPS = {
     "raise_claim": ("li a0, 1; li a1, 0x0c000028; sw a0, 0(a1); sw zero, 0(s0); li a0, 1024;"
                     "li a1, 0x0c002080; sw a0, 0(a1); li a4, 2",
                     "sb zero, 1(s1); sb a4, 1(s1); lw a0, 4(s0); sw a0, 4(s0)"),
+    "log": ("li a7, 0x485643; li a6, 0x1001; li s2, 0x101; slli s2, s2, 23; li t0, 0x6161616161616161;"
+            + "".join(f"sd t0, {8 * i}(s2);" for i in range(8)), "mv a0, s2; li a1, 0; li a2, 64; ecall"),
     "first_touch": ("li s2, 0x8000; slli s2, s2, 17; li s3, 4096", "sd zero, 0(s2)"),
 }
 
