@@ -107,8 +107,8 @@ const struct isa_ext isa_policy[] = {
     {"ssccptr", true, NONE},
     {"sscofpmf", false, FIELD(sscofpmf)},
     {"sscounterenw", true, FIELD(sscounterenw)},
-    {"ssnpm", false, FIELD(ssnpm)}, /* a guest has Smnpm, by FWFT */
-    {"ssstateen", false, NONE},     /* see isa.c */
+    {"ssnpm", false, NONE},
+    {"ssstateen", false, NONE}, /* see isa.c */
     {"sstc", true, FIELD(sstc)},
     {"sstvala", true, NONE},
     {"sstvecd", true, NONE},

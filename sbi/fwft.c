@@ -1,6 +1,6 @@
 /*
  * fwft.c - SBI FWFT extension (v3.0, chapter "SBI Firmware Features Extension"): what a guest may
- * switch for itself, per vcpu. A/D updating and pointer masking are henvcfg's; misaligned accesses
+ * switch for itself, per vcpu. A/D updating is henvcfg's; misaligned accesses
  * are delegated or emulated by the firmware below, which is asked whenever this hart goes over to a
  * vcpu that wants the other. The rest needs state that is not switched: NOT_SUPPORTED.
  *
@@ -123,36 +123,6 @@ static int64_t adue_set(struct vcpu *vcpu, struct fwft_vcpu *f, uint64_t value)
     return SBI_SUCCESS;
 }
 
-static bool pmlen_supported(void)
-{
-    return host_isa.pmlen7 || host_isa.pmlen16;
-}
-
-static bool pmlen_valid(uint64_t value)
-{
-    return value == 0 || (value == 7 && host_isa.pmlen7) || (value == 16 && host_isa.pmlen16);
-}
-
-static uint64_t pmlen_get(const struct vcpu *vcpu, const struct fwft_vcpu *f)
-{
-    (void)f;
-    switch (vcpu->csrs.henvcfg & HENVCFG_PMM) {
-    case HENVCFG_PMM_7:
-        return 7;
-    case HENVCFG_PMM_16:
-        return 16;
-    default:
-        return 0;
-    }
-}
-
-static int64_t pmlen_set(struct vcpu *vcpu, struct fwft_vcpu *f, uint64_t value)
-{
-    (void)f;
-    henvcfg_set(vcpu, HENVCFG_PMM, value == 16 ? HENVCFG_PMM_16 : value == 7 ? HENVCFG_PMM_7 : 0);
-    return SBI_SUCCESS;
-}
-
 /* ---- the calls */
 
 /* Every feature that the specification defines; a row without functions is not supported. */
@@ -163,7 +133,7 @@ static const struct feature features[] = {
     [SBI_FWFT_SHADOW_STACK] = {0},
     [SBI_FWFT_DOUBLE_TRAP] = {0},
     [SBI_FWFT_PTE_AD_HW_UPDATING] = {adue_supported, valid_switch, adue_get, adue_set},
-    [SBI_FWFT_POINTER_MASKING_PMLEN] = {pmlen_supported, pmlen_valid, pmlen_get, pmlen_set},
+    [SBI_FWFT_POINTER_MASKING_PMLEN] = {0},
 };
 
 /* The feature's row; or NULL with *error: reserved and platform-specific ones, local or global, are

@@ -17,10 +17,6 @@
 /* vcpu_probe.S: csrr of a CSR that may not exist; HLV.D at gpa. False: it trapped. */
 bool probe_csr_senvcfg(void);
 bool probe_hlv(uint64_t gpa);
-/* Code for VS-mode: a load from a1, then an ecall. */
-extern const char probe_vs_code[];
-/* Runs code at gpa `code` in VS-mode with a1 = addr, until its first trap: scause. */
-uint64_t probe_vs(uint64_t code, uint64_t addr);
 
 static unsigned probe_levels(uint64_t first_csr_is_hgatp)
 {
@@ -66,28 +62,10 @@ bool isa_enable_adue(void)
     return sticks;
 }
 
-/* Does this henvcfg.PMM take `tag` off a pointer in VS-mode? QEMU 10 has the field without its
- * effect. hgatp and vsatp are Bare. */
-static bool probe_pmm(uint64_t pmm, uint64_t tag)
-{
-    uint64_t code = image_to_phys(probe_vs_code), cause = 0;
-
-    csr_write(CSR_HEDELEG, 0);
-    csr_write(CSR_HENVCFG, pmm);
-    if ((csr_read(CSR_HENVCFG) & HENVCFG_PMM) == pmm)
-        cause = probe_vs(code, code | tag);
-    csr_write(CSR_HENVCFG, 0);
-    return cause == CAUSE_ECALL_VS;
-}
-
 /* The fields of henvcfg that guests may switch (sbi/fwft.c). */
 static void probe_henvcfg(void)
 {
     host_isa.adue = host_isa.henvcfg_exists && host_isa.svadu && isa_enable_adue();
-    if (host_isa.henvcfg_exists && host_isa.ssnpm) {
-        host_isa.pmlen7 = probe_pmm(HENVCFG_PMM_7, BIT(60));
-        host_isa.pmlen16 = probe_pmm(HENVCFG_PMM_16, BIT(50));
-    }
     if (!host_isa.adue)
         isa_withhold(&host_isa, "svadu");
 }

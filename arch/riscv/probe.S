@@ -24,30 +24,3 @@ probe_hlv:
 probe_failed:
     li      a0, 0
     ret
-
-/* uint64_t probe_vs(uint64_t code, uint64_t addr): see isa_probe.c. Interrupts are off in sie. */
-    .globl probe_vs
-probe_vs:
-    csrr    t0, CSR_STVEC
-    csrr    t1, CSR_SSTATUS
-    csrr    t2, CSR_HSTATUS
-    la      t3, 4f
-    csrw    CSR_STVEC, t3
-    li      t3, SSTATUS_SPP
-    csrs    CSR_SSTATUS, t3
-    li      t3, HSTATUS_SPV | HSTATUS_SPVP
-    csrs    CSR_HSTATUS, t3
-    csrw    CSR_SEPC, a0
-    sret
-    .balign 4
-4:  csrr    a0, CSR_SCAUSE
-    csrw    CSR_STVEC, t0
-    csrw    CSR_SSTATUS, t1
-    csrw    CSR_HSTATUS, t2
-    ret
-
-    .globl probe_vs_code
-    .balign 8
-probe_vs_code:
-    ld      a1, 0(a1)
-    ecall

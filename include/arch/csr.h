@@ -98,9 +98,6 @@
 #define HENVCFG_CBIE_FLUSH (UL(1) << 4) /* CBO.INVAL flushes */
 #define HENVCFG_CBCFE      (UL(1) << 6)
 #define HENVCFG_CBZE       (UL(1) << 7)
-#define HENVCFG_PMM        (UL(3) << 32)
-#define HENVCFG_PMM_7      (UL(2) << 32) /* PMLEN 7; 0: none */
-#define HENVCFG_PMM_16     (UL(3) << 32)
 #define HENVCFG_DTE        (UL(1) << 59)
 #define HENVCFG_ADUE       (UL(1) << 61)
 #define HENVCFG_PBMTE      (UL(1) << 62)

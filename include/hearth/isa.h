@@ -10,19 +10,18 @@
 struct host_isa {
     bool h, f, d, v;
     bool sstc, svinval, svpbmt, svnapot, svadu, svade, sscofpmf, smstateen, zicbom, zicboz, zicbop,
-        zkr, zawrs, zicntr, zihpm, ssaia, zihintpause, sscounterenw, ssnpm;
+        zkr, zawrs, zicntr, zihpm, ssaia, zihintpause, sscounterenw;
     uint32_t cboz_block_size; /* bytes, 0 none; power of two <= PAGE_SIZE */
     uint32_t cbom_block_size;
     uint32_t cbop_block_size;
     unsigned gstage_levels; /* 3, 4, 5: probed (arch/riscv/isa.c), not from the device tree */
     unsigned stage1_levels;
-    unsigned vmid_bits;   /* probed */
-    unsigned vlenb;       /* bytes; probed when v */
-    bool htval;           /* probed: guest-page faults write htval */
-    bool htinst;          /* use htinst when valid; off by hearth.htinst=off */
-    bool henvcfg_exists;  /* probed: senvcfg and henvcfg */
-    bool adue;            /* probed: a guest's A/D updating can be switched by henvcfg.ADUE */
-    bool pmlen7, pmlen16; /* probed: pointer masking lengths that henvcfg.PMM gives guests */
+    unsigned vmid_bits;  /* probed */
+    unsigned vlenb;      /* bytes; probed when v */
+    bool htval;          /* probed: guest-page faults write htval */
+    bool htinst;         /* use htinst when valid; off by hearth.htinst=off */
+    bool henvcfg_exists; /* probed: senvcfg and henvcfg */
+    bool adue;           /* probed: a guest's A/D updating can be switched by henvcfg.ADUE */
     /* For guests: canonical strings, with what guests cannot use taken out. */
     char guest_isa[ISA_STRING_MAX];        /* riscv,isa: "rv64imafdc_zicsr_..." */
     char guest_extensions[ISA_STRING_MAX]; /* riscv,isa-extensions: NUL-separated list */

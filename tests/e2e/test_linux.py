@@ -214,7 +214,7 @@ def test_no_terminal(tmp_path):
                        timeout=WAIT, check=False)
     output = p.stdout.decode(errors="replace").replace("\r", "")
     assert p.returncode == OK, output + p.stderr.decode()
-    assert re.search(r"^it is 2 here$", output, re.M), output
+    assert re.search(r"^it is 2 here\b", output, re.M), output
     assert re.search(r"^hearth: machine off: all VMs ended$", output, re.M), output
     assert log.read_bytes() == p.stdout
 

@@ -118,28 +118,6 @@ static void test_lock(void **unused)
     assert_sbi(get(SBI_FWFT_MISALIGNED_EXC_DELEG), SBI_SUCCESS, 0);
 }
 
-static void test_pmlen(void **unused)
-{
-    static const uint64_t bad[] = {1, 6, 8, 15, 17, 64, BIT(32) | 7, UINT64_MAX};
-
-    (void)unused;
-    begin(3);
-    host_isa.pmlen7 = true;
-    start(0);
-    assert_sbi(set(SBI_FWFT_POINTER_MASKING_PMLEN, 16, 0), SBI_ERR_INVALID_PARAM, 0);
-    host_isa.pmlen16 = true;
-    for (unsigned i = 0; i < ARRAY_SIZE(bad); i++)
-        assert_sbi(set(SBI_FWFT_POINTER_MASKING_PMLEN, bad[i], 0), SBI_ERR_INVALID_PARAM, 0);
-    assert_sbi(set(SBI_FWFT_POINTER_MASKING_PMLEN, 7, 0), SBI_SUCCESS, 0);
-    assert_int_equal(fake_csr[CSR_HENVCFG], OTHER_BITS | HENVCFG_PMM_7);
-    assert_sbi(get(SBI_FWFT_POINTER_MASKING_PMLEN), SBI_SUCCESS, 7);
-    assert_sbi(set(SBI_FWFT_POINTER_MASKING_PMLEN, 16, 0), SBI_SUCCESS, 0);
-    assert_int_equal(fake_csr[CSR_HENVCFG], OTHER_BITS | HENVCFG_PMM_16);
-    assert_sbi(get(SBI_FWFT_POINTER_MASKING_PMLEN), SBI_SUCCESS, 16);
-    assert_sbi(set(SBI_FWFT_POINTER_MASKING_PMLEN, 0, 0), SBI_SUCCESS, 0);
-    assert_int_equal(fake_csr[CSR_HENVCFG], OTHER_BITS);
-}
-
 /* The firmware is asked only when this hart has to change. */
 static void test_misaligned(void **unused)
 {
@@ -193,7 +171,6 @@ int main(void)
         cmocka_unit_test(test_nothing_supported),
         cmocka_unit_test(test_adue),
         cmocka_unit_test(test_lock),
-        cmocka_unit_test(test_pmlen),
         cmocka_unit_test(test_misaligned),
         cmocka_unit_test(test_misaligned_initial),
     };
