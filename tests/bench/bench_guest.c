@@ -229,6 +229,8 @@ void test_main(void)
     for (unsigned i = 0; i < ARRAY_SIZE(ops); i++) {
         const struct figures *f = &figures[i];
 
+        if (ops[i].a7 == SBI_EXT_HVC && !on_hearth())
+            continue; /* firmware has none to compare with */
         if (ops[i].last != ANY && f->last != ops[i].last)
             note("bench %s wrong last=0x%lx want=0x%lx", ops[i].name, f->last, ops[i].last);
         else
