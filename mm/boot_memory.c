@@ -4,12 +4,8 @@
 #include <hearth/errno.h>
 #include <hearth/page_alloc.h>
 
-/*
- * The next free stretch of whole pages at or after *at and below end: true with [*at, *stop). Pages
- * that a keep range touches, even in part, are not free.
- */
-static bool next_free(hpa_t *at, hpa_t end, hpa_t *stop, const struct mem_range *keep,
-                      uint32_t keep_count)
+bool boot_memory_next_free(hpa_t *at, hpa_t end, hpa_t *stop, const struct mem_range *keep,
+                           uint32_t keep_count)
 {
     *at = align_up(*at, PAGE_SIZE);
     for (;;) {
@@ -61,7 +57,7 @@ int boot_memory_init(const struct mem_range *mem, uint32_t mem_count, const stru
     need = align_up(page_alloc_metadata_size(low, high), PAGE_SIZE);
     for (uint32_t i = 0; i < mem_count && metadata == HPA_NONE; i++) {
         clip(&mem[i], &at, &end);
-        for (; next_free(&at, end, &stop, keep, keep_count); at = stop)
+        for (; boot_memory_next_free(&at, end, &stop, keep, keep_count); at = stop)
             if (stop - at >= need) {
                 metadata = at;
                 break;
@@ -72,7 +68,7 @@ int boot_memory_init(const struct mem_range *mem, uint32_t mem_count, const stru
     page_alloc_init(low, high, phys_to_virt(metadata));
     for (uint32_t i = 0; i < mem_count; i++) {
         clip(&mem[i], &at, &end);
-        for (; next_free(&at, end, &stop, keep, keep_count); at = stop) {
+        for (; boot_memory_next_free(&at, end, &stop, keep, keep_count); at = stop) {
             hpa_t from = at == metadata ? at + need : at;
 
             if (from < stop)

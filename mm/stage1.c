@@ -5,12 +5,14 @@
 #include <arch/csr.h>
 #include <arch/hfence.h>
 #include <arch/layout.h>
+#include <hearth/boot_memory.h>
 #include <hearth/errno.h>
 #include <hearth/page_alloc.h>
 #include <hearth/platform.h>
 #include <hearth/stage1.h>
 
 #include <libfdt.h>
+#include <string.h>
 
 #define PTE_V    BIT(0)
 #define PTE_R    BIT(1)
@@ -103,42 +105,26 @@ static int map_section(const char *from, const char *to, uint64_t flags)
     return map_range((uintptr_t)from, image_to_phys(from), (uint64_t)(to - from), flags);
 }
 
-/* Direct map of [base, base + size), whole pages, less the ranges that must not be touched. */
-static int map_direct(const struct platform *p, hpa_t base, uint64_t size, uint64_t flags)
+/* Direct map of all RAM, whole pages, less the ranges that must not be touched and this image. */
+static int map_ram(const struct platform *p)
 {
-    hpa_t at = base;
-    hpa_t end = base + size;
-    hpa_t image = image_to_phys(image_start);
-    hpa_t image_limit = image + align_up((uint64_t)(image_end - image_start), PAGE_SIZE);
+    static struct mem_range keep[PLATFORM_RESERVED_MAX + 1]; /* too large for the stack */
 
-    if (at < direct_map_phys)
-        at = direct_map_phys;
-    if (end > direct_map_phys + DIRECT_MAP_SIZE)
-        end = direct_map_phys + DIRECT_MAP_SIZE;
-    while (at < end) {
-        hpa_t stop = end;
-        hpa_t skip_to = 0;
+    memcpy(keep, p->reserved, p->reserved_count * sizeof(keep[0]));
+    keep[p->reserved_count] =
+        (struct mem_range){image_to_phys(image_start), (uint64_t)(image_end - image_start)};
+    for (uint32_t i = 0; i < p->mem_count; i++) {
+        hpa_t at = MAX(p->mem[i].base, direct_map_phys);
+        hpa_t end = MIN(align_down(p->mem[i].base + p->mem[i].size, PAGE_SIZE),
+                        direct_map_phys + DIRECT_MAP_SIZE);
+        hpa_t stop;
 
-        for (uint32_t i = 0; i <= p->reserved_count; i++) {
-            bool is_image = i == p->reserved_count;
-            hpa_t lo = is_image ? image : align_down(p->reserved[i].base, PAGE_SIZE);
-            hpa_t hi = is_image ? image_limit
-                                : align_up(p->reserved[i].base + p->reserved[i].size, PAGE_SIZE);
+        for (; boot_memory_next_free(&at, end, &stop, keep, p->reserved_count + 1); at = stop) {
+            int err = map_range((uintptr_t)phys_to_virt(at), at, stop - at, PTE_RW);
 
-            if (lo <= at && at < hi)
-                skip_to = MAX(skip_to, hi);
-            else if (lo > at && lo < stop)
-                stop = lo;
+            if (err < 0)
+                return err;
         }
-        if (skip_to != 0) {
-            at = skip_to;
-            continue;
-        }
-        int err = map_range((uintptr_t)phys_to_virt(at), at, stop - at, flags);
-
-        if (err < 0)
-            return err;
-        at = stop;
     }
     return 0;
 }
@@ -155,13 +141,8 @@ int stage1_init(const struct platform *p)
         err = map_section(image_text_end, image_rodata_end, PTE_RO);
     if (err == 0)
         err = map_section(image_rodata_end, image_end, PTE_RW);
-    for (uint32_t i = 0; err == 0 && i < p->mem_count; i++) {
-        hpa_t lo = align_up(p->mem[i].base, PAGE_SIZE);
-        hpa_t hi = align_down(p->mem[i].base + p->mem[i].size, PAGE_SIZE);
-
-        if (lo < hi)
-            err = map_direct(p, lo, hi - lo, PTE_RW);
-    }
+    if (err == 0)
+        err = map_ram(p);
     /* The host's tree and the bundle are read where they lie, even inside a reserved range:
      * read-only there. */
     hpa_t fdt = align_down(virt_to_phys(p->fdt), PAGE_SIZE);
