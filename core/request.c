@@ -55,6 +55,12 @@ void virq_set(struct vcpu *v, enum irq_number irq)
     vcpu_wake(v);
 }
 
+void virq_set_own(struct vcpu *v, enum irq_number irq)
+{
+    (void)atomic_fetch_or(&v->virq_pending, BIT(irq));
+    csr_set(CSR_HVIP, BIT(irq));
+}
+
 void virq_clear(struct vcpu *v, enum irq_number irq)
 {
     (void)atomic_fetch_and(&v->virq_pending, ~BIT(irq));
@@ -104,28 +110,21 @@ bool requests_handle(struct vcpu *v)
     return (bits & VCPU_REQ_STOP) != 0;
 }
 
-void vcpu_request_fence(struct vcpu *self, uint64_t mask, uint64_t base, uint32_t bits)
+void vcpu_request_fence(struct vcpu *self, uint64_t mask, uint32_t bits)
 {
-    const struct vm *vm = self->vm;
-    uint64_t waiting = 0;
+    struct vcpu *const *vcpus = self->vm->vcpus;
+    const uint64_t others = mask & ~BIT(self->id);
 
-    for (uint64_t m = mask; m != 0; m &= m - 1) {
-        uint64_t bit = bit_lowest(m);
-        struct vcpu *v = vm_vcpu(vm, base + bit);
-
-        if (v == self) {
-            fence_local(bits);
-        } else if (v != NULL) {
-            vcpu_request(v, bits);
-            waiting |= BIT(bit);
-        }
-    }
+    if (mask & BIT(self->id))
+        fence_local(bits);
+    for (uint64_t m = others; m != 0; m &= m - 1)
+        vcpu_request(vcpus[bit_lowest(m)], bits);
     /*
      * Harts in HS never wait for us (we are not in a guest), and those in a guest leave it at the
      * IPI: bounded. A vcpu that is not in its guest does its requests before it enters.
      */
-    for (uint64_t m = waiting; m != 0; m &= m - 1) {
-        struct vcpu *v = vm_vcpu(vm, base + bit_lowest(m));
+    for (uint64_t m = others; m != 0; m &= m - 1) {
+        const struct vcpu *v = vcpus[bit_lowest(m)];
 
         while (atomic_load_acquire(&v->in_guest) && (atomic_load_acquire(&v->requests) & bits))
             cpu_relax();

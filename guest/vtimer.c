@@ -21,12 +21,8 @@ static uint64_t host_deadline(const struct vcpu *v, uint64_t guest_time)
     return guest_time - guest_now > UINT64_MAX - now ? UINT64_MAX : now + (guest_time - guest_now);
 }
 
-void vtimer_set(struct vcpu *v, uint64_t guest_time)
+void vtimer_set_soft(struct vcpu *v, uint64_t guest_time)
 {
-    if (host_isa.sstc) {
-        csr_write(CSR_VSTIMECMP, guest_time);
-        return;
-    }
     virq_clear(v, IRQ_VS_TIMER);
     v->timer_deadline = guest_time == UINT64_MAX ? UINT64_MAX : host_deadline(v, guest_time);
     if (v->timer_deadline == UINT64_MAX)

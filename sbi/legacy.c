@@ -25,31 +25,31 @@ static bool legacy_read_mask(struct vcpu *vcpu, uint64_t gva, uint64_t *mask,
     return gva == 0 || guest_read_gva(vcpu, gva, mask, sizeof(*mask), trap);
 }
 
-static void legacy_fence(struct vcpu *vcpu, uint64_t eid, uint64_t mask, uint64_t base)
+static void legacy_fence(struct vcpu *vcpu, uint64_t eid, uint64_t mask)
 {
     const unsigned fence = (unsigned)(eid - SBI_EXT_LEGACY_REMOTE_FENCE_I);
 
-    vcpu_request_fence(vcpu, mask, base, fence == 0 ? VCPU_REQ_FENCE_I : VCPU_REQ_VVMA);
+    vcpu_request_fence(vcpu, mask, fence == 0 ? VCPU_REQ_FENCE_I : VCPU_REQ_VVMA);
     /* fence.i, sfence.vma, sfence.vma with ASID: in both numberings in this order. */
-    pmu_count_fence(vcpu, mask, base, SBI_PMU_FW_FENCE_I_SENT + 2 * fence);
+    pmu_count_fence(vcpu, mask, SBI_PMU_FW_FENCE_I_SENT + 2 * fence);
 }
 
 /* send_ipi, and the remote fences: all begin with a mask. */
 static struct exit_result legacy_masked(struct vcpu *vcpu, const struct sbi_call *call,
                                         struct sbi_ret *ret)
 {
-    uint64_t words, mask, base;
+    uint64_t words, mask;
     struct guest_trap trap;
 
     if (!legacy_read_mask(vcpu, call->arg[0], &words, &trap))
         return exit_inject(trap.cause, trap.tval);
-    ret->error = sbi_hart_mask(vcpu, words, 0, &mask, &base);
+    ret->error = sbi_hart_mask(vcpu, words, 0, &mask);
     if (mask == 0)
         return exit_next(4);
     if (call->eid == SBI_EXT_LEGACY_SEND_IPI)
-        sbi_send_ipi(vcpu, mask, base);
+        sbi_send_ipi(vcpu, mask);
     else
-        legacy_fence(vcpu, call->eid, mask, base);
+        legacy_fence(vcpu, call->eid, mask);
     return exit_next(4);
 }
 

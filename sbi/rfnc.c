@@ -20,7 +20,7 @@ static bool rfnc_range_valid(uint64_t start, uint64_t size)
 static struct exit_result rfnc_handle(struct vcpu *vcpu, const struct sbi_call *call,
                                       struct sbi_ret *ret)
 {
-    uint64_t mask, base;
+    uint64_t mask;
     uint32_t request;
 
     switch (call->fid) {
@@ -35,7 +35,7 @@ static struct exit_result rfnc_handle(struct vcpu *vcpu, const struct sbi_call *
         return exit_next(4);
     }
 
-    ret->error = sbi_hart_mask(vcpu, call->arg[0], call->arg[1], &mask, &base);
+    ret->error = sbi_hart_mask(vcpu, call->arg[0], call->arg[1], &mask);
     if (ret->error != SBI_SUCCESS)
         return exit_next(4);
     if (request == VCPU_REQ_VVMA && !rfnc_range_valid(call->arg[2], call->arg[3])) {
@@ -43,9 +43,9 @@ static struct exit_result rfnc_handle(struct vcpu *vcpu, const struct sbi_call *
         return exit_next(4);
     }
     if (mask != 0) {
-        vcpu_request_fence(vcpu, mask, base, request);
+        vcpu_request_fence(vcpu, mask, request);
         /* FENCE_I, SFENCE_VMA, SFENCE_VMA_ASID: in both numberings in this order. */
-        pmu_count_fence(vcpu, mask, base, SBI_PMU_FW_FENCE_I_SENT + 2 * (unsigned)call->fid);
+        pmu_count_fence(vcpu, mask, SBI_PMU_FW_FENCE_I_SENT + 2 * (unsigned)call->fid);
     }
     return exit_next(4);
 }

@@ -21,9 +21,9 @@ _Static_assert(GPR_A7 - GPR_A0 == 7 && offsetof(struct sbi_call, eid) == 7 * siz
 /* Searched from the top: what guests call most comes first. Ranges must not overlap (a unit test
  * looks). */
 const struct sbi_extension *const sbi_extensions[] = {
-    &sbi_ext_base, &sbi_ext_time,      &sbi_ext_spi, &sbi_ext_rfnc, &sbi_ext_dbcn, &sbi_ext_hsm,
-    &sbi_ext_srst, &sbi_ext_legacy,    &sbi_ext_pmu, &sbi_ext_perf, &sbi_ext_fwft, &sbi_ext_sse,
-    &sbi_ext_susp, &sbi_ext_host_comm, &sbi_ext_hvc, &sbi_ext_sta,  &sbi_ext_dbtr,
+    &sbi_ext_base, &sbi_ext_time,      &sbi_ext_rfnc, &sbi_ext_spi,  &sbi_ext_dbcn, &sbi_ext_hsm,
+    &sbi_ext_srst, &sbi_ext_legacy,    &sbi_ext_pmu,  &sbi_ext_perf, &sbi_ext_fwft, &sbi_ext_sse,
+    &sbi_ext_susp, &sbi_ext_host_comm, &sbi_ext_hvc,  &sbi_ext_sta,  &sbi_ext_dbtr,
 };
 const unsigned sbi_extension_count = ARRAY_SIZE(sbi_extensions);
 
@@ -93,12 +93,11 @@ struct exit_result sbi_exit(struct vcpu *vcpu, const struct vcpu_exit *exit)
 }
 
 int64_t sbi_hart_mask(const struct vcpu *vcpu, uint64_t hart_mask, uint64_t hart_mask_base,
-                      uint64_t *mask, uint64_t *base)
+                      uint64_t *mask)
 {
     const uint64_t harts = vcpu->vm->config.vcpus; /* 1..VCPUS_MAX */
 
     *mask = 0;
-    *base = 0;
     if (hart_mask_base == UINT64_MAX) {
         *mask = UINT64_MAX >> (64 - harts);
         return SBI_SUCCESS;
@@ -110,7 +109,6 @@ int64_t sbi_hart_mask(const struct vcpu *vcpu, uint64_t hart_mask, uint64_t hart
         return SBI_ERR_INVALID_PARAM;
     if (hart_mask & ~(UINT64_MAX >> (64 - (harts - hart_mask_base))))
         return SBI_ERR_INVALID_PARAM;
-    *mask = hart_mask;
-    *base = hart_mask_base;
+    *mask = hart_mask << hart_mask_base;
     return SBI_SUCCESS;
 }

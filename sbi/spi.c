@@ -1,6 +1,6 @@
 /*
- * spi.c - SBI sPI extension (v3.0, chapter "IPI Extension"). Stateless; virq_set() does the work
- * from any hart.
+ * spi.c - SBI sPI extension (v3.0, chapter "IPI Extension"). Stateless; core/request.c does the
+ * work.
  */
 #include <hearth/bits.h>
 #include <hearth/pmu.h>
@@ -9,12 +9,17 @@
 #include <hearth/vm.h>
 
 /* A stopped hart has no interrupts to take: one sent to it must not greet it at its next start. */
-void sbi_send_ipi(struct vcpu *self, uint64_t mask, uint64_t base)
+void sbi_send_ipi(struct vcpu *self, uint64_t mask)
 {
-    for (; mask != 0; mask &= mask - 1) {
-        struct vcpu *target = vm_vcpu(self->vm, base + bit_lowest(mask));
+    if (mask & BIT(self->id)) {
+        virq_set_own(self, IRQ_VS_SOFT);
+        pmu_count_received(self, SBI_PMU_FW_IPI_RECEIVED);
+        pmu_count(self, SBI_PMU_FW_IPI_SENT);
+    }
+    for (mask &= ~BIT(self->id); mask != 0; mask &= mask - 1) {
+        struct vcpu *target = self->vm->vcpus[bit_lowest(mask)];
 
-        if (target && vcpu_hsm_state(target) != SBI_HSM_STATE_STOPPED) {
+        if (vcpu_hsm_state(target) != SBI_HSM_STATE_STOPPED) {
             virq_set(target, IRQ_VS_SOFT);
             pmu_count_received(target, SBI_PMU_FW_IPI_RECEIVED);
             pmu_count(self, SBI_PMU_FW_IPI_SENT);
@@ -25,11 +30,11 @@ void sbi_send_ipi(struct vcpu *self, uint64_t mask, uint64_t base)
 static struct exit_result spi_handle(struct vcpu *vcpu, const struct sbi_call *call,
                                      struct sbi_ret *ret)
 {
-    uint64_t mask, base;
+    uint64_t mask;
 
     if (call->fid == SBI_SPI_SEND_IPI) {
-        ret->error = sbi_hart_mask(vcpu, call->arg[0], call->arg[1], &mask, &base);
-        sbi_send_ipi(vcpu, mask, base);
+        ret->error = sbi_hart_mask(vcpu, call->arg[0], call->arg[1], &mask);
+        sbi_send_ipi(vcpu, mask);
     }
     return exit_next(4);
 }

@@ -31,11 +31,11 @@ static inline void pmu_count_received(struct vcpu *vcpu, unsigned code)
     atomic_add_relaxed(&vcpu->fw_events[code], 1);
 }
 
-/* A remote fence of the caller's to the vcpus in the mask (bit i = vcpu base + i, all exist). */
-static inline void pmu_count_fence(struct vcpu *self, uint64_t mask, uint64_t base, unsigned sent)
+/* A remote fence of the caller's to the vcpus in the mask (bit i = vcpu i; all exist). */
+static inline void pmu_count_fence(struct vcpu *self, uint64_t mask, unsigned sent)
 {
     for (; mask != 0; mask &= mask - 1) {
-        pmu_count_received(self->vm->vcpus[base + bit_lowest(mask)], sent + 1);
+        pmu_count_received(self->vm->vcpus[bit_lowest(mask)], sent + 1);
         pmu_count(self, sent);
     }
 }

@@ -88,12 +88,12 @@ struct exit_result sbi_exit(struct vcpu *vcpu, const struct vcpu_exit *exit);
 bool sbi_probe(const struct vcpu *vcpu, uint64_t eid);
 
 /*
- * A hart mask argument pair: hart_mask_base -1 means all harts. 0 with *mask (bit i = vcpu *base +
- * i) and *base; or SBI_ERR_INVALID_PARAM when a set bit names no hart of the VM (base + bit may
- * wrap: checked). A base that is out of range with an empty mask is success with mask 0.
+ * A hart mask argument pair: hart_mask_base -1 means all harts. 0 with *mask (bit i = vcpu i);
+ * or SBI_ERR_INVALID_PARAM when a set bit names no hart of the VM (base + bit may wrap: checked). A
+ * base that is out of range with an empty mask is success with mask 0.
  */
 int64_t sbi_hart_mask(const struct vcpu *vcpu, uint64_t hart_mask, uint64_t hart_mask_base,
-                      uint64_t *mask, uint64_t *base);
+                      uint64_t *mask);
 
 /*
  * An address that HVC and HOST_COMM take in two registers: the whole address and 0, or its halves.
@@ -105,9 +105,9 @@ static inline bool __must_check sbi_join_address(uint64_t low, uint64_t high, gp
     return high == 0 || (low | high) >> 32 == 0;
 }
 
-/* The caller's ipi: raises the supervisor software interrupt of each vcpu in the mask (bit i = vcpu
- * base + i) that is not stopped; bits that name no vcpu do nothing. */
-void sbi_send_ipi(struct vcpu *self, uint64_t mask, uint64_t base);
+/* The caller's ipi: raises the supervisor software interrupt of each vcpu in the mask (of
+ * sbi_hart_mask()) that is not stopped. */
+void sbi_send_ipi(struct vcpu *self, uint64_t mask);
 
 /* May a hart begin to execute at this address with its MMU off? Even, and all guest RAM is
  * executable, nothing else is. */

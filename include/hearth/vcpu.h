@@ -184,11 +184,11 @@ void vcpu_request(struct vcpu *vcpu, uint32_t bits);
 void vcpu_wake(struct vcpu *vcpu);
 
 /*
- * Carries out a fence request on every vcpu in the mask (bit i of mask = vcpu base + i; caller has
- * validated that they exist) and returns when none of them can run guest code without it having
+ * Carries out a fence request on every vcpu in the mask (bit i = vcpu i; the caller has validated
+ * that they exist) and returns when none of them can run guest code without it having
  * been done. `self` is the caller, loaded on this hart: for itself the fence is done at once.
  */
-void vcpu_request_fence(struct vcpu *self, uint64_t mask, uint64_t base, uint32_t bits);
+void vcpu_request_fence(struct vcpu *self, uint64_t mask, uint32_t bits);
 
 /*
  * Virtual interrupts that hardware does not raise by itself: irq is IRQ_VS_SOFT, IRQ_VS_TIMER or
@@ -196,6 +196,8 @@ void vcpu_request_fence(struct vcpu *self, uint64_t mask, uint64_t base, uint32_
  * Any hart; wakes.
  */
 void virq_set(struct vcpu *vcpu, enum irq_number irq);
+/* The same for the caller's own, loaded vcpu, which is about to go on: shorter. */
+void virq_set_own(struct vcpu *vcpu, enum irq_number irq);
 void virq_clear(struct vcpu *vcpu, enum irq_number irq);
 /* True when it is pending for the caller's own, loaded vcpu: also what the guest itself did to SOFT
  * counts. */

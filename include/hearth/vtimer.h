@@ -4,13 +4,22 @@
  */
 #pragma once
 
+#include <arch/csr.h>
+#include <hearth/isa.h>
 #include <hearth/types.h>
 
 struct vcpu;
 struct timer_event;
 
 /* SBI set_timer: guest_time in the guest's own ticks; clears the pending VS timer interrupt. */
-void vtimer_set(struct vcpu *vcpu, uint64_t guest_time);
+void vtimer_set_soft(struct vcpu *vcpu, uint64_t guest_time); /* without Sstc */
+static inline void vtimer_set(struct vcpu *vcpu, uint64_t guest_time)
+{
+    if (likely(host_isa.sstc))
+        csr_write(CSR_VSTIMECMP, guest_time);
+    else
+        vtimer_set_soft(vcpu, guest_time);
+}
 /* The vcpu (loaded) is going to sleep: arms its wake-up. */
 void vtimer_block(struct vcpu *vcpu);
 /* It runs again. */

@@ -49,7 +49,8 @@ BARE, HEARTH = "bare", "hearth"
 
 # The demands, in instructions a round.
 MMIO_READ_LIMIT = 400
-REQUIRED = {"base_spec_version": 244, "log_message_64_bytes": 3000}
+REQUIRED = {"base_spec_version": 244, "set_timer": 250, "ipi_self": 400, "rfence_i_self": 400,
+            "rfence_vma_self": 400, "dbcn_64_bytes": 1500, "log_message_64_bytes": 3000}
 REQUIRED |= dict.fromkeys(
     ["uart_lsr_read", "uart_iir_read", "uart_rbr_read", "uart_scr_read", "plic_priority_read",
      "plic_priority_read_c", "plic_pending_read", "plic_enable_read", "plic_threshold_read", "plic_claim_read",

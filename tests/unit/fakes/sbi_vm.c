@@ -143,16 +143,15 @@ void vcpu_reset_suspended(struct vcpu *vcpu, uint64_t pc, uint64_t opaque)
     rec.reset_opaque = opaque;
 }
 
-void vcpu_request_fence(struct vcpu *self, uint64_t mask, uint64_t base, uint32_t bits)
+void vcpu_request_fence(struct vcpu *self, uint64_t mask, uint32_t bits)
 {
     assert_ptr_equal(self, sbi_self);
     rec.fences++;
     rec.fence_mask = mask;
-    rec.fence_base = base;
     rec.fence_bits = bits;
 }
 
-void vtimer_set(struct vcpu *vcpu, uint64_t guest_time)
+void vtimer_set_soft(struct vcpu *vcpu, uint64_t guest_time)
 {
     assert_ptr_equal(vcpu, sbi_self);
     rec.timers++;

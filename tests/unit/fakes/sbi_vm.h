@@ -11,9 +11,9 @@
 
 struct sbi_record {
     unsigned fences; /* vcpu_request_fence() */
-    uint64_t fence_mask, fence_base;
+    uint64_t fence_mask;
     uint32_t fence_bits;
-    unsigned timers; /* vtimer_set() */
+    unsigned timers; /* vtimer_set_soft() */
     uint64_t timer;
     unsigned resets; /* vcpu_reset_suspended() */
     uint64_t reset_pc, reset_opaque;

@@ -12,6 +12,11 @@ void virq_set(struct vcpu *vcpu, enum irq_number irq)
     fake_virq_calls++;
 }
 
+void virq_set_own(struct vcpu *vcpu, enum irq_number irq)
+{
+    virq_set(vcpu, irq);
+}
+
 void virq_clear(struct vcpu *vcpu, enum irq_number irq)
 {
     fake_virq_level[vcpu->id] &= ~BIT(irq);
