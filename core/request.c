@@ -92,6 +92,8 @@ void virq_flush_dirty(struct vcpu *v)
 /* For the VM whose vcpu is loaded on this hart: its VMID is the one in hgatp. */
 static void fence_local(uint32_t bits)
 {
+    if (bits & (VCPU_REQ_FENCE_I | VCPU_REQ_VVMA | VCPU_REQ_GVMA))
+        this_hart()->stats.fences++;
     if (bits & VCPU_REQ_FENCE_I)
         fence_i();
     if (bits & VCPU_REQ_VVMA)

@@ -12,6 +12,7 @@
 #include <hearth/request.h>
 #include <hearth/run.h>
 #include <hearth/sched.h>
+#include <hearth/stats.h>
 #include <hearth/vcpu.h>
 #include <hearth/vm.h>
 #include <hearth/vtimer.h>
@@ -109,7 +110,9 @@ void run_hart(void)
         enum run_leave leave;
 
         if (v == NULL) {
+            stats_hart_idles(h, true);
             wfi();
+            stats_hart_idles(h, false);
             irq_poll();
             continue;
         }

@@ -5,6 +5,7 @@
 #include <hearth/ipi.h>
 #include <hearth/panic.h>
 #include <hearth/sched.h>
+#include <hearth/stats.h>
 #include <hearth/vcpu.h>
 
 #define SLICE_US 5000
@@ -53,12 +54,9 @@ static uint64_t busy_clock(const struct hart *h)
 }
 
 /* The running vcpu gives h back. */
-static void leave(struct hart *h, struct vcpu *v)
+static void leave(struct hart *h)
 {
-    const uint64_t clock = busy_clock(h);
-
-    v->stats.run_ticks += clock - h->busy_ticks;
-    h->busy_ticks = clock;
+    h->busy_ticks = busy_clock(h);
     h->busy_from = UINT64_MAX;
 }
 
@@ -72,7 +70,7 @@ static void enqueue(struct hart *h, struct vcpu *v)
         h->queue_head = v;
     h->queue_tail = v;
     atomic_store_relaxed(&h->queued, h->queued + 1);
-    v->run_state = VCPU_RUNNABLE;
+    stats_vcpu_moves(v, VCPU_RUNNABLE, timer_now(), 0);
 }
 
 /* After a vcpu joined h's queue: h must see it, wherever it is. */
@@ -129,10 +127,9 @@ struct vcpu *sched_next(struct hart *h)
             h->queue_tail = NULL;
         v->next = NULL;
         atomic_store_relaxed(&h->queued, h->queued - 1);
-        if (h->busy_ticks > v->waits_from)
-            v->stats.steal_ticks += h->busy_ticks - v->waits_from;
         h->busy_from = timer_now();
-        v->run_state = VCPU_RUNNING;
+        stats_vcpu_moves(v, VCPU_RUNNING, h->busy_from,
+                         h->busy_ticks > v->waits_from ? h->busy_ticks - v->waits_from : 0);
         v->wake_pending = false;
     }
     lock_release(&h->queue_lock);
@@ -144,7 +141,7 @@ void sched_requeue(struct vcpu *v)
     struct hart *h = harts[v->home];
 
     lock_acquire(&h->queue_lock);
-    leave(h, v);
+    leave(h);
     enqueue(h, v);
     lock_release(&h->queue_lock);
 }
@@ -158,8 +155,8 @@ bool sched_block(struct vcpu *v)
     if (v->wake_pending)
         v->wake_pending = false;
     else {
-        leave(h, v);
-        v->run_state = VCPU_BLOCKED;
+        leave(h);
+        stats_vcpu_moves(v, VCPU_BLOCKED, timer_now(), 0);
         blocked = true;
     }
     lock_release(&h->queue_lock);
@@ -171,9 +168,9 @@ void sched_stop(struct vcpu *v)
     struct hart *h = harts[v->home];
 
     lock_acquire(&h->queue_lock);
-    leave(h, v);
+    leave(h);
     h->busy_from = timer_now(); /* its VM's end or restart: also time that others wait */
-    v->run_state = VCPU_STOPPED;
+    stats_vcpu_moves(v, VCPU_STOPPED, h->busy_from, 0);
     lock_release(&h->queue_lock);
 }
 

@@ -134,6 +134,7 @@ void vcpu_load(struct vcpu *v, struct hart *h)
     fpu_load(v, h);
     sbi_vcpu_load(v);
     h->current = v;
+    h->stats.switches++;
     atomic_store_release(&v->hart, h);
     sched_contention_changed(h);
 }

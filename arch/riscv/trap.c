@@ -61,10 +61,13 @@ static void (*const irq_rows[])(void) = {
     [IRQ_S_EXT] = hostirq_interrupt,
 };
 
+_Static_assert(ARRAY_SIZE(irq_rows) <= HART_IRQS, "each row has its counter");
+
 bool irq_dispatch(uint64_t irq)
 {
     if (irq >= ARRAY_SIZE(irq_rows) || irq_rows[irq] == NULL)
         return false;
+    this_hart()->stats.irqs[irq]++;
     irq_rows[irq]();
     return true;
 }
@@ -74,8 +77,8 @@ void irq_poll(void)
     uint64_t pending = csr_read(CSR_SIP) & csr_read(CSR_SIE);
 
     for (uint64_t irq = 0; irq < ARRAY_SIZE(irq_rows); irq++)
-        if ((pending & BIT(irq)) && irq_rows[irq] != NULL)
-            irq_rows[irq]();
+        if (pending & BIT(irq))
+            (void)irq_dispatch(irq);
 }
 
 static bool on_stack(const struct hart *h, uint64_t p)

@@ -27,4 +27,6 @@
 #define atomic_exchange(p, v)    __atomic_exchange_n((p), (v), __ATOMIC_SEQ_CST)
 #define atomic_cas(p, expected, v)                                                                 \
     __atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
-#define atomic_fence_seq() __atomic_thread_fence(__ATOMIC_SEQ_CST)
+#define atomic_fence_seq()     __atomic_thread_fence(__ATOMIC_SEQ_CST)
+#define atomic_fence_acquire() __atomic_thread_fence(__ATOMIC_ACQUIRE)
+#define atomic_fence_release() __atomic_thread_fence(__ATOMIC_RELEASE)

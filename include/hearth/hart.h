@@ -11,11 +11,24 @@
 
 struct vcpu;
 
+#define HART_IRQS 16 /* supervisor interrupt numbers that have a row of a handler, and a counter   \
+                      */
+
 /* What a secondary hart finds at its opaque argument (physical), before it has a map. */
 struct hart_start_args {
     uint64_t satp;
     uint64_t sp;   /* virtual */
     uint64_t hart; /* virtual: struct hart */
+};
+
+/* Own to write; read from any hart through hearth/stats.h. */
+struct hart_stats {
+    uint64_t switches;
+    uint64_t irqs[HART_IRQS]; /* by interrupt number */
+    uint64_t fences;
+    uint32_t idle_seq;  /* atomic: odd while the two below change */
+    uint64_t idle_from; /* ticks; 0: not idle */
+    uint64_t idle_ticks;
 };
 
 struct hart {
@@ -41,7 +54,8 @@ struct hart {
     uint32_t queued;                      /* queue_lock to change; atomic to look */
     uint32_t assigned;                    /* atomic: vcpus whose home this is */
     struct timer_event slice;             /* own */
-    struct hart_start_args start_args;    /* boot hart's to write, before the hart is started */
+    struct hart_stats stats;
+    struct hart_start_args start_args; /* boot hart's to write, before the hart is started */
 };
 
 /* A trap taken in HS-mode, as trap_entry.S stores it. */

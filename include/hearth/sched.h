@@ -3,10 +3,9 @@
  * vcpu keeps its home hart. A hart with one runnable vcpu runs it without any tick, and its WFI
  * natively (hstatus.VTW = 0).
  *
- * It also accounts: a vcpu's run_ticks from sched_next() until it gives the hart back by
- * sched_requeue(), sched_block() or sched_stop(); and its steal_ticks, the time it waited in the
- * queue while other vcpus had the hart. A vcpu that is alone on its hart waits for nobody: 0
- * exactly.
+ * Each change of a vcpu's run_state goes through stats_vcpu_moves() (stats.h), which keeps its
+ * times; the scheduler says how much of a wait was stolen: the time that other vcpus had the hart.
+ * A vcpu that is alone on its hart waits for nobody: 0 exactly.
  *
  * Locks: hart->queue_lock (rank SCHED) guards the queue, the hart's busy_* fields, and the
  * run_state, next, wake_pending and waits_from fields of the vcpus whose home the hart is.

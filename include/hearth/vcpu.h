@@ -84,11 +84,16 @@ enum exit_reason {
     EXIT_REASON_COUNT,
 };
 
+/* Written by the vcpu's own hart, the times under its scheduler's lock; read by hearth/stats.h. */
 struct vcpu_stats {
     uint64_t exits;
     uint64_t by_reason[EXIT_REASON_COUNT + 1]; /* the last: rows whose handler counts by itself */
-    uint64_t run_ticks;                        /* host ticks in RUNNING */
-    uint64_t steal_ticks; /* in RUNNABLE while other vcpus had its hart; read on its hart */
+    uint32_t times_seq;                        /* atomic: odd while the times below change */
+    uint64_t since;       /* ticks: when it came into its run_state; 0: never moved */
+    uint64_t run_ticks;   /* host ticks in RUNNING */
+    uint64_t wait_ticks;  /* in RUNNABLE */
+    uint64_t steal_ticks; /* ...while other vcpus had its hart; read on its hart */
+    uint64_t idle_ticks;  /* in BLOCKED */
 };
 
 struct vcpu {

@@ -22,7 +22,7 @@ unit_sbi_sse_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_sse_model_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_hvc_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_sta_SRCS := $(SBI_UNIT_SRCS)
-unit_sched_SRCS := core/sched.c core/lock.c $(addprefix tests/unit/fakes/,fake.c timer.c)
+unit_sched_SRCS := core/sched.c core/stats.c core/lock.c $(addprefix tests/unit/fakes/,fake.c timer.c)
 unit_messages_SRCS := core/messages.c $(addprefix tests/unit/fakes/,lock.c page_alloc.c)
 unit_sbi_dbtr_SRCS := $(SBI_UNIT_SRCS)
 
@@ -82,3 +82,4 @@ unit_loader_SRCS := guest/loader.c guest/image.c guest/guest_fdt.c core/entropy.
 
 -include tests/fuzz/fuzz.mk
 unit_bits_SRCS :=
+unit_stats_SRCS := core/stats.c $(addprefix tests/unit/fakes/,hart.c timer.c)

@@ -1,8 +1,11 @@
-/* barrier.h (host fake) - fences for the compiler only; wfi and pause do nothing. */
+/* barrier.h (host fake) - fences for the compiler only; wfi does nothing; a pause lets a
+ * test's other thread run. */
 #pragma once
+
+#include <sched.h>
 
 #define fence_rw()  __asm__ volatile("" ::: "memory")
 #define fence_io()  __asm__ volatile("" ::: "memory")
 #define fence_i()   __asm__ volatile("" ::: "memory")
 #define wfi()       __asm__ volatile("" ::: "memory")
-#define cpu_relax() __asm__ volatile("" ::: "memory")
+#define cpu_relax() ((void)sched_yield())

@@ -1,0 +1,44 @@
+/*
+ * stats.h - what happened so far: each vcpu's exits by reason, their latencies and its times; each
+ * hart's switches, interrupts and fences. Written where it happens, read from any hart without a
+ * lock: a snapshot's fields are each true, of moments a few instructions apart, and never go back.
+ * They count from the making of the VM on, over its restarts.
+ *
+ * Times are host timebase ticks (timer_us_from_ticks(), timer_ns_from_ticks()).
+ */
+#pragma once
+
+#include <hearth/types.h>
+#include <hearth/vcpu.h>
+
+struct stats_vcpu {
+    enum vcpu_run_state state;
+    uint64_t exits;                        /* all of them */
+    uint64_t by_reason[EXIT_REASON_COUNT]; /* exit_reason_name() has the names */
+    uint64_t run;   /* it had a hart; native WFI (alone on its hart) is part of it */
+    uint64_t wait;  /* it could run and did not: in a run queue, or held back by its cap */
+    uint64_t steal; /* the part of wait in which other vcpus had its hart */
+    uint64_t idle;  /* it waited for an interrupt: trapped WFI, HSM suspend */
+};
+
+struct stats_hart {
+    uint64_t switches; /* a vcpu came that was not the one that was loaded */
+    uint64_t irq_software, irq_timer,
+        irq_external; /* interrupts taken in HS, as exits and polled */
+    uint64_t fences;  /* remote fences of guests done on this hart */
+    uint64_t idle;    /* ticks in which no vcpu had it */
+};
+
+/* Any hart. The vcpu must not be destroyed meanwhile. */
+void stats_vcpu_read(const struct vcpu *vcpu, struct stats_vcpu *out);
+/* index is below harts_count. */
+void stats_hart_read(unsigned index, struct stats_hart *out);
+
+/*
+ * For the scheduler, with its lock of the vcpu held: changes vcpu->run_state and closes the account
+ * of the state that it leaves. stolen: of the time in RUNNABLE that ends here, the ticks in which
+ * other vcpus had its hart; 0 elsewhere.
+ */
+void stats_vcpu_moves(struct vcpu *vcpu, enum vcpu_run_state state, uint64_t now, uint64_t stolen);
+/* For the run loop, on the hart: it has no vcpu to run (true), or looks again (false). */
+void stats_hart_idles(struct hart *hart, bool idle);
