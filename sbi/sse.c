@@ -113,6 +113,7 @@ static void attr_write(struct sse_event *e, uint32_t attr, uint64_t value)
         break;
     case SBI_SSE_ATTR_PREFERRED_HART:
         e->preferred = (uint32_t)value;
+        e->bound = true;
         break;
     case SBI_SSE_ATTR_INTERRUPTED_SEPC:
         e->interrupted.sepc = value;

@@ -82,14 +82,20 @@ struct sse_event *sse_running(const struct vcpu *v)
     return best;
 }
 
-/* Would this vcpu take the event at once? A suspended one wakes for it. */
-static bool takes(const struct vcpu *v, const struct sse_event *e)
+/* A suspended one wakes for an event. */
+static bool is_up(const struct vcpu *v)
 {
     const uint32_t hsm = vcpu_hsm_state(v);
+
+    return hsm == SBI_HSM_STATE_STARTED || hsm == SBI_HSM_STATE_SUSPENDED;
+}
+
+/* Would this vcpu take the event at once? */
+static bool takes(const struct vcpu *v, const struct sse_event *e)
+{
     const struct sse_event *running;
 
-    if (!e->pending || e->state != SBI_SSE_STATE_ENABLED || !sse_hart_of(v)->unmasked ||
-        (hsm != SBI_HSM_STATE_STARTED && hsm != SBI_HSM_STATE_SUSPENDED))
+    if (!e->pending || e->state != SBI_SSE_STATE_ENABLED || !sse_hart_of(v)->unmasked || !is_up(v))
         return false;
     running = sse_running(v);
     return running == NULL || precedes(e, running);
@@ -104,7 +110,9 @@ static unsigned fitness(const struct vcpu *v, const struct sse_event *e)
     return sse_running(v) == NULL ? 2 : 1;
 }
 
-/* Who takes this global event now: a function of the present state alone, so that all agree. */
+/* Who takes this global event now: a function of the present state alone, so that all agree.
+ * A hart that the guest has chosen is more than the specification's hint, as with OpenSBI: while it
+ * is up, the event is that hart's, and waits for it. */
 static struct vcpu *route(const struct vm *vm, const struct sse_event *e)
 {
     struct vcpu *best = NULL;
@@ -112,6 +120,8 @@ static struct vcpu *route(const struct vm *vm, const struct sse_event *e)
 
     if (!e->pending)
         return NULL;
+    if (e->bound && is_up(vm->vcpus[e->preferred]))
+        return takes(vm->vcpus[e->preferred], e) ? vm->vcpus[e->preferred] : NULL;
     for (uint32_t i = 0; i < vm->config.vcpus; i++) {
         struct vcpu *v = vm->vcpus[i];
         const unsigned n = takes(v, e) ? fitness(v, e) : 0;

@@ -23,6 +23,7 @@ struct sse_event {
     uint32_t hart; /* RUNNING: where */
     bool pending;
     bool one_shot;
+    bool bound;         /* a global one: the guest has chosen the preferred hart */
     uint32_t preferred; /* global ones; else the vcpu's own id */
     uint64_t entry_pc, entry_arg;
     struct sse_interrupted interrupted;

@@ -52,13 +52,19 @@ static bool mready(unsigned hart, unsigned n)
            (h->depth == 0 || mless(hart, n, h->stack[h->depth - 1]));
 }
 
-/* Preferred, else the first that is idle, else the first. */
+static bool mbound;   /* the preferred hart was chosen */
+static bool may_bind; /* it may be, in this run */
+
+/* Preferred, and no other when it was chosen and is up; else the first that is idle, else the
+ * first. */
 static int mroute(void)
 {
     const unsigned preferred = (unsigned)mglobal.attr[3];
 
     if (mready(preferred, EVENTS - 1))
         return (int)preferred;
+    if (mbound && mh[preferred].up)
+        return -1;
     for (unsigned idle = 1; idle < 2; idle--)
         for (unsigned i = 0; i < HARTS; i++)
             if (mready(i, EVENTS - 1) && (mh[i].depth == 0 || !idle))
@@ -160,6 +166,7 @@ static int64_t mwrite(unsigned hart, unsigned n, unsigned a, uint64_t value)
         (a == 7 && value >= 64))
         return SBI_ERR_INVALID_PARAM;
     e->attr[a] = value;
+    mbound |= a == SBI_SSE_ATTR_PREFERRED_HART;
     return SBI_SUCCESS;
 }
 
@@ -218,7 +225,8 @@ static void random_call(unsigned hart)
     const unsigned fid = fids[random_below(ARRAY_SIZE(fids))];
     const unsigned n = random_below(EVENTS), other = random_below(HARTS + 1);
     const uint64_t pc = ENTRY + random_below(64), arg = random_bits();
-    const unsigned a = random_below(2) ? SBI_SSE_ATTR_PRIORITY : random_below(SBI_SSE_ATTR_COUNT);
+    const unsigned any = random_below(2) ? SBI_SSE_ATTR_PRIORITY : random_below(SBI_SSE_ATTR_COUNT);
+    const unsigned a = any == SBI_SSE_ATTR_PREFERRED_HART && !may_bind ? SBI_SSE_ATTR_CONFIG : any;
     const uint64_t value = random_below(4) ? random_below(4) : random_bits();
     struct sbi_answer answer;
     int64_t want = SBI_SUCCESS;
@@ -334,12 +342,12 @@ static void look(uint64_t harts)
     run_requests_of(harts);
 }
 
-static void test_random(void **state)
+static void run_random(void)
 {
     unsigned deepest = 0, begun = 0;
 
-    (void)state;
     mglobal = (struct model_event){.attr = {8}, .hart = -1};
+    mbound = false;
     memset(mh, 0, sizeof(mh));
     for (unsigned i = 0; i < HARTS; i++) {
         mreset(i);
@@ -375,10 +383,25 @@ static void test_random(void **state)
     assert_in_range(begun, 1000, 4 * 100000);
 }
 
+static void test_random(void **state)
+{
+    (void)state;
+    may_bind = true;
+    run_random();
+}
+
+static void test_random_no_preference(void **state)
+{
+    (void)state;
+    may_bind = false;
+    run_random();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_random, fresh),
+        cmocka_unit_test_setup(test_random_no_preference, fresh),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
