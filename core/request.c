@@ -112,23 +112,28 @@ bool requests_handle(struct vcpu *v)
     return (bits & VCPU_REQ_STOP) != 0;
 }
 
-void vcpu_request_fence(struct vcpu *self, uint64_t mask, uint32_t bits)
+/*
+ * Harts in HS never wait for us (we are not in a guest), and those in a guest leave it at the IPI:
+ * bounded. A vcpu that is not in its guest does its requests before it enters.
+ */
+static __noinline void fence_others(struct vcpu *const *vcpus, uint64_t mask, uint32_t bits)
 {
-    struct vcpu *const *vcpus = self->vm->vcpus;
-    const uint64_t others = mask & ~BIT(self->id);
-
-    if (mask & BIT(self->id))
-        fence_local(bits);
-    for (uint64_t m = others; m != 0; m &= m - 1)
+    for (uint64_t m = mask; m != 0; m &= m - 1)
         vcpu_request(vcpus[bit_lowest(m)], bits);
-    /*
-     * Harts in HS never wait for us (we are not in a guest), and those in a guest leave it at the
-     * IPI: bounded. A vcpu that is not in its guest does its requests before it enters.
-     */
-    for (uint64_t m = others; m != 0; m &= m - 1) {
+    for (uint64_t m = mask; m != 0; m &= m - 1) {
         const struct vcpu *v = vcpus[bit_lowest(m)];
 
         while (atomic_load_acquire(&v->in_guest) && (atomic_load_acquire(&v->requests) & bits))
             cpu_relax();
     }
+}
+
+void vcpu_request_fence(struct vcpu *self, uint64_t mask, uint32_t bits)
+{
+    const uint64_t others = mask & ~BIT(self->id);
+
+    if (mask & BIT(self->id))
+        fence_local(bits);
+    if (others != 0)
+        fence_others(self->vm->vcpus, others, bits);
 }

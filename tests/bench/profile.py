@@ -60,7 +60,12 @@ def make_guest(folder, op):
     source = f"""
         .option norvc
         .globl _start
-_start: li s0, 0x0c201000
+_start: li a7, 1
+        li a0, '~'
+        ecall
+        li a0, '\\n'
+        ecall
+        li s0, 0x0c201000
         li s1, 0x10000000
         {setup.replace(";", chr(10))}
 1:      {body.replace(";", chr(10))}
@@ -102,26 +107,30 @@ class Monitor:
         return self.answer()
 
 
-def record(folder, hypervisor, seconds, size):
+def wait_for(condition, seconds):
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def record(folder, hypervisor, size):
     """Runs the guest and has a piece of its execution in folder/exec.log."""
     subprocess.run([sys.executable, str(TREE / "tools/hearth"), "bundle", str(folder / "guest.toml"),
                     "-o", str(folder / "bundle")], check=True)
-    log, monitor = folder / "exec.log", folder / "monitor"
+    log, monitor, console = folder / "exec.log", folder / "monitor", folder / "console"
     qemu = subprocess.Popen(
         ["qemu-system-riscv64", "-machine", "virt", "-cpu", "rv64", "-smp", "1", "-m", "256M", "-nodefaults",
          "-display", "none", "-no-reboot", "-accel", "tcg,one-insn-per-tb=on", "-icount", "shift=0,sleep=off",
-         "-serial", f"file:{folder}/console", "-monitor", f"unix:{monitor},server=on,wait=off",
+         "-serial", f"file:{console}", "-monitor", f"unix:{monitor},server=on,wait=off",
          "-kernel", str(hypervisor), "-initrd", str(folder / "bundle"), "-D", str(log)],
         stdin=subprocess.DEVNULL)
     try:
         m = Monitor(monitor)
-        time.sleep(seconds)
+        wait_for(lambda: console.exists() and b"~" in console.read_bytes(), 120)
         m.command("stop")
         m.command("log exec,nochain")
         m.command("cont")
-        deadline = time.monotonic() + 60
-        while (not log.exists() or log.stat().st_size < size) and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_for(lambda: log.exists() and log.stat().st_size >= size, 120)
         m.command("stop")
         m.command("log none")
         m.socket.sendall(b"quit\n")
@@ -207,7 +216,6 @@ def main():
     p.add_argument("--lines", action="store_true", help="by source line too")
     p.add_argument("--hypervisor", default=str(TREE / "build/hearth.bin"), metavar="FILE")
     p.add_argument("--rounds", type=int, default=200, metavar="N")
-    p.add_argument("--start", type=float, default=4, metavar="S", help="seconds given to reach the loop")
     args = p.parse_args()
     for op in args.ops:
         if op not in OPS:
@@ -217,7 +225,7 @@ def main():
         with tempfile.TemporaryDirectory(prefix="hearth-profile-") as name:
             folder = pathlib.Path(name)
             marker = make_guest(folder, op)
-            log = record(folder, args.hypervisor, args.start, 60 << 20)
+            log = record(folder, args.hypervisor, 60 << 20)
             rounds = rounds_of(log, marker, args.rounds)
             if len(rounds) < 2:
                 print(f"{op}: no rounds in the log; console:\n" + (folder / "console").read_text(errors="replace"))
