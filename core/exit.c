@@ -12,6 +12,7 @@
 #include <hearth/pmu.h>
 #include <hearth/run.h>
 #include <hearth/sbi.h>
+#include <hearth/sse.h>
 #include <hearth/vm.h>
 
 struct exit_row {
@@ -19,8 +20,32 @@ struct exit_row {
     enum exit_reason reason; /* counted here; EXIT_REASON_COUNT: the handler counts */
 };
 
+/*
+ * A trap into VS-mode while vsstatus.SDT was set (Ssdbltrp): the firmware hands it on, cause 16, as
+ * the specification of sstatus.SDT asks it to. Nothing of the guest's trap state is lost; its
+ * handler of the SSE event, if it can be entered, may do something about it.
+ */
+static struct exit_result exit_double_trap(struct vcpu *v, const struct vcpu_exit *e)
+{
+    (void)e;
+    if (sse_raise_at_once(v, SBI_SSE_LOCAL_DOUBLE_TRAP) == 0)
+        return exit_next(0);
+    return exit_crash("double trap: a trap in the guest while sstatus.SDT was set");
+}
+
+/* The memory or the like that the guest has just used is broken: its own business, by the event
+ * that it asked for, else as the exception that it would see on the machine. */
+static struct exit_result exit_hardware_error(struct vcpu *v, const struct vcpu_exit *e)
+{
+    if (sse_raise_at_once(v, SBI_SSE_LOCAL_HIGH_RAS) == 0)
+        return exit_next(0);
+    return exit_inject(CAUSE_HARDWARE_ERROR, e->tval);
+}
+
 static const struct exit_row exits[CAUSE_EXCEPTION_LIMIT] = {
     [CAUSE_ECALL_VS] = {sbi_exit, EXIT_REASON_HYPERCALL},
+    [CAUSE_DOUBLE_TRAP] = {exit_double_trap, EXIT_REASON_NOTHING},
+    [CAUSE_HARDWARE_ERROR] = {exit_hardware_error, EXIT_REASON_NOTHING},
     [CAUSE_INSN_GUEST_PAGE] = {exit_guest_page_fault, EXIT_REASON_COUNT},
     [CAUSE_LOAD_GUEST_PAGE] = {exit_guest_page_fault, EXIT_REASON_COUNT},
     [CAUSE_STORE_GUEST_PAGE] = {exit_guest_page_fault, EXIT_REASON_COUNT},
@@ -85,6 +110,9 @@ static void exit_report(const struct vcpu *v, const struct vcpu_exit *e, const c
     log_vm(v->vm, "  vsepc 0x%lx vscause 0x%lx vstval 0x%lx vsie 0x%lx hvip 0x%lx",
            csr_read(CSR_VSEPC), csr_read(CSR_VSCAUSE), csr_read(CSR_VSTVAL), csr_read(CSR_VSIE),
            csr_read(CSR_HVIP));
+    if (e->cause == CAUSE_DOUBLE_TRAP) /* mtval2, by way of the firmware */
+        log_vm(v->vm, "  the second trap's cause %lu (%s)", csr_read(CSR_HTVAL),
+               trap_cause_name(csr_read(CSR_HTVAL)));
     /* x0 has no value worth a place: the first one is pc. */
     for (unsigned i = 0; i < 32; i += 4)
         log_vm(v->vm, "  %-4s 0x%016lx  %-4s 0x%016lx  %-4s 0x%016lx  %-4s 0x%016lx",
@@ -117,6 +145,8 @@ finish_other(struct vcpu *v, const struct vcpu_exit *e, struct exit_result r)
     case EXIT_RETRY:
         return RUN_AGAIN;
     case EXIT_INJECT:
+        if ((v->csrs.henvcfg & HENVCFG_DTE) && (csr_read(CSR_VSSTATUS) & SSTATUS_SDT))
+            return finish_other(v, e, exit_double_trap(v, e));
         /* A trap vector that cannot be fetched would be fetched for ever. */
         if (exit_cause(r) == CAUSE_INSN_ACCESS && e->pc == (csr_read(CSR_VSTVEC) & ~3ul))
             return crash(v, e, "double fault: the guest's trap vector cannot be fetched");

@@ -30,6 +30,8 @@ const struct isa_ext isa_policy[] = {
     {"ziccif", true, NONE},
     {"zicclsm", true, NONE},
     {"ziccrse", true, NONE},
+    {"zicfilp", true, FIELD(zicfilp)}, /* these two: if isa_probe() finds them whole */
+    {"zicfiss", true, FIELD(zicfiss)},
     {"zicntr", true, FIELD(zicntr)},
     {"zicond", true, NONE},
     {"zicsr", true, NONE},
@@ -107,7 +109,8 @@ const struct isa_ext isa_policy[] = {
     {"ssccptr", true, NONE},
     {"sscofpmf", false, FIELD(sscofpmf)},
     {"sscounterenw", true, FIELD(sscounterenw)},
-    {"ssnpm", false, NONE},
+    {"ssdbltrp", true, FIELD(ssdbltrp)}, /* like zicfilp */
+    {"ssnpm", true, FIELD(ssnpm)},       /* like zicfilp */
     {"ssstateen", false, NONE}, /* see isa.c */
     {"sstc", true, FIELD(sstc)},
     {"sstvala", true, NONE},

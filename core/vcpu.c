@@ -73,7 +73,7 @@ static void reset_registers(struct vcpu *v, uint64_t pc, uint64_t opaque)
                   (host_isa.v ? SSTATUS_VS_INITIAL : 0);
     c->scounteren = 7;
     c->vstvec = c->vsscratch = c->vsepc = c->vscause = c->vstval = c->vsatp = 0;
-    c->senvcfg = 0;
+    c->senvcfg = c->ssp = 0;
     fpu_reset(v);
 }
 

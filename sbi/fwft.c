@@ -1,8 +1,9 @@
 /*
  * fwft.c - SBI FWFT extension (v3.0, chapter "SBI Firmware Features Extension"): what a guest may
- * switch for itself, per vcpu. A/D updating is henvcfg's; misaligned accesses
- * are delegated or emulated by the firmware below, which is asked whenever this hart goes over to a
- * vcpu that wants the other. The rest needs state that is not switched: NOT_SUPPORTED.
+ * switch for itself, per vcpu: fields of henvcfg, which is switched with the vcpu; and whether
+ * misaligned accesses are delegated or emulated by the firmware below, which is asked whenever this
+ * hart goes over to a vcpu that wants the other. What this host can do is found at boot
+ * (isa_probe()).
  *
  * No locks: a vcpu's settings are its own, and so is what a hart knows of its firmware.
  */
@@ -30,6 +31,7 @@ struct feature {
     bool (*valid)(uint64_t value);
     uint64_t (*get)(const struct vcpu *vcpu, const struct fwft_vcpu *f);
     int64_t (*set)(struct vcpu *vcpu, struct fwft_vcpu *f, uint64_t value);
+    uint64_t henvcfg; /* get and set are NULL: it is this bit */
 };
 
 static bool valid_switch(uint64_t value)
@@ -103,6 +105,8 @@ static void henvcfg_set(struct vcpu *vcpu, uint64_t mask, uint64_t bits)
     vcpu->csrs.henvcfg = value;
     csr_write(CSR_HENVCFG, value);
     hfence_vvma_all(); /* what is cached was translated as the old value has it */
+    if (mask & HENVCFG_PMM)
+        hfence_gvma_all(); /* "Interaction with Pointer Masking" */
 }
 
 static bool adue_supported(void)
@@ -110,30 +114,62 @@ static bool adue_supported(void)
     return host_isa.adue;
 }
 
-static uint64_t adue_get(const struct vcpu *vcpu, const struct fwft_vcpu *f)
+static bool landing_pad_supported(void)
 {
-    (void)f;
-    return (vcpu->csrs.henvcfg & HENVCFG_ADUE) != 0;
+    return host_isa.landing_pad;
 }
 
-static int64_t adue_set(struct vcpu *vcpu, struct fwft_vcpu *f, uint64_t value)
+static bool shadow_stack_supported(void)
+{
+    return host_isa.shadow_stack;
+}
+
+static bool double_trap_supported(void)
+{
+    return host_isa.double_trap;
+}
+
+static bool pmlen_supported(void)
+{
+    return host_isa.pmlen7 || host_isa.pmlen16;
+}
+
+static bool pmlen_valid(uint64_t value)
+{
+    return value == 0 || (value == 7 && host_isa.pmlen7) || (value == 16 && host_isa.pmlen16);
+}
+
+static uint64_t pmlen_get(const struct vcpu *vcpu, const struct fwft_vcpu *f)
 {
     (void)f;
-    henvcfg_set(vcpu, HENVCFG_ADUE, value != 0 ? HENVCFG_ADUE : 0);
+    switch (vcpu->csrs.henvcfg & HENVCFG_PMM) {
+    case HENVCFG_PMM_7:
+        return 7;
+    case HENVCFG_PMM_16:
+        return 16;
+    default:
+        return 0;
+    }
+}
+
+static int64_t pmlen_set(struct vcpu *vcpu, struct fwft_vcpu *f, uint64_t value)
+{
+    (void)f;
+    henvcfg_set(vcpu, HENVCFG_PMM, value == 16 ? HENVCFG_PMM_16 : value == 7 ? HENVCFG_PMM_7 : 0);
     return SBI_SUCCESS;
 }
 
 /* ---- the calls */
 
-/* Every feature that the specification defines; a row without functions is not supported. */
+/* Every feature that the specification defines. */
 static const struct feature features[] = {
     [SBI_FWFT_MISALIGNED_EXC_DELEG] = {misaligned_supported, valid_switch, misaligned_get,
                                        misaligned_set},
-    [SBI_FWFT_LANDING_PAD] = {0},
-    [SBI_FWFT_SHADOW_STACK] = {0},
-    [SBI_FWFT_DOUBLE_TRAP] = {0},
-    [SBI_FWFT_PTE_AD_HW_UPDATING] = {adue_supported, valid_switch, adue_get, adue_set},
-    [SBI_FWFT_POINTER_MASKING_PMLEN] = {0},
+    [SBI_FWFT_LANDING_PAD] = {landing_pad_supported, valid_switch, .henvcfg = HENVCFG_LPE},
+    [SBI_FWFT_SHADOW_STACK] = {shadow_stack_supported, valid_switch, .henvcfg = HENVCFG_SSE},
+    [SBI_FWFT_DOUBLE_TRAP] = {double_trap_supported, valid_switch, .henvcfg = HENVCFG_DTE},
+    [SBI_FWFT_PTE_AD_HW_UPDATING] = {adue_supported, valid_switch, .henvcfg = HENVCFG_ADUE},
+    [SBI_FWFT_POINTER_MASKING_PMLEN] = {pmlen_supported, pmlen_valid, pmlen_get, pmlen_set},
 };
 
 /* The feature's row; or NULL with *error: reserved and platform-specific ones, local or global, are
@@ -144,10 +180,26 @@ static const struct feature *find(uint32_t id, int64_t *error)
     if (id >= ARRAY_SIZE(features))
         return NULL;
     *error = SBI_ERR_NOT_SUPPORTED;
-    if (features[id].supported == NULL || !features[id].supported())
+    if (!features[id].supported())
         return NULL;
     *error = SBI_SUCCESS;
     return &features[id];
+}
+
+static uint64_t value_get(const struct feature *feature, const struct vcpu *vcpu,
+                          const struct fwft_vcpu *f)
+{
+    return feature->get != NULL ? feature->get(vcpu, f)
+                                : (vcpu->csrs.henvcfg & feature->henvcfg) != 0;
+}
+
+static int64_t value_set(const struct feature *feature, struct vcpu *vcpu, struct fwft_vcpu *f,
+                         uint64_t value)
+{
+    if (feature->set != NULL)
+        return feature->set(vcpu, f, value);
+    henvcfg_set(vcpu, feature->henvcfg, value != 0 ? feature->henvcfg : 0);
+    return SBI_SUCCESS;
 }
 
 static int64_t fwft_set(struct vcpu *vcpu, struct fwft_vcpu *f, uint32_t id, uint64_t value,
@@ -164,7 +216,7 @@ static int64_t fwft_set(struct vcpu *vcpu, struct fwft_vcpu *f, uint32_t id, uin
         return SBI_ERR_DENIED_LOCKED;
     if (!feature->valid(value))
         return SBI_ERR_INVALID_PARAM;
-    error = feature->set(vcpu, f, value);
+    error = value_set(feature, vcpu, f, value);
     if (error == SBI_SUCCESS && (flags & SBI_FWFT_FLAG_LOCK))
         f->locked |= (uint32_t)BIT(id);
     return error;
@@ -184,7 +236,7 @@ static struct exit_result fwft_handle(struct vcpu *vcpu, const struct sbi_call *
     case SBI_FWFT_GET:
         feature = find(id, &ret->error);
         if (feature != NULL)
-            ret->value = feature->get(vcpu, f);
+            ret->value = value_get(feature, vcpu, f);
         break;
     default:
         break;

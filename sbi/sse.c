@@ -289,7 +289,7 @@ static struct exit_result sse_handle(struct vcpu *v, const struct sbi_call *call
     return exit_next(4);
 }
 
-int sse_raise(struct vcpu *v, uint32_t id)
+static int raise(struct vcpu *v, uint32_t id, bool at_once)
 {
     struct sse_event *e;
     int err = -HV_ENOENT;
@@ -298,12 +298,27 @@ int sse_raise(struct vcpu *v, uint32_t id)
         return -HV_ENOTSUP;
     lock_acquire(&sse_vm_of(v)->lock);
     if (e->state == SBI_SSE_STATE_ENABLED || e->state == SBI_SSE_STATE_RUNNING) {
+        const bool before = e->pending;
+
         e->pending = true;
-        sse_settle(v, NULL);
-        err = 0;
+        err = at_once && !sse_takes(v, e) ? -HV_EBUSY : 0;
+        if (err == 0)
+            sse_settle(v, NULL);
+        else
+            e->pending = before;
     }
     lock_release(&sse_vm_of(v)->lock);
     return err;
+}
+
+int sse_raise(struct vcpu *v, uint32_t id)
+{
+    return raise(v, id, false);
+}
+
+int sse_raise_at_once(struct vcpu *v, uint32_t id)
+{
+    return raise(v, id, true);
 }
 
 static void sse_requested(struct vcpu *v, void *state)

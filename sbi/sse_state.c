@@ -10,6 +10,7 @@
  * that stops is told by sse_hart_stopped() afterwards, and one that starts begins masked.
  */
 #include <arch/atomic.h>
+#include <hearth/isa.h>
 
 #include "sse_state.h"
 
@@ -19,6 +20,7 @@
  * low-priority RAS events are what sse_raise() says of a vcpu's own accesses. */
 static const uint32_t local_ids[SSE_LOCAL_EVENTS] = {
     SBI_SSE_LOCAL_HIGH_RAS,
+    SBI_SSE_LOCAL_DOUBLE_TRAP,
     SBI_SSE_LOCAL_LOW_RAS,
     SBI_SSE_LOCAL_SOFTWARE,
 };
@@ -49,6 +51,9 @@ struct sse_event *sse_find(const struct vcpu *v, uint32_t id)
     struct sse_event *events = sse_is_global(id) ? sse_vm_of(v)->global : sse_hart_of(v)->local;
     const unsigned n = sse_is_global(id) ? SSE_GLOBAL_EVENTS : SSE_LOCAL_EVENTS;
 
+    /* It would never come. */
+    if (id == SBI_SSE_LOCAL_DOUBLE_TRAP && !host_isa.double_trap)
+        return NULL;
     for (unsigned i = 0; i < n; i++)
         if (events[i].id == id)
             return &events[i];
@@ -91,7 +96,7 @@ static bool is_up(const struct vcpu *v)
 }
 
 /* Would this vcpu take the event at once? */
-static bool takes(const struct vcpu *v, const struct sse_event *e)
+bool sse_takes(const struct vcpu *v, const struct sse_event *e)
 {
     const struct sse_event *running;
 
@@ -121,10 +126,10 @@ static struct vcpu *route(const struct vm *vm, const struct sse_event *e)
     if (!e->pending)
         return NULL;
     if (e->bound && is_up(vm->vcpus[e->preferred]))
-        return takes(vm->vcpus[e->preferred], e) ? vm->vcpus[e->preferred] : NULL;
+        return sse_takes(vm->vcpus[e->preferred], e) ? vm->vcpus[e->preferred] : NULL;
     for (uint32_t i = 0; i < vm->config.vcpus; i++) {
         struct vcpu *v = vm->vcpus[i];
-        const unsigned n = takes(v, e) ? fitness(v, e) : 0;
+        const unsigned n = sse_takes(v, e) ? fitness(v, e) : 0;
 
         if (n > most) {
             most = n;
@@ -149,7 +154,7 @@ void sse_settle(const struct vcpu *changed, const struct vcpu *self)
     struct sse_vm *s = sse_vm_of(changed);
 
     for (unsigned i = 0; i < SSE_LOCAL_EVENTS; i++) {
-        if (takes(changed, &h->local[i])) {
+        if (sse_takes(changed, &h->local[i])) {
             poke(vm->vcpus[changed->id], self);
             break;
         }
@@ -176,7 +181,7 @@ struct sse_event *sse_begin(struct vcpu *v)
     for (unsigned i = 0; i < SSE_LOCAL_EVENTS; i++) {
         struct sse_event *e = &h->local[i];
 
-        if (takes(v, e) && (best == NULL || precedes(e, best)))
+        if (sse_takes(v, e) && (best == NULL || precedes(e, best)))
             best = e;
     }
     for (unsigned i = 0; i < SSE_GLOBAL_EVENTS; i++) {

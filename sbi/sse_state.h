@@ -8,7 +8,7 @@
 #include <hearth/vcpu.h>
 #include <hearth/vm.h>
 
-#define SSE_LOCAL_EVENTS  3
+#define SSE_LOCAL_EVENTS  4
 #define SSE_GLOBAL_EVENTS 1
 
 /* SBI's INTERRUPTED_* attributes, in their order. */
@@ -62,6 +62,9 @@ static inline bool sse_is_global(uint32_t id)
 void sse_reset(struct vm *vm);
 /* Event `id` of the vcpu, or of its VM; NULL: not served. */
 struct sse_event *sse_find(const struct vcpu *vcpu, uint32_t id);
+/* Lock held: would this vcpu, if it is about to be entered, take the event before anything else of
+ * its own? */
+bool sse_takes(const struct vcpu *vcpu, const struct sse_event *event);
 /* Lock held: with the lock held, the state of events, masks or harts has changed for this vcpu's
  * local events or for global ones: whoever has one to take now is made to look. self: the vcpu that
  * is loaded on this hart and will run its requests before it enters, or NULL. */

@@ -14,9 +14,19 @@
 #include <hearth/sbi_client.h>
 #include <hearth/trap.h>
 
-/* vcpu_probe.S: csrr of a CSR that may not exist; HLV.D at gpa. False: it trapped. */
+/* probe.S: csrr of a CSR that may not exist; HLV.D at gpa. False: it trapped. */
 bool probe_csr_senvcfg(void);
 bool probe_hlv(uint64_t gpa);
+/* Runs code at gpa `pc` in VS-mode (spp: SSTATUS_SPP) or VU-mode (0) with a1, until its first trap,
+ * which is the result. */
+struct probe_trap {
+    uint64_t scause, stval, sstatus;
+};
+void probe_vs_run(uint64_t pc, uint64_t a1, uint64_t spp, struct probe_trap *trap);
+/* A load from a1, then an ecall; an indirect jump to what is no landing pad. */
+extern const char probe_vs_load[], probe_vs_jump[];
+
+#define SOFTWARE_CHECK_LANDING_PAD 2 /* stval */
 
 static unsigned probe_levels(uint64_t first_csr_is_hgatp)
 {
@@ -43,31 +53,130 @@ static unsigned probe_levels(uint64_t first_csr_is_hgatp)
     return 0;
 }
 
-bool isa_enable_adue(void)
-{
-    bool sticks;
+/* Bits of henvcfg that are read-only 0 while menvcfg's are, and the feature that sets menvcfg's. */
+static const struct gated {
+    uint64_t bit;
+    uint32_t feature;
+} gated[] = {
+    {HENVCFG_ADUE, SBI_FWFT_PTE_AD_HW_UPDATING},
+    {HENVCFG_SSE, SBI_FWFT_SHADOW_STACK},
+    {HENVCFG_DTE, SBI_FWFT_DOUBLE_TRAP},
+};
 
-    csr_write(CSR_HENVCFG, HENVCFG_ADUE);
-    if (!(csr_read(CSR_HENVCFG) & HENVCFG_ADUE) && sbi_client_probe(SBI_EXT_FWFT)) {
-        /* Firmware starts with menvcfg.ADUE off where the host has Svade too, and henvcfg's reads 0
-         * then. Our own tables have A and D set, but what is cached may depend on it. */
-        (void)sbi_client_call(SBI_EXT_FWFT, SBI_FWFT_SET, SBI_FWFT_PTE_AD_HW_UPDATING, 1, 0, 0, 0,
-                              0);
-        sfence_vma_all();
-        hfence_gvma_all();
-        csr_write(CSR_HENVCFG, HENVCFG_ADUE);
+static bool henvcfg_takes(uint64_t value)
+{
+    csr_write(CSR_HENVCFG, value);
+    return (csr_read(CSR_HENVCFG) & value) == value;
+}
+
+uint64_t isa_enable_henvcfg(uint64_t bits)
+{
+    uint64_t writable = 0;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(gated); i++) {
+        const uint64_t bit = gated[i].bit;
+
+        if (!(bits & bit))
+            continue;
+        if (!henvcfg_takes(bit) && sbi_client_probe(SBI_EXT_FWFT)) {
+            /* Our own tables have A and D set and no shadow stack, but what is cached may depend on
+             * the field. */
+            (void)sbi_client_call(SBI_EXT_FWFT, SBI_FWFT_SET, gated[i].feature, 1, 0, 0, 0, 0);
+            sfence_vma_all();
+            hfence_gvma_all();
+        }
+        writable |= henvcfg_takes(bit) ? bit : 0;
     }
-    sticks = (csr_read(CSR_HENVCFG) & HENVCFG_ADUE) != 0;
     csr_write(CSR_HENVCFG, 0);
-    return sticks;
+    return writable;
+}
+
+/* ---- what only a guest's modes show: a few instructions are run there, from a G-stage that maps
+ * their page alone. What they may raise, the H extension's firmware has delegated to HS: nothing
+ * depends on how firmware redirects a trap (OpenSBI 1.6 on QEMU 10.0.13 never comes back from
+ * redirecting VS-mode's access fault). */
+
+static struct probe_trap run_as_guest(const char *code, uint64_t a1, uint64_t henvcfg, uint64_t spp)
+{
+    const struct probe_trap none = {.scause = UINT64_MAX};
+    const hpa_t pc = image_to_phys(code);
+    struct probe_trap trap = none;
+    struct gstage only;
+
+    if (gstage_init(&only, host_isa.gstage_levels) < 0)
+        return none;
+    if (gstage_map(&only, pc & ~(PAGE_SIZE - 1), pc & ~(PAGE_SIZE - 1), PAGE_SIZE,
+                   GSTAGE_R | GSTAGE_X) == 0 &&
+        henvcfg_takes(henvcfg)) {
+        csr_write(CSR_HEDELEG, 0);
+        csr_write(CSR_HGATP, gstage_hgatp(&only, 0));
+        hfence_gvma_all();
+        probe_vs_run(pc, a1, spp, &trap);
+    }
+    csr_write(CSR_HENVCFG, 0);
+    csr_write(CSR_HGATP, 0);
+    hfence_gvma_all();
+    gstage_destroy(&only);
+    return trap;
+}
+
+/* Is `tag` taken off a pointer in VS-mode, or VU-mode? QEMU 10.0 has henvcfg.PMM without the
+ * effect; there the load's address is beyond the G-stage. */
+static bool load_is_masked(uint64_t tag, uint64_t henvcfg, uint64_t spp)
+{
+    return run_as_guest(probe_vs_load, image_to_phys(probe_vs_load) | tag, henvcfg, spp).scause ==
+           (spp != 0 ? CAUSE_ECALL_VS : CAUSE_ECALL_U);
+}
+
+static void probe_pointer_masking(void)
+{
+    bool user;
+
+    host_isa.pmlen7 = load_is_masked(BIT(60), HENVCFG_PMM_7, SSTATUS_SPP);
+    host_isa.pmlen16 = load_is_masked(BIT(58), HENVCFG_PMM_16, SSTATUS_SPP);
+    /* Ssnpm, to a guest, is what it does for its own user mode. */
+    csr_write(CSR_SENVCFG, SENVCFG_PMM_7);
+    user = load_is_masked(BIT(60), 0, 0);
+    csr_write(CSR_SENVCFG, 0);
+    if (!user)
+        isa_withhold(&host_isa, "ssnpm");
+}
+
+/* Is a missing landing pad's exception raised, brought here directly, and is the state that it
+ * interrupted kept for the return? Only where the firmware knows of landing pads: others do not
+ * delegate the exception, and lose that state. */
+static bool probe_landing_pad(void)
+{
+    struct probe_trap t;
+
+    if (!sbi_client_probe(SBI_EXT_FWFT) ||
+        sbi_client_call(SBI_EXT_FWFT, SBI_FWFT_GET, SBI_FWFT_LANDING_PAD, 0, 0, 0, 0, 0).error !=
+            SBI_SUCCESS)
+        return false;
+    t = run_as_guest(probe_vs_jump, 0, HENVCFG_LPE, SSTATUS_SPP);
+    return t.scause == CAUSE_SOFTWARE_CHECK && t.stval == SOFTWARE_CHECK_LANDING_PAD &&
+           (t.sstatus & SSTATUS_SPELP);
 }
 
 /* The fields of henvcfg that guests may switch (sbi/fwft.c). */
 static void probe_henvcfg(void)
 {
-    host_isa.adue = host_isa.henvcfg_exists && host_isa.svadu && isa_enable_adue();
+    if (host_isa.henvcfg_exists) {
+        host_isa.adue = host_isa.svadu && isa_enable_henvcfg(HENVCFG_ADUE);
+        host_isa.double_trap = host_isa.ssdbltrp && isa_enable_henvcfg(HENVCFG_DTE);
+        host_isa.shadow_stack = host_isa.zicfiss && isa_enable_henvcfg(HENVCFG_SSE);
+        host_isa.landing_pad = host_isa.zicfilp && probe_landing_pad();
+        if (host_isa.ssnpm)
+            probe_pointer_masking();
+    }
     if (!host_isa.adue)
         isa_withhold(&host_isa, "svadu");
+    if (!host_isa.double_trap)
+        isa_withhold(&host_isa, "ssdbltrp");
+    if (!host_isa.shadow_stack)
+        isa_withhold(&host_isa, "zicfiss");
+    if (!host_isa.landing_pad)
+        isa_withhold(&host_isa, "zicfilp");
 }
 
 int isa_probe(void)

@@ -24,3 +24,42 @@ probe_hlv:
 probe_failed:
     li      a0, 0
     ret
+
+/* void probe_vs_run(uint64_t pc, uint64_t a1, uint64_t spp, struct probe_trap *trap): see isa_probe.c. Interrupts are off in sie. */
+    .globl probe_vs_run
+probe_vs_run:
+    csrr    t0, CSR_STVEC
+    csrr    t1, CSR_SSTATUS
+    csrr    t2, CSR_HSTATUS
+    la      t3, 4f
+    csrw    CSR_STVEC, t3
+    li      t3, SSTATUS_SPP
+    csrc    CSR_SSTATUS, t3
+    csrs    CSR_SSTATUS, a2
+    li      t3, HSTATUS_SPV | HSTATUS_SPVP
+    csrs    CSR_HSTATUS, t3
+    csrw    CSR_SEPC, a0
+    sret
+    .balign 4
+4:  csrr    t3, CSR_SSTATUS
+    csrw    CSR_STVEC, t0
+    csrw    CSR_SSTATUS, t1
+    csrw    CSR_HSTATUS, t2
+    csrr    t0, CSR_SCAUSE
+    csrr    t1, CSR_STVAL
+    sd      t0, 0(a3)
+    sd      t1, 8(a3)
+    sd      t3, 16(a3)
+    ret
+
+    .balign 64                          /* within one page */
+    .globl probe_vs_load, probe_vs_jump
+probe_vs_load:
+    ld      a1, 0(a1)
+    ecall
+    .balign 8
+probe_vs_jump:
+    lla     a1, 5f
+    jr      a1
+    .balign 4
+5:  ecall

@@ -7,12 +7,20 @@
 #include <asm_offsets.h>
 
     .text
+    /* The vector where traps into HS set sstatus.SDT (Ssdbltrp): with it set, the next would go to M-mode. */
+    .globl trap_entry_sdt
+    .balign 4
+trap_entry_sdt:
+    csrrw   a0, CSR_SSCRATCH, a0
+    bnez    a0, vcpu_exit_sdt
+    j       1f
+
     .globl trap_entry
     .balign 4
 trap_entry:
     csrrw   a0, CSR_SSCRATCH, a0
     bnez    a0, vcpu_exit
-    csrrw   a0, CSR_SSCRATCH, zero
+1:  csrrw   a0, CSR_SSCRATCH, zero
 
     /* Is there room on this hart's stack? A stack overflow lands in the guard page and comes here too. */
     sd      t0, HART_SCRATCH(tp)
@@ -50,6 +58,8 @@ trap_entry:
     sd      t0, TRAP_SCAUSE(sp)
     csrr    t0, CSR_STVAL
     sd      t0, TRAP_STVAL(sp)
+    li      t0, SSTATUS_SDT             /* a further trap may come; the return's sret clears what is restored */
+    csrc    CSR_SSTATUS, t0
     mv      a0, sp
     call    trap_handle
     /* Came back: a fixup. scause and stval still hold the fault's values for it. */

@@ -4,6 +4,7 @@
  * specification throughout.
  */
 #include <arch/csr.h>
+#include <arch/hfence.h>
 #include <arch/trap.h>
 #include <hearth/isa.h>
 #include <hearth/log.h>
@@ -24,7 +25,8 @@ _Static_assert(TRAP_FRAME_SIZE == sizeof(struct trap_frame) && TRAP_FRAME_SIZE %
     (BIT(CAUSE_INSN_MISALIGNED) | BIT(CAUSE_INSN_ACCESS) | BIT(CAUSE_ILLEGAL_INSN) |               \
      BIT(CAUSE_BREAKPOINT) | BIT(CAUSE_LOAD_MISALIGNED) | BIT(CAUSE_LOAD_ACCESS) |                 \
      BIT(CAUSE_STORE_MISALIGNED) | BIT(CAUSE_STORE_ACCESS) | BIT(CAUSE_ECALL_U) |                  \
-     BIT(CAUSE_INSN_PAGE) | BIT(CAUSE_LOAD_PAGE) | BIT(CAUSE_STORE_PAGE))
+     BIT(CAUSE_INSN_PAGE) | BIT(CAUSE_LOAD_PAGE) | BIT(CAUSE_STORE_PAGE) |                         \
+     BIT(CAUSE_SOFTWARE_CHECK))
 #define HIDELEG (BIT(IRQ_VS_SOFT) | BIT(IRQ_VS_TIMER) | BIT(IRQ_VS_EXT))
 
 uint64_t vcpu_henvcfg_initial(void)
@@ -43,6 +45,18 @@ uint64_t vcpu_henvcfg_initial(void)
     return v;
 }
 
+static void enable_henvcfg(void)
+{
+    const uint64_t want = (host_isa.adue ? HENVCFG_ADUE : 0) |
+                          (host_isa.shadow_stack ? HENVCFG_SSE : 0) |
+                          (host_isa.double_trap ? HENVCFG_DTE : 0);
+
+    if (want != 0 && isa_enable_henvcfg(want) != want)
+        log_warn("hart %u: unlike the boot hart, refuses fields of henvcfg", this_hart()->index);
+    if (host_isa.double_trap)
+        csr_write(CSR_STVEC, (uintptr_t)trap_entry_sdt);
+}
+
 void vcpu_csr_init_hart(void)
 {
     csr_write(CSR_HEDELEG, HEDELEG);
@@ -53,8 +67,7 @@ void vcpu_csr_init_hart(void)
     csr_write(CSR_HVIP, 0);
     csr_write(CSR_HGEIE, 0);
     csr_write(CSR_HTIMEDELTA, 0);
-    if (host_isa.adue && !isa_enable_adue())
-        log_warn("hart %u: no A/D updating for guests", this_hart()->index);
+    enable_henvcfg();
     if (host_isa.henvcfg_exists)
         csr_write(CSR_HENVCFG, vcpu_henvcfg_initial());
     if (host_isa.smstateen)
@@ -68,13 +81,24 @@ void vcpu_csr_init_hart(void)
         csr_write(CSR_VSTIMECMP, UINT64_MAX);
 }
 
+static void henvcfg_write(uint64_t value)
+{
+    const bool pmm = ((csr_read(CSR_HENVCFG) ^ value) & HENVCFG_PMM) != 0;
+
+    csr_write(CSR_HENVCFG, value);
+    /* "Interaction with Pointer Masking": what is cached for an address may be cached for its tags.
+     */
+    if (pmm)
+        hfence_gvma_all();
+}
+
 void vcpu_csrs_load(const struct vcpu_csrs *c)
 {
     /* Before vsatp, which vcpu_put() left Bare: what the VS-stage's translations mean depends on
      * it.
      */
     if (host_isa.henvcfg_exists && csr_read(CSR_HENVCFG) != c->henvcfg)
-        csr_write(CSR_HENVCFG, c->henvcfg);
+        henvcfg_write(c->henvcfg);
     csr_write(CSR_VSSTATUS, c->vsstatus);
     csr_write(CSR_VSIE, c->vsie);
     csr_write(CSR_VSTVEC, c->vstvec);
@@ -87,6 +111,8 @@ void vcpu_csrs_load(const struct vcpu_csrs *c)
     csr_write(CSR_SCOUNTEREN, c->scounteren);
     if (host_isa.henvcfg_exists)
         csr_write(CSR_SENVCFG, c->senvcfg);
+    if (host_isa.shadow_stack)
+        csr_write(CSR_SSP, c->ssp);
     /* No guest has the AIA; without Smstateen it can write this all the same, for another to read.
      */
     if (host_isa.ssaia)
@@ -109,6 +135,8 @@ void vcpu_csrs_save(struct vcpu_csrs *c)
     c->scounteren = csr_read(CSR_SCOUNTEREN);
     if (host_isa.henvcfg_exists)
         c->senvcfg = csr_read(CSR_SENVCFG);
+    if (host_isa.shadow_stack)
+        c->ssp = csr_read(CSR_SSP);
     if (host_isa.sstc) {
         c->vstimecmp = csr_read(CSR_VSTIMECMP);
         csr_write(CSR_VSTIMECMP, UINT64_MAX);
@@ -119,16 +147,18 @@ void vcpu_inject_trap(struct vcpu *vcpu, const struct guest_trap *trap)
 {
     uint64_t s = csr_read(CSR_VSSTATUS);
 
-    /* As hardware does for a trap into VS-mode: SPIE = SIE, SIE = 0, SPP = the mode it came from.
-     */
-    s = (s & ~(SSTATUS_SPIE | SSTATUS_SPP)) | ((s & SSTATUS_SIE) ? SSTATUS_SPIE : 0) |
-        (vcpu->ctx.sstatus & SSTATUS_SPP);
+    /* As hardware does for a trap into VS-mode: SPIE = SIE, SIE = 0, SPP = the mode it came from,
+     * SPELP = the landing pad that it expected there, SDT = 1. */
+    s = (s & ~(SSTATUS_SPIE | SSTATUS_SPP | SSTATUS_SPELP)) |
+        ((s & SSTATUS_SIE) ? SSTATUS_SPIE : 0) |
+        (vcpu->ctx.sstatus & (SSTATUS_SPP | SSTATUS_SPELP)) |
+        ((vcpu->csrs.henvcfg & HENVCFG_DTE) ? SSTATUS_SDT : 0);
     csr_write(CSR_VSSTATUS, s & ~SSTATUS_SIE);
     csr_write(CSR_VSCAUSE, trap->cause);
     csr_write(CSR_VSTVAL, trap->tval);
     csr_write(CSR_VSEPC, vcpu->ctx.pc);
     vcpu->ctx.pc = csr_read(CSR_VSTVEC) & ~3ul;
-    vcpu->ctx.sstatus |= SSTATUS_SPP;
+    vcpu->ctx.sstatus = (vcpu->ctx.sstatus & ~SSTATUS_SPELP) | SSTATUS_SPP;
     vcpu->ctx.hstatus |= HSTATUS_SPVP;
 }
 

@@ -45,6 +45,18 @@ enter:
     ld      a0, CTX_GPR + 10*8(a0)
     sret
 
+/* vcpu_exit where the trap has set sstatus.SDT: as below, and cleared in the hart. ctx.sstatus has it still; the next
+ * entry's sret clears what that loads. */
+    .globl vcpu_exit_sdt
+    .balign 64
+vcpu_exit_sdt:
+    .irp    r, 1,2,3,4,5,6,7,8,9,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+    sd      x\r, CTX_GPR + \r*8(a0)
+    .endr
+    li      t2, SSTATUS_SDT
+    csrrc   t2, CSR_SSTATUS, t2
+    j       1f
+
 /* From trap_entry: a0 = ctx, sscratch = the guest's a0. ctx is the first member of struct vcpu. */
     .globl vcpu_exit
     .balign 64
@@ -52,9 +64,9 @@ vcpu_exit:
     .irp    r, 1,2,3,4,5,6,7,8,9,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
     sd      x\r, CTX_GPR + \r*8(a0)
     .endr
-    csrrw   t0, CSR_SSCRATCH, zero
-    csrr    t1, CSR_SEPC
     csrr    t2, CSR_SSTATUS
+1:  csrrw   t0, CSR_SSCRATCH, zero
+    csrr    t1, CSR_SEPC
     csrr    t3, CSR_HSTATUS
     sd      t0, CTX_GPR + 10*8(a0)
     sd      t1, CTX_PC(a0)

@@ -11,6 +11,8 @@
 #define UL(x) x /* clang's assembler refuses the suffix */
 #endif
 
+#define CSR_SSP 0x011 /* Zicfiss */
+
 #define CSR_SSTATUS    0x100
 #define CSR_SIE        0x104
 #define CSR_STVEC      0x105
@@ -94,10 +96,15 @@
 
 #define HENVCFG_FIOM       (UL(1) << 0)
 #define HENVCFG_LPE        (UL(1) << 2)
+#define HENVCFG_SSE        (UL(1) << 3)
 #define HENVCFG_CBIE       (UL(3) << 4)
 #define HENVCFG_CBIE_FLUSH (UL(1) << 4) /* CBO.INVAL flushes */
 #define HENVCFG_CBCFE      (UL(1) << 6)
 #define HENVCFG_CBZE       (UL(1) << 7)
+#define HENVCFG_PMM        (UL(3) << 32)
+#define HENVCFG_PMM_7      (UL(2) << 32) /* PMLEN 7; 0: none */
+#define HENVCFG_PMM_16     (UL(3) << 32)
+#define SENVCFG_PMM_7      HENVCFG_PMM_7
 #define HENVCFG_DTE        (UL(1) << 59)
 #define HENVCFG_ADUE       (UL(1) << 61)
 #define HENVCFG_PBMTE      (UL(1) << 62)

@@ -10,7 +10,8 @@
 struct host_isa {
     bool h, f, d, v;
     bool sstc, svinval, svpbmt, svnapot, svadu, svade, sscofpmf, smstateen, zicbom, zicboz, zicbop,
-        zkr, zawrs, zicntr, zihpm, ssaia, zihintpause, sscounterenw;
+        zkr, zawrs, zicntr, zihpm, ssaia, zihintpause, sscounterenw, zicfilp, zicfiss, ssdbltrp,
+        ssnpm;
     uint32_t cboz_block_size; /* bytes, 0 none; power of two <= PAGE_SIZE */
     uint32_t cbom_block_size;
     uint32_t cbop_block_size;
@@ -21,7 +22,12 @@ struct host_isa {
     bool htval;          /* probed: guest-page faults write htval */
     bool htinst;         /* use htinst when valid; off by hearth.htinst=off */
     bool henvcfg_exists; /* probed: senvcfg and henvcfg */
-    bool adue;           /* probed: a guest's A/D updating can be switched by henvcfg.ADUE */
+    /* Probed: what FWFT may switch for a guest, by the field of henvcfg. */
+    bool adue;            /* ADUE: A/D updating */
+    bool landing_pad;     /* LPE */
+    bool shadow_stack;    /* SSE; ssp and senvcfg.SSE are there for HS too */
+    bool double_trap;     /* DTE; a trap into HS sets sstatus.SDT */
+    bool pmlen7, pmlen16; /* PMM: pointer masking lengths */
     /* For guests: canonical strings, with what guests cannot use taken out. */
     char guest_isa[ISA_STRING_MAX];        /* riscv,isa: "rv64imafdc_zicsr_..." */
     char guest_extensions[ISA_STRING_MAX]; /* riscv,isa-extensions: NUL-separated list */
@@ -46,6 +52,7 @@ void isa_withhold(struct host_isa *isa, const char *name);
 /* arch/riscv/isa_probe.c: fills the fields marked "probed". Boot hart, with the page allocator up
  * and no guest loaded. 0, -HV_ENODEV (no usable hgatp mode), -HV_ENOMEM. */
 int __must_check isa_probe(void);
-/* This hart, before it runs guests: makes henvcfg.ADUE writable, asking the firmware (FWFT) if need
- * be; true when it is. Leaves henvcfg 0. */
-bool isa_enable_adue(void);
+/* This hart, before it runs guests: makes these bits of henvcfg writable that a field of menvcfg
+ * keeps at 0 until the firmware is asked (FWFT): ADUE, SSE, DTE. The bits that now are; leaves
+ * henvcfg 0. DTE: from here on stvec has to be trap_entry_sdt (arch/riscv/trap_entry.S). */
+uint64_t isa_enable_henvcfg(uint64_t bits);

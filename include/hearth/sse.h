@@ -17,3 +17,10 @@ struct vcpu;
  * held. An event that is pending already stays so: it is taken once.
  */
 int __must_check sse_raise(struct vcpu *vcpu, uint32_t event);
+
+/*
+ * The same for a local event without whose handler this vcpu, which has left its guest on this
+ * hart, cannot go on: also -HV_EBUSY, and nothing kept, when it would not take the event before its
+ * next instruction (its hart is masked, or it runs an event that is not to be interrupted).
+ */
+int __must_check sse_raise_at_once(struct vcpu *vcpu, uint32_t event);

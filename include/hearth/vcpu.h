@@ -47,6 +47,7 @@ struct vcpu_csrs {
     uint64_t hvip;
     uint64_t scounteren, senvcfg; /* not virtualised by the H extension: switched */
     uint64_t henvcfg;             /* what the guest is allowed: differs by its FWFT settings */
+    uint64_t ssp;                 /* where the host has shadow stacks for guests */
 };
 
 /* vcpu->requests bits: done by requests_handle() before the next entry. */

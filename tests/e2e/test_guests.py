@@ -3,7 +3,7 @@
 import pathlib
 
 import pytest
-from harness import CRASHED, NO_HTINST, TREE, VM, check_tap, run_bare
+from harness import CRASHED, NO_HTINST, TREE, VM, check_tap, run, run_bare
 
 SSTC = {"sstc": "rv64", "no-sstc": "rv64,sstc=off"}
 HTINST = {"htinst": (), "no-htinst": NO_HTINST}
@@ -78,6 +78,34 @@ def test_fwft(guests, cpu):
 def test_fwft_between_vms(guests):
     """Each VM has its own features, on one hart."""
     guests(VM("fwft", name="one", vcpus=1), VM("fwft", name="two"), VM("ipi"), smp=1)
+
+
+# Shadow stacks and double traps want a firmware that knows them (OpenSBI 1.6), else they are to be refused.
+CFI = "rv64,zicfilp=on,zicfiss=on,zimop=on,zcmop=on,ssdbltrp=on,ssnpm=on"
+
+
+@pytest.mark.parametrize("cpu", ["rv64", CFI, "max"])
+@pytest.mark.parametrize("guest", ["cfi", "dtrap"])
+def test_host_with_cfi(guests, guest, cpu):
+    guests(VM(guest), smp=2, cpu=cpu)
+
+
+def test_cfi_between_vms(guests):
+    """Shadow stacks, landing pads and traps of two VMs that take turns on one hart."""
+    guests(VM("cfi", name="one"), VM("cfi", name="two"), VM("dtrap"), VM("fwft"), smp=1, cpu=CFI)
+
+
+@pytest.mark.parametrize("how", [1, 2, 3])
+def test_double_trap_ends_the_vm(tmp_path, how):
+    """No handler, one that traps twice itself, one that is masked."""
+    vms = VM("time"), VM("dtrap", vcpus=1, more=f'cmdline = "fatal={how}"')
+    result = run(tmp_path, vms, smp=1, cpu=CFI)
+    assert not check_tap(result.text("time")) and not check_tap(result.text("dtrap")), result.output
+    if "about to trap twice" in result.output:
+        assert result.status == CRASHED
+        assert "[dtrap] vcpu 0 crashed: double trap" in result.log()
+        assert "the second trap's cause 3 (breakpoint)" in result.log()
+    assert "[time] ended (shutdown)" in result.log()
 
 
 @pytest.mark.parametrize("vcpus,smp", [(1, 1), (4, 4), (4, 1)])
@@ -183,7 +211,8 @@ def test_bare(guest):
     assert result.status == 0 and not problem, f"{problem}\n--- console:\n{result.output}"
 
 
-@pytest.mark.parametrize("guest,cpu", [("time", "rv64,h=false,sstc=off"), ("fpv", "rv64,h=false,v=on")])
+@pytest.mark.parametrize("guest,cpu", [("time", "rv64,h=false,sstc=off"), ("fpv", "rv64,h=false,v=on"),
+                                       ("cfi", CFI + ",h=false"), ("dtrap", CFI + ",h=false")])
 def test_bare_variants(guest, cpu):
     problem = check_tap(run_bare(guest, cpu=cpu).output)
     assert not problem, problem

@@ -114,12 +114,12 @@ static void test_qemu(void **state)
 static void test_qemu_max(void **state)
 {
     static const char *const hidden[] = {
-        "h",      "zk",      "zkr",       "zihpm",     "zicfilp",  "zicfiss",   "sha",
-        "smaia",  "ssaia",   "smstateen", "ssstateen", "sscofpmf", "smcntrpmf", "smcdeleg",
-        "ssccfg", "ssnpm",   "smnpm",     "supm",      "sspm",     "ssdbltrp",  "smctr",
-        "ssctr",  "shgatpa", "smcsrind",  "sscsrind"};
-    static const char *const shown[] = {"v",      "zicond",  "zacas",   "zkn",  "zvbb", "zve64d",
-                                        "svpbmt", "svinval", "svnapot", "ztso", "zfh",  "b"};
+        "h",         "zk",        "zkr",      "zihpm",     "sha",      "smaia",    "ssaia",
+        "smstateen", "ssstateen", "sscofpmf", "smcntrpmf", "smcdeleg", "ssccfg",   "smnpm",
+        "supm",      "sspm",      "smctr",    "ssctr",     "shgatpa",  "smcsrind", "sscsrind"};
+    static const char *const shown[] = {
+        "v",       "zicond", "zacas", "zkn", "zvbb",    "zve64d",  "svpbmt", "svinval",
+        "svnapot", "ztso",   "zfh",   "b",   "zicfilp", "zicfiss", "ssnpm",  "ssdbltrp"};
     void *fdt = data_dtb("qemu-max", ROOM);
     const char *end;
 

@@ -98,6 +98,65 @@ static void test_adue(void **unused)
     assert_int_equal(fake_fences.vvma_all, 2);
 }
 
+/* Each of henvcfg's switches has its own bit, and is there with its own field of the host's. */
+static void test_switches(void **unused)
+{
+    static const struct {
+        uint32_t id;
+        uint64_t bit;
+        bool *there;
+    } switches[] = {
+        {SBI_FWFT_LANDING_PAD, HENVCFG_LPE, &host_isa.landing_pad},
+        {SBI_FWFT_SHADOW_STACK, HENVCFG_SSE, &host_isa.shadow_stack},
+        {SBI_FWFT_DOUBLE_TRAP, HENVCFG_DTE, &host_isa.double_trap},
+        {SBI_FWFT_PTE_AD_HW_UPDATING, HENVCFG_ADUE, &host_isa.adue},
+    };
+
+    (void)unused;
+    for (unsigned i = 0; i < ARRAY_SIZE(switches); i++) {
+        begin(7);
+        *switches[i].there = true;
+        start(0);
+        for (unsigned k = 0; k < ARRAY_SIZE(switches); k++)
+            assert_sbi(get(switches[k].id), k == i ? SBI_SUCCESS : SBI_ERR_NOT_SUPPORTED, 0);
+        assert_sbi(get(SBI_FWFT_POINTER_MASKING_PMLEN), SBI_ERR_NOT_SUPPORTED, 0);
+        assert_sbi(set(switches[i].id, 2, 0), SBI_ERR_INVALID_PARAM, 0);
+        assert_sbi(set(switches[i].id, 1, 1), SBI_SUCCESS, 0);
+        assert_int_equal(fake_csr[CSR_HENVCFG], OTHER_BITS | switches[i].bit);
+        assert_int_equal(sbi_self->csrs.henvcfg, OTHER_BITS | switches[i].bit);
+        assert_sbi(get(switches[i].id), SBI_SUCCESS, 1);
+        assert_sbi(set(switches[i].id, 0, 0), SBI_ERR_DENIED_LOCKED, 0);
+        start(0);
+        assert_sbi(get(switches[i].id), SBI_SUCCESS, 0);
+        assert_sbi(set(switches[i].id, 0, 0), SBI_SUCCESS, 0);
+    }
+}
+
+static void test_pmlen(void **unused)
+{
+    const uint32_t id = SBI_FWFT_POINTER_MASKING_PMLEN;
+
+    (void)unused;
+    begin(8);
+    host_isa.pmlen7 = true;
+    start(0);
+    assert_sbi(get(id), SBI_SUCCESS, 0);
+    assert_sbi(set(id, 16, 0), SBI_ERR_INVALID_PARAM, 0);
+    assert_sbi(set(id, 1, 0), SBI_ERR_INVALID_PARAM, 0);
+    assert_sbi(set(id, 7, 0), SBI_SUCCESS, 0);
+    assert_int_equal(fake_csr[CSR_HENVCFG], OTHER_BITS | HENVCFG_PMM_7);
+    assert_int_equal(fake_fences.gvma_all, 1); /* "Interaction with Pointer Masking" */
+    assert_sbi(get(id), SBI_SUCCESS, 7);
+    host_isa.pmlen16 = true;
+    assert_sbi(set(id, 16, 0), SBI_SUCCESS, 0);
+    assert_sbi(get(id), SBI_SUCCESS, 16);
+    assert_int_equal(fake_fences.gvma_all, 2);
+    assert_sbi(set(id, 8, 0), SBI_ERR_INVALID_PARAM, 0);
+    assert_sbi(set(id, 0, 1), SBI_SUCCESS, 0);
+    assert_int_equal(fake_csr[CSR_HENVCFG], OTHER_BITS);
+    assert_sbi(set(id, 7, 0), SBI_ERR_DENIED_LOCKED, 0);
+}
+
 static void test_lock(void **unused)
 {
     (void)unused;
@@ -170,6 +229,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing_supported),
         cmocka_unit_test(test_adue),
+        cmocka_unit_test(test_switches),
+        cmocka_unit_test(test_pmlen),
         cmocka_unit_test(test_lock),
         cmocka_unit_test(test_misaligned),
         cmocka_unit_test(test_misaligned_initial),

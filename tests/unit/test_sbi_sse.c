@@ -268,6 +268,52 @@ static void test_raise(void **state)
     assert_int_equal(v->ctx.pc, ENTRY);
 }
 
+/* What a vcpu cannot go on without: at once, or not at all. */
+static void test_raise_at_once(void **state)
+{
+    const uint32_t id = SBI_SSE_LOCAL_DOUBLE_TRAP;
+    const uint64_t enabled = SBI_SSE_STATE_ENABLED | SBI_SSE_STATUS_INJECT;
+    struct vcpu *v = sbi_vm.vcpus[1];
+
+    (void)state;
+    run_as(1);
+    assert_sse(SBI_ERR_NOT_SUPPORTED, SBI_SSE_REGISTER, id, ENTRY, 0, 0, 0);
+    assert_int_equal(sse_raise_at_once(v, id), -HV_ENOTSUP);
+    host_isa.double_trap = true;
+    assert_int_equal(sse_raise_at_once(v, id), -HV_ENOENT);
+    assert_sse(0, SBI_SSE_REGISTER, id, ENTRY, 0, 0, 0);
+    assert_int_equal(sse_raise_at_once(v, id), -HV_ENOENT);
+    assert_sse(0, SBI_SSE_ENABLE, id, 0, 0, 0, 0);
+    assert_int_equal(sse_raise_at_once(v, id), -HV_EBUSY); /* masked: and it does not wait */
+    assert_int_equal(attr(id, 0), enabled);
+    assert_sse(0, SBI_SSE_HART_UNMASK, 0, 0, 0, 0, 0);
+    run_requests();
+    assert_int_not_equal(v->ctx.pc, ENTRY);
+    assert_int_equal(sse_raise_at_once(v, id), 0);
+    run_requests();
+    assert_int_equal(v->ctx.pc, ENTRY);
+    assert_int_equal(sse_raise_at_once(v, id), -HV_EBUSY); /* in its own handler */
+    v->ctx.pc = ENTRY + 8;
+    (void)sse(SBI_SSE_COMPLETE, 0, 0, 0, 0, 0);
+    run_requests();
+    assert_int_not_equal(v->ctx.pc, ENTRY);
+    assert_int_equal(attr(id, 0), enabled);
+    /* In the handler of one that goes before it, too; in that of one behind it, not. */
+    for (unsigned i = 0; i < 2; i++) {
+        const uint32_t other = i == 0 ? SBI_SSE_LOCAL_HIGH_RAS : SBI_SSE_LOCAL_LOW_RAS;
+
+        assert_sse(0, SBI_SSE_REGISTER, other, ENTRY + 64, 0, 0, 0);
+        assert_sse(0, SBI_SSE_ENABLE, other, 0, 0, 0, 0);
+        assert_int_equal(sse_raise_at_once(v, other), 0);
+        run_requests();
+        assert_int_equal(v->ctx.pc, ENTRY + 64);
+        assert_int_equal(sse_raise_at_once(v, id), i == 0 ? -HV_EBUSY : 0);
+        run_requests();
+        assert_int_equal(v->ctx.pc, i == 0 ? ENTRY + 64 : ENTRY);
+        (void)sse(SBI_SSE_COMPLETE, 0, 0, 0, 0, 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -277,6 +323,7 @@ int main(void)
         cmocka_unit_test_setup(test_calls, fresh),
         cmocka_unit_test_setup(test_context, fresh),
         cmocka_unit_test_setup(test_raise, fresh),
+        cmocka_unit_test_setup(test_raise_at_once, fresh),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

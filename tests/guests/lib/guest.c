@@ -159,6 +159,7 @@ static void user_return(struct hart *h, struct trap_frame *f)
         f->gpr[saved[i]] = h->user[i];
     f->gpr[4] = (uint64_t)h;
     f->sepc = h->user[0];
+    f->sstatus &= ~SSTATUS_SPELP;
     f->sstatus |= 1ul << 8;    /* SPP: back to S-mode */
     f->sstatus &= ~(1ul << 5); /* SPIE */
 }
@@ -167,6 +168,7 @@ void trap_handler(struct trap_frame *f)
 {
     struct hart *h = this_hart();
     const uint64_t cause = csr_read(scause), tval = csr_read(stval);
+    const struct trap trap = {true, (f->sstatus & SSTATUS_SPELP) != 0, cause, f->sepc, tval};
 
     if (h->in_trap)
         bail_out("trap in the trap handler");
@@ -181,10 +183,11 @@ void trap_handler(struct trap_frame *f)
             csr_clear(sie, BIT(irq));
         store(&h->irqs[irq], h->irqs[irq] + 1);
     } else if (!(f->sstatus & (1ul << 8))) {
-        h->user_trap = (struct trap){true, cause, f->sepc, tval};
+        h->user_trap = trap;
         user_return(h, f);
     } else if (h->expect) {
-        h->trap = (struct trap){true, cause, f->sepc, tval};
+        h->trap = trap;
+        f->sstatus &= ~SSTATUS_SPELP; /* the jump is given up */
         h->expect = false;
         f->sepc = h->resume_ra ? f->gpr[1] : f->sepc + insn_len(f->sepc);
     } else {

@@ -26,14 +26,17 @@
 #define CAUSE_INSN_PAGE        12
 #define CAUSE_LOAD_PAGE        13
 #define CAUSE_STORE_PAGE       15
+#define CAUSE_SOFTWARE_CHECK   18
 
 #define IRQ_SOFT  1
 #define IRQ_TIMER 5
 #define IRQ_EXT   9
 
-#define SSTATUS_SIE (1ul << 1)
-#define SSTATUS_FS  (3ul << 13)
-#define SSTATUS_VS  (3ul << 9)
+#define SSTATUS_SIE   (1ul << 1)
+#define SSTATUS_FS    (3ul << 13)
+#define SSTATUS_VS    (3ul << 9)
+#define SSTATUS_SPELP (1ul << 23)
+#define SSTATUS_SDT   (1ul << 24)
 
 #define UART_BASE 0x10000000ul
 #define PLIC_BASE 0x0c000000ul
@@ -104,6 +107,7 @@ bool on_hearth(void);
 /* ---- harts and traps */
 struct trap {
     bool taken;
+    bool elp; /* a landing pad was expected */
     uint64_t cause, epc, tval;
 };
 
