@@ -158,6 +158,18 @@ int messages_receive(struct vm *vm, uint64_t capacity, uint64_t *len, message_co
     return take(&vm->messages->inbox, capacity, len, copy, arg);
 }
 
+uint32_t messages_waiting(struct vm *vm, uint32_t *len)
+{
+    struct queue *q = &vm->messages->inbox;
+    uint32_t n;
+
+    lock_acquire(&q->receivers);
+    n = atomic_load_acquire(&q->tail) - q->head;
+    *len = n != 0 ? q->length[q->head % MESSAGES_MAX] : 0;
+    lock_release(&q->receivers);
+    return n;
+}
+
 bool message_from_guest(void *arg, void *piece, uint64_t offset, uint64_t len)
 {
     const struct message_guest *g = arg;

@@ -8,6 +8,7 @@
 #include <hearth/loader.h>
 #include <hearth/mmio.h>
 #include <hearth/platform.h>
+#include <hearth/sbi.h>
 #include <hearth/vm.h>
 
 #include <libfdt.h>
@@ -198,6 +199,20 @@ static void write_soc(struct writer *w, const struct vm *vm)
     end(w);
 }
 
+/* Linux's driver for MPXY asks the extension which channels there are. Binding:
+ * riscv,sbi-mpxy-mbox.yaml. */
+static void write_mailbox(struct writer *w, const struct vm *vm)
+{
+    const int mpxy = sbi_index("mpxy");
+
+    if (mpxy < 0 || (vm->sbi_hidden & BIT(mpxy)) != 0)
+        return;
+    begin(w, "mailbox");
+    put_string(w, "compatible", "riscv,sbi-mpxy-mbox");
+    put_u32(w, "#mbox-cells", 2);
+    end(w);
+}
+
 int guest_fdt_write(const struct vm *vm, gpa_t initrd, uint64_t initrd_size,
                     const uint8_t rng_seed[32], void *buf, uint64_t size)
 {
@@ -214,6 +229,7 @@ int guest_fdt_write(const struct vm *vm, gpa_t initrd, uint64_t initrd_size,
     write_memory(&w, vm);
     write_cpus(&w, vm);
     write_soc(&w, vm);
+    write_mailbox(&w, vm);
     end(&w);
     if (w.err == 0)
         w.err = fdt_finish(buf);

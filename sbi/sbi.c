@@ -23,7 +23,7 @@ _Static_assert(GPR_A7 - GPR_A0 == 7 && offsetof(struct sbi_call, eid) == 7 * siz
 const struct sbi_extension *const sbi_extensions[] = {
     &sbi_ext_base, &sbi_ext_time,      &sbi_ext_rfnc, &sbi_ext_spi,  &sbi_ext_dbcn, &sbi_ext_hsm,
     &sbi_ext_srst, &sbi_ext_legacy,    &sbi_ext_pmu,  &sbi_ext_perf, &sbi_ext_fwft, &sbi_ext_sse,
-    &sbi_ext_susp, &sbi_ext_host_comm, &sbi_ext_hvc,  &sbi_ext_sta,  &sbi_ext_dbtr,
+    &sbi_ext_susp, &sbi_ext_host_comm, &sbi_ext_hvc,  &sbi_ext_sta,  &sbi_ext_dbtr, &sbi_ext_mpxy,
 };
 const unsigned sbi_extension_count = ARRAY_SIZE(sbi_extensions);
 

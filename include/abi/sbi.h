@@ -42,6 +42,7 @@
 #define SBI_EXT_HVC                       0x485643   /* "HVC": Hearth's hypercalls */
 #define SBI_EXT_HOST_COMM                 0x484F5354 /* "HOST": Hearth's messages */
 #define SBI_EXT_STA                       0x535441
+#define SBI_EXT_MPXY                      0x4D505859
 
 #define SBI_BASE_GET_SPEC_VERSION 0
 #define SBI_BASE_GET_IMPL_ID      1
@@ -275,3 +276,60 @@ struct sbi_pmu_event_info {
 #define SBI_HOST_COMM_SEND_MESSAGE    0
 #define SBI_HOST_COMM_RECEIVE_MESSAGE 1
 #define SBI_HOST_COMM_MESSAGE_MAX     4096
+
+#define SBI_MPXY_GET_SHMEM_SIZE                0
+#define SBI_MPXY_SET_SHMEM                     1
+#define SBI_MPXY_GET_CHANNEL_IDS               2
+#define SBI_MPXY_READ_ATTRIBUTES               3
+#define SBI_MPXY_WRITE_ATTRIBUTES              4
+#define SBI_MPXY_SEND_MESSAGE_WITH_RESPONSE    5
+#define SBI_MPXY_SEND_MESSAGE_WITHOUT_RESPONSE 6
+#define SBI_MPXY_GET_NOTIFICATION_EVENTS       7
+
+#define SBI_MPXY_OVERWRITE        0 /* flags of set_shmem */
+#define SBI_MPXY_OVERWRITE_RETURN 1
+
+/* Standard attributes of a channel. */
+#define SBI_MPXY_ATTR_MSG_PROT_ID            0
+#define SBI_MPXY_ATTR_MSG_PROT_VERSION       1
+#define SBI_MPXY_ATTR_MSG_DATA_MAX_LEN       2
+#define SBI_MPXY_ATTR_MSG_SEND_TIMEOUT       3
+#define SBI_MPXY_ATTR_MSG_COMPLETION_TIMEOUT 4
+#define SBI_MPXY_ATTR_CHANNEL_CAPABILITY     5
+#define SBI_MPXY_ATTR_SSE_EVENT_ID           6
+#define SBI_MPXY_ATTR_MSI_CONTROL            7 /* the first that may be written */
+#define SBI_MPXY_ATTR_MSI_ADDR_LOW           8
+#define SBI_MPXY_ATTR_MSI_ADDR_HIGH          9
+#define SBI_MPXY_ATTR_MSI_DATA               10
+#define SBI_MPXY_ATTR_EVENTS_STATE_CONTROL   11
+#define SBI_MPXY_ATTR_STANDARD               12         /* how many */
+#define SBI_MPXY_ATTR_PROTOCOL               0x80000000 /* the message protocol's begin here */
+
+#define SBI_MPXY_CAP_MSI               (1u << 0)
+#define SBI_MPXY_CAP_SSE               (1u << 1)
+#define SBI_MPXY_CAP_EVENTS_STATE      (1u << 2)
+#define SBI_MPXY_CAP_SEND_WITH_RESP    (1u << 3)
+#define SBI_MPXY_CAP_SEND_WITHOUT_RESP (1u << 4)
+#define SBI_MPXY_CAP_NOTIFICATIONS     (1u << 5)
+
+/* Hearth's channel and its message protocol: the queue that HOST_COMM serves, too. */
+#define SBI_MPXY_CHANNEL_MESSAGES 1
+#define SBI_MPXY_PROTOCOL_HEARTH  0xC8454152 /* "HEAR", vendor-specific */
+#define SBI_MPXY_PROTOCOL_VERSION 0x00010000 /* 1.0 */
+#define SBI_MPXY_QUEUE_MESSAGES   0x80000000 /* attributes: what a queue holds */
+#define SBI_MPXY_QUEUE_BYTES      0x80000001
+#define SBI_MPXY_MESSAGE_SEND     1 /* without response: the message */
+#define SBI_MPXY_MESSAGE_RECEIVE  2 /* with response: nothing; the response is the message */
+#define SBI_MPXY_EVENT_WAITING    1
+
+/* What get_notification_events writes; the state only if it is enabled. */
+struct sbi_mpxy_events_state {
+    unsigned int remaining, returned, lost, reserved;
+};
+
+struct sbi_mpxy_event {
+    unsigned int id;       /* SBI_MPXY_EVENT_WAITING */
+    unsigned int messages; /* in the queue to this VM */
+    unsigned int length;   /* of the oldest */
+    unsigned int reserved;
+};

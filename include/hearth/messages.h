@@ -49,6 +49,8 @@ int __must_check messages_send(struct vm *vm, uint64_t len, message_copy copy, v
  */
 int __must_check messages_receive(struct vm *vm, uint64_t capacity, uint64_t *len,
                                   message_copy copy, void *arg);
+/* How many messages the VM could receive, with *len the oldest's length; *len is 0 without any. */
+uint32_t messages_waiting(struct vm *vm, uint32_t *len);
 
 /* message_copy between a queue and the guest's RAM; arg: struct message_guest, for a vcpu that is
  * loaded on this hart. */

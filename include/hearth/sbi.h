@@ -115,7 +115,8 @@ bool sbi_entry_valid(const struct vm *vm, uint64_t addr);
 
 extern const struct sbi_extension sbi_ext_base, sbi_ext_time, sbi_ext_spi, sbi_ext_rfnc,
     sbi_ext_hsm, sbi_ext_srst, sbi_ext_sse, sbi_ext_dbcn, sbi_ext_legacy, sbi_ext_pmu, sbi_ext_perf,
-    sbi_ext_fwft, sbi_ext_susp, sbi_ext_hvc, sbi_ext_host_comm, sbi_ext_sta, sbi_ext_dbtr;
+    sbi_ext_fwft, sbi_ext_susp, sbi_ext_hvc, sbi_ext_host_comm, sbi_ext_sta, sbi_ext_dbtr,
+    sbi_ext_mpxy;
 
 /* State of the extensions: the life of a VM and of a vcpu passes by here (sbi/state.c). 0 or
  * -HV_ENOMEM. */

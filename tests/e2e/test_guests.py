@@ -182,10 +182,10 @@ def test_messages_to_the_shell(guests, option):
     guests(VM("hostcomm", vcpus=1, more=f'messages = "shell"\ncmdline = "{option}"'))
 
 
-def exchange(guests, vcpus, smp, count, **options):
+def exchange(guests, vcpus, smp, count, more="", **options):
     for receivers in ("", " receivers=1"):
         pair = [VM("hostcomm", vcpus=vcpus, name=name,
-                   more=f'messages = "{peer}"\ncmdline = "exchange={count}{receivers}"')
+                   more=f'messages = "{peer}"\ncmdline = "exchange={count}{receivers}{more}"')
                 for name, peer in (("one", "two"), ("two", "one"))]
         guests(*pair, smp=smp, **options)
 
@@ -195,10 +195,27 @@ def test_messages_between_vms(guests, vcpus, smp):
     exchange(guests, vcpus, smp, 2000)
 
 
+def test_messages_by_both(guests):
+    """HOST_COMM and MPXY are two doors to one queue."""
+    exchange(guests, 2, 2, 2000, " mpxy=1")
+
+
 @pytest.mark.long
+@pytest.mark.parametrize("more", ["", " mpxy=1"])
 @pytest.mark.parametrize("smp", [1, 2, 4])
-def test_messages_between_vms_long(guests, smp):
-    exchange(guests, 4, smp, 100000, timeout=600)
+def test_messages_between_vms_long(guests, smp, more):
+    exchange(guests, 4, smp, 100000, more, timeout=600)
+
+
+@pytest.mark.parametrize("vcpus,smp", [(1, 1), (4, 4), (4, 1)])
+def test_mpxy(guests, vcpus, smp):
+    guests(VM("mpxy", vcpus=vcpus), smp=smp)
+
+
+@pytest.mark.parametrize("vcpus,smp", [(1, 2), (4, 1)])
+def test_mpxy_between_vms(guests, vcpus, smp):
+    guests(*(VM("mpxy", vcpus=vcpus, name=name, more=f'messages = "{peer}"\ncmdline = "peer=1"')
+             for name, peer in (("one", "two"), ("two", "one"))), smp=smp)
 
 
 # dfault and stop never end there; in storm OpenSBI 1.5's harts wait for one another now and then, for ever.

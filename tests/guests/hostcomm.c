@@ -3,7 +3,7 @@
  * that nobody reads, filled to the last byte, or with small=1 to the last message. With exchange=N:
  * one of two VMs that name each other, each with this program: N messages each way, sent and
  * received by all harts (receivers=1: received by one, which then must find each hart's in its
- * order).
+ * order). With mpxy=1 every other one is sent, and every other one received, by MPXY.
  */
 #include "guest.h"
 
@@ -18,8 +18,10 @@ struct message {
     uint8_t bytes[MESSAGE - 12];
 };
 
-static struct message out[HARTS], in[HARTS];
+static struct message out[HARTS] __attribute__((aligned(4096))); /* each a shared memory of MPXY */
+static struct message in[HARTS] __attribute__((aligned(4096)));
 static uint64_t per_hart, harts, receivers; /* messages each hart sends */
+static bool both;
 static uint64_t seen[HARTS][SEQ_MAX / 64 + 1];
 static uint64_t sent_all, received, finished, doubled, damaged, misplaced, strange;
 
@@ -169,22 +171,49 @@ static void check(const struct message *m, uint64_t len, uint64_t *next)
     next[m->sender] = m->seq + 1;
 }
 
+static struct sbi_result by_mpxy(struct message *shmem, uint64_t fid, uint64_t id, uint64_t len)
+{
+    struct sbi_result r = sbi(SBI_EXT_MPXY, SBI_MPXY_SET_SHMEM, (uint64_t)shmem, 0, 0);
+
+    if (r.error == 0)
+        r = sbi(SBI_EXT_MPXY, fid, SBI_MPXY_CHANNEL_MESSAGES, id, len);
+    if (r.error == SBI_ERR_TIMEOUT)
+        r.error = SBI_ERR_FAILED; /* as HOST_COMM: not now */
+    return r;
+}
+
+static struct sbi_result send_either(struct message *m)
+{
+    if (both && m->seq % 2)
+        return by_mpxy(m, SBI_MPXY_SEND_MESSAGE_WITHOUT_RESPONSE, SBI_MPXY_MESSAGE_SEND, m->len);
+    return send(m, m->len);
+}
+
+static struct sbi_result receive_either(struct message *m, bool mpxy)
+{
+    if (both && mpxy)
+        return by_mpxy(m, SBI_MPXY_SEND_MESSAGE_WITH_RESPONSE, SBI_MPXY_MESSAGE_RECEIVE, 0);
+    return receive(m, MESSAGE);
+}
+
 static void exchange(void *arg)
 {
     const uint64_t id = this_hart()->id;
-    uint64_t sent = 0, next[HARTS] = {0}, last = rdtime();
-    bool prepared = false;
+    uint64_t sent = 0, next[HARTS] = {0}, last = rdtime(), before = 0;
+    bool prepared = false, mpxy = false;
 
     (void)arg;
     while (sent < per_hart || load(&received) < per_hart * harts) {
-        bool moved = false;
+        const uint64_t all = load(&sent_all) + load(&received);
+        bool moved = all != before; /* by this hart or another */
         struct sbi_result r;
 
+        before = all;
         if (sent < per_hart) {
             if (!prepared)
                 make(&out[id], (uint32_t)id, (uint32_t)sent);
             prepared = true;
-            r = send(&out[id], out[id].len);
+            r = send_either(&out[id]);
             if (r.error == 0) {
                 sent++;
                 count(&sent_all);
@@ -195,8 +224,9 @@ static void exchange(void *arg)
             }
         }
         if (id < receivers) {
-            r = receive(&in[id], MESSAGE);
+            r = receive_either(&in[id], mpxy);
             if (r.error == 0) {
+                mpxy = !mpxy;
                 check(&in[id], r.value, next);
                 count(&received);
                 moved = true;
@@ -240,6 +270,7 @@ void test_main(void)
     hello();
     harts = hart_count();
     receivers = boot_option("receivers") ? boot_option("receivers") : harts;
+    both = boot_option("mpxy") != 0;
     per_hart = messages / harts;
     if (per_hart > SEQ_MAX)
         bail_out("too many messages");

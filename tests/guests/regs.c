@@ -28,7 +28,7 @@ static void ecall(uint64_t eid, uint64_t fid, uint64_t a0, int64_t want, const c
 void test_main(void)
 {
     irq_disable();
-    tap_plan(3 * 11 + 3 + 2);
+    tap_plan(3 * 14 + 3 + 2);
     ecall(SBI_EXT_BASE, SBI_BASE_GET_SPEC_VERSION, 1, 0, "base");
     ecall(SBI_EXT_BASE, 99, 1, SBI_ERR_NOT_SUPPORTED, "unknown function");
     ecall(0x0badbeef, 0, 1, SBI_ERR_NOT_SUPPORTED, "unknown extension");
@@ -36,6 +36,13 @@ void test_main(void)
     ecall(SBI_EXT_HSM, SBI_HSM_HART_GET_STATUS, boot_hart, 0, "get_status");
     ecall(SBI_EXT_HSM, SBI_HSM_HART_GET_STATUS, ~0ul, SBI_ERR_INVALID_PARAM, "get_status, error");
     ecall(SBI_EXT_DBCN, 77, 1, SBI_ERR_NOT_SUPPORTED, "dbcn");
+    if (sbi(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, SBI_EXT_MPXY).value != 0) {
+        ecall(SBI_EXT_MPXY, SBI_MPXY_GET_SHMEM_SIZE, 1, 0, "mpxy size");
+        ecall(SBI_EXT_MPXY, SBI_MPXY_SET_SHMEM, 1, SBI_ERR_INVALID_PARAM, "mpxy set_shmem, error");
+        ecall(SBI_EXT_MPXY, SBI_MPXY_READ_ATTRIBUTES, 1, SBI_ERR_NO_SHMEM, "mpxy attributes");
+    } else {
+        tap_skip(9, "no mpxy");
+    }
     ecall(SBI_EXT_LEGACY_SET_TIMER, 0, ~0ul, 0, "legacy set_timer");
     ecall(SBI_EXT_LEGACY_CONSOLE_PUTCHAR, 5, '\n', 0, "legacy putchar");
     ecall(SBI_EXT_LEGACY_CONSOLE_GETCHAR, 5, 3, -1, "legacy getchar");

@@ -13,7 +13,7 @@ SBI_UNIT_SRCS := $(addprefix sbi/,sbi.c base.c time.c spi.c rfnc.c hsm.c srst.c 
                  mm/memslot.c mm/page_alloc.c core/lock.c \
                  $(addprefix tests/unit/fakes/,sbi_vm.c console_guest.c virq.c vm_stop.c fake.c firmware.c timer.c)
 SBI_UNIT_SRCS += $(addprefix sbi/,sse.c sse_state.c sse_context.c) tests/unit/fakes/request.c
-SBI_UNIT_SRCS += $(addprefix sbi/,hvc.c hvc_log.c host_comm.c) tests/unit/fakes/messages.c
+SBI_UNIT_SRCS += $(addprefix sbi/,hvc.c hvc_log.c host_comm.c mpxy.c) tests/unit/fakes/messages.c
 unit_sbi_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_hsm_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_pmu_SRCS := $(SBI_UNIT_SRCS)
@@ -25,6 +25,7 @@ unit_sbi_sta_SRCS := $(SBI_UNIT_SRCS)
 unit_sched_SRCS := core/sched.c core/stats.c core/lock.c $(addprefix tests/unit/fakes/,fake.c timer.c)
 unit_messages_SRCS := core/messages.c $(addprefix tests/unit/fakes/,lock.c page_alloc.c)
 unit_sbi_dbtr_SRCS := $(SBI_UNIT_SRCS)
+unit_sbi_mpxy_SRCS := $(SBI_UNIT_SRCS)
 
 unit_text_SRCS := core/text.c
 unit_console_SRCS := core/console.c core/log.c core/text.c $(addprefix tests/unit/fakes/,lock.c page_alloc.c)
@@ -75,10 +76,10 @@ unit_page_fault_SRCS := $(BOARD_UNIT_SRCS) guest/page_fault.c guest/virtual_insn
                         guest/insn_decode.c tests/unit/fakes/csr.c
 unit_gva_walk_SRCS := guest/gva_walk.c
 unit_guest_fdt_SRCS := guest/guest_fdt.c core/fdt_util.c core/platform.c core/platform_dev.c core/isa.c core/isa_policy.c \
-                       $(BOARD_UNIT_SRCS)
+                       $(BOARD_UNIT_SRCS) tests/unit/fakes/sbi_names.c
 $(B)/unit/guest_fdt: $(FDT_UNIT_DATA)
 unit_loader_SRCS := guest/loader.c guest/image.c guest/guest_fdt.c core/entropy.c \
-                    mm/memslot.c mm/page_alloc.c core/lock.c tests/unit/fakes/fake.c
+                    mm/memslot.c mm/page_alloc.c core/lock.c $(addprefix tests/unit/fakes/,fake.c sbi_names.c)
 
 -include tests/fuzz/fuzz.mk
 unit_bits_SRCS :=

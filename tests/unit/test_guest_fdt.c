@@ -7,6 +7,7 @@
 #include <hearth/loader.h>
 #include <hearth/mmio.h>
 #include <hearth/platform.h>
+#include <hearth/sbi.h>
 #include <hearth/vm.h>
 
 #define ROOM (512 * 1024)
@@ -198,6 +199,26 @@ static void test_no_initrd(void **state)
     free(buf);
 }
 
+static void test_mailbox(void **state)
+{
+    uint32_t size, cells;
+    uint64_t *buf;
+    int len;
+
+    (void)state;
+    setup("qemu-plain", 1);
+    buf = write_tree(&size);
+    check_string(buf, "/mailbox", "compatible", "riscv,sbi-mpxy-mbox");
+    memcpy(&cells, get(buf, "/mailbox", "#mbox-cells", &len), sizeof(cells));
+    assert_int_equal(fdt32_to_cpu(cells), 2);
+    assert_int_equal(len, 4);
+    free(buf);
+    vm.sbi_hidden = BIT(sbi_index("mpxy"));
+    buf = write_tree(&size);
+    assert_int_equal(fdt_path_offset(buf, "/mailbox"), -FDT_ERR_NOTFOUND);
+    free(buf);
+}
+
 /* Any room that is too small is an error, and nothing is written behind it. */
 static void test_too_small(void **state)
 {
@@ -217,9 +238,8 @@ static void test_too_small(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one),
-        cmocka_unit_test(test_sixty_four),
-        cmocka_unit_test(test_no_initrd),
+        cmocka_unit_test(test_one),       cmocka_unit_test(test_sixty_four),
+        cmocka_unit_test(test_no_initrd), cmocka_unit_test(test_mailbox),
         cmocka_unit_test(test_too_small),
     };
 

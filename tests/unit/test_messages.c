@@ -121,6 +121,28 @@ static void test_shell(void **state)
     expect(receive(vm, back, MESSAGE_MAX, &len), -HV_ENOENT, len, 0);
 }
 
+static void test_waiting(void **state)
+{
+    struct vm *vm = add("a", "");
+    uint32_t first = 1;
+    uint64_t len;
+
+    (void)state;
+    assert_int_equal(messages_waiting(vm, &first), 0);
+    assert_int_equal(first, 0);
+    for (unsigned i = 0; i < 3 * MESSAGES_MAX; i++) {
+        assert_int_equal(messages_shell_send(vm, buf, 7 + i), 0);
+        assert_int_equal(send(vm, buf, 1), i < MESSAGES_MAX ? 0 : -HV_ENOSPC); /* not its own */
+        assert_int_equal(messages_waiting(vm, &first), i == 0 ? 1 : 2);
+        assert_int_equal(first, i == 0 ? 7 : 7 + i - 1);
+        if (i > 0)
+            expect(receive(vm, back, MESSAGE_MAX, &len), 0, len, first);
+    }
+    expect(receive(vm, back, MESSAGE_MAX, &len), 0, len, 6 + 3 * MESSAGES_MAX);
+    assert_int_equal(messages_waiting(vm, &first), 0);
+    assert_int_equal(first, 0);
+}
+
 static void test_sizes(void **state)
 {
     struct vm *vm = add("a", "");
@@ -272,7 +294,7 @@ static void test_random(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_shell), T(test_sizes),     T(test_full),      T(test_refused_copies),
+        T(test_shell), T(test_waiting),   T(test_sizes),     T(test_full),   T(test_refused_copies),
         T(test_peers), T(test_one_sided), T(test_no_memory), T(test_random),
     };
 

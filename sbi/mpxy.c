@@ -1,0 +1,277 @@
+/*
+ * mpxy.c - SBI MPXY extension (v3.0, chapter "Message Proxy Extension"): one channel, the VM's
+ * message queues (hearth/messages.h), which HOST_COMM serves as well. Its message protocol is
+ * Hearth's own: docs/abi.md.
+ *
+ * Each hart's shared memory is state of its vcpu, touched where that is loaded: no lock. The guest
+ * may scribble over it at any time: what is read there is copied once. The VM's one word of state
+ * is atomic; the queues have their locks.
+ */
+#include <arch/atomic.h>
+#include <hearth/errno.h>
+#include <hearth/guest_mem.h>
+#include <hearth/memslot.h>
+#include <hearth/messages.h>
+#include <hearth/sbi.h>
+#include <hearth/vcpu.h>
+#include <hearth/vm.h>
+
+#define SHMEM_SIZE    PAGE_SIZE
+#define SHMEM_NONE    UINT64_MAX /* both registers, as set_shmem has it */
+#define EVENTS_OFFSET sizeof(struct sbi_mpxy_events_state)
+
+_Static_assert(SHMEM_SIZE % 4096 == 0 && SHMEM_SIZE >= MESSAGE_MAX, "every message fits");
+
+struct mpxy_vcpu {
+    bool enabled;
+    gpa_t shmem;
+};
+
+struct mpxy_vm {
+    uint32_t events_state; /* atomic: EVENTS_STATE_CONTROL */
+};
+
+/* MSI attributes stay 0 and EVENTS_STATE_CONTROL is the VM's. Nothing here waits: no timeouts. */
+static const uint32_t standard[SBI_MPXY_ATTR_STANDARD] = {
+    [SBI_MPXY_ATTR_MSG_PROT_ID] = SBI_MPXY_PROTOCOL_HEARTH,
+    [SBI_MPXY_ATTR_MSG_PROT_VERSION] = SBI_MPXY_PROTOCOL_VERSION,
+    [SBI_MPXY_ATTR_MSG_DATA_MAX_LEN] = MESSAGE_MAX,
+    [SBI_MPXY_ATTR_CHANNEL_CAPABILITY] = SBI_MPXY_CAP_EVENTS_STATE | SBI_MPXY_CAP_SEND_WITH_RESP |
+                                         SBI_MPXY_CAP_SEND_WITHOUT_RESP |
+                                         SBI_MPXY_CAP_NOTIFICATIONS,
+};
+
+static const uint32_t protocol[] = {
+    [SBI_MPXY_QUEUE_MESSAGES - SBI_MPXY_ATTR_PROTOCOL] = MESSAGES_MAX,
+    [SBI_MPXY_QUEUE_BYTES - SBI_MPXY_ATTR_PROTOCOL] = MESSAGES_BYTES,
+};
+
+static int64_t shmem_write(struct vcpu *v, uint64_t offset, const void *buf, uint64_t len)
+{
+    const struct mpxy_vcpu *mpxy = v->sbi_state[SBI_SLOT_MPXY];
+
+    return copy_to_guest(v, mpxy->shmem + offset, buf, len) == len ? SBI_SUCCESS : SBI_ERR_FAILED;
+}
+
+static int64_t set_shmem(struct vcpu *v, uint64_t lo, uint64_t hi, uint64_t flags)
+{
+    struct mpxy_vcpu *mpxy = v->sbi_state[SBI_SLOT_MPXY];
+    const uint64_t old = mpxy->enabled ? mpxy->shmem : SHMEM_NONE;
+    const uint64_t before[2] = {old, mpxy->enabled ? 0 : SHMEM_NONE};
+
+    if (flags > SBI_MPXY_OVERWRITE_RETURN)
+        return SBI_ERR_INVALID_PARAM;
+    if (lo == SHMEM_NONE && hi == SHMEM_NONE) {
+        mpxy->enabled = false; /* and nowhere to return the old one */
+        return SBI_SUCCESS;
+    }
+    if (lo % SHMEM_SIZE != 0)
+        return SBI_ERR_INVALID_PARAM;
+    if (hi != 0 || !memslot_is_ram(&v->vm->memslots, lo, SHMEM_SIZE))
+        return SBI_ERR_INVALID_ADDRESS;
+    *mpxy = (struct mpxy_vcpu){.enabled = true, .shmem = lo};
+    if (flags == SBI_MPXY_OVERWRITE_RETURN)
+        return shmem_write(v, 0, before, sizeof(before));
+    return SBI_SUCCESS;
+}
+
+static int64_t get_channel_ids(struct vcpu *v, uint32_t start)
+{
+    static const uint32_t list[] = {0 /* remaining */, 1 /* returned */, SBI_MPXY_CHANNEL_MESSAGES};
+
+    if (start != 0)
+        return SBI_ERR_INVALID_PARAM;
+    return shmem_write(v, 0, list, sizeof(list));
+}
+
+/* Do the attributes base..base + count lie in this table, whose first is `first`? */
+static int64_t check_range(uint32_t base, uint32_t count, uint32_t have, uint32_t first)
+{
+    if (count == 0 || count > SHMEM_SIZE / sizeof(uint32_t) || base - first >= have)
+        return SBI_ERR_INVALID_PARAM;
+    return count > have - (base - first) ? SBI_ERR_BAD_RANGE : SBI_SUCCESS;
+}
+
+static int64_t read_attributes(struct vcpu *v, uint32_t base, uint32_t count)
+{
+    const struct mpxy_vm *mpxy = v->vm->sbi_state[SBI_SLOT_MPXY];
+    uint32_t value[SBI_MPXY_ATTR_STANDARD];
+    int64_t err;
+
+    if (base >= SBI_MPXY_ATTR_PROTOCOL) {
+        err = check_range(base, count, ARRAY_SIZE(protocol), SBI_MPXY_ATTR_PROTOCOL);
+        return err != SBI_SUCCESS ? err
+                                  : shmem_write(v, 0, &protocol[base - SBI_MPXY_ATTR_PROTOCOL],
+                                                count * sizeof(uint32_t));
+    }
+    err = check_range(base, count, ARRAY_SIZE(standard), 0);
+    if (err != SBI_SUCCESS)
+        return err;
+    for (uint32_t i = 0; i < count; i++)
+        value[i] = base + i == SBI_MPXY_ATTR_EVENTS_STATE_CONTROL
+                       ? atomic_load_relaxed(&mpxy->events_state)
+                       : standard[base + i];
+    return shmem_write(v, 0, value, count * sizeof(uint32_t));
+}
+
+/* All of them or none. Those of the MSI, which the channel has not, ignore what is written. */
+static int64_t write_attributes(struct vcpu *v, uint32_t base, uint32_t count)
+{
+    const struct mpxy_vcpu *mpxy = v->sbi_state[SBI_SLOT_MPXY];
+    struct mpxy_vm *channel = v->vm->sbi_state[SBI_SLOT_MPXY];
+    const uint32_t control = SBI_MPXY_ATTR_EVENTS_STATE_CONTROL;
+    uint32_t value[SBI_MPXY_ATTR_STANDARD];
+    int64_t err;
+
+    if (base >= SBI_MPXY_ATTR_PROTOCOL)
+        err = check_range(base, count, ARRAY_SIZE(protocol), SBI_MPXY_ATTR_PROTOCOL);
+    else
+        err = check_range(base, count, ARRAY_SIZE(standard), 0);
+    if (err != SBI_SUCCESS)
+        return err;
+    if (base < SBI_MPXY_ATTR_MSI_CONTROL || base >= SBI_MPXY_ATTR_PROTOCOL)
+        return SBI_ERR_BAD_RANGE; /* read-only */
+    if (copy_from_guest(v, value, mpxy->shmem, count * sizeof(uint32_t)) !=
+        count * sizeof(uint32_t))
+        return SBI_ERR_FAILED;
+    if (base + count > control) {
+        if (value[control - base] > 1)
+            return SBI_ERR_INVALID_PARAM;
+        atomic_store_relaxed(&channel->events_state, value[control - base]);
+    }
+    return SBI_SUCCESS;
+}
+
+static int64_t messages_error(int err)
+{
+    switch (err) {
+    case 0:
+        return SBI_SUCCESS;
+    case -HV_EINVAL:
+        return SBI_ERR_INVALID_PARAM;
+    case -HV_ENOENT: /* nobody to send to */
+        return SBI_ERR_IO;
+    case -HV_ENOSPC: /* the timeout is 0 */
+        return SBI_ERR_TIMEOUT;
+    default:
+        return SBI_ERR_FAILED;
+    }
+}
+
+static int64_t send_without_response(struct vcpu *v, uint32_t message, uint64_t len)
+{
+    const struct mpxy_vcpu *mpxy = v->sbi_state[SBI_SLOT_MPXY];
+    struct message_guest from = {.vcpu = v, .gpa = mpxy->shmem};
+
+    if (message != SBI_MPXY_MESSAGE_SEND)
+        return SBI_ERR_NOT_SUPPORTED;
+    return messages_error(messages_send(v->vm, len, message_from_guest, &from));
+}
+
+static int64_t send_with_response(struct vcpu *v, uint32_t message, uint64_t len, uint64_t *got)
+{
+    const struct mpxy_vcpu *mpxy = v->sbi_state[SBI_SLOT_MPXY];
+    struct message_guest to = {.vcpu = v, .gpa = mpxy->shmem};
+    int err;
+
+    if (message != SBI_MPXY_MESSAGE_RECEIVE)
+        return SBI_ERR_NOT_SUPPORTED;
+    if (len != 0)
+        return SBI_ERR_INVALID_PARAM;
+    err = messages_receive(v->vm, SHMEM_SIZE, got, message_to_guest, &to);
+    return err == -HV_ENOENT ? SBI_ERR_TIMEOUT : messages_error(err); /* none there: it timed out */
+}
+
+/* One event, for as long as a message waits: none can get lost. */
+static int64_t get_notifications(struct vcpu *v, uint64_t *len)
+{
+    const struct mpxy_vm *channel = v->vm->sbi_state[SBI_SLOT_MPXY];
+    struct sbi_mpxy_event event = {.id = SBI_MPXY_EVENT_WAITING};
+    struct sbi_mpxy_events_state state = {0};
+    int64_t err = SBI_SUCCESS;
+
+    event.messages = messages_waiting(v->vm, &event.length);
+    state.returned = event.messages != 0;
+    if (atomic_load_relaxed(&channel->events_state))
+        err = shmem_write(v, 0, &state, sizeof(state));
+    if (err == SBI_SUCCESS && state.returned) {
+        err = shmem_write(v, EVENTS_OFFSET, &event, sizeof(event));
+        *len = err == SBI_SUCCESS ? sizeof(event) : 0;
+    }
+    return err;
+}
+
+static struct exit_result mpxy_handle(struct vcpu *vcpu, const struct sbi_call *call,
+                                      struct sbi_ret *ret)
+{
+    const struct mpxy_vcpu *mpxy = vcpu->sbi_state[SBI_SLOT_MPXY];
+    const uint64_t *arg = call->arg;
+
+    if (call->fid >= SBI_MPXY_GET_CHANNEL_IDS && call->fid <= SBI_MPXY_GET_NOTIFICATION_EVENTS) {
+        if (!mpxy->enabled) {
+            ret->error = SBI_ERR_NO_SHMEM;
+            return exit_next(4);
+        }
+        /* uint32_t arguments may come sign-extended. */
+        if (call->fid != SBI_MPXY_GET_CHANNEL_IDS && (uint32_t)arg[0] != SBI_MPXY_CHANNEL_MESSAGES)
+            return exit_next(4); /* NOT_SUPPORTED */
+    }
+    switch (call->fid) {
+    case SBI_MPXY_GET_SHMEM_SIZE:
+        ret->error = SBI_SUCCESS;
+        ret->value = SHMEM_SIZE;
+        break;
+    case SBI_MPXY_SET_SHMEM:
+        ret->error = set_shmem(vcpu, arg[0], arg[1], arg[2]);
+        break;
+    case SBI_MPXY_GET_CHANNEL_IDS:
+        ret->error = get_channel_ids(vcpu, (uint32_t)arg[0]);
+        break;
+    case SBI_MPXY_READ_ATTRIBUTES:
+        ret->error = read_attributes(vcpu, (uint32_t)arg[1], (uint32_t)arg[2]);
+        break;
+    case SBI_MPXY_WRITE_ATTRIBUTES:
+        ret->error = write_attributes(vcpu, (uint32_t)arg[1], (uint32_t)arg[2]);
+        break;
+    case SBI_MPXY_SEND_MESSAGE_WITH_RESPONSE:
+        ret->error = send_with_response(vcpu, (uint32_t)arg[1], arg[2], &ret->value);
+        break;
+    case SBI_MPXY_SEND_MESSAGE_WITHOUT_RESPONSE:
+        ret->error = send_without_response(vcpu, (uint32_t)arg[1], arg[2]);
+        break;
+    case SBI_MPXY_GET_NOTIFICATION_EVENTS:
+        ret->error = get_notifications(vcpu, &ret->value);
+        break;
+    default:
+        break;
+    }
+    return exit_next(4);
+}
+
+static void mpxy_vm_reset(struct vm *vm, void *state)
+{
+    struct mpxy_vm *channel = state;
+
+    (void)vm;
+    atomic_store_relaxed(&channel->events_state, 0);
+}
+
+static void mpxy_vcpu_reset(struct vcpu *vcpu, void *state)
+{
+    struct mpxy_vcpu *mpxy = state;
+
+    (void)vcpu;
+    mpxy->enabled = false;
+}
+
+const struct sbi_extension sbi_ext_mpxy = {
+    .first = SBI_EXT_MPXY,
+    .last = SBI_EXT_MPXY,
+    .name = "mpxy",
+    .slot = SBI_SLOT_MPXY,
+    .vm_state = sizeof(struct mpxy_vm),
+    .vcpu_state = sizeof(struct mpxy_vcpu),
+    .vm_reset = mpxy_vm_reset,
+    .vcpu_reset = mpxy_vcpu_reset,
+    .handle = mpxy_handle,
+};
