@@ -7,6 +7,7 @@
  */
 #include <abi/sbi.h>
 #include <arch/atomic.h>
+#include <hearth/channels.h>
 #include <hearth/console.h>
 #include <hearth/errno.h>
 #include <hearth/hart.h>
@@ -79,8 +80,10 @@ static const char *build(struct vm *vm)
         goto free_gstage;
     if (messages_create(vm) < 0)
         goto free_console;
-    if (sbi_vm_create(vm) < 0)
+    if (channels_create(vm) < 0)
         goto free_messages;
+    if (sbi_vm_create(vm) < 0)
+        goto free_channels;
     if (create_vcpus(vm) < 0)
         goto free_sbi;
     if (board_init(vm) == 0)
@@ -89,6 +92,8 @@ static const char *build(struct vm *vm)
         vcpu_destroy(vm->vcpus[i]);
 free_sbi:
     sbi_vm_destroy(vm);
+free_channels:
+    channels_destroy(vm);
 free_messages:
     messages_destroy(vm);
 free_console:
@@ -115,6 +120,7 @@ struct vm *vm_create(const struct vm_config *config)
     vm->id = vms_count;
     vm->config = *config;
     lock_init(&vm->lock, RANK_VM);
+    lock_init(&vm->remap_lock, RANK_REMAP);
     vm->state = VM_DEFINED;
     why = build(vm);
     if (why != NULL) {
@@ -161,6 +167,7 @@ int vm_start(struct vm *vm)
         set_state(vm, VM_NOT_STARTED);
         return err;
     }
+    channels_vm_started(vm);
     vm->time_delta = -timer_now();
     atomic_store_relaxed(&vm->asleep, 0);
     for (unsigned i = 0; i < HARTS_MAX; i++)
@@ -250,6 +257,7 @@ static void end_machine_if_done(void)
 
 void vm_finish_stop(struct vm *vm)
 {
+    channels_vm_ended(vm);
     if (vm->stop == VM_STOP_REBOOT) {
         vm->restarts++;
         log_vm(vm, "restarts (%s)", vm->stop_reason);

@@ -13,14 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* One VM node being read. */
-struct reader {
-    const struct bundle *b;
-    int vms; /* node /vms */
-    int node;
-    struct vm_config *config;
-    struct config_error *error;
-};
+#include "config_reader.h"
 
 /* What the properties of a VM node are; anything else there is refused. */
 static const char *const properties[] = {
@@ -30,9 +23,7 @@ static const char *const properties[] = {
 
 /* ---- what is wrong ---- */
 
-/* The tree's own words go to a terminal: only printable ASCII gets there, and never nothing at all.
- */
-static void copy_printable(char *to, size_t size, const char *from)
+void config_printable(char *to, size_t size, const char *from)
 {
     size_t i;
 
@@ -43,53 +34,59 @@ static void copy_printable(char *to, size_t size, const char *from)
     to[i] = '\0';
 }
 
-/* To be followed by the snprintf of error->problem; always -HV_EINVAL. */
-static int blame(const struct reader *r, const char *property)
+int config_blame(const struct config_reader *r, const char *property)
 {
-    const char *name = fdt_get_name(r->b->dtb, r->node, NULL);
-    const size_t prefix = sizeof("/vms/") - 1;
+    const void *fdt = r->b->dtb;
+    char *text = r->error->node;
+    size_t len = sizeof("/vms/") - 1;
 
-    memcpy(r->error->node, "/vms/", prefix);
-    copy_printable(r->error->node + prefix, sizeof(r->error->node) - prefix, name);
-    copy_printable(r->error->property, sizeof(r->error->property), property);
+    memcpy(text, "/vms/", len);
+    config_printable(text + len, sizeof(r->error->node) - len, fdt_get_name(fdt, r->vm, NULL));
+    len = strlen(text);
+    if (r->node != r->vm && len + 2 < sizeof(r->error->node)) {
+        text[len++] = '/';
+        config_printable(text + len, sizeof(r->error->node) - len,
+                         fdt_get_name(fdt, r->node, NULL));
+    }
+    config_printable(r->error->property, sizeof(r->error->property), property);
     return -HV_EINVAL;
 }
 
-static int refuse(const struct reader *r, const char *property, const char *problem)
+int config_refuse(const struct config_reader *r, const char *property, const char *problem)
 {
     snprintf(r->error->problem, sizeof(r->error->problem), "%s", problem);
-    return blame(r, property);
+    return config_blame(r, property);
 }
 
-static int refuse_value(const struct reader *r, const char *property, uint64_t value,
+int config_refuse_value(const struct config_reader *r, const char *property, uint64_t value,
                         const char *problem)
 {
     snprintf(r->error->problem, sizeof(r->error->problem), "0x%lx %s", (unsigned long)value,
              problem);
-    return blame(r, property);
+    return config_blame(r, property);
 }
 
 /* ---- properties by type; *found (NULL: the property has to be there) says whether it was ---- */
 
-static int want(const struct reader *r, const char *property, int err, bool *found,
+static int want(const struct config_reader *r, const char *property, int err, bool *found,
                 const char *type)
 {
     if (found != NULL)
         *found = err == 0;
     if (err == -HV_ENOENT)
-        return found != NULL ? 0 : refuse(r, property, "missing");
+        return found != NULL ? 0 : config_refuse(r, property, "missing");
     if (err)
-        return refuse(r, property, type);
+        return config_refuse(r, property, type);
     return 0;
 }
 
-static int want_u32(const struct reader *r, const char *property, uint32_t *out)
+int config_want_u32(const struct config_reader *r, const char *property, uint32_t *out)
 {
     return want(r, property, fdt_prop_u32(r->b->dtb, r->node, property, out), NULL,
                 "is not one 32-bit number");
 }
 
-static int want_u64(const struct reader *r, const char *property, uint64_t *out, bool *found)
+int config_want_u64(const struct config_reader *r, const char *property, uint64_t *out, bool *found)
 {
     int len, err = -HV_EINVAL;
     const void *p = fdt_getprop(r->b->dtb, r->node, property, &len);
@@ -101,7 +98,8 @@ static int want_u64(const struct reader *r, const char *property, uint64_t *out,
     return want(r, property, err, found, "is not one 64-bit number");
 }
 
-static int want_string(const struct reader *r, const char *property, const char **out, bool *found)
+int config_want_string(const struct config_reader *r, const char *property, const char **out,
+                       bool *found)
 {
     return want(r, property, fdt_prop_string(r->b->dtb, r->node, property, out), found,
                 "is not one non-empty string");
@@ -109,33 +107,49 @@ static int want_string(const struct reader *r, const char *property, const char 
 
 /* ---- the parts of a description ---- */
 
-static int check_shape(const struct reader *r)
+int config_want_known(const struct config_reader *r, const char *const known[], unsigned count)
 {
-    const void *fdt = r->b->dtb;
     int offset;
 
-    if (fdt_node_check_compatible(fdt, r->node, "hearth,vm") != 0)
-        return refuse(r, "compatible", "is not \"hearth,vm\"");
-    fdt_for_each_property_offset(offset, fdt, r->node)
+    fdt_for_each_property_offset(offset, r->b->dtb, r->node)
     {
         const char *name = NULL;
         unsigned i;
 
-        (void)fdt_getprop_by_offset(fdt, offset, &name, NULL);
-        for (i = 0; i < ARRAY_SIZE(properties); i++) {
-            if (name != NULL && strcmp(name, properties[i]) == 0)
+        (void)fdt_getprop_by_offset(r->b->dtb, offset, &name, NULL);
+        for (i = 0; i < count; i++) {
+            if (name != NULL && strcmp(name, known[i]) == 0)
                 break;
         }
-        if (i == ARRAY_SIZE(properties))
-            return refuse(r, name, "unknown property");
+        if (i == count)
+            return config_refuse(r, name, "unknown property");
     }
-    offset = fdt_first_subnode(fdt, r->node);
-    if (offset >= 0)
-        return refuse(r, fdt_get_name(fdt, offset, NULL), "unexpected child node");
     return 0;
 }
 
-static bool name_is_valid(const char *name)
+/* Children are the VM's channels. */
+static int check_shape(const struct config_reader *r)
+{
+    static const char prefix[] = "channel-";
+    const void *fdt = r->b->dtb;
+    int child, err;
+
+    if (fdt_node_check_compatible(fdt, r->node, "hearth,vm") != 0)
+        return config_refuse(r, "compatible", "is not \"hearth,vm\"");
+    err = config_want_known(r, properties, ARRAY_SIZE(properties));
+    if (err)
+        return err;
+    fdt_for_each_subnode(child, fdt, r->node)
+    {
+        const char *name = fdt_get_name(fdt, child, NULL);
+
+        if (name == NULL || strncmp(name, prefix, sizeof(prefix) - 1) != 0)
+            return config_refuse(r, name, "unexpected child node");
+    }
+    return 0;
+}
+
+bool config_name_is_valid(const char *name)
 {
     size_t i;
 
@@ -155,7 +169,7 @@ static bool name_is_valid(const char *name)
  * something else makes no difference: which of two nodes has a name must not depend on a third
  * value.
  */
-static int check_unique(const struct reader *r, uint32_t reg, const char *name)
+static int check_unique(const struct config_reader *r, uint32_t reg, const char *name)
 {
     const void *fdt = r->b->dtb;
     int other;
@@ -175,25 +189,25 @@ static int check_unique(const struct reader *r, uint32_t reg, const char *name)
             property = "vm-name";
         if (property == NULL)
             continue;
-        copy_printable(path, sizeof(path), node_name);
+        config_printable(path, sizeof(path), node_name);
         snprintf(r->error->problem, sizeof(r->error->problem), "the same as in /vms/%s", path);
-        return blame(r, property);
+        return config_blame(r, property);
     }
     return 0;
 }
 
-static int read_identity(const struct reader *r)
+static int read_identity(const struct config_reader *r)
 {
     const char *name;
     uint32_t reg;
-    int err = want_u32(r, "reg", &reg);
+    int err = config_want_u32(r, "reg", &reg);
 
     if (!err)
-        err = want_string(r, "vm-name", &name, NULL);
+        err = config_want_string(r, "vm-name", &name, NULL);
     if (err)
         return err;
-    if (!name_is_valid(name))
-        return refuse(r, "vm-name", "is not of the form [a-z][a-z0-9-]{0,30}");
+    if (!config_name_is_valid(name))
+        return config_refuse(r, "vm-name", "is not of the form [a-z][a-z0-9-]{0,30}");
     err = check_unique(r, reg, name);
     if (err)
         return err;
@@ -201,63 +215,63 @@ static int read_identity(const struct reader *r)
     return 0;
 }
 
-static int read_size(const struct reader *r)
+static int read_size(const struct config_reader *r)
 {
     struct vm_config *c = r->config;
-    int err = want_u32(r, "vcpus", &c->vcpus);
+    int err = config_want_u32(r, "vcpus", &c->vcpus);
 
     if (err)
         return err;
     if (c->vcpus == 0 || c->vcpus > VCPUS_MAX)
-        return refuse_value(r, "vcpus", c->vcpus, "is not in 1..64");
-    err = want_u64(r, "memory", &c->memory, NULL);
+        return config_refuse_value(r, "vcpus", c->vcpus, "is not in 1..64");
+    err = config_want_u64(r, "memory", &c->memory, NULL);
     if (err)
         return err;
     if (c->memory < VM_MEMORY_MIN)
-        return refuse_value(r, "memory", c->memory, "is below 2 MiB");
+        return config_refuse_value(r, "memory", c->memory, "is below 2 MiB");
     if (c->memory > VM_MEMORY_MAX)
-        return refuse_value(r, "memory", c->memory, "is above 1 TiB");
+        return config_refuse_value(r, "memory", c->memory, "is above 1 TiB");
     if (!is_aligned(c->memory, PAGE_SIZE))
-        return refuse_value(r, "memory", c->memory, "is not a multiple of 4096");
+        return config_refuse_value(r, "memory", c->memory, "is not a multiple of 4096");
     return 0;
 }
 
-static int read_load(const struct reader *r)
+static int read_load(const struct config_reader *r)
 {
     struct vm_config *c = r->config;
     bool found;
-    int err = want_u64(r, "load", &c->load, &found);
+    int err = config_want_u64(r, "load", &c->load, &found);
 
     if (err || !found)
         return err;
     if (!range_within(c->load, c->kernel_size, BOARD_RAM_BASE, c->memory))
-        return refuse_value(r, "load", c->load, "puts the kernel outside the VM's RAM");
+        return config_refuse_value(r, "load", c->load, "puts the kernel outside the VM's RAM");
     if (!is_aligned(c->load, 4))
-        return refuse_value(r, "load", c->load, "is not a multiple of 4");
+        return config_refuse_value(r, "load", c->load, "is not a multiple of 4");
     return 0;
 }
 
-static int read_image(const struct reader *r, const char *property, bool *found, const void **data,
-                      uint64_t *size)
+static int read_image(const struct config_reader *r, const char *property, bool *found,
+                      const void **data, uint64_t *size)
 {
     const char *path;
-    int err = want_string(r, property, &path, found);
+    int err = config_want_string(r, property, &path, found);
 
     if (err || (found != NULL && !*found))
         return err;
     err = cpio_find(r->b->base, r->b->size, path, data, size);
     if (err == -HV_ENOENT)
-        return refuse(r, property, "is not in the bundle");
+        return config_refuse(r, property, "is not in the bundle");
     if (err)
-        return refuse(r, property, "cannot be looked for: the bundle is damaged");
+        return config_refuse(r, property, "cannot be looked for: the bundle is damaged");
     if (*size == 0)
-        return refuse(r, property, "is an empty file");
+        return config_refuse(r, property, "is an empty file");
     if (*size > r->config->memory)
-        return refuse(r, property, "is larger than the VM's memory");
+        return config_refuse(r, property, "is larger than the VM's memory");
     return 0;
 }
 
-static int read_bootargs(const struct reader *r)
+static int read_bootargs(const struct config_reader *r)
 {
     int len;
     const char *p = fdt_getprop(r->b->dtb, r->node, "bootargs", &len);
@@ -266,15 +280,14 @@ static int read_bootargs(const struct reader *r)
     if (p == NULL)
         return 0;
     if (len < 1 || memchr(p, '\0', (size_t)len) != p + len - 1)
-        return refuse(r, "bootargs", "is not one string");
+        return config_refuse(r, "bootargs", "is not one string");
     if (len - 1 > VM_CMDLINE_MAX)
-        return refuse(r, "bootargs", "is longer than 4095 characters");
+        return config_refuse(r, "bootargs", "is longer than 4095 characters");
     r->config->cmdline = p;
     return 0;
 }
 
-/* The first node of this name, which is the one that gets it; or -1. */
-static int vm_named(const struct reader *r, const char *name)
+int config_vm_named(const struct config_reader *r, const char *name)
 {
     const void *fdt = r->b->dtb;
     unsigned seen = 0;
@@ -293,20 +306,20 @@ static int vm_named(const struct reader *r, const char *name)
 }
 
 /* A peer must want it too. That "shell" is never a VM's name here includes the peer's own wish. */
-static int read_messages(const struct reader *r)
+static int read_messages(const struct config_reader *r)
 {
     static const char shell[] = "shell";
     const char *peer, *wish;
     bool found;
-    int other, err = want_string(r, "messages", &peer, &found);
+    int other, err = config_want_string(r, "messages", &peer, &found);
 
     if (err || !found || strcmp(peer, shell) == 0)
         return err;
-    if (!name_is_valid(peer))
-        return refuse(r, "messages", "is neither \"shell\" nor the name of a VM");
+    if (!config_name_is_valid(peer))
+        return config_refuse(r, "messages", "is neither \"shell\" nor the name of a VM");
     if (strcmp(peer, r->config->name) == 0)
-        return refuse(r, "messages", "names the VM itself");
-    other = vm_named(r, peer);
+        return config_refuse(r, "messages", "names the VM itself");
+    other = config_vm_named(r, peer);
     if (other >= 0 && fdt_prop_string(r->b->dtb, other, "messages", &wish) == 0 &&
         strcmp(wish, shell) != 0 && strcmp(wish, r->config->name) == 0) {
         memcpy(r->config->messages, peer, strlen(peer) + 1);
@@ -315,10 +328,10 @@ static int read_messages(const struct reader *r)
     snprintf(r->error->problem, sizeof(r->error->problem),
              other < 0 ? "there is no VM \"%s\"" : "\"%s\" does not name this VM as its peer",
              peer);
-    return blame(r, "messages");
+    return config_blame(r, "messages");
 }
 
-static int read_sbi_off(const struct reader *r)
+static int read_sbi_off(const struct config_reader *r)
 {
     int len = 0;
     const char *p = fdt_getprop(r->b->dtb, r->node, "sbi-off", &len);
@@ -326,7 +339,7 @@ static int read_sbi_off(const struct reader *r)
     if (p == NULL)
         return 0;
     if (len < 1 || p[len - 1] != '\0')
-        return refuse(r, "sbi-off", "is not a list of strings");
+        return config_refuse(r, "sbi-off", "is not a list of strings");
     for (const char *end = p + len; p < end; p += strlen(p) + 1) {
         const int row = sbi_index(p);
         char name[32];
@@ -335,16 +348,16 @@ static int read_sbi_off(const struct reader *r)
             r->config->sbi_off |= BIT(row);
             continue;
         }
-        copy_printable(name, sizeof(name), p);
+        config_printable(name, sizeof(name), p);
         snprintf(r->error->problem, sizeof(r->error->problem),
                  row < 0 ? "\"%s\" is not an SBI extension" : "\"%s\" cannot be switched off",
                  name);
-        return blame(r, "sbi-off");
+        return config_blame(r, "sbi-off");
     }
     return 0;
 }
 
-static int read_vm(const struct reader *r)
+static int read_vm(const struct config_reader *r)
 {
     struct vm_config *c = r->config;
     bool found;
@@ -369,6 +382,8 @@ static int read_vm(const struct reader *r)
         err = read_messages(r);
     if (!err)
         err = read_sbi_off(r);
+    if (!err)
+        err = config_read_channels(r);
     return err;
 }
 
@@ -381,19 +396,21 @@ unsigned config_read(const struct bundle *b,
 {
     struct vm_config config;
     struct config_error error;
-    struct reader r = {.b = b, .config = &config, .error = &error};
+    struct config_reader r = {.b = b, .config = &config, .error = &error};
+    int node;
     unsigned seen = 0, good = 0;
 
     r.vms = fdt_path_offset(b->dtb, "/vms");
     if (r.vms < 0)
         return 0;
-    fdt_for_each_subnode(r.node, b->dtb, r.vms)
+    fdt_for_each_subnode(node, b->dtb, r.vms)
     {
         int err;
 
+        r.vm = r.node = node;
         seen++;
         if (seen > CONFIG_NODES_MAX || good == VMS_MAX)
-            err = refuse(&r, "reg", "more VMs than there is room for");
+            err = config_refuse(&r, "reg", "more VMs than there is room for");
         else
             err = read_vm(&r);
         if (!err)

@@ -183,6 +183,31 @@ static void write_cpus(struct writer *w, const struct vm *vm)
     end(w);
 }
 
+/* What the guest needs for its hypercalls and its driver: only a subscriber has a window. */
+static void write_channel(struct writer *w, const struct vm *vm, uint32_t id)
+{
+    const struct config_channel *c = &vm->config.channel[id];
+    const uint64_t window = BOARD_CHANNEL_BASE + id * BOARD_CHANNEL_SIZE;
+    const fdt64_t reg[2] = {cpu_to_fdt64(window), cpu_to_fdt64(c->size)};
+
+    if (c->publishes) {
+        begin_unit(w, "memory-channel-", id);
+    } else {
+        begin_unit(w, "memory-channel@", window);
+        put(w, "reg", reg, sizeof(reg));
+    }
+    put_string(w, "compatible", "hearth,memory-channel");
+    put_u32(w, "interrupts", BOARD_CHANNEL_IRQ + id);
+    put_u32(w, "hearth,channel", id);
+    put_string(w, "label", c->name);
+    put_string(w, "hearth,role", c->publishes ? "publisher" : "subscriber");
+    put_string(w, "hearth,peer", c->peer);
+    put_u64(w, "hearth,size", c->size);
+    if (c->writable)
+        put(w, "hearth,writable", "", 0);
+    end(w);
+}
+
 static void write_soc(struct writer *w, const struct vm *vm)
 {
     begin(w, "soc");
@@ -196,6 +221,8 @@ static void write_soc(struct writer *w, const struct vm *vm)
         if (w->err == 0 && row->ops->fdt != NULL)
             w->err = row->ops->fdt(vm, w->fdt, row);
     }
+    for (uint32_t i = 0; i < vm->config.channel_count; i++)
+        write_channel(w, vm, i);
     end(w);
 }
 

@@ -273,6 +273,30 @@ struct sbi_pmu_event_info {
 #define SBI_HVC_LOG_MESSAGE     0x1001
 #define SBI_HVC_LOG_MESSAGE_MAX 1024
 
+/* Memory channels between VMs. a0: the channel's id, but for FIND. */
+#define SBI_HVC_CHANNEL_FIND        0x1010 /* a0, a1: address of the name, a2: its length */
+#define SBI_HVC_CHANNEL_PUBLISH     0x1011 /* a1, a2: address, a3: size, a4: access */
+#define SBI_HVC_CHANNEL_UNPUBLISH   0x1012
+#define SBI_HVC_CHANNEL_SUBSCRIBE   0x1013 /* a1: access; the value is the address */
+#define SBI_HVC_CHANNEL_UNSUBSCRIBE 0x1014
+#define SBI_HVC_CHANNEL_NOTIFY      0x1015
+#define SBI_HVC_CHANNEL_STATUS      0x1016
+#define SBI_HVC_CHANNEL_EVENTS      0x1017
+
+#define SBI_CHANNEL_NAME_MAX 31
+
+#define SBI_CHANNEL_READ  (1ul << 0) /* access: READ or READ | WRITE */
+#define SBI_CHANNEL_WRITE (1ul << 1)
+
+#define SBI_CHANNEL_PUBLISHED  (1ul << 0) /* STATUS: these, and the bytes published above them */
+#define SBI_CHANNEL_SUBSCRIBED (1ul << 1)
+#define SBI_CHANNEL_WRITABLE   (1ul << 2) /* for the subscriber */
+#define SBI_CHANNEL_PUBLISHER  (1ul << 3) /* the caller is */
+#define SBI_CHANNEL_SIZE       (~0xffful)
+
+#define SBI_CHANNEL_EVENT_DOORBELL (1ul << 0)
+#define SBI_CHANNEL_EVENT_CHANGED  (1ul << 1) /* by the other side: what STATUS says */
+
 #define SBI_HOST_COMM_SEND_MESSAGE    0
 #define SBI_HOST_COMM_RECEIVE_MESSAGE 1
 #define SBI_HOST_COMM_MESSAGE_MAX     4096

@@ -13,6 +13,19 @@
 #define VM_NAME_MAX    31 /* [a-z][a-z0-9-]{0,30} */
 #define VM_CMDLINE_MAX 4095
 
+#define VM_CHANNELS_MAX 16  /* a VM's memory channels, of either side */
+#define CHANNELS_MAX    128 /* all VMs' */
+
+/* A memory channel (hearth/channels.h) as one of its two VMs has it. Names lie in the bundle's
+ * device tree. */
+struct config_channel {
+    const char *name;
+    const char *peer; /* the other VM */
+    uint64_t size;    /* most that may be published: bytes, a multiple of PAGE_SIZE, to 1 GiB */
+    bool publishes;   /* this VM; else it subscribes */
+    bool writable;    /* the subscriber may be let write */
+};
+
 struct vm_config {
     char name[VM_NAME_MAX + 1];
     uint32_t vcpus;     /* 1..VCPUS_MAX */
@@ -25,6 +38,8 @@ struct vm_config {
     const char *cmdline; /* NUL-terminated, inside the bundle's device tree; "" when none */
     char messages[VM_NAME_MAX + 1]; /* peer VM of its messages; "": the management shell */
     uint64_t sbi_off;               /* bit i: it does not get row i of sbi_extensions[] */
+    uint32_t channel_count;
+    struct config_channel channel[VM_CHANNELS_MAX]; /* in the order of the descriptions */
 };
 
 #define BUNDLE_VERSION 1

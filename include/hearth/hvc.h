@@ -21,7 +21,9 @@ struct hypercall {
 extern const struct hypercall *const hypercalls[];
 extern const unsigned hypercall_count;
 
-extern const struct hypercall hvc_log_message;
+extern const struct hypercall hvc_log_message, hvc_channel_find, hvc_channel_publish,
+    hvc_channel_unpublish, hvc_channel_subscribe, hvc_channel_unsubscribe, hvc_channel_notify,
+    hvc_channel_status, hvc_channel_events;
 
 /* A buffer of the vcpu for what is too large for the stack: the running hypercall's alone. */
 void *hvc_scratch(struct vcpu *vcpu);

@@ -8,13 +8,15 @@
 #include <arch/spinlock.h>
 #include <hearth/types.h>
 
-/* vm_list -> vm -> vcpu -> sse -> gstage -> device -> vcpu virq -> scheduler -> page_alloc -> host
+/* vm_list -> vm -> vcpu -> sse -> channel -> remap -> gstage -> device -> vcpu virq -> scheduler -> page_alloc -> host
  * irq -> console */
 enum lock_rank {
     RANK_VM_LIST = 1,
     RANK_VM,
     RANK_VCPU,
     RANK_SSE, /* a VM's software events */
+    RANK_CHANNEL,
+    RANK_REMAP, /* changes to a G-stage that is in use */
     RANK_GSTAGE,
     RANK_DEVICE, /* UART, RTC, ... */
     RANK_PLIC,   /* after the devices that drive its lines */

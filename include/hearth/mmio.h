@@ -54,10 +54,16 @@ extern const unsigned board_row_count;
 #define BOARD_PLIC_BASE   0x0c000000ull
 #define BOARD_UART_BASE   0x10000000ull
 #define BOARD_RAM_BASE    0x80000000ull
+/* Windows of the memory channels (hearth/channels.h), of one size: above all RAM there may be, and
+ * within what every G-stage mode translates. */
+#define BOARD_CHANNEL_BASE 0x18000000000ull
+#define BOARD_CHANNEL_SIZE (1ull << 30)
 
 /* PLIC source numbers, as on virt. */
 #define BOARD_UART_IRQ 10
 #define BOARD_RTC_IRQ  11
+/* Channel i: BOARD_CHANNEL_IRQ + i; virt has its platform bus there. */
+#define BOARD_CHANNEL_IRQ 64
 
 /* Device-tree phandles of the generated tree: PLIC, syscon, and vcpu i's interrupt controller. */
 #define BOARD_PHANDLE_PLIC    1

@@ -20,6 +20,7 @@
 struct vcpu;
 struct guest_console;
 struct messages;
+struct channel;
 
 enum vm_state {
     VM_DEFINED, /* created; no vcpu has run */
@@ -46,12 +47,14 @@ struct vm {
 
     struct memslots memslots; /* constant after vm_create() */
     struct gstage gstage;
+    struct spinlock remap_lock; /* core/remap.c */
     struct vmid vmid;
 
     struct vcpu *vcpus[VCPUS_MAX]; /* config.vcpus of them; constant */
     void *dev_state[BOARD_ROWS_MAX];
     struct guest_console *console;
     struct messages *messages;
+    struct channel *channels[VM_CHANNELS_MAX]; /* config.channel_count; constant */
     void *sbi_state[SBI_SLOT_COUNT]; /* sbi/state.c */
     void *sbi_block;
 

@@ -218,6 +218,32 @@ def test_mpxy_between_vms(guests, vcpus, smp):
              for name, peer in (("one", "two"), ("two", "one"))), smp=smp)
 
 
+def channel_pair(vcpus, final=1):
+    channels = {
+        "pub": '{ name = "ring", to = "sub", size = "1M", access = "read-write" }, '
+               '{ name = "frames", to = "sub", size = "4M" }',
+        "sub": '{ name = "back", to = "pub", size = "4K" }'}
+    return [VM("channel", vcpus=vcpus, name=name,
+               more=f'channels = [{channels[name]}]\ncmdline = "role={role} final={final}"')
+            for role, name in enumerate(("pub", "sub"), 1)]
+
+
+@pytest.mark.parametrize("vcpus,smp", [(1, 1), (1, 2), (4, 4), (4, 1)])
+def test_channels(guests, vcpus, smp):
+    result = guests(*channel_pair(vcpus), smp=smp)
+    assert "pub: ended (shutdown)" in result.log() and result.log().count(" 1 restarts") == 2
+
+
+def test_channels_publisher_crashes(guests):
+    result = guests(*channel_pair(2, final=2), smp=2, status=CRASHED)
+    assert "[sub] ended (shutdown)" in result.log()
+
+
+def test_channels_not_described(guests):
+    """Another VM's channels are not there for this one."""
+    guests(*channel_pair(1), VM("channel", name="third"), smp=2)
+
+
 # dfault and stop never end there; in storm OpenSBI 1.5's harts wait for one another now and then, for ever.
 @pytest.mark.parametrize("guest", sorted(p.stem for p in (TREE / "tests/guests").glob("*.c")
                                          if p.stem not in ("dfault", "stop", "storm")))

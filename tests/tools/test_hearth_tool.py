@@ -147,6 +147,25 @@ WRONG = [
     ({"sbi": '["-PMU", "-sta"]'}, "sbi", '"-PMU": no such extension'),
     ({"sbi": '["-sta", "-base"]'}, "sbi", "base cannot be switched off"),
     ({"sbi": '["-sta", "-time", "-sta"]'}, "sbi", '"-sta" is there twice'),
+    ({"channels": '"ring"'}, "channels", "must be an array of tables, not a string"),
+    ({"channels": '["ring"]'}, "channels", "must be an array of tables such as"),
+    ({"channels": '[{ name = "c", to = "vm", size = "1M" }]'}, "channels", '"c": to: names the VM itself'),
+    ({"channels": '[{ name = "c", to = "wm", size = "1M" }]'}, "channels",
+     '"c": to: there is no VM "wm"; did you mean "vm"?'),
+    ({"channels": '[{ to = "b", size = "1M" }]'}, "channels", "name: missing"),
+    ({"channels": '[{ name = "c", size = "1M" }]'}, "channels", "to: missing"),
+    ({"channels": '[{ name = "c", to = "b" }]'}, "channels", "size: missing"),
+    ({"channels": '[{ name = "C", to = "b", size = "1M" }]'}, "channels", 'name: "C" must be 1 to 31'),
+    ({"channels": '[{ name = "c", to = 3, size = "1M" }]'}, "channels", "to: must be a string, not an integer"),
+    ({"channels": '[{ name = "c", to = "b", size = "1Q" }]'}, "channels", "size: must be a number of bytes"),
+    ({"channels": '[{ name = "c", to = "b", size = 0 }]'}, "channels", "size: must be a multiple of 4096 bytes"),
+    ({"channels": '[{ name = "c", to = "b", size = 4097 }]'}, "channels", "size: must be a multiple of 4096 bytes"),
+    ({"channels": '[{ name = "c", to = "b", size = "2G" }]'}, "channels", "up to 1 GiB, not 2147483648"),
+    ({"channels": '[{ name = "c", to = "b", size = "1M", access = "rw" }]'}, "channels",
+     'access: "rw" is neither "read-only" nor "read-write"'),
+    ({"channels": '[{ name = "c", to = "b", size = "1M", acces = "x" }]'}, "channels",
+     'acces: unknown key; did you mean "access"?'),
+    ({"channel": "[]"}, "channel", 'unknown key; did you mean "channels"?'),
     ({"vcpu": "2"}, "vcpu", 'unknown key; did you mean "vcpus"?'),
     ({"mem": "2"}, "mem", 'unknown key; did you mean "memory"?'),
     ({"kernal": "2"}, "kernal", 'unknown key; did you mean "kernel"?'),
@@ -251,6 +270,50 @@ def test_a_vm_called_shell_is_not_the_shell(folder):
     (found,) = problems(folder, toml({**GOOD, "name": '"shell"', "messages": '"a"'},
                                      {**GOOD, "name": '"a"', "messages": '"shell"'}))
     assert 'vm 1 "shell": messages: "a" does not name this VM as its peer' in found
+
+
+def channels(*names, to="b"):
+    return "[" + ", ".join(f'{{ name = "{name}", to = "{to}", size = "4K" }}' for name in names) + "]"
+
+
+def test_channels(folder):
+    text = ('[{ name = "ring", to = "b", size = "1M", access = "read-write" }, '
+            '{ name = "x", to = "b", size = 4096 }]')
+    vms = read(folder, toml({**GOOD, "name": '"a"', "channels": text},
+                            {**GOOD, "name": '"b"', "channels": channels("back", to="a")}))
+    (dtb,) = (data for name, data, _ in members(bundled(vms)) if name == "bundle.dtb")
+    a, b = source_of(dtb).split("vm@1")
+    ring, x = a.split("channel-0 {")[1].split("channel-1 {")
+    for line in ('channel-name = "ring";', 'subscriber = "b";', "size = <0x00 0x100000>;", "writable;"):
+        assert line in ring
+    assert "size = <0x00 0x1000>;" in x and "writable" not in x
+    assert 'subscriber = "a";' in b
+
+
+def test_channels_of_one_name(folder):
+    (found,) = problems(folder, toml({**GOOD, "name": '"a"', "channels": channels("x")},
+                                     {**GOOD, "name": '"b"', "channels": channels("x", to="a")}))
+    assert 'vm 2 "b": channels: "x": is already the name of a channel of "a"' in found
+
+
+@pytest.mark.parametrize("count, wrong", [(16, 0), (17, 2)])
+def test_channels_of_one_vm(folder, count, wrong):
+    names = [f"c{i}" for i in range(count)]
+    text = toml({**GOOD, "name": '"a"', "channels": channels(*names)}, {**GOOD, "name": '"b"'})
+    if wrong:
+        found = problems(folder, text)
+        assert len(found) == wrong and all("takes part in more than 16 channels" in line for line in found)
+    else:
+        assert len(read(folder, text)[0].channels) == 16
+
+
+def test_channels_in_all(folder):
+    tables = [{**GOOD, "name": f'"v{i}"',
+               "channels": channels(*(f"c{i}-{n}" for n in range(8)), to=f"v{(i + 1) % 16}")} for i in range(16)]
+    assert len(read(folder, toml(*tables))) == 16
+    tables.append({**GOOD, "name": '"last"', "channels": channels("one", to="other")})
+    (found,) = problems(folder, toml(*tables, {**GOOD, "name": '"other"'}))
+    assert '"last": channels: "one": more than 128 channels in all' in found
 
 
 def test_extension_names_are_the_hypervisors():

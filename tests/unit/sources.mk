@@ -14,6 +14,8 @@ SBI_UNIT_SRCS := $(addprefix sbi/,sbi.c base.c time.c spi.c rfnc.c hsm.c srst.c 
                  $(addprefix tests/unit/fakes/,sbi_vm.c console_guest.c virq.c vm_stop.c fake.c firmware.c timer.c)
 SBI_UNIT_SRCS += $(addprefix sbi/,sse.c sse_state.c sse_context.c) tests/unit/fakes/request.c
 SBI_UNIT_SRCS += $(addprefix sbi/,hvc.c hvc_log.c host_comm.c mpxy.c) tests/unit/fakes/messages.c
+SBI_UNIT_SRCS += sbi/hvc_channel.c core/channels.c tests/unit/fakes/remap.c
+unit_channels_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_hsm_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_pmu_SRCS := $(SBI_UNIT_SRCS)
@@ -70,7 +72,7 @@ unit_lock_SRCS := core/lock.c tests/unit/fakes/fake.c
 $(B)/unit/obj/core/lock.c.o: UNIT_CPPFLAGS += -DHEARTH_DEBUG=1
 unit_isa_SRCS := core/fdt_util.c core/isa.c core/isa_policy.c
 unit_entropy_SRCS := core/entropy.c
-unit_config_SRCS := guest/config.c guest/bundle.c guest/cpio.c core/fdt_util.c tests/unit/fakes/sbi_names.c
+unit_config_SRCS := guest/config.c guest/config_channels.c guest/bundle.c guest/cpio.c core/fdt_util.c tests/unit/fakes/sbi_names.c
 unit_uart_SRCS := $(BOARD_UNIT_SRCS)
 unit_page_fault_SRCS := $(BOARD_UNIT_SRCS) guest/page_fault.c guest/virtual_insn.c guest/gva_walk.c \
                         guest/insn_decode.c tests/unit/fakes/csr.c

@@ -467,6 +467,168 @@ static void test_bundle(void **state)
     free(a.bytes);
 }
 
+/* A channel of VM `vm` as node channel-`index`. */
+static int add_channel(void *fdt, unsigned vm, unsigned index, const char *name, const char *to,
+                       uint64_t size)
+{
+    char text[32];
+    int node;
+
+    snprintf(text, sizeof(text), "/vms/vm@%x", vm);
+    node = fdt_path_offset(fdt, text);
+    assert_true(node >= 0);
+    snprintf(text, sizeof(text), "channel-%x", index);
+    node = fdt_add_subnode(fdt, node, text);
+    assert_true(node >= 0);
+    assert_int_equal(fdt_setprop(fdt, node, "channel-name", name, (int)strlen(name) + 1), 0);
+    assert_int_equal(fdt_setprop(fdt, node, "subscriber", to, (int)strlen(to) + 1), 0);
+    assert_int_equal(fdt_setprop_u64(fdt, node, "size", size), 0);
+    return node;
+}
+
+static void check_channel(unsigned vm, unsigned id, const char *name, const char *peer,
+                          uint64_t size, bool publishes, bool writable)
+{
+    const struct config_channel *c = &good[vm].channel[id];
+
+    assert_true(id < good[vm].channel_count);
+    assert_string_equal(c->name, name);
+    assert_string_equal(c->peer, peer);
+    assert_int_equal(c->size, size);
+    assert_int_equal(c->publishes, publishes);
+    assert_int_equal(c->writable, writable);
+}
+
+static void test_channels(void **state)
+{
+    void *fdt = tree(4);
+    struct archive a;
+
+    (void)state;
+    /* libfdt adds nodes in front of their siblings. */
+    add_channel(fdt, 2, 0, "third", "vm-1", 0x1000);
+    add_channel(fdt, 1, 1, "second", "vm-0", GIB);
+    assert_int_equal(
+        fdt_setprop(fdt, add_channel(fdt, 1, 0, "first", "vm-2", 0x3000), "writable", NULL, 0), 0);
+    a = bundle_of(fdt); /* names lie in it */
+    read_archive(&a);
+    assert_int_equal(goods, 4);
+    assert_int_equal(good[0].channel_count, 1);
+    check_channel(0, 0, "second", "vm-1", GIB, false, false);
+    assert_int_equal(good[1].channel_count, 3);
+    check_channel(1, 0, "first", "vm-2", 0x3000, true, true);
+    check_channel(1, 1, "second", "vm-0", GIB, true, false);
+    check_channel(1, 2, "third", "vm-2", 0x1000, false, false);
+    assert_int_equal(good[2].channel_count, 2);
+    check_channel(2, 0, "first", "vm-1", 0x3000, false, true);
+    check_channel(2, 1, "third", "vm-1", 0x1000, true, false);
+    assert_int_equal(good[3].channel_count, 0);
+    free(a.bytes);
+    free(fdt);
+}
+
+/* A channel of VM 1's that is wrong: it is refused, and nobody else has it. */
+static void bad_channel(const char *property, const void *value, int len, const char *problem)
+{
+    void *fdt = tree(3);
+    int node;
+
+    add_channel(fdt, 0, 0, "before", "vm-2", 0x1000);
+    node = add_channel(fdt, 1, 0, "mine", "vm-2", 0x1000);
+    if (value != NULL)
+        assert_int_equal(fdt_setprop(fdt, node, property, value, len), 0);
+    else
+        assert_int_equal(fdt_delprop(fdt, node, property), 0);
+    read_tree(fdt);
+    assert_int_equal(goods, 2);
+    assert_int_equal(good[0].channel_count, 1);
+    assert_int_equal(good[1].channel_count, 1);
+    assert_int_equal(bads, 1);
+    assert_string_equal(bad[0].node, "/vms/vm@1/channel-0");
+    assert_string_equal(bad[0].property, property);
+    if (strstr(bad[0].problem, problem) == NULL)
+        fail_msg("problem is \"%s\", not \"%s\"", bad[0].problem, problem);
+    free(fdt);
+}
+
+static void bad_channel_size(uint64_t size)
+{
+    const fdt64_t value = cpu_to_fdt64(size);
+
+    bad_channel("size", &value, 8, "is not a multiple of 4096 up to 1 GiB");
+}
+
+static void test_bad_channels(void **state)
+{
+    void *fdt;
+
+    (void)state;
+    bad_channel("channel-name", NULL, 0, "missing");
+    bad_channel("channel-name", "", 1, "string");
+    bad_channel("channel-name", "mine", 4, "string");
+    bad_channel("channel-name", "Mine", 5, "is not of the form");
+    bad_channel("channel-name", "a\0b", 4, "string");
+    bad_channel("channel-name", "before", 7, "is another channel's name");
+    bad_channel("channel-name", "abcdefghijabcdefghijabcdefghij12", 33, "is not of the form");
+    bad_channel("subscriber", NULL, 0, "missing");
+    bad_channel("subscriber", "vm-1", 5, "names the VM itself");
+    bad_channel("subscriber", "vm-3", 5, "there is no VM \"vm-3\"");
+    bad_channel("subscriber", "\033[2J", 5, "is not the name of a VM");
+    bad_channel("subscriber", "vm-2\0vm-0", 10, "string");
+    bad_channel("size", NULL, 0, "missing");
+    bad_channel("size", "abc", 4, "64-bit");
+    bad_channel_size(0);
+    bad_channel_size(0x1001);
+    bad_channel_size(GIB + 0x1000);
+    bad_channel_size(UINT64_MAX & ~0xfffull);
+    bad_channel("writable", "yes", 4, "has a value");
+    bad_channel("readable", "", 0, "unknown property");
+
+    fdt = tree(3); /* a child of the channel's */
+    assert_true(fdt_add_subnode(fdt, add_channel(fdt, 1, 0, "mine", "vm-2", 0x1000), "x") >= 0);
+    read_tree(fdt);
+    assert_int_equal(bads, 1);
+    assert_string_equal(bad[0].problem, "has a child node");
+    free(fdt);
+}
+
+/* 16 for a VM, 128 for all: the publisher of the next is refused, the others keep what they have.
+ */
+static void test_too_many_channels(void **state)
+{
+    void *fdt = tree(3);
+    char name[16];
+
+    (void)state;
+    for (unsigned i = 0; i < 16; i++) {
+        snprintf(name, sizeof(name), "c%u", i);
+        add_channel(fdt, 0, i, name, "vm-2", 0x1000);
+    }
+    add_channel(fdt, 1, 0, "last", "vm-2", 0x1000);
+    read_tree(fdt);
+    assert_int_equal(goods, 2);
+    assert_int_equal(good[0].channel_count, 16);
+    assert_int_equal(good[1].channel_count, 16);
+    assert_string_equal(bad[0].node, "/vms/vm@1/channel-0");
+    assert_string_equal(bad[0].problem, "one of the two has 16 channels already");
+    free(fdt);
+
+    fdt = tree(40);
+    for (unsigned i = 0; i < 129; i++) {
+        char to[16];
+
+        snprintf(name, sizeof(name), "c%u", i);
+        snprintf(to, sizeof(to), "vm-%u", 30 + i / 13);
+        add_channel(fdt, i / 6, i % 6, name, to, 0x1000);
+    }
+    read_tree(fdt);
+    assert_int_equal(seen, 40);
+    assert_int_equal(bads, 1);
+    assert_string_equal(bad[0].node, "/vms/vm@15");
+    assert_string_equal(bad[0].property, "channel");
+    free(fdt);
+}
+
 /* Many properties with one endless name: refused in time, rather than read for minutes. */
 static void test_endless_name(void **state)
 {
@@ -507,6 +669,12 @@ static void check_sane(const void *data, size_t size)
         assert_true(strlen(c->cmdline) <= VM_CMDLINE_MAX);
         assert_true(memchr(c->messages, 0, sizeof(c->messages)) != NULL);
         assert_int_equal(c->sbi_off & ~(BIT(1) | BIT(2)), 0);
+        assert_in_range(c->channel_count, 0, VM_CHANNELS_MAX);
+        for (uint32_t id = 0; id < c->channel_count; id++) {
+            assert_in_range(strlen(c->channel[id].name), 1, VM_NAME_MAX);
+            assert_in_range(strlen(c->channel[id].peer), 1, VM_NAME_MAX);
+            assert_in_range(c->channel[id].size, PAGE_SIZE, GIB);
+        }
     }
     for (unsigned i = 0; i < bads; i++) {
         assert_true(memchr(bad[i].node, 0, sizeof(bad[i].node)) != NULL);
@@ -528,6 +696,9 @@ static void test_damage(void **state)
     fdt_setprop_string(fdt, vm1(fdt), "messages", "vm-2");
     fdt_setprop_string(fdt, fdt_path_offset(fdt, "/vms/vm@2"), "messages", "vm-1");
     fdt_setprop(fdt, vm1(fdt), "sbi-off", "one\0two", 8);
+    add_channel(fdt, 0, 0, "one", "vm-1", 0x1000);
+    add_channel(fdt, 1, 0, "two", "vm-2", 0x1000);
+    add_channel(fdt, 2, 0, "three", "vm-1", 0x1000);
     a = bundle_of(fdt);
     damage_all(a.bytes, a.size, 50000, check_sane);
     free(a.bytes);
@@ -544,7 +715,8 @@ int main(void)
         cmocka_unit_test(test_child_node),   cmocka_unit_test(test_bundle),
         cmocka_unit_test(test_endless_name), cmocka_unit_test(test_damage),
         cmocka_unit_test(test_messages),     cmocka_unit_test(test_messages_one_sided),
-        cmocka_unit_test(test_sbi_off),
+        cmocka_unit_test(test_sbi_off),      cmocka_unit_test(test_channels),
+        cmocka_unit_test(test_bad_channels), cmocka_unit_test(test_too_many_channels),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -219,6 +219,53 @@ static void test_mailbox(void **state)
     free(buf);
 }
 
+/* Both sides of a channel, and as many as there may be within what loader.c makes room for. */
+static void test_channels(void **state)
+{
+    static const char longest[] = "abcdefghijabcdefghijabcdefghij1";
+    static char cmdline[VM_CMDLINE_MAX + 1];
+    uint32_t size;
+    void *fdt;
+    int len;
+
+    (void)state;
+    setup("qemu-plain", 1);
+    vm.config.channel_count = 2;
+    vm.config.channel[0] = (struct config_channel){
+        .name = "ring", .peer = "other", .size = 2 * MIB, .publishes = true, .writable = true};
+    vm.config.channel[1] =
+        (struct config_channel){.name = "frames", .peer = "third", .size = 0x3000};
+    fdt = write_tree(&size);
+    check_string(fdt, "/soc/memory-channel-0", "compatible", "hearth,memory-channel");
+    check_string(fdt, "/soc/memory-channel-0", "hearth,role", "publisher");
+    check_string(fdt, "/soc/memory-channel-0", "label", "ring");
+    check_string(fdt, "/soc/memory-channel-0", "hearth,peer", "other");
+    (void)get(fdt, "/soc/memory-channel-0", "hearth,writable", &len);
+    assert_null(fdt_getprop(fdt, fdt_path_offset(fdt, "/soc/memory-channel-0"), "reg", &len));
+    assert_memory_equal(get(fdt, "/soc/memory-channel-0", "interrupts", &len), "\0\0\0\x40", 4);
+    assert_memory_equal(get(fdt, "/soc/memory-channel-0", "hearth,size", &len),
+                        "\0\0\0\0\0\x20\0\0", 8);
+    check_string(fdt, "/soc/memory-channel@18040000000", "hearth,role", "subscriber");
+    assert_memory_equal(get(fdt, "/soc/memory-channel@18040000000", "reg", &len),
+                        "\0\0\x01\x80\x40\0\0\0\0\0\0\0\0\0\x30\0", 16);
+    assert_memory_equal(get(fdt, "/soc/memory-channel@18040000000", "interrupts", &len),
+                        "\0\0\0\x41", 4);
+    assert_memory_equal(get(fdt, "/soc/memory-channel@18040000000", "hearth,channel", &len),
+                        "\0\0\0\x01", 4);
+    assert_null(fdt_getprop(fdt, fdt_path_offset(fdt, "/soc/memory-channel@18040000000"),
+                            "hearth,writable", &len));
+    free(fdt);
+
+    memset(cmdline, 'x', VM_CMDLINE_MAX);
+    vm.config.cmdline = cmdline;
+    vm.config.channel_count = VM_CHANNELS_MAX;
+    for (unsigned i = 0; i < VM_CHANNELS_MAX; i++)
+        vm.config.channel[i] = (struct config_channel){
+            .name = longest, .peer = longest, .size = GIB, .writable = true};
+    free(write_tree(&size));
+    assert_in_range(size, 8192, 21 * KIB);
+}
+
 /* Any room that is too small is an error, and nothing is written behind it. */
 static void test_too_small(void **state)
 {
@@ -240,7 +287,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one),       cmocka_unit_test(test_sixty_four),
         cmocka_unit_test(test_no_initrd), cmocka_unit_test(test_mailbox),
-        cmocka_unit_test(test_too_small),
+        cmocka_unit_test(test_too_small), cmocka_unit_test(test_channels),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,6 +77,12 @@ def source(vms, members):
             properties["sbi-off"] = ", ".join(string(name) for name in vm.sbi)
         lines.append(f"\t\tvm@{number:x} {{")
         lines += [f"\t\t\t{key} = {value};" for key, value in properties.items()]
+        for index, channel in enumerate(vm.channels):
+            lines += [f"\t\t\tchannel-{index:x} {{",
+                      f"\t\t\t\tchannel-name = {string(channel.name)};",
+                      f"\t\t\t\tsubscriber = {string(channel.to)};",
+                      f"\t\t\t\tsize = {cells64(channel.size)};",
+                      *(["\t\t\t\twritable;"] if channel.writable else []), "\t\t\t};"]
         lines.append("\t\t};")
     return "\n".join(lines + ["\t};", "};", ""])
 

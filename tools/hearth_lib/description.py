@@ -23,8 +23,13 @@ CMDLINE_MAX = 4095
 FDT_ROOM = 64 << 10  # kept free for the guest's device tree
 PAGE = 4096
 
-KEYS = ("name", "vcpus", "memory", "kernel", "load", "initrd", "cmdline", "messages", "sbi")
+KEYS = ("name", "vcpus", "memory", "kernel", "load", "initrd", "cmdline", "messages", "sbi", "channels")
 REQUIRED = ("name", "vcpus", "memory", "kernel")
+CHANNEL_KEYS = ("name", "to", "size", "access")
+CHANNEL_ACCESS = ("read-only", "read-write")
+CHANNEL_SIZE_MAX = 1 << 30
+VM_CHANNELS_MAX = 16  # that a VM publishes and subscribes to
+CHANNELS_MAX = 128
 SHELL = "shell"  # as `messages`: the management shell
 # What sbi = ["-NAME"] can switch off: the names in the hypervisor's table (sbi/*.c), all but "base".
 SBI_EXTENSIONS = ("time", "spi", "rfnc", "hsm", "srst", "dbcn", "legacy", "pmu", "susp", "sta", "sse", "fwft",
@@ -40,6 +45,15 @@ class DescriptionError(Exception):
 
 
 @dataclasses.dataclass
+class Channel:
+    """A memory channel, as its publisher has it."""
+    name: str
+    to: str
+    size: int
+    writable: bool
+
+
+@dataclasses.dataclass
 class Vm:
     name: str
     vcpus: int
@@ -51,6 +65,7 @@ class Vm:
     cmdline: str | None = None
     messages: str | None = None
     sbi: list[str] = dataclasses.field(default_factory=list)  # names of what is switched off
+    channels: list[Channel] = dataclasses.field(default_factory=list)
 
     def summary(self):
         text = (f"{self.name}: {self.vcpus} vcpu{'s' if self.vcpus > 1 else ''}, "
@@ -180,9 +195,43 @@ def check_sbi(value, _folder):
     return names
 
 
+def check_channel(entry, folder):
+    if not isinstance(entry, dict):
+        raise Problem('must be an array of tables such as { name = "frames", to = "other", size = "1M" }, '
+                      f"not of {type_name(entry).split()[-1]}s")
+    for key in entry:
+        if key not in CHANNEL_KEYS:
+            raise Problem(f"{key}: unknown key" + nearest(key, CHANNEL_KEYS))
+    for key in ("name", "to", "size"):
+        if key not in entry:
+            raise Problem(f"{key}: missing")
+    try:
+        key = "name"
+        name = check_name(entry["name"], folder)
+        key = "to"
+        to = check_name(entry["to"], folder)
+        key = "size"
+        size = parse_size(entry["size"])
+        if not 0 < size <= CHANNEL_SIZE_MAX or size % PAGE:
+            raise Problem(f"must be a multiple of {PAGE} bytes up to {size_text(CHANNEL_SIZE_MAX)}, not {size}")
+        key = "access"
+        access = need_str(entry.get("access", "read-only"))
+        if access not in CHANNEL_ACCESS:
+            raise Problem(f'"{access}" is neither "read-only" nor "read-write"')
+    except (Problem, ValueError) as e:
+        raise Problem(f"{key}: {e}") from None
+    return Channel(name, to, size, access == "read-write")
+
+
+def check_channels(value, folder):
+    if not isinstance(value, list):
+        raise Problem(f"must be an array of tables, not {type_name(value)}")
+    return [check_channel(entry, folder) for entry in value]
+
+
 CHECKS = {"name": check_name, "vcpus": check_vcpus, "memory": check_memory, "kernel": check_file,
           "load": check_load, "initrd": check_file, "cmdline": check_cmdline,
-          "messages": check_messages, "sbi": check_sbi}
+          "messages": check_messages, "sbi": check_sbi, "channels": check_channels}
 
 
 def kernel_extent(path, load):
@@ -292,6 +341,28 @@ def peer_problem(vm, vms):
     return f'there is no VM "{vm.messages}"' + nearest(vm.messages, [other.name for other in vms], "VMs")
 
 
+def channel_problems(vms):
+    """(VM, what is wrong with its channels) for what several VMs' descriptions are needed to see."""
+    publisher, count, total = {}, {}, 0
+    for vm in vms:
+        for channel in vm.channels:
+            total += 1
+            text = f'"{channel.name}": '
+            if channel.name in publisher:
+                yield vm, text + f'is already the name of a channel of "{publisher[channel.name]}"'
+            publisher.setdefault(channel.name, vm.name)
+            if channel.to == vm.name:
+                yield vm, text + "to: names the VM itself"
+            elif channel.to not in (names := [other.name for other in vms]):
+                yield vm, text + f'to: there is no VM "{channel.to}"' + nearest(channel.to, names, "VMs")
+            for name in {vm.name, channel.to}:
+                count[name] = count.get(name, 0) + 1
+                if count[name] > VM_CHANNELS_MAX:
+                    yield vm, text + f'"{name}" takes part in more than {VM_CHANNELS_MAX} channels'
+            if total > CHANNELS_MAX:
+                yield vm, text + f"more than {CHANNELS_MAX} channels in all"
+
+
 def read(file):
     """The VMs that a file describes. DescriptionError has everything that is wrong with it."""
     try:
@@ -324,6 +395,8 @@ def read(file):
         for number, vm in enumerate(vms, 1):
             if wrong := peer_problem(vm, vms):
                 problems.append(f'{file}: vm {number} "{vm.name}": messages: {wrong}')
+        for vm, wrong in channel_problems(vms):
+            problems.append(f'{file}: vm {vms.index(vm) + 1} "{vm.name}": channels: {wrong}')
     if problems:
         raise DescriptionError(problems)
     return vms

@@ -46,3 +46,17 @@ extern unsigned fake_stop_calls;
 extern int fake_stop_kind;
 extern const char *fake_stop_reason;
 extern bool fake_wake_level; /* vm_set_wake()'s last */
+
+/* remap.c: mappings of other VMs' RAM, the last and how many; and PLIC lines 64.. of two VMs. */
+struct fake_remap {
+    const struct vm *vm;
+    const struct memslots *from;
+    uint64_t at, gpa, size;
+    unsigned prot, mapped, removed, wrong;
+};
+extern int fake_remap_answer; /* of remap_share() */
+extern bool fake_remap_missing;
+extern struct fake_remap fake_remap;
+struct vm;
+extern uint64_t fake_lines[2]; /* bit i: source 64 + i */
+extern const struct vm *fake_lines_vm[2];

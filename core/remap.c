@@ -1,0 +1,117 @@
+/*
+ * remap.c - changes to a VM's G-stage while its vcpus run (hearth/remap.h). Privileged
+ * specification, "Memory-Management Fences" of the hypervisor extension; SBI, "RFENCE Extension".
+ *
+ * The remote fences are the firmware's: machine mode interrupts a hart whatever it is at, so that
+ * also copies to and from guest memory that the hypervisor has under way there (HLV, interrupts
+ * off) and the hart on which a sleeping vcpu is still loaded are dealt with when the call returns,
+ * and no hart of ours waits for another. All VMIDs, because a vcpu that stays loaded may be under
+ * an older one than its VM; only on the harts that may hold translations of this VM.
+ *
+ * Lock: vm->remap_lock, over each change and its fences: table pages that one change has retired
+ * are freed only by the one whose fences came after.
+ */
+#include <arch/barrier.h>
+#include <arch/hfence.h>
+#include <hearth/errno.h>
+#include <hearth/hart.h>
+#include <hearth/panic.h>
+#include <hearth/remap.h>
+#include <hearth/sbi_client.h>
+#include <hearth/vcpu.h>
+#include <hearth/vm.h>
+
+/* Start and size 0: everything. */
+static int64_t firmware_fence(const struct hart *h)
+{
+    return sbi_client_call(SBI_EXT_RFNC, SBI_RFNC_HFENCE_GVMA, 1, h->hartid, 0, 0, 0, 0).error;
+}
+
+bool remap_available(void)
+{
+    static enum { UNKNOWN, NO, YES } answer;
+
+    if (answer == UNKNOWN)
+        answer = firmware_fence(this_hart()) == SBI_SUCCESS ? YES : NO;
+    return answer == YES;
+}
+
+/* Bit i: hart i has run the VM since its start, or may begin to. */
+static uint64_t harts_of(const struct vm *vm)
+{
+    uint64_t mask = 0;
+
+    for (unsigned i = 0; i < harts_count; i++)
+        if (vm->last_vcpu[i] != 0)
+            mask |= BIT(i);
+    for (uint32_t i = 0; i < vm->config.vcpus; i++)
+        mask |= BIT(vm->vcpus[i]->home);
+    return mask;
+}
+
+/* With the lock. */
+static void fence(struct vm *vm)
+{
+    const uint64_t mask = harts_of(vm);
+
+    fence_rw(); /* the entries, before anybody walks the tables again */
+    for (unsigned i = 0; i < harts_count; i++) {
+        if ((mask & BIT(i)) == 0)
+            continue;
+        if (harts[i] == this_hart())
+            hfence_gvma_all();
+        else if (firmware_fence(harts[i]) != SBI_SUCCESS)
+            panic("the firmware's remote fence has ceased to work");
+    }
+    gstage_reclaim(&vm->gstage);
+}
+
+/* With the lock. */
+static void unmap(struct vm *vm, gpa_t gpa, uint64_t size)
+{
+    int err = gstage_unmap(&vm->gstage, gpa, size);
+
+    ASSERT(err == 0); /* no page crosses its edges, so that none is split */
+    fence(vm);
+}
+
+static int map_pieces(struct vm *vm, gpa_t at, const struct memslots *from, gpa_t gpa,
+                      uint64_t size, unsigned prot)
+{
+    for (uint64_t done = 0, piece; done < size; done += piece) {
+        const struct memslot *slot = memslot_find(from, gpa + done);
+        int err;
+
+        if (slot == NULL)
+            return -HV_EFAULT;
+        piece = MIN(size - done, slot->gpa + slot->size - (gpa + done));
+        err = gstage_map(&vm->gstage, at + done, slot->hpa + (gpa + done - slot->gpa), piece, prot);
+        if (err < 0)
+            return err;
+    }
+    return 0;
+}
+
+int remap_share(struct vm *vm, gpa_t at, const struct memslots *from, gpa_t gpa, uint64_t size,
+                unsigned prot)
+{
+    int err;
+
+    if (!memslot_is_ram(from, gpa, size))
+        return -HV_EFAULT;
+    lock_acquire(&vm->remap_lock);
+    err = map_pieces(vm, at, from, gpa, size, prot);
+    if (err < 0)
+        unmap(vm, at, size);
+    else
+        fence(vm); /* that there was nothing may have been remembered, too */
+    lock_release(&vm->remap_lock);
+    return err;
+}
+
+void remap_remove(struct vm *vm, gpa_t gpa, uint64_t size)
+{
+    lock_acquire(&vm->remap_lock);
+    unmap(vm, gpa, size);
+    lock_release(&vm->remap_lock);
+}

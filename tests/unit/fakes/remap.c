@@ -1,0 +1,50 @@
+/* remap.c - fake: what core/channels.c had mapped and taken away, and the lines that it drove. */
+#include <hearth/errno.h>
+#include <hearth/mmio.h>
+#include <hearth/remap.h>
+
+#include "fakes.h"
+
+int fake_remap_answer;
+bool fake_remap_missing;
+struct fake_remap fake_remap;
+uint64_t fake_lines[2];
+const struct vm *fake_lines_vm[2];
+
+bool remap_available(void)
+{
+    return !fake_remap_missing;
+}
+
+int remap_share(struct vm *vm, gpa_t at, const struct memslots *from, gpa_t gpa, uint64_t size,
+                unsigned prot)
+{
+    if (fake_remap_answer != 0)
+        return fake_remap_answer;
+    fake_remap = (struct fake_remap){.vm = vm,
+                                     .from = from,
+                                     .at = at,
+                                     .gpa = gpa,
+                                     .size = size,
+                                     .prot = prot,
+                                     .mapped = fake_remap.mapped + 1,
+                                     .removed = fake_remap.removed};
+    return 0;
+}
+
+void remap_remove(struct vm *vm, gpa_t gpa, uint64_t size)
+{
+    if (fake_remap.vm != vm || fake_remap.at != gpa || fake_remap.size != size)
+        fake_remap.wrong++;
+    fake_remap.removed++;
+}
+
+void plic_set_line(struct vm *vm, uint32_t irq, bool level)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        if (fake_lines_vm[i] != vm)
+            continue;
+        fake_lines[i] &= ~BIT(irq % 64);
+        fake_lines[i] |= level ? BIT(irq % 64) : 0;
+    }
+}
