@@ -8,8 +8,8 @@
 #include <arch/spinlock.h>
 #include <hearth/types.h>
 
-/* vm_list -> vm -> vcpu -> sse -> channel -> remap -> gstage -> device -> vcpu virq -> scheduler -> page_alloc -> host
- * irq -> console */
+/* vm_list -> vm -> vcpu -> sse -> channel -> remap -> gstage -> device -> vcpu virq -> scheduler ->
+ * page_alloc -> host irq -> console */
 enum lock_rank {
     RANK_VM_LIST = 1,
     RANK_VM,
