@@ -85,9 +85,10 @@ void vcpu_reset(struct vcpu *v, uint64_t pc, uint64_t opaque)
     v->csrs.vsie = 0;
     v->csrs.hvip = 0;
     v->csrs.vstimecmp = UINT64_MAX;
-    /* The external interrupt is the level of a PLIC's context, which no hart's reset changes. */
-    (void)atomic_fetch_and(&v->virq_pending, BIT(IRQ_VS_EXT));
-    (void)atomic_fetch_or(&v->virq_dirty, BIT(IRQ_VS_EXT));
+    /* The external interrupt is the level of a PLIC's context, which no hart's reset changes; a
+     * software interrupt came since vcpu_hsm_start(). */
+    (void)atomic_fetch_and(&v->virq_pending, BIT(IRQ_VS_EXT) | BIT(IRQ_VS_SOFT));
+    (void)atomic_fetch_or(&v->virq_dirty, BIT(IRQ_VS_EXT) | BIT(IRQ_VS_SOFT));
     vtimer_reset(v);
     sbi_vcpu_reset(v);
 }
@@ -166,6 +167,8 @@ int vcpu_hsm_start(struct vcpu *v, uint64_t pc, uint64_t opaque)
     if (vm->state == VM_RUNNING && v->hsm_state == SBI_HSM_STATE_STOPPED) {
         v->hsm_pc = pc;
         v->hsm_opaque = opaque;
+        /* An IPI to the earlier life ends here; one that is sent from now on is for the new one. */
+        (void)atomic_fetch_and(&v->virq_pending, ~BIT(IRQ_VS_SOFT));
         atomic_store_release(&v->hsm_state, SBI_HSM_STATE_START_PENDING);
         vm->vcpus_active++;
         err = 0;

@@ -1,7 +1,8 @@
 /*
  * restart - what a hart finds when it starts again: interrupts that its earlier life had pending
- * are gone, but for the external one, which is the level of its PLIC context. The console of
- * OpenSBI is that UART, so results are printed only at the end.
+ * are gone, but for the external one, which is the level of its PLIC context; an IPI that was sent
+ * since hart_start is there. The console of OpenSBI is that UART, so results are printed only at
+ * the end.
  */
 #include "guest.h"
 
@@ -43,6 +44,24 @@ static void leave(void *arg)
     look(NULL);
 }
 
+static void await_ipi(void *arg)
+{
+    (void)arg;
+    wait_for(csr_read(sip) & BIT(IRQ_SOFT), SOON);
+    store(&pending, csr_read(sip) | BIT(63));
+}
+
+/* An IPI right behind the hart_start: with fewer harts than vcpus it comes in START_PENDING. False:
+ * it got lost. */
+static bool ipi_behind_start(uint64_t hart)
+{
+    store(&pending, 0);
+    return hart_start(hart, await_ipi, NULL) == 0 &&
+           sbi(SBI_EXT_SPI, SBI_SPI_SEND_IPI, BIT(hart), 0).error == 0 &&
+           wait_for(load(&pending), 2 * SOON) && (load(&pending) & BIT(IRQ_SOFT)) != 0 &&
+           hart_wait_state(hart, SBI_HSM_STATE_STOPPED, SOON);
+}
+
 static bool run_there(uint64_t hart, void (*fn)(void *))
 {
     store(&pending, 0);
@@ -54,7 +73,7 @@ void test_main(void)
 {
     const uint64_t peer = other_hart(0);
     uint64_t left, found, later;
-    bool first, again, last;
+    bool first, again, last, ipi = true, gone;
 
     if (hart_count() < 2) {
         tap_plan(0);
@@ -74,12 +93,17 @@ void test_main(void)
         write32(CLAIM(peer), UART_IRQ);
     last = run_there(peer, look);
     later = pending;
+    for (unsigned i = 0; on_hearth() && ipi && i < 20; i++)
+        ipi = ipi_behind_start(peer);
+    gone = run_there(peer, look) && (!on_hearth() || !(pending & BIT(IRQ_SOFT)));
 
-    tap_plan(6);
+    tap_plan(8);
     ok(first && again && last, "a hart started three times");
     ok(left & BIT(IRQ_EXT), "its context's interrupt is pending when it stops");
     ok(found & BIT(IRQ_EXT), "and when it starts again");
     ok(!on_hearth() || !(found & BIT(IRQ_SOFT)), "a software interrupt is not");
     ok(!on_hearth() || !(found & BIT(IRQ_TIMER)), "nor the timer's");
     ok(!(later & BIT(IRQ_EXT)), "the line down: gone");
+    ok(ipi, "an IPI sent right behind hart_start is there");
+    ok(gone, "and not at the next start");
 }
