@@ -13,8 +13,10 @@
 
 static bool htinst(const char *value, size_t len)
 {
-    host_isa.htinst = !(len == 3 && memcmp(value, "off", 3) == 0);
-    return !host_isa.htinst || (len == 2 && memcmp(value, "on", 2) == 0);
+    const bool off = len == 3 && memcmp(value, "off", 3) == 0;
+
+    host_isa.htinst = !off;
+    return off || (len == 2 && memcmp(value, "on", 2) == 0);
 }
 
 static const struct boot_arg {

@@ -1,9 +1,8 @@
 /*
  * vm.h - a virtual machine: its memory, its board, its vcpus, its life.
  *
- * Locks: vm_list_lock (rank VM_LIST) guards the list of VMs; vm->lock (rank VM) guards the fields
- * that say so. Memory slots, board and the vcpu array do not change between vm_create() and
- * vm_destroy().
+ * Locks: vm->lock (rank VM) guards the fields that say so; core/vm.c says how VMs are added. Memory
+ * slots, board and the vcpu array do not change once vm_create() has returned.
  */
 #pragma once
 
