@@ -16,6 +16,7 @@ SBI_UNIT_SRCS += $(addprefix sbi/,sse.c sse_state.c sse_context.c) tests/unit/fa
 SBI_UNIT_SRCS += $(addprefix sbi/,hvc.c hvc_log.c host_comm.c mpxy.c) tests/unit/fakes/messages.c
 SBI_UNIT_SRCS += sbi/hvc_channel.c core/channels.c tests/unit/fakes/remap.c
 unit_channels_SRCS := $(SBI_UNIT_SRCS)
+unit_remap_SRCS := core/remap.c mm/gstage.c mm/memslot.c mm/page_alloc.c core/lock.c tests/unit/fakes/fake.c
 unit_sbi_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_hsm_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_pmu_SRCS := $(SBI_UNIT_SRCS)
