@@ -38,7 +38,7 @@ const struct isa_ext isa_policy[] = {
     {"zifencei", true, NONE},
     {"zihintntl", true, NONE},
     {"zihintpause", true, FIELD(zihintpause)},
-    {"zihpm", false, FIELD(zihpm)}, /* hardware counters are not switched */
+    {"zihpm", true, NONE}, /* unless isa_probe() takes it out, and so sscofpmf */
     {"zimop", true, NONE},
     {"zmmul", true, NONE},
 
@@ -107,7 +107,7 @@ const struct isa_ext isa_policy[] = {
     {"smstateen", false, FIELD(smstateen)},
     {"ssaia", false, FIELD(ssaia)},
     {"ssccptr", true, NONE},
-    {"sscofpmf", false, FIELD(sscofpmf)},
+    {"sscofpmf", true, FIELD(sscofpmf)},
     {"sscounterenw", true, FIELD(sscounterenw)},
     {"ssdbltrp", true, FIELD(ssdbltrp)}, /* like zicfilp */
     {"ssnpm", true, FIELD(ssnpm)},       /* like zicfilp */
@@ -116,7 +116,7 @@ const struct isa_ext isa_policy[] = {
     {"sstvala", true, NONE},
     {"sstvecd", true, NONE},
     {"ssu64xl", true, NONE},
-    {"svade", true, FIELD(svade)},
+    {"svade", true, NONE},
     {"svadu", true, FIELD(svadu)}, /* off until FWFT switches it on: isa.c adds svade */
     {"svbare", true, NONE},
     {"svinval", true, FIELD(svinval)},

@@ -1,7 +1,8 @@
 /*
  * pmu.c - SBI PMU extension (v3.0, chapter "Performance Monitoring Unit Extension"): counters 0
- * (cycle) and 2 (instret), and PMU_FW_COUNT firmware counters each of which can count any firmware
- * event that pmu.h offers, or exits by reason (Hearth's own events 256 + enum exit_reason).
+ * (cycle) and 2 (instret), the host's programmable counters where it filters them by mode, and
+ * PMU_FW_COUNT firmware counters each of which can count any firmware event that pmu.h offers, or
+ * exits by reason (Hearth's own events 256 + enum exit_reason).
  *
  * All state is the calling vcpu's own (pmu_state.h); no locks. Where the specification is silent:
  * starting or stopping a set does what it can, and its error then says that some of it was so
@@ -16,42 +17,7 @@
 
 #include <string.h>
 
-/* Events that can happen here: bits by code. */
-#define FW_EVENTS                                                                                  \
-    (BIT(SBI_PMU_FW_ACCESS_LOAD) | BIT(SBI_PMU_FW_ACCESS_STORE) | BIT(SBI_PMU_FW_SET_TIMER) |      \
-     BIT(SBI_PMU_FW_IPI_SENT) | BIT(SBI_PMU_FW_IPI_RECEIVED) | BIT(SBI_PMU_FW_FENCE_I_SENT) |      \
-     BIT(SBI_PMU_FW_FENCE_I_RECEIVED) | BIT(SBI_PMU_FW_SFENCE_SENT) |                              \
-     BIT(SBI_PMU_FW_SFENCE_RECEIVED) | BIT(SBI_PMU_FW_SFENCE_ASID_SENT) |                          \
-     BIT(SBI_PMU_FW_SFENCE_ASID_RECEIVED))
-
-#define INFO_CHUNK 32 /* entries of event_get_info served at one exit */
-
-_Static_assert(EXIT_REASON_COUNT == SBI_PERF_REASONS, "abi/sbi.h numbers the reasons");
 _Static_assert(PMU_COUNTERS <= SBI_PMU_SNAPSHOT_COUNT, "a set's bits are one word");
-
-/* The total that a firmware event's counters count by, or NULL: no such event here. */
-static uint64_t *fw_source(struct vcpu *vcpu, uint32_t event)
-{
-    const uint32_t code = SBI_PMU_EVENT_CODE(event);
-
-    if (SBI_PMU_EVENT_TYPE(event) != SBI_PMU_TYPE_FW)
-        return NULL;
-    if (code < SBI_PMU_FW_EVENTS && (FW_EVENTS & BIT(code)))
-        return &vcpu->fw_events[code];
-    if (code >= SBI_PMU_FW_EXIT_REASONS && code < SBI_PMU_FW_EXIT_REASONS + EXIT_REASON_COUNT)
-        return &vcpu->stats.by_reason[code - SBI_PMU_FW_EXIT_REASONS];
-    return NULL;
-}
-
-/* Counters that can count this event. */
-static uint64_t counters_for(struct vcpu *vcpu, uint64_t event, uint64_t data)
-{
-    if (event >> SBI_PMU_EVENT_BITS)
-        return 0;
-    if (data == 0 && fw_source(vcpu, (uint32_t)event) != NULL)
-        return PMU_FW_MASK;
-    return pmu_hw_can((uint32_t)event, data);
-}
 
 static uint64_t source(struct vcpu *vcpu, unsigned i)
 {
@@ -60,7 +26,17 @@ static uint64_t source(struct vcpu *vcpu, unsigned i)
     if (BIT(i) & PMU_HW_MASK)
         return pmu_hw_source(i);
     /* Only a configured counter is started, and its event has a source. */
-    return atomic_load_relaxed(fw_source(vcpu, pmu->event[i]));
+    return atomic_load_relaxed(pmu_fw_source(vcpu, pmu->event[i]));
+}
+
+static bool programmable(unsigned i)
+{
+    return (pmu_hpm_mask() & BIT(i)) != 0;
+}
+
+static uint64_t valid_counters(void)
+{
+    return PMU_HW_MASK | pmu_hpm_mask() | PMU_FW_MASK;
 }
 
 /* What the counter shows; an open hardware counter shows the hart's. */
@@ -69,6 +45,8 @@ static uint64_t count(struct vcpu *vcpu, unsigned i)
     const struct pmu *pmu = pmu_of(vcpu);
     const bool open = (BIT(i) & PMU_HW_MASK) && !((pmu->configured | pmu->started) & BIT(i));
 
+    if (programmable(i))
+        return pmu_hpm_count(pmu, i);
     if (open)
         return pmu_hw_source(i);
     return pmu->value[i] + ((pmu->started & BIT(i)) ? source(vcpu, i) : 0);
@@ -78,11 +56,18 @@ static void set_count(struct vcpu *vcpu, unsigned i, uint64_t value)
 {
     struct pmu *pmu = pmu_of(vcpu);
 
-    pmu->value[i] = value - ((pmu->started & BIT(i)) ? source(vcpu, i) : 0);
+    if (programmable(i))
+        pmu_hpm_set(vcpu, i, value);
+    else
+        pmu->value[i] = value - ((pmu->started & BIT(i)) ? source(vcpu, i) : 0);
 }
 
 static void start(struct vcpu *vcpu, unsigned i, uint64_t value)
 {
+    if (programmable(i)) {
+        pmu_hpm_start(vcpu, i, value);
+        return;
+    }
     pmu_of(vcpu)->started |= BIT(i);
     set_count(vcpu, i, value);
 }
@@ -91,6 +76,8 @@ static void stop(struct vcpu *vcpu, unsigned i)
 {
     struct pmu *pmu = pmu_of(vcpu);
 
+    if (programmable(i))
+        return; /* by counters_stop(), all at once */
     pmu->value[i] = count(vcpu, i);
     pmu->started &= ~BIT(i);
 }
@@ -104,37 +91,59 @@ static bool counter_set(uint64_t base, uint64_t mask, uint64_t *set)
     if (base >= PMU_COUNTERS || (mask << base) >> base != mask)
         return false;
     *set = mask << base;
-    return (*set & ~(PMU_HW_MASK | PMU_FW_MASK)) == 0;
+    return (*set & ~valid_counters()) == 0;
 }
 
 static int64_t counter_info(uint64_t i, uint64_t *info)
 {
-    if (i >= PMU_COUNTERS || !(BIT(i) & (PMU_HW_MASK | PMU_FW_MASK)))
+    if (i >= PMU_COUNTERS || !(BIT(i) & valid_counters()))
         return SBI_ERR_INVALID_PARAM;
-    *info = SBI_PMU_INFO_WIDTH(64);
-    if (BIT(i) & PMU_HW_MASK)
-        *info |= CSR_CYCLE + i;
+    if (BIT(i) & PMU_FW_MASK)
+        *info = SBI_PMU_INFO_WIDTH(64) | SBI_PMU_INFO_FIRMWARE;
     else
-        *info |= SBI_PMU_INFO_FIRMWARE;
+        *info = SBI_PMU_INFO_WIDTH(programmable((unsigned)i) ? pmu_hpm_width((unsigned)i) : 64) |
+                (CSR_CYCLE + i);
     return SBI_SUCCESS;
 }
 
-/* The counter of the set that config_matching takes, or -1. */
+static bool has_event(const struct pmu *pmu, unsigned i, uint64_t event, uint64_t data)
+{
+    return (pmu->configured & BIT(i)) && pmu->event[i] == event &&
+           data == (programmable(i) ? pmu->data[i] : 0);
+}
+
+/* The counter of the set that config_matching takes, or -1. Programmable ones first: they filter,
+ * and their overflows interrupt. */
 static int match(struct vcpu *vcpu, uint64_t set, uint64_t flags, uint64_t event, uint64_t data)
 {
     const struct pmu *pmu = pmu_of(vcpu);
     uint64_t fit;
+    int hpm;
 
     if (flags & SBI_PMU_CFG_SKIP_MATCH) {
         set &= -set;
         /* It has been found before: only the other flags are to be carried out. */
-        if ((set & pmu->configured) && pmu->event[bit_lowest(set)] == event && data == 0)
+        if (has_event(pmu, bit_lowest(set), event, data))
             return (int)bit_lowest(set);
     }
-    fit = set & counters_for(vcpu, event, data) & ~pmu->started;
+    hpm = pmu_hpm_config(vcpu, set, flags, event, data);
+    if (hpm >= 0)
+        return hpm;
+    fit = set & pmu_counters_for(vcpu, event, data) & ~pmu->started;
     if (fit & ~pmu->configured)
         fit &= ~pmu->configured;
     return fit != 0 ? (int)bit_lowest(fit) : -1;
+}
+
+/* CLEAR_VALUE and AUTO_START, of a counter that may count already. */
+static void configure(struct vcpu *vcpu, unsigned i, uint64_t flags)
+{
+    const bool counts = (pmu_of(vcpu)->started & BIT(i)) != 0;
+
+    if (flags & SBI_PMU_CFG_CLEAR)
+        set_count(vcpu, i, 0);
+    if ((flags & SBI_PMU_CFG_AUTO_START) && !counts)
+        start(vcpu, i, count(vcpu, i));
 }
 
 static int64_t config_matching(struct vcpu *vcpu, const struct sbi_call *call, uint64_t *counter)
@@ -152,13 +161,14 @@ static int64_t config_matching(struct vcpu *vcpu, const struct sbi_call *call, u
     if (found < 0)
         return SBI_ERR_NOT_SUPPORTED;
     i = (unsigned)found;
-    value = (flags & SBI_PMU_CFG_CLEAR) ? 0 : count(vcpu, i);
-    pmu->event[i] = (uint32_t)call->arg[3];
-    pmu->configured |= BIT(i);
-    if (flags & SBI_PMU_CFG_AUTO_START)
-        start(vcpu, i, value);
-    else
+    if (!programmable(i)) {
+        value = count(vcpu, i);
+        pmu->event[i] = (uint32_t)call->arg[3];
+        pmu->configured |= BIT(i);
         set_count(vcpu, i, value);
+    }
+    pmu->configured |= BIT(i);
+    configure(vcpu, i, flags);
     pmu_hw_update(pmu);
     *counter = i;
     return SBI_SUCCESS;
@@ -173,7 +183,7 @@ static int64_t counters_start(struct vcpu *vcpu, const struct sbi_call *call)
 
     /* Both flags at once: they exclude each other. */
     if (flags > SBI_PMU_START_SNAPSHOT || !counter_set(base, call->arg[1], &set) ||
-        (set & PMU_FW_MASK & ~pmu->configured))
+        (set & ~PMU_HW_MASK & ~pmu->configured))
         return SBI_ERR_INVALID_PARAM;
     if (flags & SBI_PMU_START_SNAPSHOT) {
         if (pmu->shmem == PMU_NO_SHMEM)
@@ -196,11 +206,11 @@ static int64_t counters_start(struct vcpu *vcpu, const struct sbi_call *call)
     return error;
 }
 
-/* Writes the values of the set, and that none has overflowed (there is no Sscofpmf). */
+/* Writes the values of the set, and which counters from the base on have overflowed. */
 static bool snapshot(struct vcpu *vcpu, uint64_t set, uint64_t base)
 {
     const gpa_t shmem = pmu_of(vcpu)->shmem;
-    uint64_t value = 0;
+    uint64_t value = base < PMU_COUNTERS ? pmu_hpm_snapshot(pmu_of(vcpu)) >> base : 0;
 
     if (copy_to_guest(vcpu, shmem + SBI_PMU_SNAPSHOT_OVERFLOW, &value, sizeof(value)) !=
         sizeof(value))
@@ -234,10 +244,13 @@ static int64_t counters_stop(struct vcpu *vcpu, const struct sbi_call *call)
         else
             error = SBI_ERR_ALREADY_STOPPED;
     }
+    pmu_hpm_stop(vcpu, set);
     if ((flags & SBI_PMU_STOP_SNAPSHOT) && !snapshot(vcpu, set, base))
         error = SBI_ERR_FAILED;
-    if (flags & SBI_PMU_STOP_RESET)
+    if (flags & SBI_PMU_STOP_RESET) {
+        pmu_hpm_reset(pmu, set);
         pmu->configured &= ~set;
+    }
     pmu_hw_update(pmu);
     return error;
 }
@@ -266,59 +279,6 @@ static int64_t set_shmem(struct vcpu *vcpu, uint64_t lo, uint64_t hi, uint64_t f
         return SBI_ERR_INVALID_ADDRESS;
     pmu->shmem = lo;
     return SBI_SUCCESS;
-}
-
-/* Answers n <= INFO_CHUNK entries at addr. */
-static int64_t event_info(struct vcpu *vcpu, gpa_t addr, uint64_t n)
-{
-    struct sbi_pmu_event_info info[INFO_CHUNK];
-
-    if (copy_from_guest(vcpu, info, addr, n * sizeof(info[0])) != n * sizeof(info[0]))
-        return SBI_ERR_FAILED;
-    for (uint64_t i = 0; i < n; i++) {
-        uint32_t output;
-
-        if (info[i].event_idx >> SBI_PMU_EVENT_BITS)
-            return SBI_ERR_INVALID_PARAM;
-        output = counters_for(vcpu, info[i].event_idx, info[i].event_data) != 0;
-        if (copy_to_guest(vcpu,
-                          addr + i * sizeof(info[0]) + offsetof(struct sbi_pmu_event_info, output),
-                          &output, sizeof(output)) != sizeof(output))
-            return SBI_ERR_FAILED;
-    }
-    return SBI_SUCCESS;
-}
-
-/* A long list is served a part at an exit: the guest comes back with the same call, and takes its
- * interrupts between. */
-static struct exit_result event_get_info(struct vcpu *vcpu, const struct sbi_call *call,
-                                         struct sbi_ret *ret)
-{
-    struct pmu *pmu = pmu_of(vcpu);
-    const uint64_t addr = call->arg[0], entries = call->arg[2];
-    uint64_t n;
-
-    if (call->arg[3] != 0 || !is_aligned(addr, sizeof(struct sbi_pmu_event_info))) {
-        ret->error = SBI_ERR_INVALID_PARAM;
-        return exit_next(4);
-    }
-    if (call->arg[1] != 0 || entries > UINT64_MAX / sizeof(struct sbi_pmu_event_info) ||
-        !memslot_is_ram(&vcpu->vm->memslots, addr, entries * sizeof(struct sbi_pmu_event_info))) {
-        ret->error = SBI_ERR_INVALID_ADDRESS;
-        return exit_next(4);
-    }
-    if (pmu->info_addr != addr || pmu->info_count != entries || pmu->info_done >= entries) {
-        pmu->info_addr = addr;
-        pmu->info_count = entries;
-        pmu->info_done = 0;
-    }
-    n = MIN(entries - pmu->info_done, INFO_CHUNK);
-    ret->error = event_info(vcpu, addr + pmu->info_done * sizeof(struct sbi_pmu_event_info), n);
-    pmu->info_done += n;
-    if (ret->error == SBI_SUCCESS && pmu->info_done < entries)
-        return exit_plain(EXIT_RETRY);
-    pmu->info_done = entries;
-    return exit_next(4);
 }
 
 static struct exit_result pmu_handle(struct vcpu *vcpu, const struct sbi_call *call,
@@ -354,7 +314,7 @@ static struct exit_result pmu_handle(struct vcpu *vcpu, const struct sbi_call *c
         ret->error = set_shmem(vcpu, arg[0], arg[1], arg[2]);
         break;
     case SBI_PMU_EVENT_GET_INFO:
-        return event_get_info(vcpu, call, ret);
+        return pmu_event_get_info(vcpu, call, ret);
     default:
         break;
     }

@@ -1,5 +1,6 @@
 /*
- * pmu_hw.c - the hardware counters of a vcpu's PMU: cycle and instret. HS-mode can read a hart's
+ * pmu_hw.c - the fixed hardware counters of a vcpu's PMU, cycle and instret, and which counters
+ * its guest may read. HS-mode can read a hart's
  * counters but not write or stop them, so a counter that a guest has set, stopped or zeroed is
  * closed to it (hcounteren) and its reads are emulated: the hart's counter plus an offset. One that
  * it has not taken through the PMU stays open and runs.
@@ -38,7 +39,7 @@ static uint64_t closed(const struct pmu *pmu)
 
 void pmu_hw_update(const struct pmu *pmu)
 {
-    csr_write(CSR_HCOUNTEREN, COUNTEREN_CYCLE_TIME_INSTRET & ~closed(pmu));
+    csr_write(CSR_HCOUNTEREN, (COUNTEREN_CYCLE_TIME_INSTRET & ~closed(pmu)) | pmu->live);
 }
 
 void pmu_hw_load(struct vcpu *vcpu, void *state)
@@ -46,7 +47,8 @@ void pmu_hw_load(struct vcpu *vcpu, void *state)
     struct pmu *pmu = state;
 
     (void)vcpu;
-    if (likely(closed(pmu) == 0))
+    pmu_hpm_load(pmu);
+    if (likely((closed(pmu) | pmu->live) == 0))
         return;
     for (uint64_t m = pmu->started & PMU_HW_MASK; m != 0; m &= m - 1)
         pmu->value[bit_lowest(m)] -= pmu_hw_source(bit_lowest(m));
@@ -57,8 +59,8 @@ void pmu_hw_put(struct vcpu *vcpu, void *state)
 {
     struct pmu *pmu = state;
 
-    (void)vcpu;
-    if (likely(closed(pmu) == 0))
+    pmu_hpm_put(vcpu);
+    if (likely((closed(pmu) | pmu->live) == 0))
         return;
     for (uint64_t m = pmu->started & PMU_HW_MASK; m != 0; m &= m - 1)
         pmu->value[bit_lowest(m)] += pmu_hw_source(bit_lowest(m));
@@ -70,9 +72,18 @@ bool pmu_read_csr(const struct vcpu *vcpu, uint32_t csr, bool user, uint64_t *va
     const struct pmu *pmu = pmu_of(vcpu);
     const uint32_t i = csr - CSR_CYCLE; /* a CSR below wraps to a large number */
 
-    if (i >= PMU_FW_FIRST || !(closed(pmu) & BIT(i)))
+    if (csr == CSR_SCOUNTOVF && !user && pmu_has_overflow()) {
+        *value = pmu_hpm_overflows(pmu); /* harts with Smcdeleg may make it exit */
+        return true;
+    }
+    if (i >= PMU_FW_FIRST || (user && !(csr_read(CSR_SCOUNTEREN) & BIT(i))))
         return false;
-    if (user && !(csr_read(CSR_SCOUNTEREN) & BIT(i)))
+    if (pmu_hpm_mask() != 0 && !(BIT(i) & COUNTEREN_CYCLE_TIME_INSTRET)) {
+        /* Zihpm has all of them; those that the host has not are 0. */
+        *value = pmu_hpm_count(pmu, i);
+        return true;
+    }
+    if (!(closed(pmu) & BIT(i)))
         return false;
     *value = pmu->value[i] + ((pmu->started & BIT(i)) ? pmu_hw_source(i) : 0);
     return true;

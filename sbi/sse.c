@@ -11,6 +11,7 @@
 #include <arch/atomic.h>
 #include <hearth/errno.h>
 #include <hearth/guest_mem.h>
+#include <hearth/pmu.h>
 #include <hearth/sbi.h>
 #include <hearth/sse.h>
 #include <hearth/vm.h>
@@ -22,7 +23,7 @@ static bool standard_unserved(uint32_t id)
 {
     switch (id) {
     case SBI_SSE_LOCAL_DOUBLE_TRAP:
-    case SBI_SSE_LOCAL_PMU_OVERFLOW:
+    case SBI_SSE_LOCAL_PMU_OVERFLOW: /* unless sse_find() has it */
     case SBI_SSE_GLOBAL_HIGH_RAS:
     case SBI_SSE_GLOBAL_LOW_RAS:
         return true;
@@ -164,6 +165,14 @@ static int64_t attrs(struct vcpu *v, const struct sbi_call *call, bool write)
     return error;
 }
 
+/* The source of overflows is told who wants them. */
+static void settle_source(struct vcpu *v, const struct sse_event *e)
+{
+    if (e->id == SBI_SSE_LOCAL_PMU_OVERFLOW)
+        pmu_overflow_route(v,
+                           e->state == SBI_SSE_STATE_ENABLED || e->state == SBI_SSE_STATE_RUNNING);
+}
+
 /* register, unregister, enable, disable: from one state to another, for all other states an error.
  */
 static int64_t change(struct vcpu *v, const struct sbi_call *call)
@@ -198,6 +207,7 @@ static int64_t change(struct vcpu *v, const struct sbi_call *call)
         sse_settle(v, v);
     }
     lock_release(lock);
+    settle_source(v, e);
     return error;
 }
 
@@ -257,6 +267,8 @@ static struct exit_result complete(struct vcpu *v, struct sbi_ret *ret)
         result = exit_next(0);
     }
     lock_release(lock);
+    if (e != NULL)
+        settle_source(v, e); /* a one-shot event has ended disabled */
     return result;
 }
 

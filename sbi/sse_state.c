@@ -11,6 +11,8 @@
  */
 #include <arch/atomic.h>
 #include <hearth/isa.h>
+#include <hearth/pmu.h>
+#include <hearth/sbi.h>
 
 #include "sse_state.h"
 
@@ -19,10 +21,8 @@
 /* What is served. In rising order: the lower id goes first where priorities are the same. High- and
  * low-priority RAS events are what sse_raise() says of a vcpu's own accesses. */
 static const uint32_t local_ids[SSE_LOCAL_EVENTS] = {
-    SBI_SSE_LOCAL_HIGH_RAS,
-    SBI_SSE_LOCAL_DOUBLE_TRAP,
-    SBI_SSE_LOCAL_LOW_RAS,
-    SBI_SSE_LOCAL_SOFTWARE,
+    SBI_SSE_LOCAL_HIGH_RAS, SBI_SSE_LOCAL_DOUBLE_TRAP, SBI_SSE_LOCAL_PMU_OVERFLOW,
+    SBI_SSE_LOCAL_LOW_RAS,  SBI_SSE_LOCAL_SOFTWARE,
 };
 static const uint32_t global_ids[SSE_GLOBAL_EVENTS] = {SBI_SSE_GLOBAL_SOFTWARE};
 
@@ -46,16 +46,26 @@ void sse_reset(struct vm *vm)
         hart_reset(vm->vcpus[i]);
 }
 
+/* Can the event come by itself, or is it meant to be injected? */
+static bool has_source(const struct vcpu *v, uint32_t id)
+{
+    switch (id) {
+    case SBI_SSE_LOCAL_DOUBLE_TRAP:
+        return host_isa.double_trap;
+    case SBI_SSE_LOCAL_PMU_OVERFLOW:
+        return pmu_has_overflow() && sbi_probe(v, SBI_EXT_PMU);
+    default:
+        return true;
+    }
+}
+
 struct sse_event *sse_find(const struct vcpu *v, uint32_t id)
 {
     struct sse_event *events = sse_is_global(id) ? sse_vm_of(v)->global : sse_hart_of(v)->local;
     const unsigned n = sse_is_global(id) ? SSE_GLOBAL_EVENTS : SSE_LOCAL_EVENTS;
 
-    /* It would never come. */
-    if (id == SBI_SSE_LOCAL_DOUBLE_TRAP && !host_isa.double_trap)
-        return NULL;
     for (unsigned i = 0; i < n; i++)
-        if (events[i].id == id)
+        if (events[i].id == id && has_source(v, id))
             return &events[i];
     return NULL;
 }

@@ -8,7 +8,7 @@
 #include <hearth/vcpu.h>
 #include <hearth/vm.h>
 
-#define SSE_LOCAL_EVENTS  4
+#define SSE_LOCAL_EVENTS  5
 #define SSE_GLOBAL_EVENTS 1
 
 /* SBI's INTERRUPTED_* attributes, in their order. */

@@ -9,6 +9,7 @@
 #include <arch/layout.h>
 #include <hearth/errno.h>
 #include <hearth/gstage.h>
+#include <hearth/host_pmu.h>
 #include <hearth/isa.h>
 #include <hearth/page_alloc.h>
 #include <hearth/sbi_client.h>
@@ -198,6 +199,11 @@ int isa_probe(void)
     csr_write(CSR_HGATP, 0);
     host_isa.henvcfg_exists = probe_csr_senvcfg();
     probe_henvcfg();
+    host_pmu_init();
+    if (host_pmu.counters == 0)
+        isa_withhold(&host_isa, "zihpm");
+    if (!host_pmu.lcofi)
+        isa_withhold(&host_isa, "sscofpmf");
 
     /* A guest-page fault at 0x1000 shows whether htval is written. */
     if (gstage_init(&empty, host_isa.gstage_levels) < 0)

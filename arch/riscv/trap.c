@@ -7,9 +7,11 @@
 #include <arch/extable.h>
 #include <arch/layout.h>
 #include <arch/trap.h>
+#include <hearth/bits.h>
 #include <hearth/hart.h>
 #include <hearth/hostirq.h>
 #include <hearth/ipi.h>
+#include <hearth/lcof.h>
 #include <hearth/panic.h>
 #include <hearth/timer.h>
 #include <hearth/trap.h>
@@ -62,6 +64,7 @@ static void (*const irq_rows[])(void) = {
     [IRQ_S_SOFT] = ipi_interrupt,
     [IRQ_S_TIMER] = timer_interrupt,
     [IRQ_S_EXT] = hostirq_interrupt,
+    [IRQ_LCOF] = lcof_interrupt,
 };
 
 _Static_assert(ARRAY_SIZE(irq_rows) <= HART_IRQS, "each row has its counter");
@@ -79,9 +82,8 @@ void irq_poll(void)
 {
     uint64_t pending = csr_read(CSR_SIP) & csr_read(CSR_SIE);
 
-    for (uint64_t irq = 0; irq < ARRAY_SIZE(irq_rows); irq++)
-        if (pending & BIT(irq))
-            (void)irq_dispatch(irq);
+    for (; pending != 0; pending &= pending - 1)
+        (void)irq_dispatch(bit_lowest(pending));
 }
 
 static bool on_stack(const struct hart *h, uint64_t p)

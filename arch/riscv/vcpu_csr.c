@@ -6,6 +6,7 @@
 #include <arch/csr.h>
 #include <arch/hfence.h>
 #include <arch/trap.h>
+#include <hearth/host_pmu.h>
 #include <hearth/isa.h>
 #include <hearth/log.h>
 #include <hearth/trap.h>
@@ -76,6 +77,7 @@ void vcpu_csr_init_hart(void)
         csr_write(CSR_HVIEN, 0);
         csr_write(CSR_HVICTL, 0);
     }
+    host_pmu_init_hart();
     csr_write(CSR_VSATP, 0);
     if (host_isa.sstc)
         csr_write(CSR_VSTIMECMP, UINT64_MAX);

@@ -214,16 +214,23 @@ struct sbi_sta {
 #define SBI_PMU_SNAPSHOT_SET_SHMEM      7
 #define SBI_PMU_EVENT_GET_INFO          8
 
-#define SBI_PMU_INFO_FIRMWARE  (1ul << 63) /* counter_info.type */
-#define SBI_PMU_INFO_WIDTH(w)  (((w)-1ul) << 12)
-#define SBI_PMU_CFG_SKIP_MATCH (1ul << 0)
-#define SBI_PMU_CFG_CLEAR      (1ul << 1)
-#define SBI_PMU_CFG_AUTO_START (1ul << 2)
-#define SBI_PMU_CFG_FLAGS      0xfful /* those and the five filters */
-#define SBI_PMU_START_SET_INIT (1ul << 0)
-#define SBI_PMU_START_SNAPSHOT (1ul << 1)
-#define SBI_PMU_STOP_RESET     (1ul << 0)
-#define SBI_PMU_STOP_SNAPSHOT  (1ul << 1)
+#define SBI_PMU_INFO_FIRMWARE   (1ul << 63) /* counter_info.type */
+#define SBI_PMU_INFO_WIDTH(w)   (((w)-1ul) << 12)
+#define SBI_PMU_INFO_BITS(info) (((info) >> 12 & 0x3f) + 1)
+#define SBI_PMU_INFO_CSR(info)  ((info)&0xffful)
+#define SBI_PMU_CFG_SKIP_MATCH  (1ul << 0)
+#define SBI_PMU_CFG_CLEAR       (1ul << 1)
+#define SBI_PMU_CFG_AUTO_START  (1ul << 2)
+#define SBI_PMU_CFG_SET_VUINH   (1ul << 3)
+#define SBI_PMU_CFG_SET_VSINH   (1ul << 4)
+#define SBI_PMU_CFG_SET_UINH    (1ul << 5)
+#define SBI_PMU_CFG_SET_SINH    (1ul << 6)
+#define SBI_PMU_CFG_SET_MINH    (1ul << 7)
+#define SBI_PMU_CFG_FLAGS       0xfful /* those and the five filters */
+#define SBI_PMU_START_SET_INIT  (1ul << 0)
+#define SBI_PMU_START_SNAPSHOT  (1ul << 1)
+#define SBI_PMU_STOP_RESET      (1ul << 0)
+#define SBI_PMU_STOP_SNAPSHOT   (1ul << 1)
 
 #define SBI_PMU_SNAPSHOT_SIZE     4096
 #define SBI_PMU_SNAPSHOT_OVERFLOW 0 /* a bitmap, then the counters' values */
@@ -240,6 +247,9 @@ struct sbi_pmu_event_info {
 #define SBI_PMU_EVENT_TYPE(event)       ((event) >> 16)
 #define SBI_PMU_EVENT_BITS              20
 #define SBI_PMU_TYPE_HW                 0
+#define SBI_PMU_TYPE_CACHE              1
+#define SBI_PMU_TYPE_RAW                2
+#define SBI_PMU_TYPE_RAW_V2             3
 #define SBI_PMU_TYPE_FW                 15
 #define SBI_PMU_HW_CPU_CYCLES           1
 #define SBI_PMU_HW_INSTRUCTIONS         2

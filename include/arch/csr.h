@@ -64,6 +64,8 @@
 #define CSR_INSTRET 0xc02
 #define CSR_VLENB   0xc22
 
+#define CSR_SCOUNTOVF 0xda0
+
 /* Bit n of hcounteren and scounteren opens CSR_CYCLE + n. */
 #define COUNTEREN_CYCLE_TIME_INSTRET 7
 

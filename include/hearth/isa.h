@@ -9,9 +9,8 @@
 
 struct host_isa {
     bool h, f, d, v;
-    bool sstc, svinval, svpbmt, svnapot, svadu, svade, sscofpmf, smstateen, zicbom, zicboz, zicbop,
-        zkr, zawrs, zicntr, zihpm, ssaia, zihintpause, sscounterenw, zicfilp, zicfiss, ssdbltrp,
-        ssnpm;
+    bool sstc, svinval, svpbmt, svnapot, svadu, sscofpmf, smstateen, zicbom, zicboz, zicbop, zkr,
+        zawrs, zicntr, ssaia, zihintpause, sscounterenw, zicfilp, zicfiss, ssdbltrp, ssnpm;
     uint32_t cboz_block_size; /* bytes, 0 none; power of two <= PAGE_SIZE */
     uint32_t cbom_block_size;
     uint32_t cbop_block_size;

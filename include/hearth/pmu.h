@@ -1,6 +1,7 @@
 /*
  * pmu.h - the SBI PMU's two sides: firmware events counted where they happen, and the counters that
- * a guest reads by CSR. (sbi/pmu.c: the extension's functions; sbi/pmu_hw.c: cycle and instret.)
+ * a guest reads by CSR. (sbi/pmu.c: the extension's functions; sbi/pmu_hw.c: cycle and instret;
+ * sbi/pmu_hpm.c: programmable counters.)
  * SBI specification v3.0, chapter "Performance Monitoring Unit Extension".
  *
  * What the events mean here. SENT and RECEIVED: one for each hart that the call addresses, at the
@@ -54,3 +55,11 @@ static inline void pmu_count_trap(struct vcpu *vcpu, uint64_t cause)
  * false: it is an illegal instruction. user: read in VU-mode. The vcpu is loaded on this hart.
  */
 bool pmu_read_csr(const struct vcpu *vcpu, uint32_t csr, bool user, uint64_t *value);
+
+/* Do guests' counters overflow with an interrupt (and so with an SSE event)? Const after boot. */
+bool pmu_has_overflow(void);
+/* From now on this vcpu's overflows are software events (SBI_SSE_LOCAL_PMU_OVERFLOW), or LCOFI
+ * again. On its hart. */
+void pmu_overflow_route(struct vcpu *vcpu, bool to_sse);
+/* An LCOFI of this hart, where the vcpu is loaded, goes to it, and wakes it. No lock held. */
+void pmu_overflow(struct vcpu *vcpu);

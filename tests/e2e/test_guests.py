@@ -63,6 +63,25 @@ def test_counters(guests, guest, vcpus, smp, sstc):
     guests(VM(guest, vcpus=vcpus), smp=smp, cpu=SSTC[sstc])
 
 
+# With an overflow interrupt where the host can give one to guests: Sscofpmf and hvien.
+PMU_AIA = "rv64,sscofpmf=on,smaia=on,ssaia=on"
+
+
+@pytest.mark.parametrize("vcpus,smp,cpu,counters,interrupt", [
+    (1, 1, PMU_AIA, 16, 1), (4, 1, PMU_AIA + ",sstc=off", 16, 1), (4, 4, PMU_AIA + ",pmu-mask=0xf0", 4, 1),
+    (2, 2, "max", 16, 1), (4, 1, "rv64,sscofpmf=on", 16, 0), (1, 1, "rv64", 0, 0),
+    (1, 1, PMU_AIA + ",pmu-mask=0", 0, 0)])
+def test_programmable_counters(guests, vcpus, smp, cpu, counters, interrupt):
+    result = guests(VM("hpm", vcpus=vcpus), smp=smp, cpu=cpu)
+    assert f"# {counters} programmable counters, {interrupt} interrupt" in result.output
+
+
+@pytest.mark.parametrize("smp,cpu", [(1, PMU_AIA), (2, PMU_AIA), (1, "rv64,sscofpmf=on")])
+def test_programmable_counters_between_vms(guests, smp, cpu):
+    """The same counters of the same hart, each VM's own; and one VM without."""
+    guests(VM("hpm", name="one"), VM("hpm", name="two", vcpus=1), VM("time"), smp=smp, cpu=cpu)
+
+
 @pytest.mark.parametrize("smp", [1, 2])
 def test_counters_between_vms(guests, smp):
     """Each vcpu has its own cycle and instret, stopped and set."""

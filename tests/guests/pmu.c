@@ -88,7 +88,7 @@ static void test_sets(void)
         wrong += start(bad[i].base, bad[i].mask, 0, 0) != SBI_ERR_INVALID_PARAM;
         wrong += stop(bad[i].base, bad[i].mask, 0) != SBI_ERR_INVALID_PARAM;
     }
-    wrong += config(0, BIT(counters - 1) << 1, 0, FW(SET_TIMER), 0) != SBI_ERR_INVALID_PARAM;
+    wrong += config(counters - 1, 2, 0, FW(SET_TIMER), 0) != SBI_ERR_INVALID_PARAM;
     is(wrong, 0, "sets with a counter that does not exist");
     wrong = 0;
     for (unsigned b = 2; b < 64; b++) {

@@ -14,10 +14,10 @@
 #define CYCLES       SBI_PMU_EVENT(SBI_PMU_TYPE_HW, SBI_PMU_HW_CPU_CYCLES)
 #define INSTRUCTIONS SBI_PMU_EVENT(SBI_PMU_TYPE_HW, SBI_PMU_HW_INSTRUCTIONS)
 #define TIMERS       FW(SBI_PMU_FW_SET_TIMER)
-#define COUNTERS     35u
-#define FIRST_FW     3u
-#define ALL          (BIT(COUNTERS) - 1 - BIT(1))
-#define ALL_FW       (ALL & ~7ull)
+#define COUNTERS     64u
+#define FIRST_FW     32u
+#define ALL_FW       (UINT32_MAX * BIT(32))
+#define ALL          (ALL_FW | 5)
 #define PAGE         (SBI_RAM_BASE + 0x1000)
 #define INVALID      SBI_ERR_INVALID_PARAM
 
@@ -77,7 +77,7 @@ static uint64_t rd(unsigned i)
 
 static void test_counters(void **state)
 {
-    static const uint64_t bad[] = {1, COUNTERS, 64, BIT(32), UINT64_MAX};
+    static const uint64_t bad[] = {1, 3, 31, COUNTERS, BIT(32), UINT64_MAX};
 
     (void)state;
     assert_sbi(sbi_ecall(SBI_EXT_PMU, SBI_PMU_NUM_COUNTERS, 9, 9, 9, 9), 0, COUNTERS);
@@ -102,11 +102,11 @@ static void test_sets(void **state)
     static const struct {
         uint64_t base, mask;
     } bad[] = {{0, BIT(1)},
-               {0, BIT(COUNTERS)},
-               {3, BIT(COUNTERS - 3)},
-               {0, BIT(63)},
+               {0, BIT(3)},
+               {0, BIT(31)},
+               {32, BIT(32)},
                {COUNTERS - 1, 2},
-               {34, BIT(63)},
+               {33, BIT(63)},
                {63, 2},
                {64, 1},
                {UINT64_MAX, 1},
@@ -342,10 +342,11 @@ static void test_snapshot(void **state)
     sbi_self->fw_events[SBI_PMU_FW_SET_TIMER] += 1;
     assert_sbi(fw_read(FIRST_FW), 0, 101);
     assert_sbi(fw_read(FIRST_FW + 1), 0, 201);
-    assert_sbi(stop(2, 6, SBI_PMU_STOP_SNAPSHOT | SBI_PMU_STOP_RESET), 0, 0);
-    assert_int_equal(page[2], 101);
-    assert_int_equal(page[3], 201);
+    assert_sbi(stop(FIRST_FW - 2, 12, SBI_PMU_STOP_SNAPSHOT | SBI_PMU_STOP_RESET), 0, 0);
+    assert_int_equal(page[3], 101);
+    assert_int_equal(page[4], 201);
     assert_int_equal(page[1], 100);
+    assert_int_equal(page[2], 200);
     rec.copy_limit = 4;
     assert_sbi(config(0, ALL, SBI_PMU_CFG_AUTO_START, TIMERS), 0, FIRST_FW);
     assert_sbi(config(0, ALL, 0, TIMERS), 0, FIRST_FW + 1);

@@ -1,0 +1,282 @@
+/*
+ * pmu_hpm.c - the programmable counters of a vcpu's PMU: hpmcounter3 to 31 of the hart, through
+ * its firmware (host_pmu.h), for whichever vcpu is loaded. Guests read a live counter by CSR and
+ * see its OF bit in scountovf; an overflow interrupts HS-mode (LCOFI), and from here goes on to the
+ * guest, as its LCOFI (hvip) or as a software event when it has enabled that.
+ *
+ * At a put the counters' values and OF bits are taken away with their configuration, and brought
+ * back at the next load, on whichever hart: what counts there in between is another vcpu's. On a
+ * hart that cannot count the event a counter stands still.
+ *
+ * Locking: none, own hart. Sscofpmf; AIA, hvien; SBI v3.0, PMU and SSE chapters.
+ */
+#include "pmu_state.h"
+
+#include <arch/csr.h>
+#include <hearth/bits.h>
+#include <hearth/errno.h>
+#include <hearth/host_pmu.h>
+#include <hearth/pmu.h>
+#include <hearth/request.h>
+#include <hearth/sse.h>
+#include <hearth/trap.h>
+
+_Static_assert(PMU_FW_FIRST == HOST_PMU_LAST + 1, "counters are numbered by CSR");
+
+uint64_t pmu_hpm_mask(void)
+{
+    return host_pmu.counters;
+}
+
+unsigned pmu_hpm_width(unsigned i)
+{
+    return host_pmu.width[i];
+}
+
+static uint32_t configured(const struct pmu *pmu)
+{
+    return (uint32_t)pmu->configured & host_pmu.counters;
+}
+
+static uint64_t width_mask(unsigned i)
+{
+    return UINT64_MAX >> (64 - host_pmu.width[i]);
+}
+
+/* ---- where an overflow goes */
+
+void pmu_overflow_route(struct vcpu *vcpu, bool to_sse)
+{
+    pmu_of(vcpu)->to_sse = to_sse;
+}
+
+bool pmu_has_overflow(void)
+{
+    return host_pmu.lcofi;
+}
+
+static void deliver(struct vcpu *vcpu)
+{
+    if (!pmu_of(vcpu)->to_sse || sse_raise(vcpu, SBI_SSE_LOCAL_PMU_OVERFLOW) < 0) {
+        csr_set(CSR_HVIP, BIT(IRQ_LCOF));
+        vcpu_wake(vcpu);
+    }
+}
+
+void pmu_overflow(struct vcpu *vcpu)
+{
+    if (!host_pmu.lcofi || !lcofi_pending())
+        return;
+    lcofi_set_pending(false);
+    deliver(vcpu);
+}
+
+/* ---- one counter */
+
+static void put_in_hart(struct pmu *pmu, unsigned i, uint64_t value, bool overflowed)
+{
+    if (host_pmu_start(i, value, overflowed) < 0) {
+        pmu->live &= ~(uint32_t)BIT(i);
+        pmu->value[i] = value & width_mask(i);
+        return;
+    }
+    pmu->live |= (uint32_t)BIT(i);
+    pmu->from[i] = value & width_mask(i);
+}
+
+uint64_t pmu_hpm_count(const struct pmu *pmu, unsigned i)
+{
+    return (pmu->live & BIT(i)) ? host_pmu_read(i) : pmu->value[i];
+}
+
+uint64_t pmu_hpm_overflows(const struct pmu *pmu)
+{
+    uint32_t found = host_pmu_overflowed() & pmu->live;
+
+    /* The hart may be late with OF, but the count tells. */
+    for (uint32_t m = pmu->live & ~found; m != 0; m &= m - 1)
+        if (host_pmu_read(bit_lowest(m)) < pmu->from[bit_lowest(m)])
+            found |= m & -m;
+    return found;
+}
+
+uint64_t pmu_hpm_snapshot(const struct pmu *pmu)
+{
+    return host_pmu.lcofi ? pmu_hpm_overflows(pmu) : 0;
+}
+
+void pmu_hpm_start(struct vcpu *vcpu, unsigned i, uint64_t value)
+{
+    struct pmu *pmu = pmu_of(vcpu);
+    bool unseen;
+
+    pmu_overflow(vcpu); /* of what counted until now */
+    /* An overflow of its own that the guest has not looked at yet stays to be seen. */
+    unseen = (csr_read(CSR_HVIP) & BIT(IRQ_LCOF)) && (pmu_hpm_overflows(pmu) & BIT(i));
+    put_in_hart(pmu, i, value, unseen);
+    lcofi_set_pending(false);
+    pmu->started |= BIT(i);
+}
+
+void pmu_hpm_stop(struct vcpu *vcpu, uint64_t set)
+{
+    struct pmu *pmu = pmu_of(vcpu);
+
+    set &= pmu->started & host_pmu.counters;
+    host_pmu_stop((uint32_t)set & pmu->live, false);
+    pmu->started &= ~set;
+}
+
+void pmu_hpm_set(struct vcpu *vcpu, unsigned i, uint64_t value)
+{
+    struct pmu *pmu = pmu_of(vcpu);
+
+    if (pmu->started & BIT(i)) {
+        pmu_hpm_stop(vcpu, BIT(i));
+        pmu_hpm_start(vcpu, i, value);
+        return;
+    }
+    pmu->live &= ~(uint32_t)BIT(i);
+    pmu->value[i] = value & width_mask(i);
+}
+
+void pmu_hpm_reset(struct pmu *pmu, uint64_t set)
+{
+    const uint32_t mask = (uint32_t)set & configured(pmu);
+
+    for (uint32_t m = mask & pmu->live; m != 0; m &= m - 1)
+        pmu->value[bit_lowest(m)] = host_pmu_read(bit_lowest(m));
+    host_pmu_stop(mask, true);
+    pmu->live &= ~mask;
+    pmu->configured &= ~(uint64_t)mask;
+}
+
+/* ---- all of them */
+
+static void save(struct vcpu *vcpu)
+{
+    struct pmu *pmu = pmu_of(vcpu);
+    const uint32_t seen = host_pmu_overflowed() & pmu->live;
+
+    pmu->overflowed = (uint32_t)pmu_hpm_overflows(pmu);
+    for (uint32_t m = pmu->live; m != 0; m &= m - 1)
+        pmu->value[bit_lowest(m)] = host_pmu_read(bit_lowest(m));
+    host_pmu_stop(configured(pmu), true);
+    pmu_overflow(vcpu);
+    if (host_pmu.lcofi && (pmu->overflowed & ~seen & (uint32_t)pmu->started))
+        deliver(vcpu);
+}
+
+static void restore(struct pmu *pmu)
+{
+    for (uint32_t m = configured(pmu); m != 0; m &= m - 1) {
+        const unsigned i = bit_lowest(m);
+
+        if (host_pmu_config((uint32_t)BIT(i), pmu->inhibit[i], pmu->event[i], pmu->data[i]) < 0) {
+            pmu->live &= ~(uint32_t)BIT(i);
+            continue;
+        }
+        if (!(pmu->live & BIT(i)))
+            continue;
+        put_in_hart(pmu, i, pmu->value[i], (pmu->overflowed & BIT(i)) != 0);
+        if (!(pmu->started & BIT(i)))
+            host_pmu_stop((uint32_t)BIT(i), false);
+    }
+    lcofi_set_pending(false);
+}
+
+void pmu_hpm_put(struct vcpu *vcpu)
+{
+    if (configured(pmu_of(vcpu)) != 0)
+        save(vcpu);
+}
+
+void pmu_hpm_load(struct pmu *pmu)
+{
+    if (configured(pmu) != 0)
+        restore(pmu);
+}
+
+/* ---- events */
+
+/* What the specification reserves is not the firmware's to judge. */
+static bool event_valid(uint64_t event, uint64_t data)
+{
+    if (event >> SBI_PMU_EVENT_BITS)
+        return false;
+    switch (SBI_PMU_EVENT_TYPE(event)) {
+    case SBI_PMU_TYPE_HW:
+    case SBI_PMU_TYPE_CACHE:
+        return data == 0;
+    case SBI_PMU_TYPE_RAW:
+        return SBI_PMU_EVENT_CODE(event) == 0 && data >> 48 == 0;
+    case SBI_PMU_TYPE_RAW_V2:
+        return SBI_PMU_EVENT_CODE(event) == 0 && data >> 56 == 0;
+    default:
+        return false;
+    }
+}
+
+/* The guest's modes are VS and VU here; that it has no others is as good as a filter. */
+static uint8_t inhibit_flags(uint64_t flags)
+{
+    return (uint8_t)(((flags & SBI_PMU_CFG_SET_UINH) ? SBI_PMU_CFG_SET_VUINH : 0) |
+                     ((flags & SBI_PMU_CFG_SET_SINH) ? SBI_PMU_CFG_SET_VSINH : 0));
+}
+
+static void take(struct pmu *pmu, int i, uint8_t inhibit, uint64_t event, uint64_t data)
+{
+    pmu->live &= ~(uint32_t)BIT(i);
+    pmu->event[i] = (uint32_t)event;
+    pmu->data[i] = data;
+    pmu->inhibit[i] = inhibit;
+}
+
+int pmu_hpm_config(struct vcpu *vcpu, uint64_t set, uint64_t flags, uint64_t event, uint64_t data)
+{
+    struct pmu *pmu = pmu_of(vcpu);
+    const uint8_t inhibit = inhibit_flags(flags);
+    const uint32_t mask = (uint32_t)set & host_pmu.counters & ~(uint32_t)pmu->started;
+    const uint32_t again = mask & configured(pmu);
+    int i;
+
+    if (mask == 0 || !event_valid(event, data))
+        return -HV_ENOTSUP;
+    i = host_pmu_config(mask & ~again, inhibit, (uint32_t)event, data);
+    if (i >= 0) {
+        take(pmu, i, inhibit, event, data);
+    } else if (again != 0) {
+        /* One that has another event, which it keeps if it cannot have this. */
+        save(vcpu);
+        i = host_pmu_config(again, inhibit, (uint32_t)event, data);
+        if (i >= 0) {
+            host_pmu_stop((uint32_t)BIT(i), true);
+            take(pmu, i, inhibit, event, data);
+        }
+        restore(pmu);
+    }
+    return i;
+}
+
+void pmu_hpm_probe(struct vcpu *vcpu, const struct sbi_pmu_event_info *info, uint64_t n,
+                   bool *there)
+{
+    struct pmu *pmu = pmu_of(vcpu);
+
+    for (uint64_t k = 0; k < n; k++)
+        there[k] = false;
+    if (host_pmu.counters == 0)
+        return;
+    save(vcpu);
+    for (uint64_t k = 0; k < n; k++) {
+        int i;
+
+        if (!event_valid(info[k].event_idx, info[k].event_data))
+            continue;
+        i = host_pmu_config(host_pmu.counters, 0, info[k].event_idx, info[k].event_data);
+        there[k] = i >= 0;
+        if (i >= 0)
+            host_pmu_stop((uint32_t)BIT(i), true);
+    }
+    restore(pmu);
+}
