@@ -10,3 +10,5 @@
 #define SBI_ECHO_MAX 64
 
 #define SCRATCH_BASE 0x1f000000 /* the example device: four registers of 32 bits */
+
+#define HVC_CHECKSUM 0x7001 /* hypercall: a0, a1 = address, a2 = bytes */

@@ -28,6 +28,26 @@ static void extension(void)
     is((uint64_t)sbi(SBI_EXT_ECHO, 3).error, (uint64_t)SBI_ERR_NOT_SUPPORTED, "no such function");
 }
 
+static struct sbi_result checksum(uint64_t low, uint64_t high, uint64_t len)
+{
+    return sbi(SBI_EXT_HVC, HVC_CHECKSUM, low, high, len);
+}
+
+static void hypercall(void)
+{
+    static const uint8_t bytes[] = {1, 2, 3, 250, 255};
+    const uint64_t at = (uint64_t)bytes;
+    struct sbi_result r = checksum(at, 0, sizeof(bytes));
+
+    ok(r.error == 0 && r.value == 511, "CHECKSUM");
+    ok(checksum(at, 0, 0).error == SBI_ERR_INVALID_PARAM &&
+           checksum(at, 0, 1025).error == SBI_ERR_INVALID_PARAM,
+       "of nothing, of too much");
+    is((uint64_t)checksum(at, ~0ul, 1).error, (uint64_t)SBI_ERR_INVALID_PARAM, "no address");
+    r = checksum(HOLE, 0, 1);
+    ok(r.error == SBI_ERR_FAILED && r.value == 0, "no RAM");
+}
+
 static void device(void)
 {
     struct trap t;
@@ -55,9 +75,10 @@ static void exit_cause(void)
 
 void test_main(void)
 {
-    tap_plan(13);
+    tap_plan(17);
     is(read_scratch(0), 0, "registers are zero at first");
     extension();
+    hypercall();
     device();
     exit_cause();
 }
