@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from harness import NO_START, OK, REFUSED, TIMEOUT, TREE, VM, Run, run
+from harness import NO_START, OK, REFUSED, TIMEOUT, TREE, VM, Run, check_tap, run
 from linux import link
 
 sys.path.insert(0, str(TREE / "tools"))
@@ -182,6 +182,17 @@ DAMAGE = [
 ]
 
 
+def write_bundle(path, source, images):
+    tree = subprocess.run(["dtc", "-q", "-f", "-I", "dts", "-O", "dtb"], input=source.encode(),
+                          stdout=subprocess.PIPE, check=True).stdout
+    with open(path, "wb") as out:
+        archive = bundle.Archive(out)
+        archive.add_bytes("bundle.dtb", tree)
+        for name, file in images:
+            archive.add_file(name, file)
+        archive.finish()
+
+
 def test_bundle_damaged_descriptions(tmp_path):
     """Each is refused by node and property; the VMs before and after them run."""
     (tmp_path / "vms.toml").write_text("\n".join(
@@ -194,15 +205,8 @@ def test_bundle_damaged_descriptions(tmp_path):
     for i, (old, new, _) in enumerate(DAMAGE, 1):
         nodes[i], count = re.subn(old, new, nodes[i], count=1)
         assert count == 1, old
-    tree = subprocess.run(["dtc", "-q", "-f", "-I", "dts", "-O", "dtb"], input=(head + "".join(nodes)).encode(),
-                          stdout=subprocess.PIPE, check=True).stdout
     path = tmp_path / "damaged.cpio"
-    with open(path, "wb") as out:
-        archive = bundle.Archive(out)
-        archive.add_bytes("bundle.dtb", tree)
-        for name, file in images:
-            archive.add_file(name, file)
-        archive.finish()
+    write_bundle(path, head + "".join(nodes), images)
 
     result = boot(initrd=path)
     problems = []
@@ -215,6 +219,31 @@ def test_bundle_damaged_descriptions(tmp_path):
     for name in ("good", "last"):
         assert f"hearth: [{name}] ended (" in result.output
     assert result.status == REFUSED, result.output
+
+
+@pytest.mark.parametrize("damage,guest,option,why", [
+    ("vcpus = <0>", "commpeer", "role=3", "bundle: /vms/vm@1: vcpus"),  # it never exists
+    (None, "hostcomm", "", "two: "),  # it exists, and what is sent to it waits, though it cannot start
+])
+def test_messages_to_a_refused_peer(tmp_path, damage, guest, option, why):
+    (tmp_path / "vms.toml").write_text("\n".join(
+        VM(guest, vcpus=1, name=name, more=f'messages = "{peer}"\ncmdline = "{option}"').toml()
+        for name, peer in (("one", "two"), ("two", "one"))))
+    vms = description.read(tmp_path / "vms.toml")
+    if damage is None:
+        vms[1].kernel = tmp_path / "bad"
+        vms[1].kernel.write_bytes(b"\x7fELF" + b"\xff" * 200)
+    members, images = bundle.plan(vms)
+    head, first, second = re.split(r"(?=\t\tvm@)", bundle.source(vms, members))
+    if damage is not None:
+        assert "vcpus = <1>" in second
+        second = second.replace("vcpus = <1>", damage)
+    path = tmp_path / "damaged.cpio"
+    write_bundle(path, head + first + second, images)
+    result = boot(initrd=path)
+    assert f"hearth: error: {why}" in result.output
+    assert check_tap(result.output) is None, result.output
+    assert "hearth: [one] ended (shutdown)" in result.output and result.status == REFUSED, result.output
 
 
 def test_vm_too_large(tmp_path):

@@ -226,6 +226,14 @@ def test_messages_between_vms_long(guests, smp, more):
     exchange(guests, 4, smp, 100000, more, timeout=600)
 
 
+@pytest.mark.parametrize("smp", [1, 2])
+def test_messages_over_a_restart(guests, smp):
+    """What waits for a VM that restarts, and from it, is there afterwards."""
+    result = guests(*(VM("commpeer", vcpus=1, name=name, more=f'messages = "{peer}"\ncmdline = "role={role}"')
+                      for name, peer, role in (("one", "two", 1), ("two", "one", 2))), smp=smp)
+    assert result.log().count("hearth: [one] restarts (") == 1
+
+
 @pytest.mark.parametrize("vcpus,smp", [(1, 1), (4, 4), (4, 1)])
 def test_mpxy(guests, vcpus, smp):
     guests(VM("mpxy", vcpus=vcpus), smp=smp)

@@ -1,0 +1,134 @@
+/*
+ * commpeer - messages and the life of a peer. role=1: a VM that restarts while messages wait for it
+ * and from it; which of its lives it is in, it reads off its queue. role=2: its peer. role=3: a VM
+ * whose peer was refused at boot.
+ */
+#include "guest.h"
+
+#define PATIENCE 30000 /* ms */
+#define FIRST    8     /* bytes of the first message to role 1; each next one is longer by one */
+
+static uint8_t page[4096] __attribute__((aligned(4096)));
+
+static struct sbi_result send(uint64_t len)
+{
+    for (uint64_t i = 0; i < len; i++)
+        page[i] = (uint8_t)(len * 16 + i);
+    return sbi(SBI_EXT_HOST_COMM, SBI_HOST_COMM_SEND_MESSAGE, len, (uint64_t)page);
+}
+
+static struct sbi_result receive(uint64_t capacity)
+{
+    return sbi(SBI_EXT_HOST_COMM, SBI_HOST_COMM_RECEIVE_MESSAGE, capacity, (uint64_t)page);
+}
+
+static bool received(uint64_t len)
+{
+    bool whole = receive(sizeof(page)).value == len;
+
+    for (uint64_t i = 0; i < len; i++)
+        whole &= page[i] == (uint8_t)(len * 16 + i);
+    return whole;
+}
+
+/* As soon as there is a peer, and room. */
+static bool sent(uint64_t len)
+{
+    const uint64_t end = rdtime() + PATIENCE * TICKS_PER_MS;
+    int64_t error;
+
+    do
+        error = send(len).error;
+    while (error == SBI_ERR_FAILED && rdtime() < end);
+    return error == 0;
+}
+
+/* The oldest message's length, which stays. */
+static uint64_t next_length(void)
+{
+    struct sbi_result r = {0};
+
+    wait_for((r = receive(0)).error == SBI_ERR_INVALID_PARAM, PATIENCE);
+    return r.value;
+}
+
+/* Life one leaves a message that waits for it, and three that nobody has read yet. */
+static void restarts(void)
+{
+    if (next_length() == FIRST) {
+        for (uint64_t len = 1; len <= 3; len++)
+            if (!sent(len))
+                bail_out("cannot send");
+        if (!received(FIRST) || next_length() != FIRST + 1)
+            bail_out("not what the peer sent");
+        sbi(SBI_EXT_SRST, SBI_SRST_RESET, SBI_SRST_TYPE_COLD_REBOOT, 0);
+        bail_out("no reboot");
+    }
+    tap_plan(4);
+    ok(received(FIRST + 1), "after the restart, the message that waited before it");
+    ok(received(FIRST + 2), "and the next one");
+    is((uint64_t)receive(sizeof(page)).error, (uint64_t)SBI_ERR_FAILED, "no more");
+    is((uint64_t)send(4).error, 0, "the peer is still there");
+}
+
+static uint64_t waiting(void)
+{
+    sbi(SBI_EXT_MPXY, SBI_MPXY_SET_SHMEM, (uint64_t)page, 0, 0);
+    page[20] = 0; /* of the event, the number */
+    sbi(SBI_EXT_MPXY, SBI_MPXY_GET_NOTIFICATION_EVENTS, SBI_MPXY_CHANNEL_MESSAGES);
+    return page[20];
+}
+
+static void stays(void)
+{
+    unsigned count = 0, good = 0;
+
+    tap_plan(4);
+    for (uint64_t i = 0; i < 3; i++)
+        count += sent(FIRST + i);
+    is(count, 3, "three messages sent");
+    ok(wait_for(waiting() == 4, PATIENCE), "four come: three of its first life, one of its second");
+    for (uint64_t len = 1; len <= 4; len++)
+        good += received(len);
+    is(good, 4, "whole, and in the order in which they were sent");
+    is((uint64_t)receive(sizeof(page)).error, (uint64_t)SBI_ERR_FAILED, "no more");
+}
+
+static void nobody(void)
+{
+    unsigned failed = 0;
+
+    tap_plan(6);
+    for (unsigned i = 0; i < 100; i++)
+        failed += send(8).error == SBI_ERR_FAILED;
+    is(failed, 100, "nobody to send to, however often");
+    is((uint64_t)send(0).error, (uint64_t)SBI_ERR_INVALID_PARAM, "an empty message");
+    is((uint64_t)receive(sizeof(page)).error, (uint64_t)SBI_ERR_FAILED, "nothing to receive");
+    is(waiting(), 0, "no event");
+    is((uint64_t)sbi(SBI_EXT_MPXY, SBI_MPXY_SEND_MESSAGE_WITHOUT_RESPONSE,
+                     SBI_MPXY_CHANNEL_MESSAGES, SBI_MPXY_MESSAGE_SEND, 8)
+           .error,
+       (uint64_t)SBI_ERR_IO, "by MPXY neither");
+    is((uint64_t)sbi(SBI_EXT_MPXY, SBI_MPXY_SEND_MESSAGE_WITH_RESPONSE, SBI_MPXY_CHANNEL_MESSAGES,
+                     SBI_MPXY_MESSAGE_RECEIVE, 0)
+           .error,
+       (uint64_t)SBI_ERR_TIMEOUT, "nor to receive");
+}
+
+void test_main(void)
+{
+    switch (boot_option("role")) {
+    case 1:
+        restarts();
+        return;
+    case 2:
+        stays();
+        return;
+    case 3:
+        nobody();
+        return;
+    default: /* OpenSBI: no peer, no role */
+        tap_plan(1);
+        is((uint64_t)send(8).error, (uint64_t)SBI_ERR_NOT_SUPPORTED, "not here");
+    }
+}
