@@ -24,20 +24,20 @@ _Static_assert(SBI_CHANNEL_READ == GSTAGE_R && SBI_CHANNEL_WRITE == GSTAGE_W, "o
 enum side { PUBLISHER, SUBSCRIBER };
 
 struct channel {
-    struct spinlock lock;
     char vm_name[2][VM_NAME_MAX + 1]; /* by side; constant from here on... */
     char name[VM_NAME_MAX + 1];
     uint64_t size_max;
     bool may_write; /* ...to here */
 
-    struct vm *vm[2]; /* NULL: not made */
-    uint32_t id[2];   /* the channel's in that VM */
+    bool subscribed;
     bool running[2];
+    uint32_t id[2]; /* the channel's in that VM */
+    unsigned access;
+    struct spinlock lock;
+    struct vm *vm[2]; /* NULL: not made */
     uint64_t events[2];
     gpa_t gpa;     /* what is published */
     uint64_t size; /* 0: nothing is */
-    unsigned access;
-    bool subscribed;
 };
 
 static struct channel channels[CHANNELS_MAX];

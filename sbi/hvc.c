@@ -6,15 +6,9 @@
 #include <hearth/vcpu.h>
 
 const struct hypercall *const hypercalls[] = {
-    &hvc_log_message,
-    &hvc_channel_find,
-    &hvc_channel_publish,
-    &hvc_channel_unpublish,
-    &hvc_channel_subscribe,
-    &hvc_channel_unsubscribe,
-    &hvc_channel_notify,
-    &hvc_channel_status,
-    &hvc_channel_events,
+    &hvc_log_message,       &hvc_channel_find,      &hvc_channel_publish,
+    &hvc_channel_unpublish, &hvc_channel_subscribe, &hvc_channel_unsubscribe,
+    &hvc_channel_notify,    &hvc_channel_status,    &hvc_channel_events,
 };
 const unsigned hypercall_count = ARRAY_SIZE(hypercalls);
 
