@@ -54,6 +54,12 @@ static bool is_described(const struct channel *ch, const struct vm *vm,
            strcmp(ch->vm_name[!side], c->peer) == 0;
 }
 
+/* Names in a description are at most VM_NAME_MAX long. */
+static void copy_name(char to[VM_NAME_MAX + 1], const char *from)
+{
+    memcpy(to, from, strnlen(from, VM_NAME_MAX));
+}
+
 static struct channel *get(const struct vm *vm, const struct config_channel *c)
 {
     struct channel *ch;
@@ -65,9 +71,9 @@ static struct channel *get(const struct vm *vm, const struct config_channel *c)
         return NULL;
     ch = &channels[channels_count++];
     lock_init(&ch->lock, RANK_CHANNEL);
-    strcpy(ch->name, c->name);
-    strcpy(ch->vm_name[c->publishes ? PUBLISHER : SUBSCRIBER], vm->config.name);
-    strcpy(ch->vm_name[c->publishes ? SUBSCRIBER : PUBLISHER], c->peer);
+    copy_name(ch->name, c->name);
+    copy_name(ch->vm_name[c->publishes ? PUBLISHER : SUBSCRIBER], vm->config.name);
+    copy_name(ch->vm_name[c->publishes ? SUBSCRIBER : PUBLISHER], c->peer);
     ch->size_max = c->size;
     ch->may_write = c->writable;
     return ch;
