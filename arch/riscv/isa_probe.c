@@ -24,8 +24,8 @@ struct probe_trap {
     uint64_t scause, stval, sstatus;
 };
 void probe_vs_run(uint64_t pc, uint64_t a1, uint64_t spp, struct probe_trap *trap);
-/* A load from a1, then an ecall; an indirect jump to what is no landing pad. */
-extern const char probe_vs_load[], probe_vs_jump[];
+/* A load from a1, then an ecall; a breakpoint; an indirect jump to what is no landing pad. */
+extern const char probe_vs_load[], probe_vs_breakpoint[], probe_vs_jump[];
 
 #define SOFTWARE_CHECK_LANDING_PAD 2 /* stval */
 
@@ -92,10 +92,12 @@ uint64_t isa_enable_henvcfg(uint64_t bits)
     return writable;
 }
 
-/* ---- what only a guest's modes show: a few instructions are run there, from a G-stage that maps
- * their page alone. What they may raise, the H extension's firmware has delegated to HS: nothing
- * depends on how firmware redirects a trap (OpenSBI 1.6 on QEMU 10.0.13 never comes back from
- * redirecting VS-mode's access fault). */
+/*
+ * What only a guest's modes show: a few instructions are run there, from a G-stage that maps their
+ * page alone, so that whatever goes wrong ends as a guest-page fault, which all firmware delegates.
+ * Without that G-stage QEMU 10.0.13 would hang: where OpenSBI redirects a trap from VS-mode to HS,
+ * it goes on in VS-mode at our stvec, and the access fault there is redirected in the same way.
+ */
 
 static struct probe_trap run_as_guest(const char *code, uint64_t a1, uint64_t henvcfg, uint64_t spp)
 {
@@ -109,7 +111,8 @@ static struct probe_trap run_as_guest(const char *code, uint64_t a1, uint64_t he
     if (gstage_map(&only, pc & ~(PAGE_SIZE - 1), pc & ~(PAGE_SIZE - 1), PAGE_SIZE,
                    GSTAGE_R | GSTAGE_X) == 0 &&
         henvcfg_takes(henvcfg)) {
-        csr_write(CSR_HEDELEG, 0);
+        csr_write(CSR_HEDELEG, BIT(CAUSE_BREAKPOINT));
+        csr_write(CSR_VSTVEC, 0); /* not mapped */
         csr_write(CSR_HGATP, gstage_hgatp(&only, 0));
         hfence_gvma_all();
         probe_vs_run(pc, a1, spp, &trap);
@@ -119,6 +122,18 @@ static struct probe_trap run_as_guest(const char *code, uint64_t a1, uint64_t he
     hfence_gvma_all();
     gstage_destroy(&only);
     return trap;
+}
+
+/* Does a trap into VS-mode while vsstatus.SDT is set come here? Firmware has to redirect it. */
+static bool probe_double_trap(void)
+{
+    struct probe_trap t;
+
+    csr_write(CSR_HENVCFG, HENVCFG_DTE);
+    csr_write(CSR_VSSTATUS, SSTATUS_SDT | SSTATUS_UXL_64);
+    t = run_as_guest(probe_vs_breakpoint, 0, HENVCFG_DTE, SSTATUS_SPP);
+    csr_write(CSR_VSSTATUS, SSTATUS_UXL_64);
+    return t.scause == CAUSE_DOUBLE_TRAP;
 }
 
 /* Is `tag` taken off a pointer in VS-mode, or VU-mode? QEMU 10.0 has henvcfg.PMM without the
@@ -164,7 +179,8 @@ static void probe_henvcfg(void)
 {
     if (host_isa.henvcfg_exists) {
         host_isa.adue = host_isa.svadu && isa_enable_henvcfg(HENVCFG_ADUE);
-        host_isa.double_trap = host_isa.ssdbltrp && isa_enable_henvcfg(HENVCFG_DTE);
+        host_isa.sdt = host_isa.ssdbltrp && isa_enable_henvcfg(HENVCFG_DTE);
+        host_isa.double_trap = host_isa.sdt && probe_double_trap();
         host_isa.shadow_stack = host_isa.zicfiss && isa_enable_henvcfg(HENVCFG_SSE);
         host_isa.landing_pad = host_isa.zicfilp && probe_landing_pad();
         if (host_isa.ssnpm)

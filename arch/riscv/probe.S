@@ -57,6 +57,10 @@ probe_vs_run:
 probe_vs_load:
     ld      a1, 0(a1)
     ecall
+    .globl probe_vs_breakpoint
+    .balign 8
+probe_vs_breakpoint:
+    ebreak
     .balign 8
 probe_vs_jump:
     lla     a1, 5f

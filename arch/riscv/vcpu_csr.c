@@ -50,11 +50,11 @@ static void enable_henvcfg(void)
 {
     const uint64_t want = (host_isa.adue ? HENVCFG_ADUE : 0) |
                           (host_isa.shadow_stack ? HENVCFG_SSE : 0) |
-                          (host_isa.double_trap ? HENVCFG_DTE : 0);
+                          (host_isa.sdt ? HENVCFG_DTE : 0);
 
     if (want != 0 && isa_enable_henvcfg(want) != want)
         log_warn("hart %u: unlike the boot hart, refuses fields of henvcfg", this_hart()->index);
-    if (host_isa.double_trap)
+    if (host_isa.sdt)
         csr_write(CSR_STVEC, (uintptr_t)trap_entry_sdt);
 }
 

@@ -25,7 +25,8 @@ struct host_isa {
     bool adue;            /* ADUE: A/D updating */
     bool landing_pad;     /* LPE */
     bool shadow_stack;    /* SSE; ssp and senvcfg.SSE are there for HS too */
-    bool double_trap;     /* DTE; a trap into HS sets sstatus.SDT */
+    bool double_trap;     /* DTE, and a guest's double trap comes to us */
+    bool sdt;             /* menvcfg.DTE is set: a trap into HS sets sstatus.SDT */
     bool pmlen7, pmlen16; /* PMM: pointer masking lengths */
     /* For guests: canonical strings, with what guests cannot use taken out. */
     char guest_isa[ISA_STRING_MAX];        /* riscv,isa: "rv64imafdc_zicsr_..." */
