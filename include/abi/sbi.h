@@ -166,6 +166,9 @@ struct sbi_sta {
 #define SBI_SSE_FLAG_SDT        (1ul << 5)
 #define SBI_SSE_FLAGS           0x3ful
 
+#define SBI_EXT_CPPC 0x43505043 /* these two: not served */
+#define SBI_EXT_NACL 0x4e41434c
+
 #define SBI_EXT_DBTR          0x44425452
 #define SBI_DBTR_NUM_TRIGGERS 0
 #define SBI_DBTR_SET_SHMEM    1

@@ -7,12 +7,14 @@ void test_main(void)
                                      SBI_EXT_HSM,  SBI_EXT_SRST, SBI_EXT_DBCN};
     static const uint64_t absent[] = {
         0x09, 0x0f, 0x11, SBI_EXT_TIME + 1, SBI_EXT_HSM | BIT(40), 0x0bad0bad, ~0ul};
+    /* In the specification, and never served here; OpenSBI may. */
+    static const uint64_t unserved[] = {SBI_EXT_CPPC, SBI_EXT_NACL};
     const bool hearth = on_hearth();
     struct sbi_result r;
     uint64_t value = 0;
     unsigned n;
 
-    tap_plan(8 + ARRAY_SIZE(there) + 2 * ARRAY_SIZE(absent));
+    tap_plan(8 + ARRAY_SIZE(there) + 2 * ARRAY_SIZE(absent) + 2 * ARRAY_SIZE(unserved));
     r = sbi(SBI_EXT_BASE, SBI_BASE_GET_SPEC_VERSION);
     ok(r.error == 0 && r.value >> 31 == 0 &&
            (hearth ? r.value == SBI_SPEC_VERSION_3_0 : r.value >> 24 >= 1),
@@ -37,6 +39,21 @@ void test_main(void)
         r = sbi(absent[n], 3, 0x1111, 0x2222);
         ok(r.error == SBI_ERR_NOT_SUPPORTED && (!hearth || r.value == 0),
            "call of 0x%lx is not supported", absent[n]);
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(unserved); i++) {
+        unsigned refused = 0;
+
+        r = sbi(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, unserved[i]);
+        if (!hearth && r.value != 0) {
+            tap_skip(2, "this firmware has it");
+            continue;
+        }
+        ok(r.error == 0 && r.value == 0, "probe of 0x%lx says no", unserved[i]);
+        for (n = 0; n < 8; n++) {
+            r = sbi(unserved[i], n, 0, 0x80000000, 8);
+            refused += r.error == SBI_ERR_NOT_SUPPORTED && (!hearth || r.value == 0);
+        }
+        is(refused, 8, "none of its functions is supported");
     }
     /* A thousand calls: nothing piles up. */
     for (n = 0; n < 1000; n++)
