@@ -174,10 +174,17 @@ static int64_t config_matching(struct vcpu *vcpu, const struct sbi_call *call, u
     return SBI_SUCCESS;
 }
 
+/* Linux (6.12's riscv_pmu_sbi.c among them) starts its counters again after an overflow, when it
+ * has snapshots, by a set whose base is 64 * 64 where 0 is meant: refused, its sampling would end
+ * with the first sample. No counter has that number. */
+#define LINUX_BASE 4096
+
 static int64_t counters_start(struct vcpu *vcpu, const struct sbi_call *call)
 {
     struct pmu *pmu = pmu_of(vcpu);
-    const uint64_t base = call->arg[0], flags = call->arg[2];
+    const uint64_t flags = call->arg[2];
+    const bool slip = flags == SBI_PMU_START_SNAPSHOT && call->arg[0] == LINUX_BASE;
+    const uint64_t base = slip ? 0 : call->arg[0];
     uint64_t values[SBI_PMU_SNAPSHOT_COUNT], set;
     int64_t error = SBI_SUCCESS;
 

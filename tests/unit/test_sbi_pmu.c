@@ -342,6 +342,11 @@ static void test_snapshot(void **state)
     sbi_self->fw_events[SBI_PMU_FW_SET_TIMER] += 1;
     assert_sbi(fw_read(FIRST_FW), 0, 101);
     assert_sbi(fw_read(FIRST_FW + 1), 0, 201);
+    /* Linux's base. */
+    assert_sbi(start(4096, BIT(FIRST_FW), SBI_PMU_START_SET_INIT, 0), INVALID, 0);
+    assert_sbi(start(4096, BIT(1), SBI_PMU_START_SNAPSHOT, 0), INVALID, 0);
+    assert_sbi(start(4096, BIT(FIRST_FW), SBI_PMU_START_SNAPSHOT, 0), SBI_ERR_ALREADY_STARTED, 0);
+    assert_sbi(start(8192, BIT(FIRST_FW), SBI_PMU_START_SNAPSHOT, 0), INVALID, 0);
     assert_sbi(stop(FIRST_FW - 2, 12, SBI_PMU_STOP_SNAPSHOT | SBI_PMU_STOP_RESET), 0, 0);
     assert_int_equal(page[3], 101);
     assert_int_equal(page[4], 201);
