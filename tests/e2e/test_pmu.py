@@ -24,14 +24,23 @@ def with_file(initrd, name, data, path):
     return path
 
 
-@pytest.mark.parametrize("vcpus,smp,cpu", [(1, 1, "rv64"), (2, 2, "rv64,sstc=off"), (2, 1, "rv64")])
+# With programmable counters and overflow interrupts; and with such counters alone.
+SAMPLES = "rv64,sscofpmf=on,smaia=on,ssaia=on"
+COUNTS = "rv64,sscofpmf=on"
+PERIOD = 500
+
+
+@pytest.mark.parametrize("vcpus,smp,cpu", [(1, 1, "rv64"), (2, 2, "rv64,sstc=off"), (2, 1, SAMPLES), (1, 1, COUNTS)])
 def test_perf_events(tmp_path, vcpus, smp, cpu):
     initrd = with_file(GUEST / "initrd.cpio.gz", "events", PROGRAM.read_bytes(), tmp_path / "initrd")
     c = Console(tmp_path, Debian(vcpus=vcpus, initrd=initrd), smp=smp, cpu=cpu)
     try:
         c.prompt()
         assert "riscv-pmu-sbi: SBI PMU extension is available" in c.sh("dmesg")
-        found = dict(re.findall(r"^event (\w+) (.*)$", c.sh("/events"), re.M))
+        assert ("sscofpmf" in c.sh("cat /proc/cpuinfo")) == (cpu == SAMPLES)
+        output = c.sh("/events")
+        found = dict(re.findall(r"^event (\w+) (.*)$", output, re.M))
+        sampled = re.search(r"^sampled (.*)$", output, re.M)[1].split()
         complaints = c.sh("dmesg | grep -i 'counter idx' || true")
         c.poweroff()
         c.end()
@@ -39,7 +48,15 @@ def test_perf_events(tmp_path, vcpus, smp, cpu):
         c.close()
     assert not complaints and not c.complaints()
     assert {"cycles", "instructions", "hypercalls"} | REFUSED | CROSSING < set(found)
+    if cpu == SAMPLES:
+        count, samples = map(int, sampled)
+        assert count > 10000 and count // PERIOD // 2 < samples <= count // PERIOD + 1, sampled
+    else:
+        assert sampled[0] == "error", sampled
     for name, result in found.items():
+        if name == "dtlb_load_misses" and cpu not in (SAMPLES, COUNTS):
+            assert result.startswith(("error", "0 0 0")), result
+            continue
         if name in REFUSED:
             assert result == "0 0 0", (name, result)  # the kernel finds no counter for it
             continue

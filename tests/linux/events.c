@@ -5,7 +5,11 @@
  *     event NAME FIRST SECOND STOPPED
  *
  * where SECOND includes FIRST, and STOPPED is SECOND again after the event was disabled and more
- * work. An event that cannot be opened: `event NAME error N`.
+ * work. An event that cannot be opened: `event NAME error N`. Then misses of the data TLB, sampled:
+ *
+ *     sampled COUNT SAMPLES
+ *
+ * with one sample due at every PERIOD-th of COUNT; or `sampled error N`.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -16,16 +20,26 @@
 #define SYS_exit               93
 #define SYS_nanosleep          101
 #define SYS_sched_setaffinity  122
+#define SYS_mmap               222
+#define SYS_madvise            233
 #define SYS_perf_event_open    241
 #define SYS_riscv_flush_icache 259
 
 #define PERF_TYPE_HARDWARE 0
 #define PERF_TYPE_SOFTWARE 1
+#define PERF_TYPE_HW_CACHE 3
 #define PERF_TYPE_RAW      4
+#define DTLB_LOAD_MISSES   (3 | 1 << 16)
 #define IOC_ENABLE         0x2400
 #define IOC_DISABLE        0x2401
 #define FIRMWARE(code)     (1ull << 63 | (code))
 #define ATTR_DISABLED      1
+#define PERIOD             500
+#define SAMPLE_IP          1
+#define RECORD_SAMPLE      9
+#define PAGE               4096
+#define RING_PAGES         8
+#define AREA_PAGES         256
 
 struct attr { /* PERF_ATTR_SIZE_VER0 */
     uint32_t type, size;
@@ -41,6 +55,7 @@ static const struct event {
 } events[] = {
     {"cycles", PERF_TYPE_HARDWARE, 0},
     {"instructions", PERF_TYPE_HARDWARE, 1},
+    {"dtlb_load_misses", PERF_TYPE_HW_CACHE, DTLB_LOAD_MISSES},
     {"misaligned_load", PERF_TYPE_RAW, FIRMWARE(0)},
     {"illegal_insn", PERF_TYPE_RAW, FIRMWARE(4)},
     {"set_timer", PERF_TYPE_RAW, FIRMWARE(5)},
@@ -51,17 +66,26 @@ static const struct event {
     {"mmio_writes", PERF_TYPE_RAW, FIRMWARE(256 + 3)},
 };
 
-static long call(long nr, long a0, long a1, long a2, long a3, long a4)
+static long call6(long nr, long a0, long a1, long a2, long a3, long a4, long a5)
 {
     register long r0 __asm__("a0") = a0;
     register long r1 __asm__("a1") = a1;
     register long r2 __asm__("a2") = a2;
     register long r3 __asm__("a3") = a3;
     register long r4 __asm__("a4") = a4;
+    register long r5 __asm__("a5") = a5;
     register long r7 __asm__("a7") = nr;
 
-    __asm__ volatile("ecall" : "+r"(r0) : "r"(r1), "r"(r2), "r"(r3), "r"(r4), "r"(r7) : "memory");
+    __asm__ volatile("ecall"
+                     : "+r"(r0)
+                     : "r"(r1), "r"(r2), "r"(r3), "r"(r4), "r"(r5), "r"(r7)
+                     : "memory");
     return r0;
+}
+
+static long call(long nr, long a0, long a1, long a2, long a3, long a4)
+{
+    return call6(nr, a0, a1, a2, a3, a4, 0);
 }
 
 static void print(const char *text)
@@ -150,6 +174,68 @@ static void count(const struct event *e, long away)
     print("\n");
 }
 
+/* Anonymous memory, or another file's. */
+static uint8_t *map(long fd, size_t pages)
+{
+    const long flags = fd < 0 ? 0x22 : 1; /* private and anonymous; shared */
+
+    return (uint8_t *)call6(SYS_mmap, 0, (long)(pages * PAGE), 3, flags, fd, 0);
+}
+
+/* At least AREA_PAGES load misses. */
+static void miss(volatile uint8_t *area)
+{
+    for (size_t i = 0; i < AREA_PAGES; i++)
+        (void)area[i * PAGE];
+    call(SYS_madvise, (long)area, AREA_PAGES * PAGE, 4, 0, 0); /* all of it anew */
+}
+
+static uint64_t samples(const uint8_t *ring)
+{
+    const uint64_t head = *(const volatile uint64_t *)(ring + 1024);
+    uint64_t n = 0;
+
+    for (uint64_t at = 0; at < head && at < RING_PAGES * PAGE;) {
+        const struct {
+            uint32_t type;
+            uint16_t misc, size;
+        } *record = (const void *)(ring + PAGE + at);
+
+        n += record->type == RECORD_SAMPLE;
+        at += record->size ? record->size : head;
+    }
+    return n;
+}
+
+static void sample(void)
+{
+    const struct attr attr = {.type = PERF_TYPE_HW_CACHE,
+                              .size = 64,
+                              .config = DTLB_LOAD_MISSES,
+                              .sample_period = PERIOD,
+                              .sample_type = SAMPLE_IP,
+                              .flags = ATTR_DISABLED};
+    const long fd = call(SYS_perf_event_open, (long)&attr, -1, 0, -1, 0);
+    uint8_t *ring, *area;
+
+    print("sampled ");
+    if (fd < 0) {
+        print("error");
+        print_number((uint64_t)-fd);
+        print("\n");
+        return;
+    }
+    ring = map(fd, RING_PAGES + 1);
+    area = map(-1, AREA_PAGES);
+    call(SYS_ioctl, fd, IOC_ENABLE, 0, 0, 0);
+    for (unsigned i = 0; i < 40; i++)
+        miss(area);
+    call(SYS_ioctl, fd, IOC_DISABLE, 0, 0, 0);
+    print_number(value(fd));
+    print_number(samples(ring));
+    print("\n");
+}
+
 void _start(void);
 void _start(void)
 {
@@ -158,6 +244,7 @@ void _start(void)
     run_on(1);
     for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
         count(&events[i], away);
+    sample();
     call(SYS_exit, 0, 0, 0, 0, 0);
     for (;;)
         ;
