@@ -111,7 +111,7 @@ const struct isa_ext isa_policy[] = {
     {"sscounterenw", true, FIELD(sscounterenw)},
     {"ssdbltrp", true, FIELD(ssdbltrp)}, /* like zicfilp */
     {"ssnpm", true, FIELD(ssnpm)},       /* like zicfilp */
-    {"ssstateen", false, NONE}, /* see isa.c */
+    {"ssstateen", false, NONE},          /* see isa.c */
     {"sstc", true, FIELD(sstc)},
     {"sstvala", true, NONE},
     {"sstvecd", true, NONE},
