@@ -220,8 +220,7 @@ def test_messages_by_both(guests):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("more", ["", " mpxy=1"])
-@pytest.mark.parametrize("smp", [1, 2, 4])
+@pytest.mark.parametrize("smp,more", [(1, ""), (2, ""), (4, ""), (4, " mpxy=1")])
 def test_messages_between_vms_long(guests, smp, more):
     exchange(guests, 4, smp, 100000, more, timeout=600)
 
