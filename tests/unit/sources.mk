@@ -26,6 +26,7 @@ unit_sbi_sse_model_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_hvc_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_sta_SRCS := $(SBI_UNIT_SRCS)
 unit_sched_SRCS := core/sched.c core/stats.c core/lock.c $(addprefix tests/unit/fakes/,fake.c timer.c)
+unit_tree_SRCS := core/tree.c
 unit_messages_SRCS := core/messages.c $(addprefix tests/unit/fakes/,lock.c page_alloc.c)
 unit_sbi_dbtr_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_mpxy_SRCS := $(SBI_UNIT_SRCS)

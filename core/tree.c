@@ -1,0 +1,191 @@
+/* tree.c - see tree.h. Heights of siblings differ by one at most; a walk up from where something
+ * changed restores that and the least values, and ends where nothing changes any more. */
+#include <hearth/tree.h>
+
+static uint32_t height(const struct tree_node *n)
+{
+    return n != NULL ? n->height : 0;
+}
+
+static void refresh(struct tree_node *n)
+{
+    uint32_t high = 0;
+    uint64_t least = n->value;
+
+    for (unsigned i = 0; i < 2; i++) {
+        const struct tree_node *c = n->child[i];
+
+        if (c == NULL)
+            continue;
+        if (c->height > high)
+            high = c->height;
+        if (tree_before(c->least, least))
+            least = c->least;
+    }
+    n->height = high + 1;
+    n->least = least;
+}
+
+/* In `parent`, or as the root, `old` gives its place to `now`. */
+static void put_in_place(struct tree *t, struct tree_node *parent, const struct tree_node *old,
+                         struct tree_node *now)
+{
+    if (parent == NULL)
+        t->root = now;
+    else
+        parent->child[parent->child[1] == old] = now;
+    if (now != NULL)
+        now->parent = parent;
+}
+
+/* n goes down to the side `dir`; its other child, which comes up, is returned. */
+static struct tree_node *rotate(struct tree *t, struct tree_node *n, unsigned dir)
+{
+    struct tree_node *up = n->child[!dir], *mid = up->child[dir];
+
+    put_in_place(t, n->parent, n, up);
+    n->child[!dir] = mid;
+    if (mid != NULL)
+        mid->parent = n;
+    up->child[dir] = n;
+    n->parent = up;
+    refresh(n);
+    refresh(up);
+    return up;
+}
+
+static void repair(struct tree *t, struct tree_node *n)
+{
+    while (n != NULL) {
+        const uint32_t low = height(n->child[0]), high = height(n->child[1]);
+        const uint32_t was_high = n->height;
+        const uint64_t was_least = n->least;
+
+        if (low > high + 1 || high > low + 1) {
+            const unsigned heavy = high > low;
+            struct tree_node *c = n->child[heavy];
+
+            if (height(c->child[!heavy]) > height(c->child[heavy]))
+                (void)rotate(t, c, heavy);
+            n = rotate(t, n, !heavy);
+        } else {
+            refresh(n);
+        }
+        if (n->height == was_high && n->least == was_least)
+            return;
+        n = n->parent;
+    }
+}
+
+void tree_insert(struct tree *t, struct tree_node *n)
+{
+    struct tree_node *at = t->root;
+    unsigned side = 1;
+
+    n->child[0] = n->child[1] = NULL;
+    n->least = n->value;
+    n->height = 1;
+    if (at == NULL) {
+        n->parent = NULL;
+        t->root = t->first = t->last = n;
+        return;
+    }
+    if (!tree_before(n->key, t->last->key)) {
+        at = t->last; /* the common case: its turn comes last */
+    } else {
+        for (;;) {
+            side = !tree_before(n->key, at->key);
+            if (at->child[side] == NULL)
+                break;
+            at = at->child[side];
+        }
+    }
+    n->parent = at;
+    at->child[side] = n;
+    if (side == 0 && at == t->first)
+        t->first = n;
+    if (side == 1 && at == t->last)
+        t->last = n;
+    repair(t, at);
+}
+
+static struct tree_node *neighbour(const struct tree_node *n, unsigned side)
+{
+    struct tree_node *at = n->child[side];
+
+    if (at != NULL) {
+        while (at->child[!side] != NULL)
+            at = at->child[!side];
+        return at;
+    }
+    for (at = n->parent; at != NULL && at->child[side] == n; at = at->parent)
+        n = at;
+    return at;
+}
+
+struct tree_node *tree_next(const struct tree_node *n)
+{
+    return neighbour(n, 1);
+}
+
+/* n has two children: the node behind it, which has no left one, takes its place. */
+static void remove_inner(struct tree *t, struct tree_node *n)
+{
+    struct tree_node *s = neighbour(n, 1), *from = s->parent;
+
+    if (from == n) {
+        from = s;
+    } else {
+        put_in_place(t, from, s, s->child[1]);
+        s->child[1] = n->child[1];
+        s->child[1]->parent = s;
+    }
+    s->child[0] = n->child[0];
+    s->child[0]->parent = s;
+    s->height = n->height;
+    s->least = n->least;
+    put_in_place(t, n->parent, n, s);
+    repair(t, from);
+    if (from != s)
+        repair(t, s); /* n's own value has gone from here, whatever changed below */
+}
+
+void tree_remove(struct tree *t, struct tree_node *n)
+{
+    struct tree_node *parent = n->parent;
+
+    if (n == t->first)
+        t->first = neighbour(n, 1);
+    if (n == t->last)
+        t->last = neighbour(n, 0);
+    if (n->child[0] != NULL && n->child[1] != NULL) {
+        remove_inner(t, n);
+        return;
+    }
+    put_in_place(t, parent, n, n->child[0] != NULL ? n->child[0] : n->child[1]);
+    repair(t, parent);
+}
+
+static bool has_within(const struct tree_node *n, uint64_t limit)
+{
+    return n != NULL && !tree_before(limit, n->least);
+}
+
+struct tree_node *tree_first_within(const struct tree *t, uint64_t limit)
+{
+    struct tree_node *n = t->first;
+
+    if (n == NULL || !tree_before(limit, n->value))
+        return n;
+    n = t->root;
+    if (!has_within(n, limit))
+        return NULL;
+    for (;;) {
+        if (has_within(n->child[0], limit))
+            n = n->child[0];
+        else if (!tree_before(limit, n->value))
+            return n;
+        else
+            n = n->child[1]; /* it has one: the least is not here and not on the left */
+    }
+}
