@@ -158,7 +158,7 @@ finish_other(struct vcpu *v, const struct vcpu_exit *e, struct exit_result r)
         return RUN_BLOCK;
     case EXIT_YIELD:
         v->ctx.pc += r.insn_len;
-        return RUN_PREEMPT;
+        return RUN_YIELD;
     case EXIT_STOP_VCPU:
     case EXIT_STOP_VM:
         return RUN_STOP;

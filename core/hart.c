@@ -43,6 +43,7 @@ int harts_init(const struct platform *p, uint64_t boot_hartid)
         if (stage1_map_stacks(i, &h->stack_top, &h->emergency_top) < 0)
             return -HV_ENOMEM;
         h->stack_low = h->stack_top - STACK_SIZE;
+        timer_prepare_hart(h);
         sched_init_hart(h);
         harts[i] = h;
     }
@@ -58,6 +59,7 @@ void hart_init_self(void)
     timer_init_hart();
     ipi_init_hart();
     hostirq_init_hart(h->index);
+    sched_hart_online(h);
     atomic_store_release(&h->online, 1);
 }
 

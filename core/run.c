@@ -57,11 +57,8 @@ enum run_leave run_ready(struct vcpu *v)
         if (atomic_load_relaxed(&v->requests) != 0 && requests_handle(v))
             return RUN_STOP;
         virq_flush(v);
-        if (atomic_load_relaxed(&h->resched) != 0) {
-            atomic_store_relaxed(&h->resched, 0);
-            if (atomic_load_relaxed(&h->queued) != 0)
-                return RUN_PREEMPT;
-        }
+        if (atomic_load_relaxed(&h->resched) != 0)
+            return RUN_PREEMPT;
         if (run_last_check(v))
             return RUN_AGAIN;
     }
@@ -88,7 +85,7 @@ static void depart(struct vcpu *v, enum run_leave leave)
         vtimer_block(v);
         virq_flush(v);
         if (sleep_over(v) || !sched_block(v))
-            sched_requeue(v);
+            sched_requeue(v, false);
         return;
     case RUN_STOP:
         vcpu_put(v);
@@ -96,9 +93,10 @@ static void depart(struct vcpu *v, enum run_leave leave)
         return;
     case RUN_AGAIN:
     case RUN_PREEMPT:
+    case RUN_YIELD:
         break;
     }
-    sched_requeue(v);
+    sched_requeue(v, leave == RUN_YIELD);
 }
 
 void run_hart(void)
@@ -109,6 +107,9 @@ void run_hart(void)
         struct vcpu *v = sched_next(h);
         enum run_leave leave;
 
+        if (h->current != NULL && h->current != v &&
+            (v != NULL || sched_must_unload(h, h->current)))
+            vcpu_put(h->current);
         if (v == NULL) {
             stats_hart_idles(h, true);
             wfi();
@@ -116,8 +117,6 @@ void run_hart(void)
             irq_poll();
             continue;
         }
-        if (h->current != NULL && h->current != v)
-            vcpu_put(h->current);
         arrive(v);
         if (h->current == NULL)
             vcpu_load(v, h);

@@ -1,192 +1,285 @@
-/* sched.c - see sched.h. */
-#include <arch/atomic.h>
+/* sched.c - see sched.h: the states of vcpus, and what the run loop asks. Who is next is decided in
+ * sched_queue.c, where in sched_place.c, how long at most in sched_cap.c. */
+#include "sched_parts.h"
+
 #include <arch/csr.h>
-#include <hearth/hart.h>
-#include <hearth/ipi.h>
 #include <hearth/panic.h>
-#include <hearth/sched.h>
 #include <hearth/stats.h>
-#include <hearth/vcpu.h>
+#include <hearth/timer.h>
 
-#define SLICE_US 5000
+/* ---- the accounting of waits ---- */
 
-static void slice_ended(struct timer_event *ev)
-{
-    struct hart *h = container_of(ev, struct hart, slice);
-
-    atomic_store_relaxed(&h->resched, 1);
-}
-
-void sched_init_hart(struct hart *h)
-{
-    lock_init(&h->queue_lock, RANK_SCHED);
-    h->slice.deadline = UINT64_MAX;
-    h->slice.fn = slice_ended;
-    h->busy_from = UINT64_MAX;
-}
-
-void sched_assign(struct vcpu *v)
-{
-    unsigned best = this_hart()->index;
-
-    for (unsigned i = 0; i < harts_count; i++)
-        if (atomic_load_acquire(&harts[i]->online) &&
-            atomic_load_relaxed(&harts[i]->assigned) < atomic_load_relaxed(&harts[best]->assigned))
-            best = i;
-    v->home = best;
-    (void)atomic_fetch_add(&harts[best]->assigned, 1);
-}
-
-void sched_unassign(struct vcpu *v)
-{
-    (void)atomic_fetch_add(&harts[v->home]->assigned, (uint32_t)-1);
-}
-
-/* Ticks of this hart's life in which some vcpu had it: a clock that stands while it idles. */
-static uint64_t busy_clock(const struct hart *h)
+/* Ticks of the hart's life in which some vcpu had it: a clock that stands while it idles. */
+uint64_t sched_busy_clock(const struct sched_hart *q)
 {
     uint64_t now;
 
-    if (h->busy_from == UINT64_MAX)
-        return h->busy_ticks;
+    if (q->busy_from == UINT64_MAX)
+        return q->busy_ticks;
     now = timer_now(); /* the harts' clocks may differ by a little */
-    return h->busy_ticks + (now > h->busy_from ? now - h->busy_from : 0);
+    return q->busy_ticks + (now > q->busy_from ? now - q->busy_from : 0);
 }
 
-/* The running vcpu gives h back. */
-static void leave(struct hart *h)
+/* The clock is stopped at `now`. */
+static void stop_clock(struct sched_hart *q, uint64_t now)
 {
-    h->busy_ticks = busy_clock(h);
-    h->busy_from = UINT64_MAX;
+    if (q->busy_from < now)
+        q->busy_ticks += now - q->busy_from;
+    q->busy_from = UINT64_MAX;
 }
 
-static void enqueue(struct hart *h, struct vcpu *v)
+void sched_wait_begins(struct sched_hart *q, struct vcpu *v)
 {
-    v->waits_from = busy_clock(h);
-    v->next = NULL;
-    if (h->queue_tail != NULL)
-        h->queue_tail->next = v;
-    else
-        h->queue_head = v;
-    h->queue_tail = v;
-    atomic_store_relaxed(&h->queued, h->queued + 1);
+    v->sched.waits_from = sched_busy_clock(q);
+}
+
+void sched_wait_ends(struct sched_hart *q, struct vcpu *v)
+{
+    const uint64_t clock = sched_busy_clock(q);
+
+    if (clock > v->sched.waits_from)
+        v->sched.stolen += clock - v->sched.waits_from;
+}
+
+/* ---- waiting and not ---- */
+
+/* v becomes one that wants to run. Its home is locked; releases it. */
+static void become_runnable(struct vcpu *v, unsigned hart)
+{
     stats_vcpu_moves(v, VCPU_RUNNABLE, timer_now(), 0);
-}
-
-/* After a vcpu joined h's queue: h must see it, wherever it is. */
-static void notify(struct hart *h)
-{
-    if (h == this_hart())
-        sched_contention_changed(h);
+    if (sched_may_wait(v))
+        sched_put_in_queue(v, hart);
     else
-        ipi_send(h->index);
+        lock_release(&harts[hart]->sched.lock);
 }
 
 void sched_start(struct vcpu *v)
 {
-    struct hart *h = harts[v->home];
+    unsigned hart;
 
-    lock_acquire(&h->queue_lock);
+    (void)sched_lock_home(v, &hart);
     ASSERT(v->run_state == VCPU_STOPPED);
-    v->wake_pending = false;
-    enqueue(h, v);
-    lock_release(&h->queue_lock);
-    notify(h);
+    v->sched.wake_pending = false;
+    become_runnable(v, hart);
 }
 
 void sched_wake(struct vcpu *v)
 {
-    struct hart *h = harts[v->home];
-    bool woken = false;
+    unsigned hart;
+    struct sched_hart *q = sched_lock_home(v, &hart);
 
-    lock_acquire(&h->queue_lock);
     if (v->run_state == VCPU_BLOCKED) {
-        enqueue(h, v);
-        woken = true;
-    } else if (v->run_state == VCPU_RUNNING) {
-        v->wake_pending = true;
+        become_runnable(v, hart);
+        return;
     }
-    lock_release(&h->queue_lock);
-    if (woken)
-        notify(h);
+    if (v->run_state == VCPU_RUNNING)
+        v->sched.wake_pending = true;
+    lock_release(&q->lock);
+}
+
+/* The cap's period is over: it may run again. */
+static void cap_refilled(struct timer_event *ev)
+{
+    struct vcpu *v = container_of(ev, struct vcpu, sched.cap_timer);
+
+    sched_unthrottle(v);
+}
+
+void sched_unthrottle(struct vcpu *v)
+{
+    unsigned hart;
+    struct sched_hart *q = sched_lock_home(v, &hart);
+    uint64_t now;
+
+    if (!v->sched.throttled) {
+        lock_release(&q->lock);
+        return;
+    }
+    v->sched.throttled = false;
+    now = timer_now();
+    if (now > v->sched.waits_from)
+        v->sched.stolen += now - v->sched.waits_from;
+    if (v->run_state == VCPU_RUNNABLE && sched_may_wait(v))
+        sched_put_in_queue(v, hart);
+    else
+        lock_release(&q->lock);
+}
+
+void sched_vcpu_init(struct vcpu *v)
+{
+    v->run_state = VCPU_STOPPED;
+    v->sched.params = sched_params_default();
+    queue_set_weight(v, SCHED_WEIGHT_DEFAULT);
+    v->sched.grant = INT64_MAX;
+    v->sched.cap_timer = (struct timer_event){.deadline = UINT64_MAX, .fn = cap_refilled};
+    sched_assign(v);
+}
+
+/* ---- the run loop ---- */
+
+/* The one at the head of the queue gets the hart, or NULL: its cap is used up and it is put aside.
+ */
+static struct vcpu *take(struct sched_hart *q, struct vcpu *v, unsigned hart, uint64_t now)
+{
+    uint64_t ticks = UINT64_MAX, until = 0;
+
+    if (unlikely(cap_limits(v)) && !cap_grant(v, now, &ticks, &until)) {
+        queue_displace(q, v, hart);
+        queue_remove(q, v);
+        sched_wait_ends(q, v);
+        cap_return(v);
+        v->sched.throttled = true;
+        v->sched.waits_from = now;
+        timer_arm(&v->sched.cap_timer, until);
+        return NULL;
+    }
+    queue_remove(q, v);
+    if (q->busy_ticks > v->sched.waits_from)
+        v->sched.stolen += q->busy_ticks - v->sched.waits_from;
+    queue_run(q, v, now);
+    q->busy_from = now;
+    q->turn_end = queue_turn(q);
+    q->turn_end = q->turn_end > UINT64_MAX - now ? UINT64_MAX : now + q->turn_end;
+    q->cap_end = ticks > UINT64_MAX - now ? UINT64_MAX : now + ticks;
+    stats_vcpu_moves(v, VCPU_RUNNING, now, v->sched.stolen);
+    v->sched.stolen = 0;
+    v->sched.wake_pending = false;
+    return v;
+}
+
+/* From its own queue. */
+static struct vcpu *next_here(struct hart *h)
+{
+    struct sched_hart *q = &h->sched;
+    struct vcpu *v, *got = NULL;
+    uint64_t now;
+
+    if (atomic_load_relaxed(&q->queued) == 0 && q->busy_from == UINT64_MAX)
+        return NULL;
+    lock_acquire(&q->lock);
+    now = timer_now();
+    stop_clock(q, now);
+    atomic_store_relaxed(&h->resched, 0);
+    /* Bounded: each round takes one out of the queue. */
+    while (got == NULL && (v = queue_pick(q)) != NULL)
+        got = take(q, v, h->index, now);
+    lock_release(&q->lock);
+    return got;
 }
 
 struct vcpu *sched_next(struct hart *h)
 {
     struct vcpu *v;
 
-    if (atomic_load_relaxed(&h->queued) == 0 && h->busy_from == UINT64_MAX)
-        return NULL;
-    lock_acquire(&h->queue_lock);
-    h->busy_ticks = busy_clock(h);
-    h->busy_from = UINT64_MAX;
-    v = h->queue_head;
-    if (v != NULL) {
-        h->queue_head = v->next;
-        if (h->queue_head == NULL)
-            h->queue_tail = NULL;
-        v->next = NULL;
-        atomic_store_relaxed(&h->queued, h->queued - 1);
-        h->busy_from = timer_now();
-        stats_vcpu_moves(v, VCPU_RUNNING, h->busy_from,
-                         h->busy_ticks > v->waits_from ? h->busy_ticks - v->waits_from : 0);
-        v->wake_pending = false;
+    for (;;) {
+        if (unlikely(h->sched.idle)) {
+            h->sched.idle = false;
+            (void)atomic_fetch_and(&sched_idle_harts, ~BIT(h->index));
+        }
+        v = next_here(h);
+        if (likely(v != NULL))
+            return v;
+        /* Who queues a vcpu anywhere looks at the mask afterwards; we look at the queues after it
+         * is set. */
+        h->sched.idle = true;
+        (void)atomic_fetch_or(&sched_idle_harts, BIT(h->index));
+        if (!sched_steal(h) && atomic_load_seq(&h->sched.queued) == 0) {
+            timer_set_slice(UINT64_MAX);
+            return NULL;
+        }
     }
-    lock_release(&h->queue_lock);
-    return v;
 }
 
-void sched_requeue(struct vcpu *v)
+/* With q's lock: v, which ran, gives the hart back. */
+static void leave(struct sched_hart *q, struct vcpu *v, uint64_t now)
 {
-    struct hart *h = harts[v->home];
+    queue_charge(q, now);
+    stop_clock(q, now);
+    if (unlikely(v->sched.grant != INT64_MAX))
+        cap_return(v);
+}
 
-    lock_acquire(&h->queue_lock);
-    leave(h);
-    enqueue(h, v);
-    lock_release(&h->queue_lock);
+/* It is the hart's own: v's home does not change while it runs. */
+void sched_requeue(struct vcpu *v, bool yields)
+{
+    struct hart *h = this_hart();
+    struct sched_hart *q = &h->sched;
+    uint64_t now;
+
+    lock_acquire(&q->lock);
+    now = timer_now();
+    leave(q, v, now);
+    stats_vcpu_moves(v, VCPU_RUNNABLE, now, 0);
+    v->sched.yielded = yields;
+    if (likely(!v->sched.paused && (v->sched.params.affinity & BIT(h->index)))) {
+        queue_left(q, v);
+        queue_requeue(q, v);
+        v->sched.waits_from = q->busy_ticks;
+    } else {
+        queue_displace(q, v, h->index);
+        queue_left(q, v);
+    }
+    lock_release(&q->lock);
 }
 
 bool sched_block(struct vcpu *v)
 {
-    struct hart *h = harts[v->home];
+    struct hart *h = this_hart();
+    struct sched_hart *q = &h->sched;
     bool blocked = false;
+    uint64_t now;
 
-    lock_acquire(&h->queue_lock);
-    if (v->wake_pending)
-        v->wake_pending = false;
+    lock_acquire(&q->lock);
+    if (v->sched.wake_pending)
+        v->sched.wake_pending = false;
     else {
-        leave(h);
-        stats_vcpu_moves(v, VCPU_BLOCKED, timer_now(), 0);
+        now = timer_now();
+        leave(q, v, now);
+        queue_displace(q, v, h->index);
+        queue_left(q, v);
+        stats_vcpu_moves(v, VCPU_BLOCKED, now, 0);
         blocked = true;
     }
-    lock_release(&h->queue_lock);
+    lock_release(&q->lock);
     return blocked;
 }
 
 void sched_stop(struct vcpu *v)
 {
-    struct hart *h = harts[v->home];
+    struct sched_hart *q = &this_hart()->sched;
+    uint64_t now;
 
-    lock_acquire(&h->queue_lock);
-    leave(h);
-    h->busy_from = timer_now(); /* its VM's end or restart: also time that others wait */
-    stats_vcpu_moves(v, VCPU_STOPPED, h->busy_from, 0);
-    lock_release(&h->queue_lock);
+    lock_acquire(&q->lock);
+    now = timer_now();
+    leave(q, v, now);
+    queue_left(q, v);
+    v->sched.lag = 0;
+    q->busy_from = now; /* its VM's end or restart: also time that others wait */
+    stats_vcpu_moves(v, VCPU_STOPPED, now, 0);
+    lock_release(&q->lock);
+}
+
+bool sched_must_unload(const struct hart *h, const struct vcpu *v)
+{
+    return atomic_load_relaxed(&v->sched.paused) ||
+           !(atomic_load_relaxed(&v->sched.params.affinity) & BIT(h->index));
 }
 
 void sched_contention_changed(struct hart *h)
 {
+    struct sched_hart *q = &h->sched;
     struct vcpu *v = h->current;
-    bool contended = atomic_load_relaxed(&h->queued) != 0;
+    const bool contended = atomic_load_relaxed(&q->queued) != 0;
+    uint64_t end = q->cap_end;
 
     if (v == NULL)
         return;
-    if (!contended) {
+    if (contended)
+        end = MIN(end, MIN(q->turn_end, atomic_load_relaxed(&q->preempt_at)));
+    /* Its sleep is nobody else's loss, nor charged to its cap: let it execute WFI by itself. */
+    if (contended || q->cap_end != UINT64_MAX)
+        v->ctx.hstatus |= HSTATUS_VTW;
+    else
         v->ctx.hstatus &= ~HSTATUS_VTW;
-        timer_cancel(&h->slice);
-        return;
-    }
-    v->ctx.hstatus |= HSTATUS_VTW;
-    if (h->slice.deadline == UINT64_MAX)
-        timer_arm(&h->slice, timer_now() + timer_ticks_from_us(SLICE_US));
+    timer_set_slice(end);
 }

@@ -1,8 +1,13 @@
 /*
- * timer.c - one-shot events of each hart, kept sorted by deadline; the first one is what the
- * comparator holds. Hart-local: no lock. Few events exist at a time (a slice, sleeping vcpus of the
- * hart), so a list serves.
+ * timer.c - one-shot events of each hart, in a tree by deadline: those of its sleeping vcpus, of
+ * devices, of throttled vcpus. The comparator holds the first deadline, or the end of the present
+ * turn if that is sooner.
+ *
+ * Only its own hart adds to a tree and programs the comparator. Others may take an event away; the
+ * interrupt then comes for nothing.
  */
+#include <arch/atomic.h>
+#include <arch/barrier.h>
 #include <arch/csr.h>
 #include <hearth/hart.h>
 #include <hearth/isa.h>
@@ -35,9 +40,10 @@ uint64_t timer_ns_from_ticks(uint64_t ticks)
     return ticks / hz * 1000000000 + ticks % hz * 1000000000 / hz;
 }
 
+/* On h itself. */
 static void timer_program(struct hart *h)
 {
-    uint64_t deadline = h->timers != NULL ? h->timers->deadline : UINT64_MAX;
+    const uint64_t deadline = MIN(atomic_load_relaxed(&h->timer_first), h->slice);
 
     if (deadline == h->timer_programmed)
         return;
@@ -48,62 +54,120 @@ static void timer_program(struct hart *h)
         sbi_client_set_timer(deadline);
 }
 
-static void timer_unlink(struct hart *h, struct timer_event *ev)
+/* With h's timer lock. */
+static void note_first(struct hart *h)
 {
-    for (struct timer_event **p = &h->timers; *p != NULL; p = &(*p)->next)
-        if (*p == ev) {
-            *p = ev->next;
-            break;
-        }
+    const struct tree_node *first = h->timers.first;
+
+    atomic_store_relaxed(&h->timer_first, first != NULL ? first->key : UINT64_MAX);
+}
+
+static void unlink_locked(struct hart *h, struct timer_event *ev)
+{
+    tree_remove(&h->timers, &ev->node);
+    note_first(h);
     ev->deadline = UINT64_MAX;
-    ev->next = NULL;
+    atomic_store_release(&ev->hart, NULL);
+}
+
+/* Takes the event out of the tree where it is, if it is in one. */
+static void timer_unlink(struct timer_event *ev)
+{
+    struct hart *h;
+
+    while ((h = atomic_load_acquire(&ev->hart)) != NULL) {
+        lock_acquire(&h->timer_lock);
+        if (ev->hart == h)
+            unlink_locked(h, ev);
+        lock_release(&h->timer_lock);
+    }
 }
 
 void timer_arm(struct timer_event *ev, uint64_t deadline)
 {
     struct hart *h = this_hart();
-    struct timer_event **p = &h->timers;
 
-    if (ev->deadline != UINT64_MAX)
-        timer_unlink(h, ev);
-    if (deadline == UINT64_MAX) {
-        timer_program(h);
-        return;
+    timer_unlink(ev);
+    if (deadline != UINT64_MAX) {
+        lock_acquire(&h->timer_lock);
+        ev->deadline = deadline;
+        ev->node.key = MIN(deadline, (uint64_t)INT64_MAX); /* the tree's line is half as long */
+        ev->node.value = 0;
+        tree_insert(&h->timers, &ev->node);
+        note_first(h);
+        atomic_store_release(&ev->hart, h);
+        lock_release(&h->timer_lock);
     }
-    while (*p != NULL && (*p)->deadline <= deadline)
-        p = &(*p)->next;
-    ev->deadline = deadline;
-    ev->next = *p;
-    *p = ev;
     timer_program(h);
 }
 
 void timer_cancel(struct timer_event *ev)
 {
+    const struct hart *running;
+
+    if (atomic_load_relaxed(&ev->hart) != NULL) {
+        timer_unlink(ev);
+        timer_program(this_hart());
+    }
+    /* A callback waits for nobody who could be waiting here: bounded. */
+    while ((running = atomic_load_acquire(&ev->running)) != NULL && running != this_hart())
+        cpu_relax();
+}
+
+void timer_set_slice(uint64_t deadline)
+{
     struct hart *h = this_hart();
 
-    if (ev->deadline == UINT64_MAX)
-        return;
-    timer_unlink(h, ev);
+    h->slice = deadline;
     timer_program(h);
+}
+
+/* The first event that is due, now out of the tree, or NULL. */
+static struct timer_event *take_due(struct hart *h, uint64_t now)
+{
+    struct timer_event *ev = NULL;
+
+    if (atomic_load_relaxed(&h->timer_first) > now)
+        return NULL;
+    lock_acquire(&h->timer_lock);
+    if (h->timers.first != NULL && h->timers.first->key <= now) {
+        ev = container_of(h->timers.first, struct timer_event, node);
+        atomic_store_relaxed(&ev->running, h); /* before it is out: against timer_cancel() */
+        unlink_locked(h, ev);
+    }
+    lock_release(&h->timer_lock);
+    return ev;
 }
 
 void timer_interrupt(void)
 {
     struct hart *h = this_hart();
-    uint64_t now = timer_now();
+    const uint64_t now = timer_now();
+    struct timer_event *ev;
 
+    if (h->slice <= now) {
+        h->slice = UINT64_MAX;
+        atomic_store_relaxed(&h->resched, 1);
+    }
     /* Bounded: an event is unlinked before it runs, and one that re-arms itself is not due again by
      * `now`. */
-    while (h->timers != NULL && h->timers->deadline <= now) {
-        struct timer_event *ev = h->timers;
+    while ((ev = take_due(h, now)) != NULL) {
+        struct hart *mine = h;
 
-        timer_unlink(h, ev);
         ev->fn(ev);
+        (void)atomic_cas(&ev->running, &mine, NULL);
     }
     /* The firmware's comparator must be moved on even when the deadline is what it was. */
     h->timer_programmed = 0;
     timer_program(h);
+}
+
+void timer_prepare_hart(struct hart *h)
+{
+    lock_init(&h->timer_lock, RANK_TIMER);
+    h->timers = (struct tree){NULL, NULL, NULL};
+    h->timer_first = UINT64_MAX;
+    h->slice = UINT64_MAX;
 }
 
 void timer_init_hart(void)

@@ -34,11 +34,10 @@ struct vcpu *vcpu_create(struct vm *vm, uint32_t id)
     v->vm = vm;
     v->id = id;
     v->hsm_state = SBI_HSM_STATE_STOPPED;
-    v->run_state = VCPU_STOPPED;
     v->timer_deadline = UINT64_MAX;
     v->timer.deadline = UINT64_MAX;
     v->timer.fn = vtimer_expired;
-    sched_assign(v);
+    sched_vcpu_init(v);
     return v;
 
 free_fpu:
@@ -144,7 +143,6 @@ void vcpu_put(struct vcpu *v)
 {
     struct hart *h = v->hart;
 
-    timer_cancel(&h->slice);
     sbi_vcpu_put(v);
     fpu_put(v, h);
     vcpu_csrs_save(&v->csrs);
@@ -155,7 +153,7 @@ void vcpu_put(struct vcpu *v)
      * would open the host's memory to HLV, and a change of its mode wants a fence. */
     csr_write(CSR_VSATP, 0);
     h->current = NULL;
-    atomic_store_release(&v->hart, NULL);
+    sched_unloaded(h, v);
 }
 
 int vcpu_hsm_start(struct vcpu *v, uint64_t pc, uint64_t opaque)

@@ -17,6 +17,7 @@
 #include <hearth/machine.h>
 #include <hearth/messages.h>
 #include <hearth/page_alloc.h>
+#include <hearth/sched.h>
 #include <hearth/timer.h>
 #include <hearth/vcpu.h>
 #include <hearth/vm.h>
@@ -121,6 +122,7 @@ struct vm *vm_create(const struct vm_config *config)
     vm->config = *config;
     lock_init(&vm->lock, RANK_VM);
     lock_init(&vm->remap_lock, RANK_REMAP);
+    sched_vm_init(vm);
     vm->state = VM_DEFINED;
     why = build(vm);
     if (why != NULL) {

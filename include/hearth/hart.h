@@ -1,18 +1,19 @@
 /*
  * hart.h - per-hart state: reached through tp on the hart itself. "own" fields are touched by that
- * hart only (interrupts are off in the hypervisor); the run queue has its lock.
+ * hart only (interrupts are off in the hypervisor); run queue and timers have their locks.
  */
 #pragma once
 
 #include <arch/this_hart.h>
 #include <hearth/lock.h>
+#include <hearth/sched_state.h>
 #include <hearth/timer.h>
 #include <hearth/types.h>
 
 struct vcpu;
 
-#define HART_IRQS 16 /* supervisor interrupt numbers that have a row of a handler, and a counter   \
-                      */
+/* Supervisor interrupt numbers that have a row of a handler, and a counter. */
+#define HART_IRQS 16
 
 /* What a secondary hart finds at its opaque argument (physical), before it has a map. */
 struct hart_start_args {
@@ -40,20 +41,18 @@ struct hart {
     uint32_t online;    /* atomic */
     uint32_t panicking; /* own */
 
-    struct vcpu *current;       /* own: the loaded vcpu */
-    struct vcpu *fpu_owner;     /* own: whose FP and vector state is in the registers */
-    struct timer_event *timers; /* own: sorted by deadline */
-    uint64_t timer_programmed;  /* own: what the comparator holds */
-    uint64_t vmid_generation;   /* own: vmid.c's */
+    struct vcpu *current;     /* own: the loaded vcpu */
+    struct vcpu *fpu_owner;   /* own: whose FP and vector state is in the registers */
+    uint64_t vmid_generation; /* own: vmid.c's */
+    uint32_t resched;         /* atomic: the running vcpu should give way */
 
-    uint32_t resched;                     /* atomic: the running vcpu should give way */
-    struct spinlock queue_lock;           /* rank SCHED */
-    struct vcpu *queue_head, *queue_tail; /* queue_lock */
-    uint64_t busy_ticks;                  /* queue_lock: time that vcpus had it, until... */
-    uint64_t busy_from;                   /* ...the present one got it; UINT64_MAX: none has */
-    uint32_t queued;                      /* queue_lock to change; atomic to look */
-    uint32_t assigned;                    /* atomic: vcpus whose home this is */
-    struct timer_event slice;             /* own */
+    uint64_t timer_programmed;  /* own: what the comparator holds */
+    uint64_t slice;             /* own: end of the present turn, UINT64_MAX none */
+    uint64_t timer_first;       /* timer_lock to change, atomic to look: first deadline in timers */
+    struct spinlock timer_lock; /* rank TIMER */
+    struct tree timers;         /* timer_lock */
+
+    struct sched_hart sched; /* hearth/sched_state.h */
     struct hart_stats stats;
     struct hart_start_args start_args; /* boot hart's to write, before the hart is started */
 };

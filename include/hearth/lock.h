@@ -9,7 +9,7 @@
 #include <hearth/types.h>
 
 /* vm_list -> vm -> vcpu -> sse -> channel -> remap -> gstage -> device -> vcpu virq -> scheduler ->
- * page_alloc -> host irq -> console */
+ * cap -> timer -> page_alloc -> host irq -> console */
 enum lock_rank {
     RANK_VM_LIST = 1,
     RANK_VM,
@@ -21,7 +21,9 @@ enum lock_rank {
     RANK_DEVICE, /* UART, RTC, ... */
     RANK_PLIC,   /* after the devices that drive its lines */
     RANK_VIRQ,
-    RANK_SCHED,
+    RANK_SCHED,     /* a hart's run queue */
+    RANK_SCHED_CAP, /* what a VM may still use of its cap */
+    RANK_TIMER,
     RANK_VMID,
     RANK_PAGE_ALLOC,
     RANK_HOSTIRQ, /* host interrupt controller's registers, handler table */

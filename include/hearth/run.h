@@ -13,6 +13,7 @@ __noreturn void run_hart(void);
 enum run_leave {
     RUN_AGAIN,   /* enter the guest again */
     RUN_PREEMPT, /* others first */
+    RUN_YIELD,   /* it waits for others itself */
     RUN_BLOCK,   /* wait for a wake-up */
     RUN_STOP,    /* the vcpu has left: HSM stop, or its VM is stopping */
 };

@@ -1,17 +1,23 @@
 /*
- * sched.h - which vcpu runs on which hart, when. Round robin by time slice over per-hart queues; a
- * vcpu keeps its home hart. A hart with one runnable vcpu runs it without any tick, and its WFI
- * natively (hstatus.VTW = 0).
+ * sched.h - which vcpu runs on which hart, when. docs/scheduling.md tells it in words.
+ *
+ * Each hart has a queue. Vcpus with a priority (1..99) go before all without: the highest first,
+ * among equals in the order in which they came, until they block. The others share their hart by
+ * weight, earliest eligible virtual deadline first, in turns of 3 ms. A hart with one runnable vcpu
+ * runs it without any tick, and its WFI natively (hstatus.VTW = 0). A hart with none takes one that
+ * waits elsewhere, or sleeps in WFI.
  *
  * Each change of a vcpu's run_state goes through stats_vcpu_moves() (stats.h), which keeps its
- * times; the scheduler says how much of a wait was stolen: the time that other vcpus had the hart.
- * A vcpu that is alone on its hart waits for nobody: 0 exactly.
+ * times; the scheduler says how much of a wait was stolen: the time that other vcpus had the hart,
+ * or that its cap did not let it run. A vcpu that is alone on its hart waits for nobody: 0 exactly.
  *
- * Locks: hart->queue_lock (rank SCHED) guards the queue, the hart's busy_* fields, and the
- * run_state, next, wake_pending and waits_from fields of the vcpus whose home the hart is.
+ * Locks: hart->sched.lock (rank SCHED) guards the hart's queue, and run_state and sched.* of the
+ * vcpus whose home the hart is; a home changes with the old one's lock held. Never two of them at
+ * once. vm->sched.lock (rank SCHED_CAP): what is left of a VM's cap.
  */
 #pragma once
 
+#include <hearth/sched_state.h>
 #include <hearth/types.h>
 
 struct hart;
@@ -26,13 +32,6 @@ struct vm;
 #define SCHED_PRIORITY_MAX   99u  /* 0: none, the vcpu shares by weight; 1..99: above all those */
 #define SCHED_CAP_MAX        100u /* of a vcpu; of a VM: 100 times its vcpus */
 #define SCHED_ALL            UINT32_MAX /* as vcpu: each vcpu of the VM */
-
-struct sched_params {
-    uint64_t affinity; /* bit i: may run on hart i (index); never 0 */
-    uint16_t weight;   /* SCHED_WEIGHT_MIN..MAX: its part of a hart among those that share it */
-    uint16_t cap;      /* percent of a hart that it may use, 1..100; 0: no cap */
-    uint8_t priority;  /* 0..SCHED_PRIORITY_MAX */
-};
 
 /* A new vcpu's: weight 100, priority 0, no cap, all harts. */
 struct sched_params sched_params_default(void);
@@ -67,29 +66,41 @@ void sched_pause(struct vcpu *vcpu);
 void sched_resume(struct vcpu *vcpu);
 bool sched_is_parked(struct vcpu *vcpu);
 
-/* ---- the run loop's side ---- */
+/* ---- the making of things ---- */
 
-/* Boot, each hart. */
+/* Boot, each hart: before it runs; and when it has come. */
 void sched_init_hart(struct hart *hart);
+void sched_hart_online(struct hart *hart);
 
-/* Gives a new vcpu its home: the hart with the fewest vcpus, siblings spread. */
-void sched_assign(struct vcpu *vcpu);
+/* A new VM, before its vcpus; a new vcpu, zeroed, of a VM: STOPPED, as sched_params_default(), with
+ * a home away from its siblings. sched_unassign(): it is about to be freed; STOPPED, not loaded. */
+void sched_vm_init(struct vm *vm);
+void sched_vcpu_init(struct vcpu *vcpu);
 void sched_unassign(struct vcpu *vcpu);
+
+/* ---- the run loop's side ---- */
 
 /* A STOPPED vcpu becomes RUNNABLE. Any hart. */
 void sched_start(struct vcpu *vcpu);
 /* A BLOCKED vcpu becomes RUNNABLE; one that runs will not block next time. Any hart. */
 void sched_wake(struct vcpu *vcpu);
 
-/* This hart's next vcpu, now RUNNING, or NULL. */
+/* This hart's next vcpu, now RUNNING, or NULL: sleep. */
 struct vcpu *sched_next(struct hart *hart);
-/* The vcpu gave way, or its slice ended: back to the tail. */
-void sched_requeue(struct vcpu *vcpu);
+/* The RUNNING vcpu must leave or its turn is over: back into the queue. yields: it has nothing to
+ * do but wait for others, and gives up the rest of its turn. */
+void sched_requeue(struct vcpu *vcpu, bool yields);
 /* The vcpu waits. False: it was woken meanwhile and is RUNNING still. */
 bool sched_block(struct vcpu *vcpu);
 /* The vcpu has left for good (until sched_start). */
 void sched_stop(struct vcpu *vcpu);
 
-/* On the hart itself: others may have come or gone. Arms or drops the slice, and lets WFI trap or
- * not. */
+/* The vcpu, whose registers are saved, is no longer loaded on this hart: sets vcpu->hart to NULL,
+ * and another hart may take it from then on. The end of vcpu_put(). */
+void sched_unloaded(struct hart *hart, struct vcpu *vcpu);
+/* A loaded vcpu that does not run may not stay so: it is paused, or not allowed on this hart. */
+bool sched_must_unload(const struct hart *hart, const struct vcpu *vcpu);
+
+/* On the hart itself: others may have come or gone. Sets the end of the present turn, and lets WFI
+ * trap or not. */
 void sched_contention_changed(struct hart *hart);

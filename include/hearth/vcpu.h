@@ -3,13 +3,14 @@
  *
  * A vcpu is loaded on at most one hart at a time; while it is, its VS CSRs live in that hart and
  * only that hart touches the unmarked fields. "atomic" fields may be used from any hart; "sched"
- * ones belong to core/sched.c's lock of the vcpu's hart.
+ * ones belong to the scheduler (hearth/sched.h).
  */
 #pragma once
 
 #include <arch/atomic.h>
 #include <hearth/lock.h>
 #include <hearth/sbi.h>
+#include <hearth/sched_state.h>
 #include <hearth/timer.h>
 #include <hearth/trap.h>
 #include <hearth/types.h>
@@ -61,7 +62,7 @@ enum vcpu_request {
 
 enum vcpu_run_state {
     VCPU_STOPPED,  /* HSM STOPPED, or its VM does not run: not in any queue */
-    VCPU_RUNNABLE, /* in a run queue */
+    VCPU_RUNNABLE, /* in a run queue, unless paused or throttled */
     VCPU_RUNNING,  /* loaded on a hart */
     VCPU_BLOCKED,  /* WFI or HSM suspend: waits for vcpu_wake() */
 };
@@ -93,7 +94,7 @@ struct vcpu_stats {
     uint64_t since;       /* ticks: when it came into its run_state; 0: never moved */
     uint64_t run_ticks;   /* host ticks in RUNNING */
     uint64_t wait_ticks;  /* in RUNNABLE */
-    uint64_t steal_ticks; /* ...while other vcpus had its hart; read on its hart */
+    uint64_t steal_ticks; /* ...while other vcpus had its hart, or throttled; read on its hart */
     uint64_t idle_ticks;  /* in BLOCKED */
 };
 
@@ -112,12 +113,9 @@ struct vcpu {
     uint64_t hsm_pc,
         hsm_opaque; /* start parameters: written by the starter between the two state changes */
 
-    struct hart *hart;   /* where it is loaded, else NULL; atomic */
-    uint32_t run_state;  /* sched: enum vcpu_run_state */
-    uint32_t home;       /* sched: index of the hart whose queue it uses */
-    struct vcpu *next;   /* sched: queue link */
-    bool wake_pending;   /* sched: woken while RUNNING: do not block */
-    uint64_t waits_from; /* sched: in RUNNABLE, its hart's clock of occupied time at the queueing */
+    struct hart *hart;       /* where it is loaded, else NULL; atomic */
+    uint32_t run_state;      /* sched: enum vcpu_run_state */
+    struct sched_vcpu sched; /* sched */
 
     uint64_t timer_deadline; /* guest's deadline in host ticks when the host has no Sstc; UINT64_MAX
                                 none */
@@ -141,8 +139,8 @@ struct vcpu *vcpu_create(struct vm *vm, uint32_t id);
 void vcpu_destroy(struct vcpu *vcpu);
 
 /* Registers as the SBI's HSM hart_start and the boot protocol give them: pc, a0 = id, a1 = opaque,
- * VS-mode, vsatp = 0, vsstatus.SIE = 0, vsie = 0, scounteren = 7. On the vcpu's home hart, before
- * it is loaded. */
+ * VS-mode, vsatp = 0, vsstatus.SIE = 0, vsie = 0, scounteren = 7. On the hart that is about to load
+ * it. */
 void vcpu_reset(struct vcpu *vcpu, uint64_t pc, uint64_t opaque);
 
 /* The same for an HSM non-retentive suspend of the caller's own, loaded vcpu, which then blocks:

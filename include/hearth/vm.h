@@ -13,6 +13,7 @@
 #include <hearth/memslot.h>
 #include <hearth/mmio.h>
 #include <hearth/sbi.h>
+#include <hearth/sched_state.h>
 #include <hearth/types.h>
 #include <hearth/vmid.h>
 
@@ -56,6 +57,8 @@ struct vm {
     struct channel *channels[VM_CHANNELS_MAX]; /* config.channel_count; constant */
     void *sbi_state[SBI_SLOT_COUNT]; /* sbi/state.c */
     void *sbi_block;
+
+    struct sched_vm sched; /* hearth/sched.h */
 
     /* lock */
     enum vm_state state;

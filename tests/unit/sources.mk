@@ -25,7 +25,10 @@ unit_sbi_sse_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_sse_model_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_hvc_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_sta_SRCS := $(SBI_UNIT_SRCS)
-unit_sched_SRCS := core/sched.c core/stats.c core/lock.c $(addprefix tests/unit/fakes/,fake.c timer.c)
+SCHED_UNIT_SRCS := $(addprefix core/,sched.c sched_queue.c sched_place.c sched_cap.c sched_params.c tree.c stats.c lock.c) \
+                   $(addprefix tests/unit/fakes/,fake.c timer.c)
+unit_sched_SRCS := $(SCHED_UNIT_SRCS)
+unit_sched_sim_SRCS := $(SCHED_UNIT_SRCS)
 unit_tree_SRCS := core/tree.c
 unit_messages_SRCS := core/messages.c $(addprefix tests/unit/fakes/,lock.c page_alloc.c)
 unit_sbi_dbtr_SRCS := $(SBI_UNIT_SRCS)

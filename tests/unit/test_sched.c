@@ -1,13 +1,19 @@
-/* test_sched.c - core/sched.c: order, waking and blocking, and the accounting of run and steal
- * time. */
+/* test_sched.c - core/sched*.c: order, waking and blocking, the accounting of run and steal time,
+ * what is set at run time, pause; on one or two harts, step by step. test_sched_sim.c has the rest.
+ */
 #include "fakes/fake.h"
 #include "fakes/fakes.h"
 
+#include <hearth/errno.h>
 #include <hearth/hart.h>
 #include <hearth/ipi.h>
 #include <hearth/sched.h>
 #include <hearth/vcpu.h>
+#include <hearth/vm.h>
 
+#define SLICE 30000 /* ticks */
+
+static struct vm vm;
 static struct vcpu a, b, c;
 static struct hart *h;
 static unsigned ipis;
@@ -24,10 +30,21 @@ static int fresh(void **state)
 
     fake_timer_reset();
     fake_timer_now = 1000;
-    a = b = c = (struct vcpu){.run_state = VCPU_STOPPED};
     h = harts[0];
-    sched_init_hart(h);
-    sched_init_hart(harts[1]);
+    harts_count = 2;
+    for (unsigned i = 0; i < 2; i++)
+        sched_init_hart(harts[i]);
+    sched_hart_online(h); /* hart 1 comes when a test wants it */
+    memset(&vm, 0, sizeof(vm));
+    vm.config.vcpus = 3;
+    sched_vm_init(&vm);
+    for (unsigned i = 0; i < 3; i++) {
+        struct vcpu *v = (struct vcpu *[]){&a, &b, &c}[i];
+
+        *v = (struct vcpu){.vm = &vm, .id = i};
+        vm.vcpus[i] = v;
+        sched_vcpu_init(v);
+    }
     ipis = 0;
     return err;
 }
@@ -35,6 +52,13 @@ static int fresh(void **state)
 static void pass(uint64_t ticks)
 {
     fake_timer_now += ticks;
+}
+
+/* As when it has used up its turn: whoever waits is before it. */
+static void turn_over(struct vcpu *v)
+{
+    v->sched.deadline = v->sched.vruntime;
+    sched_requeue(v, false);
 }
 
 static void times(const struct vcpu *v, uint64_t run, uint64_t steal)
@@ -53,12 +77,12 @@ static void test_round_robin(void **state)
     for (unsigned i = 0; i < 3; i++) {
         assert_ptr_equal(sched_next(h), &a);
         assert_int_equal(a.run_state, VCPU_RUNNING);
-        sched_requeue(&a);
+        turn_over(&a);
         assert_int_equal(a.run_state, VCPU_RUNNABLE);
         assert_ptr_equal(sched_next(h), &b);
-        sched_requeue(&b);
+        turn_over(&b);
         assert_ptr_equal(sched_next(h), &c);
-        sched_requeue(&c);
+        turn_over(&c);
     }
     assert_int_equal(ipis, 0);
 }
@@ -100,7 +124,7 @@ static void test_alone(void **state)
     assert_ptr_equal(sched_next(h), &a);
     times(&a, 0, 0);
     pass(10);
-    sched_requeue(&a);
+    turn_over(&a);
     times(&a, 10, 0);
     pass(5);
     assert_ptr_equal(sched_next(h), &a);
@@ -116,7 +140,7 @@ static void test_alone(void **state)
     sched_wake(&a);
     assert_false(sched_block(&a));
     pass(1);
-    sched_requeue(&a);
+    turn_over(&a);
     assert_ptr_equal(sched_next(h), &a);
     sched_stop(&a);
     times(&a, 32, 0);
@@ -131,7 +155,7 @@ static void test_steal(void **state)
     sched_start(&b); /* in the middle of a's turn */
     pass(70);
     times(&b, 0, 0); /* told when it is over */
-    sched_requeue(&a);
+    turn_over(&a);
     pass(3); /* nobody's */
     assert_ptr_equal(sched_next(h), &b);
     times(&a, 100, 0);
@@ -143,13 +167,13 @@ static void test_steal(void **state)
     times(&a, 100, 40);
     times(&b, 40, 70);
     pass(500); /* b is idle: nothing is stolen from it */
-    sched_requeue(&a);
+    turn_over(&a);
     assert_ptr_equal(sched_next(h), &a);
     times(&a, 600, 40);
     times(&b, 40, 70);
     sched_wake(&b);
     pass(11);
-    sched_requeue(&a);
+    turn_over(&a);
     assert_ptr_equal(sched_next(h), &b);
     times(&b, 40, 81);
 }
@@ -167,7 +191,7 @@ static void test_three(void **state)
 
         assert_ptr_equal(v, all[i % 3]);
         pass(10);
-        sched_requeue(v);
+        turn_over(v);
     }
     times(&a, 1000, 99 * 20);
     times(&b, 1000, 99 * 20 + 10);
@@ -210,7 +234,7 @@ static void test_clocks(void **state)
     fake_timer_now -= 5;
     sched_start(&b); /* before a got the hart? */
     fake_timer_now += 25;
-    sched_requeue(&a);
+    turn_over(&a);
     assert_ptr_equal(sched_next(h), &b);
     times(&a, 20, 0);
     times(&b, 0, 20);
@@ -218,11 +242,15 @@ static void test_clocks(void **state)
     fake_timer_now += 10;
     sched_start(&c);
     fake_timer_now -= 5;
-    sched_requeue(&b);
-    assert_ptr_equal(sched_next(h), &a);
-    sched_requeue(&a);
-    assert_ptr_equal(sched_next(h), &c); /* queued after b was done, by its clock */
-    times(&c, 0, 0);
+    turn_over(&b);
+    for (unsigned i = 0; i < 3 && c.run_state != VCPU_RUNNING; i++) {
+        struct vcpu *v = sched_next(h);
+
+        if (v != &c)
+            sched_stop(v);
+    }
+    assert_int_equal(c.run_state, VCPU_RUNNING);
+    times(&c, 0, 0); /* queued after b was done, by its clock */
 }
 
 int main(void)

@@ -33,6 +33,7 @@ extern uint64_t fake_timer_now;
 extern uint64_t fake_timer_step;
 extern struct timer_event *fake_timer_armed[HARTS_MAX]; /* by hart index: a list */
 void fake_timer_run(unsigned hart); /* what that hart's interrupt would do now */
+uint64_t fake_timer_next(unsigned hart); /* when that would be; UINT64_MAX: never */
 void fake_timer_reset(void);
 
 /* messages.c: what the queues answer, the message that is there or came; its length. */

@@ -1,4 +1,5 @@
-/* timer.c - fake: hart-local events on a clock that the test moves. Misuse aborts. */
+/* timer.c - fake: events on a clock that the test moves; each hart's in a list, linked by
+ * node.parent. */
 #include <hearth/hart.h>
 
 #include "fakes.h"
@@ -30,32 +31,44 @@ uint64_t timer_ns_from_ticks(uint64_t ticks)
     return ticks * 100;
 }
 
-static bool unlink_from(unsigned hart, struct timer_event *ev)
-{
-    struct timer_event **p = &fake_timer_armed[hart];
-
-    while (*p && *p != ev)
-        p = &(*p)->next;
-    if (!*p)
-        return false;
-    *p = ev->next;
-    return true;
-}
-
+/* As the real one's: an event is on one list at most, armed on any hart. */
 void timer_cancel(struct timer_event *ev)
 {
-    for (unsigned h = 0; h < HARTS_MAX; h++)
-        if (unlink_from(h, ev) && h != this_hart()->index)
-            abort(); /* armed on another hart: not ours to touch */
+    for (unsigned h = 0; h < HARTS_MAX; h++) {
+        struct timer_event **p = &fake_timer_armed[h];
+
+        while (*p && *p != ev)
+            p = (struct timer_event **)(void *)&(*p)->node.parent;
+        if (*p)
+            *p = (void *)ev->node.parent;
+    }
+    ev->node.parent = NULL;
     ev->deadline = UINT64_MAX;
 }
 
 void timer_arm(struct timer_event *ev, uint64_t deadline)
 {
     timer_cancel(ev);
+    if (deadline == UINT64_MAX)
+        return;
     ev->deadline = deadline;
-    ev->next = fake_timer_armed[this_hart()->index];
+    ev->node.parent = (void *)fake_timer_armed[this_hart()->index];
     fake_timer_armed[this_hart()->index] = ev;
+}
+
+void timer_set_slice(uint64_t deadline)
+{
+    this_hart()->slice = deadline;
+}
+
+uint64_t fake_timer_next(unsigned hart)
+{
+    uint64_t next = harts[hart]->slice;
+
+    for (const struct timer_event *ev = fake_timer_armed[hart]; ev; ev = (void *)ev->node.parent)
+        if (ev->deadline < next)
+            next = ev->deadline;
+    return next;
 }
 
 void fake_timer_run(unsigned hart)
@@ -64,13 +77,17 @@ void fake_timer_run(unsigned hart)
 
     if (this_hart()->index != hart)
         abort();
+    if (this_hart()->slice <= fake_timer_now) {
+        this_hart()->slice = UINT64_MAX;
+        this_hart()->resched = 1;
+    }
     while (ev) {
         if (ev->deadline <= fake_timer_now) {
             timer_cancel(ev);
             ev->fn(ev);
             ev = fake_timer_armed[hart];
         } else {
-            ev = ev->next;
+            ev = (void *)ev->node.parent;
         }
     }
 }
@@ -79,6 +96,9 @@ void fake_timer_reset(void)
 {
     fake_timer_now = 0;
     fake_timer_step = 0;
-    for (unsigned h = 0; h < HARTS_MAX; h++)
+    for (unsigned h = 0; h < HARTS_MAX; h++) {
         fake_timer_armed[h] = NULL;
+        if (harts[h])
+            harts[h]->slice = UINT64_MAX;
+    }
 }

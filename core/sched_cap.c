@@ -1,0 +1,99 @@
+/*
+ * sched_cap.c - caps: the part of a hart that a vcpu, and the vcpus of a VM together, may use at
+ * most, also when nobody else wants it.
+ *
+ * A budget of time is filled up at each period and never holds more than one period's. A vcpu runs
+ * until its own is used up, or what it was lent of its VM's: then it is throttled until the next
+ * period. What was used ahead (an exit came late) is paid back from the next one.
+ *
+ * Locking: a vcpu's budget and grant: its home's queue; a VM's: vm->sched.lock.
+ */
+#include "sched_parts.h"
+
+#define PERIODS_MAX BIT(20) /* keeps the product in 64 bits; nothing that long ago matters */
+#define LEND_US     200 /* at least, so that a VM's vcpus do not wait for each other at every step */
+
+static uint64_t period(void)
+{
+    return timer_ticks_from_us(SCHED_CAP_US);
+}
+
+void cap_set(struct sched_budget *b, uint32_t percent, uint32_t unlimited)
+{
+    const uint64_t quota = percent == 0 || percent >= unlimited ? 0 : period() * percent / 100;
+
+    b->left = (int64_t)quota;
+    b->refill_at = timer_now() + period();
+    atomic_store_relaxed(&b->quota, quota);
+}
+
+static void refill(struct sched_budget *b, uint64_t now)
+{
+    uint64_t periods;
+
+    if (now < b->refill_at)
+        return;
+    periods = (now - b->refill_at) / period() + 1;
+    b->refill_at += periods * period();
+    b->left = MIN(b->left + (int64_t)(MIN(periods, PERIODS_MAX) * b->quota), (int64_t)b->quota);
+}
+
+/* Ticks lent of the VM's budget; 0: none are left until *until. */
+static int64_t borrow(struct vm *vm, uint64_t now, uint64_t *until)
+{
+    struct sched_budget *b = &vm->sched.budget;
+    int64_t part = INT64_MAX;
+
+    if (atomic_load_relaxed(&b->quota) == 0)
+        return part;
+    lock_acquire(&vm->sched.lock);
+    if (b->quota != 0) {
+        refill(b, now);
+        part = (int64_t)MAX(b->quota / vm->config.vcpus, timer_ticks_from_us(LEND_US));
+        part = MAX(MIN(part, b->left), 0);
+        b->left -= part;
+        *until = b->refill_at;
+    }
+    lock_release(&vm->sched.lock);
+    return part;
+}
+
+bool cap_grant(struct vcpu *v, uint64_t now, uint64_t *ticks, uint64_t *until)
+{
+    struct sched_vcpu *s = &v->sched;
+
+    *ticks = UINT64_MAX;
+    if (s->cap.quota != 0) {
+        refill(&s->cap, now);
+        *until = s->cap.refill_at;
+        if (s->cap.left <= 0)
+            return false;
+        *ticks = (uint64_t)s->cap.left;
+    }
+    s->grant = borrow(v->vm, now, until);
+    if (s->grant == INT64_MAX)
+        return true;
+    *ticks = MIN(*ticks, (uint64_t)s->grant);
+    return s->grant != 0;
+}
+
+void cap_charge(struct vcpu *v, uint64_t ticks)
+{
+    if (v->sched.cap.quota != 0)
+        v->sched.cap.left -= (int64_t)ticks;
+    if (v->sched.grant != INT64_MAX)
+        v->sched.grant -= (int64_t)ticks;
+}
+
+void cap_return(struct vcpu *v)
+{
+    struct sched_vm *s = &v->vm->sched;
+
+    if (v->sched.grant == INT64_MAX)
+        return;
+    lock_acquire(&s->lock);
+    if (s->budget.quota != 0)
+        s->budget.left = MIN(s->budget.left + v->sched.grant, (int64_t)s->budget.quota);
+    lock_release(&s->lock);
+    v->sched.grant = INT64_MAX;
+}

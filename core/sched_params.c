@@ -1,0 +1,232 @@
+/*
+ * sched_params.c - what a vcpu is given, changed while it runs; pause and resume.
+ *
+ * Locking: each change with the vcpu's home locked; a VM's cap with vm->sched.lock.
+ */
+#include "sched_parts.h"
+
+#include <hearth/errno.h>
+
+struct sched_params sched_params_default(void)
+{
+    return (struct sched_params){.affinity = UINT64_MAX, .weight = SCHED_WEIGHT_DEFAULT};
+}
+
+void sched_vm_init(struct vm *vm)
+{
+    lock_init(&vm->sched.lock, RANK_SCHED_CAP);
+}
+
+/* Its home is locked, its time charged, and it is in no queue; `was` says what must follow. */
+struct change {
+    struct sched_hart *q;
+    unsigned hart;
+    bool queued, running;
+};
+
+static struct change change_begin(struct vcpu *v)
+{
+    struct change c;
+
+    c.q = sched_lock_home(v, &c.hart);
+    c.queued = v->sched.queued;
+    c.running = c.q->running == v;
+    if (c.running) {
+        queue_charge(c.q, timer_now());
+        queue_displace(c.q, v, c.hart);
+        queue_left(c.q, v);
+    } else if (c.queued) {
+        queue_displace(c.q, v, c.hart);
+        queue_remove(c.q, v);
+        sched_wait_ends(c.q, v);
+    }
+    return c;
+}
+
+/* Releases the lock. One that runs leaves its hart, to be picked again as what it is now. */
+static void change_end(struct vcpu *v, const struct change *c)
+{
+    struct hart *h = harts[c->hart];
+
+    if (c->running) {
+        queue_place(c->q, v, c->hart);
+        queue_run(c->q, v, timer_now());
+        atomic_store_relaxed(&h->resched, 1);
+        lock_release(&c->q->lock);
+        sched_notify(h);
+    } else if (c->queued) {
+        sched_put_in_queue(v, c->hart);
+    } else {
+        lock_release(&c->q->lock);
+    }
+}
+
+static void set_weight(struct vcpu *v, uint64_t value)
+{
+    struct change c = change_begin(v);
+
+    /* What it is behind or ahead is time: it stays the same. */
+    v->sched.lag = v->sched.lag * v->sched.params.weight / (int64_t)value;
+    queue_set_weight(v, (uint32_t)value);
+    change_end(v, &c);
+}
+
+static void set_priority(struct vcpu *v, uint64_t value)
+{
+    struct change c = change_begin(v);
+
+    v->sched.params.priority = (uint8_t)value;
+    change_end(v, &c);
+}
+
+static void set_affinity(struct vcpu *v, uint64_t value)
+{
+    struct change c = change_begin(v);
+
+    atomic_store_relaxed(&v->sched.params.affinity, value);
+    if (!c.queued && !c.running && v->hart != NULL) {
+        lock_release(&c.q->lock);
+        sched_notify(harts[c.hart]); /* that hart may have to let go of it */
+        return;
+    }
+    change_end(v, &c);
+}
+
+static void set_cap(struct vcpu *v, uint64_t value)
+{
+    struct change c = change_begin(v);
+
+    v->sched.params.cap = (uint16_t)value;
+    cap_set(&v->sched.cap, (uint32_t)value, SCHED_CAP_MAX);
+    change_end(v, &c);
+    sched_unthrottle(v);
+}
+
+/* For one vcpu or all. */
+static int apply(struct vm *vm, uint32_t vcpu, void (*set)(struct vcpu *v, uint64_t value),
+                 uint64_t value)
+{
+    if (vcpu != SCHED_ALL && vcpu >= vm->config.vcpus)
+        return -HV_ENOENT;
+    for (uint32_t i = 0; i < vm->config.vcpus; i++)
+        if (vcpu == SCHED_ALL || vcpu == i)
+            set(vm->vcpus[i], value);
+    return 0;
+}
+
+int sched_set_weight(struct vm *vm, uint32_t vcpu, uint32_t weight)
+{
+    if (weight < SCHED_WEIGHT_MIN || weight > SCHED_WEIGHT_MAX)
+        return -HV_ERANGE;
+    return apply(vm, vcpu, set_weight, weight);
+}
+
+int sched_set_priority(struct vm *vm, uint32_t vcpu, uint32_t priority)
+{
+    if (priority > SCHED_PRIORITY_MAX)
+        return -HV_ERANGE;
+    return apply(vm, vcpu, set_priority, priority);
+}
+
+int sched_set_affinity(struct vm *vm, uint32_t vcpu, uint64_t mask)
+{
+    if ((mask & sched_harts_online()) == 0)
+        return -HV_EINVAL;
+    return apply(vm, vcpu, set_affinity, mask);
+}
+
+int sched_set_cap(struct vm *vm, uint32_t vcpu, uint32_t percent)
+{
+    if (vcpu != SCHED_ALL) {
+        if (percent > SCHED_CAP_MAX)
+            return -HV_ERANGE;
+        return apply(vm, vcpu, set_cap, percent);
+    }
+    if (percent > SCHED_CAP_MAX * vm->config.vcpus)
+        return -HV_ERANGE;
+    lock_acquire(&vm->sched.lock);
+    vm->sched.cap = percent;
+    cap_set(&vm->sched.budget, percent, SCHED_CAP_MAX * vm->config.vcpus);
+    lock_release(&vm->sched.lock);
+    /* Each asks anew what it may use. */
+    for (uint32_t i = 0; i < vm->config.vcpus; i++) {
+        struct change c = change_begin(vm->vcpus[i]);
+
+        change_end(vm->vcpus[i], &c);
+        sched_unthrottle(vm->vcpus[i]);
+    }
+    return 0;
+}
+
+int sched_get_params(struct vm *vm, uint32_t vcpu, struct sched_params *params)
+{
+    struct sched_hart *q;
+    unsigned hart;
+
+    if (vcpu >= vm->config.vcpus)
+        return -HV_ENOENT;
+    q = sched_lock_home(vm->vcpus[vcpu], &hart);
+    *params = vm->vcpus[vcpu]->sched.params;
+    lock_release(&q->lock);
+    return 0;
+}
+
+uint32_t sched_vm_cap(struct vm *vm)
+{
+    uint32_t cap;
+
+    lock_acquire(&vm->sched.lock);
+    cap = vm->sched.cap;
+    lock_release(&vm->sched.lock);
+    return cap;
+}
+
+/* ---- pause ---- */
+
+void sched_pause(struct vcpu *v)
+{
+    unsigned hart;
+    struct sched_hart *q = sched_lock_home(v, &hart);
+    bool tell = v->hart != NULL;
+
+    atomic_store_relaxed(&v->sched.paused, true);
+    if (v->sched.queued) {
+        queue_displace(q, v, hart);
+        queue_remove(q, v);
+        sched_wait_ends(q, v);
+    }
+    if (q->running == v) {
+        atomic_store_relaxed(&harts[hart]->resched, 1);
+        tell = true;
+    }
+    lock_release(&q->lock);
+    if (tell)
+        sched_notify(harts[hart]);
+}
+
+void sched_resume(struct vcpu *v)
+{
+    unsigned hart;
+    struct sched_hart *q = sched_lock_home(v, &hart);
+
+    if (!v->sched.paused) {
+        lock_release(&q->lock);
+        return;
+    }
+    atomic_store_relaxed(&v->sched.paused, false);
+    if (v->run_state == VCPU_RUNNABLE && !v->sched.queued && sched_may_wait(v))
+        sched_put_in_queue(v, hart);
+    else
+        lock_release(&q->lock);
+}
+
+bool sched_is_parked(struct vcpu *v)
+{
+    unsigned hart;
+    struct sched_hart *q = sched_lock_home(v, &hart);
+    const bool parked = v->sched.paused && v->run_state != VCPU_RUNNING && !v->sched.moving &&
+                        atomic_load_relaxed(&v->hart) == NULL;
+
+    lock_release(&q->lock);
+    return parked;
+}

@@ -1,0 +1,387 @@
+/*
+ * sched_place.c - which hart a vcpu waits for.
+ *
+ * A vcpu keeps its home, where its caches and TLB entries are, unless another hart that it may use
+ * sleeps: then that one gets it (and a hart that is about to sleep looks for one that waits
+ * elsewhere). When all are busy, a vcpu that has just been preempted moves from a hart with more
+ * weight to one with less, now and then, so that in the long run all get their parts of all harts.
+ *
+ * A loaded vcpu's registers are in its hart: only that hart can let go of it, so nobody moves a
+ * vcpu whose `hart` is set; that hart does it in sched_unloaded().
+ *
+ * Locking: two queues are never locked at once. A vcpu on its way is `moving`: its home is the new
+ * one already, and only the hart that moves it enqueues it.
+ */
+#include "sched_parts.h"
+
+#include <arch/barrier.h>
+#include <hearth/bits.h>
+#include <hearth/ipi.h>
+
+#define STEAL_LOOKS 256 /* at vcpus of one queue, whose lock is held: bounded */
+
+uint64_t sched_idle_harts;
+static uint64_t online; /* atomic */
+
+uint64_t sched_harts_online(void)
+{
+    return atomic_load_relaxed(&online);
+}
+
+void sched_init_hart(struct hart *h)
+{
+    queue_init(&h->sched);
+    (void)atomic_fetch_and(&online, ~BIT(h->index));
+    (void)atomic_fetch_and(&sched_idle_harts, ~BIT(h->index));
+}
+
+void sched_hart_online(struct hart *h)
+{
+    (void)atomic_fetch_or(&online, BIT(h->index));
+}
+
+struct sched_hart *sched_lock_home(struct vcpu *v, unsigned *hart)
+{
+    for (;;) {
+        const unsigned home = atomic_load_relaxed(&v->sched.home);
+        struct sched_hart *q = &harts[home]->sched;
+
+        lock_acquire(&q->lock);
+        if (v->sched.home == home) {
+            *hart = home;
+            return q;
+        }
+        lock_release(&q->lock);
+    }
+}
+
+static void set_home(struct vcpu *v, unsigned to)
+{
+    const unsigned from = v->sched.home;
+
+    (void)atomic_fetch_add(&harts[from]->sched.assigned, (uint32_t)-1);
+    (void)atomic_fetch_add(&v->vm->sched.at[from], (uint32_t)-1);
+    (void)atomic_fetch_add(&harts[to]->sched.assigned, 1);
+    (void)atomic_fetch_add(&v->vm->sched.at[to], 1);
+    atomic_store_relaxed(&v->sched.home, to);
+}
+
+/* The allowed hart with the least of `what`; `first` when it is no worse. */
+static unsigned least_loaded(uint64_t allowed, unsigned first)
+{
+    unsigned best = (allowed & BIT(first)) ? first : bit_lowest(allowed);
+
+    for (uint64_t m = allowed; m != 0; m &= m - 1) {
+        const unsigned i = bit_lowest(m);
+
+        if (atomic_load_relaxed(&harts[i]->sched.weight) <
+            atomic_load_relaxed(&harts[best]->sched.weight))
+            best = i;
+    }
+    return best;
+}
+
+/* The allowed hart whose vcpu has the least priority; `first` when it is no worse. */
+static unsigned least_priority(uint64_t allowed, unsigned first)
+{
+    unsigned best = (allowed & BIT(first)) ? first : bit_lowest(allowed);
+
+    for (uint64_t m = allowed; m != 0; m &= m - 1) {
+        const unsigned i = bit_lowest(m);
+
+        if (atomic_load_relaxed(&harts[i]->sched.running_priority) <
+            atomic_load_relaxed(&harts[best]->sched.running_priority))
+            best = i;
+    }
+    return best;
+}
+
+/* Claims one of the sleeping harts in the mask, home if it can be: two that are woken at once get
+ * different ones. -1: none. */
+static int claim_idle(uint64_t allowed, unsigned home)
+{
+    uint64_t idle;
+
+    while ((idle = atomic_load_seq(&sched_idle_harts) & allowed) != 0) {
+        const unsigned i = (idle & BIT(home)) ? home : bit_lowest(idle);
+
+        if (atomic_fetch_and(&sched_idle_harts, ~BIT(i)) & BIT(i))
+            return (int)i;
+    }
+    return -1;
+}
+
+static unsigned choose(const struct vcpu *v, unsigned home)
+{
+    const uint64_t allowed = v->sched.params.affinity & sched_harts_online();
+    const int idle = claim_idle(allowed, home);
+
+    if (idle >= 0)
+        return (unsigned)idle;
+    if (v->sched.params.priority != 0)
+        return least_priority(allowed, home);
+    return (allowed & BIT(home)) ? home : least_loaded(allowed, home);
+}
+
+void sched_assign(struct vcpu *v)
+{
+    const uint64_t allowed = v->sched.params.affinity & sched_harts_online();
+    unsigned best = bit_lowest(allowed);
+
+    /* Away from its siblings first, then where there are fewest. */
+    for (uint64_t m = allowed; m != 0; m &= m - 1) {
+        const unsigned i = bit_lowest(m);
+        const uint32_t here = atomic_load_relaxed(&v->vm->sched.at[i]);
+        const uint32_t there = atomic_load_relaxed(&v->vm->sched.at[best]);
+
+        if (here < there ||
+            (here == there && atomic_load_relaxed(&harts[i]->sched.assigned) <
+                                  atomic_load_relaxed(&harts[best]->sched.assigned)))
+            best = i;
+    }
+    atomic_store_relaxed(&v->sched.home, best);
+    (void)atomic_fetch_add(&harts[best]->sched.assigned, 1);
+    (void)atomic_fetch_add(&v->vm->sched.at[best], 1);
+}
+
+void sched_unassign(struct vcpu *v)
+{
+    timer_cancel(&v->sched.cap_timer);
+    (void)atomic_fetch_add(&harts[v->sched.home]->sched.assigned, (uint32_t)-1);
+    (void)atomic_fetch_add(&v->vm->sched.at[v->sched.home], (uint32_t)-1);
+}
+
+/* ---- joining a queue ---- */
+
+/* Someone in the tree who is not loaded and may run on one of these harts. */
+static struct vcpu *movable(const struct tree *t, uint64_t to)
+{
+    unsigned looked = 0;
+
+    for (struct tree_node *n = t->first; n != NULL && looked++ < STEAL_LOOKS; n = tree_next(n)) {
+        struct vcpu *v = container_of(n, struct vcpu, sched.node);
+
+        if (atomic_load_relaxed(&v->hart) == NULL && (v->sched.params.affinity & to))
+            return v;
+    }
+    return NULL;
+}
+
+static struct vcpu *any_movable(const struct sched_hart *q, uint64_t to)
+{
+    struct vcpu *v = movable(&q->fixed, to);
+
+    return v != NULL ? v : movable(&q->fair, to);
+}
+
+static void move(struct sched_hart *q, struct vcpu *v, unsigned from, unsigned to);
+
+/* Two that had to come to h, which was about to sleep, found each other there; one of them may run
+ * on a hart that sleeps. */
+static void spill(struct hart *h)
+{
+    struct sched_hart *q = &h->sched;
+    struct vcpu *v;
+    int to = -1;
+
+    lock_acquire(&q->lock);
+    v = any_movable(q, atomic_load_relaxed(&sched_idle_harts) & ~BIT(h->index));
+    if (v != NULL && q->queued > 1)
+        to = claim_idle(v->sched.params.affinity & sched_harts_online() & ~BIT(h->index), h->index);
+    if (to >= 0)
+        move(q, v, h->index, (unsigned)to);
+    else
+        lock_release(&q->lock);
+}
+
+/* With h's lock, which is released: v, placed or on its way, joins. */
+static void join(struct hart *h, struct vcpu *v)
+{
+    struct sched_hart *q = &h->sched;
+    bool tell = true, crowded;
+
+    sched_wait_begins(q, v);
+    if (q->running != NULL) {
+        const uint64_t now = timer_now();
+        uint64_t at;
+
+        queue_charge(q, now);
+        queue_place(q, v, h->index);
+        tell = q->queued == 0; /* from now on others wait: no native WFI, and turns end */
+        queue_insert(q, v);
+        if (queue_preempts(q, v, now, &at)) {
+            atomic_store_relaxed(&h->resched, 1);
+            tell = true;
+        } else if (at < q->preempt_at) {
+            q->preempt_at = at;
+            tell = true;
+        }
+    } else {
+        queue_place(q, v, h->index);
+        queue_insert(q, v);
+    }
+    crowded = q->running == NULL && q->queued > 1;
+    lock_release(&q->lock);
+    if (tell)
+        sched_notify(h);
+    if (crowded && atomic_load_seq(&sched_idle_harts) != 0)
+        spill(h);
+}
+
+/* v, in no queue and not loaded, goes from hart `from`, whose lock is released, to another. */
+static void travel(struct vcpu *v, unsigned from, unsigned to)
+{
+    v->sched.moving = true;
+    set_home(v, to);
+    lock_release(&harts[from]->sched.lock);
+
+    lock_acquire(&harts[to]->sched.lock);
+    v->sched.moving = false;
+    if (sched_may_wait(v)) {
+        join(harts[to], v);
+        return;
+    }
+    lock_release(&harts[to]->sched.lock);
+    sched_notify(harts[to]); /* it may have been claimed while it slept: for nothing */
+}
+
+void sched_put_in_queue(struct vcpu *v, unsigned hart)
+{
+    unsigned to;
+
+    if (v->hart != NULL) {
+        /* Loaded there: nowhere else can it run sooner. Or that hart must let go of it first:
+         * sched_unloaded() comes here again. */
+        if (v->sched.params.affinity & BIT(hart)) {
+            join(harts[hart], v);
+            return;
+        }
+        lock_release(&harts[hart]->sched.lock);
+        sched_notify(harts[hart]);
+        return;
+    }
+    to = choose(v, hart);
+    if (to == hart)
+        join(harts[hart], v);
+    else
+        travel(v, hart, to);
+}
+
+/* v waits in q, not loaded: it goes to another hart. Releases q's lock. */
+static void move(struct sched_hart *q, struct vcpu *v, unsigned from, unsigned to)
+{
+    queue_displace(q, v, from);
+    queue_remove(q, v);
+    sched_wait_ends(q, v);
+    travel(v, from, to);
+}
+
+/* ---- leaving a hart ---- */
+
+/*
+ * v, just preempted on `here`, could go to a hart with less weight, from which it then takes part
+ * of its time. When that leaves both with less than here has now, good. When the hart there becomes
+ * what this one is, then for a while somebody else has the better hart: who goes is who had more of
+ * late than the one that stays and runs now, so that in the long run all have the same.
+ */
+static bool evens_out(struct sched_hart *q, struct vcpu *v, unsigned here, unsigned there)
+{
+    const uint64_t now = timer_now();
+    const uint64_t then =
+        (uint64_t)atomic_load_relaxed(&harts[there]->sched.weight) + v->sched.params.weight;
+
+    if (then > q->weight ||
+        atomic_load_relaxed(&v->vm->sched.at[there]) >= atomic_load_relaxed(&v->vm->sched.at[here]))
+        return false;
+    if (now - atomic_load_relaxed(&q->balanced_at) < timer_ticks_from_us(SCHED_BALANCE_US))
+        return false;
+    if (then + v->sched.params.weight > q->weight && q->running != NULL &&
+        queue_recent(v, now) < queue_recent(q->running, now))
+        return false;
+    atomic_store_relaxed(&q->balanced_at, now);
+    atomic_store_relaxed(&harts[there]->sched.balanced_at, now);
+    return true;
+}
+
+/* A vcpu that waits here, where others wait too: where would it be better off? */
+static unsigned better_hart(struct sched_hart *q, struct vcpu *v, unsigned here)
+{
+    const uint64_t allowed = v->sched.params.affinity & sched_harts_online();
+    const int idle = claim_idle(allowed & ~BIT(here), here);
+    unsigned to;
+
+    if (idle >= 0)
+        return (unsigned)idle;
+    if (v->sched.params.priority != 0) {
+        to = least_priority(allowed, here);
+        return atomic_load_relaxed(&harts[to]->sched.running_priority) < v->sched.params.priority
+                   ? to
+                   : here;
+    }
+    /* All others in turn, not the same one always. */
+    for (unsigned i = 1; i < harts_count; i++) {
+        to = (here + i) % harts_count;
+        if ((allowed & BIT(to)) && evens_out(q, v, here, to))
+            return to;
+    }
+    return here;
+}
+
+void sched_unloaded(struct hart *h, struct vcpu *v)
+{
+    struct sched_hart *q = &h->sched;
+    unsigned to;
+
+    lock_acquire(&q->lock);
+    atomic_store_release(&v->hart, NULL);
+    if (v->run_state != VCPU_RUNNABLE || !sched_may_wait(v)) {
+        lock_release(&q->lock);
+        return;
+    }
+    if (!v->sched.queued) { /* it may not run here any more */
+        sched_put_in_queue(v, h->index);
+        return;
+    }
+    to = harts_count > 1 ? better_hart(q, v, h->index) : h->index;
+    if (to == h->index)
+        lock_release(&q->lock);
+    else
+        move(q, v, h->index, to);
+}
+
+/* ---- taking from another ---- */
+
+static bool steal_from(struct hart *from, struct hart *h)
+{
+    struct sched_hart *q = &from->sched;
+    struct vcpu *v;
+
+    lock_acquire(&q->lock);
+    v = any_movable(q, BIT(h->index));
+    if (v == NULL) {
+        lock_release(&q->lock);
+        return false;
+    }
+    move(q, v, from->index, h->index);
+    return true;
+}
+
+bool sched_steal(struct hart *h)
+{
+    /* From the next hart on, so that not all look at the same one first. */
+    for (unsigned i = 1; i < harts_count; i++) {
+        struct hart *from = harts[(h->index + i) % harts_count];
+
+        if (atomic_load_relaxed(&from->sched.queued) != 0 && steal_from(from, h))
+            return true;
+    }
+    return false;
+}
+
+void sched_notify(struct hart *h)
+{
+    if (h == this_hart())
+        sched_contention_changed(h);
+    else
+        ipi_send(h->index);
+}

@@ -1,0 +1,277 @@
+/*
+ * sched_queue.c - the queue of one hart: who is next.
+ *
+ * Vcpus without a priority share by EEVDF (I. Stoica, H. Abdel-Wahab: "Earliest Eligible Virtual
+ * Deadline First", 1995; Linux since 6.6). A vcpu's vruntime is the time that it had, divided by
+ * its weight. The queue's virtual time V is the mean of the vruntimes of all that wait or run here,
+ * by weight: who is not ahead of it is eligible, and of those runs the one whose deadline (its
+ * vruntime at the beginning of its turn, and a slice, divided by its weight) is first. V is kept as
+ * a sum relative to `base`, so that all of it is exact integers.
+ *
+ * Those with a priority are in a tree of their own, by priority and turn, and go first.
+ *
+ * Locking: each function with the queue's lock.
+ */
+#include "sched_parts.h"
+
+#define VIRTUAL_DIGITS 10 /* binary digits that virtual time has behind a tick at weight 100 */
+#define TICKS_MAX      BIT(34)
+#define BASE_SPREAD    ((int64_t)1 << 34) /* V may be so far from base */
+#define CLASS_SHIFT    56
+#define WINDOW_SHIFT   20 /* of recent times: 2^20 ticks, a tenth of a second at 10 MHz */
+
+static uint64_t slice_ticks, min_turn_ticks; /* the same for all harts; set at boot */
+
+static uint64_t virtual_ticks(const struct vcpu *v, uint64_t ticks)
+{
+    return (MIN(ticks, TICKS_MAX) * v->sched.inverse) >> (20 - VIRTUAL_DIGITS);
+}
+
+static bool is_fair(const struct vcpu *v)
+{
+    return v->sched.params.priority == 0;
+}
+
+void queue_init(struct sched_hart *q)
+{
+    slice_ticks = timer_ticks_from_us(SCHED_SLICE_US);
+    min_turn_ticks = timer_ticks_from_us(SCHED_MIN_TURN_US);
+    lock_init(&q->lock, RANK_SCHED);
+    q->busy_from = UINT64_MAX;
+    q->preempt_at = UINT64_MAX;
+    q->turn_end = UINT64_MAX;
+    q->cap_end = UINT64_MAX;
+}
+
+void queue_set_weight(struct vcpu *v, uint32_t weight)
+{
+    v->sched.params.weight = (uint16_t)weight;
+    v->sched.inverse = ((uint64_t)SCHED_WEIGHT_DEFAULT << 20) / weight;
+    v->sched.slice = virtual_ticks(v, slice_ticks);
+}
+
+static int64_t weighed(const struct sched_hart *q, const struct vcpu *v)
+{
+    return (int64_t)(v->sched.vruntime - q->base) * v->sched.params.weight;
+}
+
+uint64_t queue_virtual_time(const struct sched_hart *q)
+{
+    int64_t sum = q->sum;
+    uint64_t load = q->load;
+
+    if (q->running != NULL && is_fair(q->running)) {
+        sum += weighed(q, q->running);
+        load += q->running->sched.params.weight;
+    }
+    /* Rounded towards 0: never below the least vruntime, so somebody is always eligible. */
+    return load != 0 ? q->base + (uint64_t)(sum / (int64_t)load) : q->base;
+}
+
+/* Keeps the numbers in `sum` small. */
+static void rebase(struct sched_hart *q, uint64_t virtual_time)
+{
+    const int64_t by = (int64_t)(virtual_time - q->base);
+
+    if (q->load != 0 && by < BASE_SPREAD && by > -BASE_SPREAD)
+        return;
+    q->sum -= by * (int64_t)q->load;
+    q->base = virtual_time;
+}
+
+void queue_place(struct sched_hart *q, struct vcpu *v, unsigned hart)
+{
+    struct sched_vcpu *s = &v->sched;
+    const uint64_t now = queue_virtual_time(q);
+    uint64_t others = q->load;
+    int64_t lag = s->lag;
+
+    s->turn = q->turns++;
+    if (!is_fair(v))
+        return;
+    /* What it was ahead, it waits off while it sleeps. */
+    if (lag < 0 && s->left_hart == hart) {
+        lag += (int64_t)(now - s->left_at);
+        if (lag > 0 || tree_before(now, s->left_at))
+            lag = 0;
+    }
+    if (q->running != NULL && is_fair(q->running))
+        others += q->running->sched.params.weight;
+    /* That it joins moves V towards it: so much that the lag comes out right. */
+    lag = others == 0 ? 0 : lag * (int64_t)(others + s->params.weight) / (int64_t)others;
+    s->vruntime = now - (uint64_t)lag;
+    s->deadline = s->vruntime + s->slice;
+}
+
+void queue_displace(struct sched_hart *q, struct vcpu *v, unsigned hart)
+{
+    struct sched_vcpu *s = &v->sched;
+    const int64_t most = (int64_t)s->slice * 2;
+
+    s->left_hart = hart;
+    s->lag = 0;
+    if (!is_fair(v))
+        return;
+    s->left_at = queue_virtual_time(q);
+    s->lag = (int64_t)(s->left_at - s->vruntime);
+    s->lag = MAX(MIN(s->lag, most), -most);
+}
+
+void queue_insert(struct sched_hart *q, struct vcpu *v)
+{
+    struct sched_vcpu *s = &v->sched;
+
+    if (is_fair(v)) {
+        s->node.key = s->deadline;
+        s->node.value = s->vruntime;
+        q->sum += weighed(q, v);
+        q->load += s->params.weight;
+        tree_insert(&q->fair, &s->node);
+    } else {
+        s->node.key =
+            ((uint64_t)(SCHED_PRIORITY_MAX - s->params.priority) << CLASS_SHIFT) | s->turn;
+        s->node.value = 0;
+        tree_insert(&q->fixed, &s->node);
+    }
+    s->queued = true;
+    atomic_store_relaxed(&q->queued, q->queued + 1);
+    atomic_store_relaxed(&q->weight, q->weight + s->params.weight);
+}
+
+void queue_remove(struct sched_hart *q, struct vcpu *v)
+{
+    struct sched_vcpu *s = &v->sched;
+
+    if (is_fair(v)) {
+        tree_remove(&q->fair, &s->node);
+        q->sum -= weighed(q, v);
+        q->load -= s->params.weight;
+        if (q->load == 0 && q->running == NULL)
+            q->base = s->vruntime; /* V stands there until somebody comes */
+    } else {
+        tree_remove(&q->fixed, &s->node);
+    }
+    s->queued = false;
+    atomic_store_relaxed(&q->queued, q->queued - 1);
+    atomic_store_relaxed(&q->weight, q->weight - s->params.weight);
+}
+
+static struct vcpu *vcpu_of(struct tree_node *n)
+{
+    return n != NULL ? container_of(n, struct vcpu, sched.node) : NULL;
+}
+
+struct vcpu *queue_pick(struct sched_hart *q)
+{
+    if (q->fixed.first != NULL)
+        return vcpu_of(q->fixed.first);
+    if (q->fair.first == q->fair.last)
+        return vcpu_of(q->fair.first); /* one, or none */
+
+    const uint64_t now = queue_virtual_time(q);
+
+    rebase(q, now);
+    return vcpu_of(tree_first_within(&q->fair, now));
+}
+
+void queue_run(struct sched_hart *q, struct vcpu *v, uint64_t now)
+{
+    q->running = v;
+    q->since = q->turn_from = now;
+    q->preempt_at = UINT64_MAX;
+    atomic_store_relaxed(&q->running_priority, v->sched.params.priority);
+    atomic_store_relaxed(&q->weight, q->weight + v->sched.params.weight);
+}
+
+uint64_t queue_recent(struct vcpu *v, uint64_t now)
+{
+    const uint64_t window = now >> WINDOW_SHIFT, past = window - v->sched.window;
+
+    if (past != 0) {
+        v->sched.window = window;
+        v->sched.recent = past < 64 ? v->sched.recent >> past : 0;
+    }
+    return v->sched.recent;
+}
+
+void queue_charge(struct sched_hart *q, uint64_t now)
+{
+    struct vcpu *v = q->running;
+    uint64_t ticks;
+
+    if (now <= q->since)
+        return;
+    ticks = now - q->since;
+    q->since = now;
+    if (is_fair(v)) {
+        const uint64_t had = virtual_ticks(v, ticks);
+
+        v->sched.vruntime += had;
+        v->sched.recent = queue_recent(v, now) + had;
+    }
+    if (q->load == 0)
+        q->base = v->sched.vruntime; /* alone, perhaps for days: the numbers stay small */
+    if (unlikely(cap_limits(v)))
+        cap_charge(v, ticks);
+}
+
+void queue_left(struct sched_hart *q, struct vcpu *v)
+{
+    q->running = NULL;
+    if (q->load == 0 && is_fair(v))
+        q->base = v->sched.vruntime;
+    atomic_store_relaxed(&q->running_priority, 0);
+    atomic_store_relaxed(&q->weight, q->weight - v->sched.params.weight);
+}
+
+void queue_requeue(struct sched_hart *q, struct vcpu *v)
+{
+    struct sched_vcpu *s = &v->sched;
+
+    if (!is_fair(v)) {
+        /* FIFO: one that was interrupted keeps its place before its equals. */
+        if (s->yielded)
+            s->turn = q->turns++;
+    } else {
+        /* Who gives way gives up the rest of its turn, if somebody is there to use it. */
+        if (s->yielded && q->load != 0 && tree_before(s->vruntime, s->deadline))
+            s->vruntime = s->deadline;
+        if (!tree_before(s->vruntime, s->deadline))
+            s->deadline = s->vruntime + s->slice;
+    }
+    s->yielded = false;
+    queue_insert(q, v);
+}
+
+bool queue_preempts(struct sched_hart *q, const struct vcpu *v, uint64_t now, uint64_t *at)
+{
+    const struct vcpu *r = q->running;
+    const uint64_t earliest = q->turn_from + min_turn_ticks;
+
+    *at = UINT64_MAX;
+    if (v->sched.params.priority != r->sched.params.priority)
+        return v->sched.params.priority > r->sched.params.priority;
+    if (!is_fair(v))
+        return false;
+    queue_charge(q, now);
+    if (tree_before(queue_virtual_time(q), v->sched.vruntime) ||
+        !tree_before(v->sched.deadline, r->sched.deadline))
+        return false;
+    if (now >= earliest)
+        return true;
+    *at = earliest;
+    return false;
+}
+
+uint64_t queue_turn(const struct sched_hart *q)
+{
+    const struct vcpu *v = q->running;
+
+    if (!is_fair(v))
+        return UINT64_MAX; /* until it blocks, or a higher one comes */
+    if (!tree_before(v->sched.vruntime, v->sched.deadline))
+        return 0;
+    return MIN(slice_ticks, (v->sched.deadline - v->sched.vruntime) * v->sched.params.weight /
+                                    ((uint64_t)SCHED_WEIGHT_DEFAULT << VIRTUAL_DIGITS) +
+                                1);
+}

@@ -1,0 +1,632 @@
+/*
+ * test_sched_sim.c - core/sched*.c over random workloads: a model of harts, interrupts and guests
+ * that do nothing but run, sleep and wake, on a clock that jumps from event to event. After every
+ * step: each queue is what its own sums say, nobody is in two places, nobody runs where it may not,
+ * the highest priority runs, and no hart sleeps while someone waits whom it might run.
+ */
+#include "fakes/fake.h"
+#include "fakes/fakes.h"
+
+#include <hearth/ipi.h>
+#include <hearth/sched.h>
+#include <hearth/vcpu.h>
+#include <hearth/vm.h>
+
+#include <stdlib.h>
+
+#define US     10u /* ticks */
+#define MS     10000u
+#define SLICE  (3 * MS)
+#define PERIOD (20 * MS) /* of caps */
+#define VCPUS  24
+#define HARTS  4
+#define NEVER  UINT64_MAX
+
+/* A guest: runs for `burst` ticks of its own time, then sleeps; 0: never sleeps. */
+struct guest {
+    struct vcpu *v;
+    uint64_t burst, nap;    /* means */
+    uint64_t run_left;      /* of this burst */
+    uint64_t wake_at;       /* asleep until */
+    uint64_t ran, ran_from; /* time so far; since when it has a hart */
+    uint64_t waits_from;    /* since when it could run and does not */
+    uint64_t longest_wait;
+    uint64_t window_ran[16]; /* ran at the last period ends */
+};
+
+static struct vm vms[VCPUS];
+static struct vcpu vcpus[VCPUS];
+static struct guest guests[VCPUS];
+static unsigned n_vcpus, n_vms;
+static bool ipi[HARTS];
+static uint64_t seed;
+static unsigned steps;
+
+void ipi_send(unsigned hart)
+{
+    assert_true(hart < harts_count);
+    ipi[hart] = true;
+}
+
+static uint64_t any(uint64_t below)
+{
+    return fake_random(&seed) % below;
+}
+
+/* What follows is done by some hart, in an interrupt: then it looks at its queue. */
+static void somewhere(void)
+{
+    const unsigned i = (unsigned)any(harts_count);
+
+    fake_this_hart = harts[i];
+    ipi[i] = true;
+}
+
+static struct guest *guest_of(const struct vcpu *v)
+{
+    return &guests[v - vcpus];
+}
+
+/* ---- the machine ---- */
+
+static void machine(unsigned harts_wanted, uint64_t with_seed)
+{
+    (void)fake_reset(NULL);
+    seed = with_seed;
+    harts_count = harts_wanted;
+    fake_timer_reset();
+    fake_timer_now = 1 + any(1000) * MS;
+    n_vcpus = n_vms = 0;
+    memset(guests, 0, sizeof(guests));
+    memset(ipi, 0, sizeof(ipi));
+    for (unsigned i = 0; i < HARTS; i++) {
+        sched_init_hart(harts[i]);
+        if (i < harts_wanted)
+            sched_hart_online(harts[i]);
+    }
+    for (unsigned i = 0; i < harts_wanted; i++) {
+        fake_this_hart = harts[i];
+        assert_null(sched_next(harts[i])); /* asleep */
+    }
+}
+
+static struct vm *add_vm(unsigned count)
+{
+    struct vm *vm = &vms[n_vms++];
+
+    memset(vm, 0, sizeof(*vm));
+    vm->config.vcpus = count;
+    sched_vm_init(vm);
+    for (unsigned i = 0; i < count; i++) {
+        struct vcpu *v = &vcpus[n_vcpus];
+
+        memset(v, 0, sizeof(*v));
+        v->vm = vm;
+        v->id = i;
+        vm->vcpus[i] = v;
+        sched_vcpu_init(v);
+        guests[n_vcpus++] = (struct guest){.v = v, .wake_at = NEVER, .waits_from = NEVER};
+    }
+    return vm;
+}
+
+static void begin_burst(struct guest *g)
+{
+    g->run_left = g->burst != 0 ? 1 + any(2 * g->burst) : NEVER;
+}
+
+/* What run.c does on a hart between two guests: the running one has left by `how`. */
+enum how { REQUEUE, YIELD, BLOCK };
+
+static void switch_on(struct hart *h, enum how how)
+{
+    struct vcpu *v = h->sched.running;
+
+    fake_this_hart = h;
+    if (v != NULL) {
+        struct guest *g = guest_of(v);
+        const uint64_t ran = fake_timer_now - g->ran_from;
+
+        g->ran += ran;
+        if (g->run_left != NEVER)
+            g->run_left -= MIN(ran, g->run_left);
+        g->waits_from = fake_timer_now;
+        if (how == BLOCK && sched_block(v)) {
+            g->wake_at = fake_timer_now + 1 + any(2 * g->nap);
+            g->waits_from = NEVER;
+        } else {
+            sched_requeue(v, how == YIELD);
+        }
+    }
+    v = sched_next(h);
+    if (h->current != NULL && h->current != v && (v != NULL || sched_must_unload(h, h->current))) {
+        struct vcpu *old = h->current;
+
+        h->current = NULL;
+        sched_unloaded(h, old);
+    }
+    if (v == NULL)
+        return;
+    assert_true(v->hart == NULL || v->hart == h);
+    h->current = v;
+    v->hart = h;
+    sched_contention_changed(h);
+    guest_of(v)->ran_from = fake_timer_now;
+    if (guest_of(v)->waits_from != NEVER) {
+        const uint64_t waited = fake_timer_now - guest_of(v)->waits_from;
+
+        if (waited > guest_of(v)->longest_wait)
+            guest_of(v)->longest_wait = waited;
+        guest_of(v)->waits_from = NEVER;
+    }
+    if (guest_of(v)->run_left == 0)
+        begin_burst(guest_of(v));
+}
+
+static bool has_work(const struct hart *h)
+{
+    return h->sched.queued != 0 || (h->current != NULL && sched_must_unload(h, h->current));
+}
+
+/* Interrupts and what follows from them, until there is nothing left to be done at this moment. */
+static void settle(void)
+{
+    bool again = true;
+
+    for (unsigned rounds = 0; again; rounds++) {
+        again = false;
+        assert_true(rounds < 200);
+        for (unsigned i = 0; i < harts_count; i++) {
+            struct hart *h = harts[i];
+            bool woken = false;
+
+            fake_this_hart = h;
+            if (ipi[i]) {
+                ipi[i] = false;
+                woken = true;
+                sched_contention_changed(h);
+            }
+            if (fake_timer_next(i) <= fake_timer_now) {
+                woken = true;
+                fake_timer_run(i);
+            }
+            woken |= h->sched.running == NULL && has_work(h); /* on its way to sleep */
+            if (h->sched.running == NULL ? woken : h->resched != 0) {
+                woken = true;
+                switch_on(h, REQUEUE);
+            }
+            again |= woken;
+        }
+    }
+}
+
+static uint64_t burst_end(const struct hart *h)
+{
+    const struct vcpu *v = h->sched.running;
+
+    if (v == NULL || guest_of(v)->run_left == NEVER)
+        return NEVER;
+    return guest_of(v)->ran_from + guest_of(v)->run_left;
+}
+
+static void check(void);
+
+/* On to the next event, at most until `end`: exits come a little late. */
+static void step(uint64_t end)
+{
+    uint64_t next = end;
+
+    for (unsigned i = 0; i < harts_count; i++) {
+        const uint64_t due = fake_timer_next(i);
+
+        if (due != NEVER && due + any(3 * US) < next)
+            next = due + any(3 * US);
+        next = MIN(next, burst_end(harts[i]));
+    }
+    for (unsigned i = 0; i < n_vcpus; i++)
+        next = MIN(next, guests[i].wake_at);
+    fake_timer_now = MAX(next, fake_timer_now);
+    for (unsigned i = 0; i < harts_count; i++)
+        if (burst_end(harts[i]) <= fake_timer_now)
+            switch_on(harts[i], any(8) == 0 ? YIELD : BLOCK);
+    for (unsigned i = 0; i < n_vcpus; i++)
+        if (guests[i].wake_at <= fake_timer_now) {
+            guests[i].wake_at = NEVER;
+            guests[i].waits_from = fake_timer_now;
+            somewhere(); /* the interrupt is taken */
+            sched_wake(guests[i].v);
+        }
+    settle();
+    steps++;
+    check();
+}
+
+static void start(struct vm *vm)
+{
+    for (unsigned i = 0; i < vm->config.vcpus; i++) {
+        guest_of(vm->vcpus[i])->waits_from = fake_timer_now;
+        begin_burst(guest_of(vm->vcpus[i]));
+        somewhere();
+        sched_start(vm->vcpus[i]);
+    }
+    settle();
+}
+
+static uint64_t ran(const struct guest *g)
+{
+    const struct hart *h = g->v->hart;
+
+    return g->ran + (h != NULL && h->sched.running == g->v ? fake_timer_now - g->ran_from : 0);
+}
+
+static void run_for(uint64_t ticks)
+{
+    const uint64_t end = fake_timer_now + ticks;
+
+    while (fake_timer_now < end)
+        step(end);
+}
+
+/* ---- what must be true at every moment ---- */
+
+static unsigned check_tree(const struct hart *h, const struct tree *t, bool fair)
+{
+    const struct sched_hart *q = &h->sched;
+    int64_t sum = 0;
+    uint64_t load = 0, last = 0;
+    unsigned count = 0;
+
+    for (struct tree_node *n = t->first; n != NULL; n = tree_next(n)) {
+        const struct vcpu *v = container_of(n, struct vcpu, sched.node);
+
+        assert_true(v->sched.queued && v->run_state == VCPU_RUNNABLE);
+        assert_int_equal(v->sched.home, h->index);
+        assert_false(v->sched.paused || v->sched.throttled || v->sched.moving);
+        assert_int_equal(v->sched.params.priority == 0, fair);
+        assert_true(v->sched.params.affinity & BIT(h->index));
+        assert_true(v->hart == NULL || (v->hart == h && h->current == v));
+        assert_true(count == 0 || !tree_before(n->key, last));
+        if (q->running != NULL)
+            assert_true(v->sched.params.priority <= q->running->sched.params.priority);
+        last = n->key;
+        sum += (int64_t)(v->sched.vruntime - q->base) * v->sched.params.weight;
+        load += v->sched.params.weight;
+        count++;
+    }
+    if (fair) {
+        assert_int_equal(q->sum, sum);
+        assert_int_equal(q->load, load);
+    }
+    return count;
+}
+
+/* Nobody who could run on this sleeping hart waits anywhere. */
+static void check_idle(const struct hart *h)
+{
+    assert_true(h->sched.idle);
+    for (unsigned i = 0; i < n_vcpus; i++) {
+        const struct vcpu *v = &vcpus[i];
+
+        assert_false(v->sched.queued && v->hart == NULL &&
+                     (v->sched.params.affinity & BIT(h->index)));
+    }
+}
+
+static void check(void)
+{
+    unsigned queued = 0;
+
+    for (unsigned i = 0; i < harts_count; i++) {
+        const struct hart *h = harts[i];
+        const struct sched_hart *q = &h->sched;
+        const struct vcpu *r = q->running;
+        const unsigned here = check_tree(h, &q->fair, true) + check_tree(h, &q->fixed, false);
+
+        assert_int_equal(here, q->queued);
+        queued += here;
+        if (r == NULL) {
+            check_idle(h);
+            continue;
+        }
+        assert_true(r->run_state == VCPU_RUNNING && !r->sched.queued && !r->sched.paused);
+        assert_ptr_equal(h->current, r);
+        assert_true(r->sched.params.affinity & BIT(i));
+        /* Others wait, or it has a cap: its sleep is seen, and its turn ends. It may have become
+         * alone without being told: seen when its turn ends. */
+        if (here != 0 || r->sched.cap.quota != 0 || r->vm->sched.budget.quota != 0)
+            assert_true(r->ctx.hstatus & HSTATUS_VTW);
+        if (!(r->ctx.hstatus & HSTATUS_VTW))
+            assert_int_equal(h->slice, NEVER);
+        if (here != 0 && q->fixed.first == NULL && r->sched.params.priority == 0)
+            assert_true(h->slice <= fake_timer_now + SLICE + 1);
+    }
+    for (unsigned i = 0; i < n_vcpus; i++)
+        if (vcpus[i].sched.queued)
+            queued--;
+    assert_int_equal(queued, 0);
+}
+
+/* ---- workloads ---- */
+
+static uint64_t total_weight(void)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < n_vcpus; i++)
+        sum += vcpus[i].sched.params.weight;
+    return sum;
+}
+
+/* What a vcpu that always wants to run may have to wait, `load` the weight of all. A turn of a
+ * slice puts it ahead of its share by slice * load / weight at most; then its deadline is as far
+ * off; and the one that runs then may finish its turn, which an exit ends a little late. */
+static uint64_t bound(const struct vcpu *v, uint64_t load)
+{
+    return 2 * SLICE * load / v->sched.params.weight + 2 * SLICE + 10 * US;
+}
+
+static void set_weight(struct vcpu *v, uint32_t weight)
+{
+    assert_int_equal(sched_set_weight(v->vm, v->id, weight), 0);
+}
+
+/* All want to run always, on one hart: after 100 turns, within one in a hundred of the weights. */
+static void test_shares(void **state)
+{
+    (void)state;
+    for (uint64_t s = 1; s <= 400; s++) {
+        uint64_t load, from, most = 0;
+
+        machine(1, s);
+        for (unsigned i = 2 + (unsigned)any(10); i > 0; i--)
+            add_vm(1);
+        for (unsigned i = 0; i < n_vcpus; i++)
+            set_weight(&vcpus[i], 20 + (uint32_t)any(s % 2 ? 100 : 1000));
+        for (unsigned i = 0; i < n_vms; i++)
+            start(&vms[i]);
+        load = total_weight();
+        for (unsigned i = 0; i < n_vcpus; i++)
+            most = MAX(most, load / vcpus[i].sched.params.weight + 1);
+        from = fake_timer_now;
+        for (unsigned i = 0; i < n_vcpus; i++)
+            guests[i].ran = 0, guests[i].ran_from = from;
+        run_for(100 * SLICE); /* of all together: one in a hundred of the whole */
+        for (unsigned i = 0; i < n_vcpus; i++) {
+            const uint64_t due = 100ull * SLICE * vcpus[i].sched.params.weight / load;
+
+            assert_in_range(ran(&guests[i]), due - MIN(due, SLICE), due + SLICE);
+        }
+        run_for(100 * SLICE * (most - 1)); /* of each: one in a hundred of its own */
+        for (unsigned i = 0; i < n_vcpus; i++) {
+            const uint64_t due = (fake_timer_now - from) * vcpus[i].sched.params.weight / load;
+
+            assert_in_range(ran(&guests[i]), due - due / 100, due + due / 100);
+            assert_true(guests[i].longest_wait <= bound(&vcpus[i], load));
+        }
+    }
+}
+
+static void random_guest(struct guest *g)
+{
+    if (any(3) != 0) {
+        g->burst = 1 + any(any(2) ? 5 * MS : 200 * US);
+        g->nap = 1 + any(any(2) ? 10 * MS : 300 * US);
+    }
+}
+
+static void random_vms(void)
+{
+    while (n_vcpus < VCPUS - 4 && (n_vcpus < 2 || any(6) != 0))
+        add_vm(1 + (unsigned)any(4));
+    for (unsigned i = 0; i < n_vcpus; i++) {
+        random_guest(&guests[i]);
+        set_weight(&vcpus[i], 1 + (uint32_t)any(any(2) ? 10000 : 200));
+    }
+}
+
+/* Sleepers come and go on one hart: who wants to run waits no longer than twice
+ * its bound, for those who come may be behind their own share. */
+static void test_waits(void **state)
+{
+    (void)state;
+    for (uint64_t s = 1; s <= 400; s++) {
+        machine(1, s);
+        random_vms();
+        for (unsigned i = 0; i < n_vcpus; i++)
+            set_weight(&vcpus[i], 50 + (uint32_t)any(400));
+        for (unsigned i = 0; i < n_vms; i++)
+            start(&vms[i]);
+        run_for(500 * MS);
+        for (unsigned i = 0; i < n_vcpus; i++) {
+            struct guest *g = &guests[i];
+
+            if (g->waits_from != NEVER)
+                g->longest_wait = MAX(g->longest_wait, fake_timer_now - g->waits_from);
+            assert_true(g->longest_wait <= 2 * bound(g->v, total_weight()));
+        }
+    }
+}
+
+/* One change of something, as a shell would make it. */
+static void change_something(void)
+{
+    struct vcpu *v = &vcpus[any(n_vcpus)];
+    const uint32_t which = any(4) ? v->id : SCHED_ALL;
+
+    somewhere();
+    switch (any(6)) {
+    case 0:
+        assert_int_equal(sched_set_weight(v->vm, which, 1 + (uint32_t)any(10000)), 0);
+        break;
+    case 1:
+        assert_int_equal(sched_set_priority(v->vm, which, (uint32_t)(any(3) ? 0 : any(4))), 0);
+        break;
+    case 2:
+        assert_int_equal(
+            sched_set_affinity(v->vm, which, (1 + any(BIT(harts_count) - 1)) | BIT(40)), 0);
+        break;
+    case 3:
+        assert_int_equal(sched_set_cap(v->vm, which, (uint32_t)(any(3) ? 0 : 1 + any(100))), 0);
+        break;
+    case 4:
+        sched_pause(v);
+        settle();
+        assert_true(sched_is_parked(v));
+        assert_null(v->hart);
+        break;
+    default:
+        for (unsigned i = 0; i < n_vcpus; i++)
+            if (any(2))
+                sched_resume(&vcpus[i]);
+    }
+    settle();
+    check();
+}
+
+/* Anything at all, on several harts; the checks of each step are the test. */
+static void test_anything(void **state)
+{
+    (void)state;
+    for (uint64_t s = 1; s <= 1500; s++) {
+        machine(1 + (unsigned)(s % HARTS), s);
+        random_vms();
+        for (unsigned i = 0; i < n_vms; i++)
+            start(&vms[i]);
+        for (unsigned i = 0; i < 60; i++) {
+            run_for(any(3 * MS));
+            change_something();
+        }
+        /* Whatever was set: who is not paused, and is no lower than others, gets its turn. */
+        somewhere();
+        for (unsigned i = 0; i < n_vms; i++) {
+            assert_int_equal(sched_set_priority(&vms[i], SCHED_ALL, 0), 0);
+            assert_int_equal(sched_set_cap(&vms[i], SCHED_ALL, 0), 0);
+        }
+        for (unsigned i = 0; i < n_vcpus; i++) {
+            sched_resume(&vcpus[i]);
+            assert_int_equal(sched_set_cap(vcpus[i].vm, vcpus[i].id, 0), 0);
+            set_weight(&vcpus[i], 100);
+            guests[i].ran = 0;
+        }
+        settle();
+        run_for(VCPUS * 4 * SLICE);
+        for (unsigned i = 0; i < n_vcpus; i++)
+            assert_true(ran(&guests[i]) > 0);
+    }
+}
+
+/* No more than its cap in any row of whole periods (and one more, for where they begin); nearly
+ * that, for one who always wants to run and has the machine for itself. */
+static void check_caps(unsigned period)
+{
+    for (unsigned i = 0; i < n_vms; i++) {
+        const struct vm *vm = &vms[i];
+        uint64_t of_vm[16] = {0}, now_vm = 0;
+
+        for (unsigned k = 0; k < vm->config.vcpus; k++) {
+            struct guest *g = guest_of(vm->vcpus[k]);
+            const uint64_t now = ran(g), cap = g->v->sched.params.cap;
+
+            now_vm += now;
+            for (unsigned back = 1; back < 16 && back <= period; back++) {
+                const uint64_t before = g->window_ran[(period - back) % 16];
+
+                of_vm[back] += before;
+                if (cap != 0)
+                    assert_true(now - before <= (back + 1) * (PERIOD * cap / 100) + 50 * US);
+            }
+            g->window_ran[period % 16] = now;
+        }
+        for (unsigned back = 1; back < 16 && back <= period && vm->sched.cap != 0; back++)
+            assert_true(now_vm - of_vm[back] <=
+                        (back + 1) * (PERIOD * vm->sched.cap / 100) + 200 * US);
+    }
+}
+
+static void test_caps(void **state)
+{
+    (void)state;
+    for (uint64_t s = 1; s <= 200; s++) {
+        machine(1 + (unsigned)(s % HARTS), s);
+        random_vms();
+        for (unsigned i = 0; i < n_vms; i++)
+            if (any(2))
+                assert_int_equal(
+                    sched_set_cap(&vms[i], SCHED_ALL, 1 + (uint32_t)any(100 * vms[i].config.vcpus)),
+                    0);
+        for (unsigned i = 0; i < n_vcpus; i++)
+            if (any(2))
+                assert_int_equal(sched_set_cap(vcpus[i].vm, vcpus[i].id, 1 + (uint32_t)any(100)),
+                                 0);
+        for (unsigned i = 0; i < n_vms; i++)
+            start(&vms[i]);
+        for (unsigned period = 0; period < 30; period++) {
+            check_caps(period);
+            run_for(PERIOD);
+        }
+    }
+    for (uint32_t cap = 1; cap < 100; cap += 7) {
+        struct vm *vm;
+
+        machine(2, cap);
+        vm = add_vm(2); /* the first by its own, the second by its VM's */
+        assert_int_equal(sched_set_cap(vm, 0, cap), 0);
+        assert_int_equal(sched_set_cap(vm, SCHED_ALL, 100), 0);
+        start(vm);
+        run_for(50 * PERIOD);
+        /* Of its VM's, each of the two is lent half. */
+        assert_in_range(ran(&guests[0]), 49 * (PERIOD * MIN(cap, 50) / 100) - 10 * US,
+                        51 * (PERIOD * MIN(cap, 50) / 100));
+        assert_in_range(ran(&guests[0]) + ran(&guests[1]), 49 * PERIOD, 51 * PERIOD);
+    }
+}
+
+/* More vcpus than harts, not a multiple: all get the same in the long run. */
+static void test_many_harts(void **state)
+{
+    (void)state;
+    for (unsigned harts_wanted = 2; harts_wanted <= HARTS; harts_wanted++)
+        for (unsigned n = harts_wanted; n <= 3 * harts_wanted; n++) {
+            const uint64_t due = 4000ull * MS * harts_wanted / n;
+
+            machine(harts_wanted, n);
+            for (unsigned i = 0; i < n; i++)
+                start(add_vm(1));
+            run_for(4000 * MS);
+            for (unsigned i = 0; i < n; i++)
+                assert_in_range(ran(&guests[i]), due - due / 20, due + due / 20);
+        }
+}
+
+/* A VM's vcpus start on different harts, and stay there when nobody else is about. */
+static void test_spread(void **state)
+{
+    (void)state;
+    for (uint64_t s = 1; s <= 20; s++) {
+        uint64_t used = 0;
+
+        machine(HARTS, s);
+        start(add_vm(HARTS));
+        run_for(100 * MS);
+        for (unsigned i = 0; i < HARTS; i++) {
+            used |= BIT(vcpus[i].hart->index);
+            assert_int_equal(ran(&guests[i]), 100 * MS);
+            assert_int_equal(vcpus[i].hart->slice, NEVER); /* no tick, and WFI is its own */
+            assert_int_equal(vcpus[i].ctx.hstatus & HSTATUS_VTW, 0);
+        }
+        assert_int_equal(used, BIT(HARTS) - 1);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_shares),     cmocka_unit_test(test_waits),
+        cmocka_unit_test(test_anything),   cmocka_unit_test(test_caps),
+        cmocka_unit_test(test_many_harts), cmocka_unit_test(test_spread),
+    };
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+
+    print_message("%u steps\n", steps);
+    return failed;
+}
