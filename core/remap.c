@@ -11,7 +11,7 @@
  * Lock: vm->remap_lock, over each change and its fences: table pages that one change has retired
  * are freed only by the one whose fences came after.
  */
-#include <arch/barrier.h>
+#include <arch/atomic.h>
 #include <arch/hfence.h>
 #include <hearth/errno.h>
 #include <hearth/hart.h>
@@ -36,25 +36,26 @@ bool remap_available(void)
     return answer == YES;
 }
 
-/* Bit i: hart i has run the VM since its start, or may begin to. */
+/* Bit i: hart i has run the VM. One that begins to says so before it walks the tables
+ * (core/vcpu.c). */
 static uint64_t harts_of(const struct vm *vm)
 {
     uint64_t mask = 0;
 
     for (unsigned i = 0; i < harts_count; i++)
-        if (vm->last_vcpu[i] != 0)
+        if (atomic_load_relaxed(&vm->last_vcpu[i]) != 0)
             mask |= BIT(i);
-    for (uint32_t i = 0; i < vm->config.vcpus; i++)
-        mask |= BIT(vm->vcpus[i]->home);
     return mask;
 }
 
 /* With the lock. */
 static void fence(struct vm *vm)
 {
-    const uint64_t mask = harts_of(vm);
+    uint64_t mask;
 
-    fence_rw(); /* the entries, before anybody walks the tables again */
+    /* The entries, before anybody walks the tables again, and before it is looked who does. */
+    atomic_fence_seq();
+    mask = harts_of(vm);
     for (unsigned i = 0; i < harts_count; i++) {
         if ((mask & BIT(i)) == 0)
             continue;

@@ -114,10 +114,11 @@ static void flush_stale(struct vcpu *v, struct hart *h, bool flush)
 
     if (!flush && v->last_hart == h->index + 1 && v->vm->last_vcpu[h->index] == now)
         return;
+    v->last_hart = h->index + 1;
+    atomic_store_relaxed(&v->vm->last_vcpu[h->index], now);
+    atomic_fence_seq(); /* against core/remap.c: it sees this, or we see its tables */
     hfence_vvma_all();
     fence_i();
-    v->last_hart = h->index + 1;
-    v->vm->last_vcpu[h->index] = now;
 }
 
 void vcpu_load(struct vcpu *v, struct hart *h)

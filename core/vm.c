@@ -173,7 +173,8 @@ int vm_start(struct vm *vm)
     vm->time_delta = -timer_now();
     atomic_store_relaxed(&vm->asleep, 0);
     for (unsigned i = 0; i < HARTS_MAX; i++)
-        vm->last_vcpu[i] = 0; /* new contents: no hart may use what it fetched before */
+        if (vm->last_vcpu[i] != 0) /* new contents: no hart may use what it fetched before */
+            vm->last_vcpu[i] = LAST_VCPU_NONE;
     lock_acquire(&vm->lock);
     vm->stop = VM_STOP_NONE;
     vm->state = VM_RUNNING;

@@ -39,6 +39,8 @@ enum vm_stop_kind {
     VM_STOP_CRASH,
 };
 
+#define LAST_VCPU_NONE UINT64_MAX /* vm->last_vcpu[] */
+
 struct vm {
     uint32_t id;             /* index, 0.. ; constant */
     uint64_t sbi_hidden;     /* bit i: row i of sbi_extensions[] is not served; constant */
@@ -55,7 +57,7 @@ struct vm {
     struct guest_console *console;
     struct messages *messages;
     struct channel *channels[VM_CHANNELS_MAX]; /* config.channel_count; constant */
-    void *sbi_state[SBI_SLOT_COUNT]; /* sbi/state.c */
+    void *sbi_state[SBI_SLOT_COUNT];           /* sbi/state.c */
     void *sbi_block;
 
     struct sched_vm sched; /* hearth/sched.h */
@@ -75,9 +77,9 @@ struct vm {
     uint64_t ended_at;
 
     /* Which vcpu of this VM ran last on each hart, and under which VMID generation (generation *
-     * (VCPUS_MAX + 1) + id + 1; 0 none): stale VS-stage TLB entries, of a sibling or of another VM
-     * under the same VMID, are flushed at the switch. Written by that hart only, and while no vcpu
-     * of the VM is loaded. */
+     * (VCPUS_MAX + 1) + id + 1; 0: none ever did; LAST_VCPU_NONE: none since the VM's start): stale
+     * VS-stage TLB entries, of a sibling or of another VM under the same VMID, are flushed at the
+     * switch. Written by that hart only, and while no vcpu of the VM is loaded. */
     uint64_t last_vcpu[HARTS_MAX];
 };
 

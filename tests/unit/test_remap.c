@@ -46,7 +46,7 @@ static int setup(void **state)
     lock_init(&vm.remap_lock, RANK_REMAP);
     vm.config.vcpus = 1;
     vm.vcpus[0] = &vcpu;
-    vcpu.home = 3;
+    vm.last_vcpu[3] = LAST_VCPU_NONE;
     harts_count = 8;
     for (unsigned i = 0; i < 8; i++)
         harts[i]->hartid = i + 10;
@@ -81,7 +81,7 @@ static void test_share(void **state)
     assert_int_equal(at(AT + 0x3fff).hpa, 0x300001fff);
     assert_int_equal(at(AT + 0x3fff).prot, GSTAGE_R);
     assert_int_equal(at(AT + 0x4000).size, 0);
-    assert_int_equal(fenced, BIT(13)); /* the vcpu's home */
+    assert_int_equal(fenced, BIT(13)); /* ran it before its restart */
     remap_remove(&vm, AT, 0x4000);
     assert_int_equal(at(AT).size + at(AT + 0x3000).size, 0);
     assert_int_equal(page_alloc_free_bytes(), free_at_start); /* tables too */
