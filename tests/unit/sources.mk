@@ -11,7 +11,7 @@
 SBI_UNIT_SRCS := $(addprefix sbi/,sbi.c base.c time.c spi.c rfnc.c hsm.c srst.c dbcn.c susp.c sta.c legacy.c \
                                 pmu.c pmu_info.c pmu_hw.c pmu_hpm.c perf.c fwft.c dbtr.c dbtr_hw.c) \
                  arch/riscv/host_pmu.c mm/memslot.c mm/page_alloc.c core/lock.c \
-                 $(addprefix tests/unit/fakes/,sbi_vm.c console_guest.c virq.c vm_stop.c fake.c firmware.c timer.c)
+                 $(addprefix tests/unit/fakes/,sbi_vm.c console_guest.c virq.c vm_stop.c fake.c firmware.c firmware_pmu.c timer.c)
 SBI_UNIT_SRCS += $(addprefix sbi/,sse.c sse_state.c sse_context.c) tests/unit/fakes/request.c
 SBI_UNIT_SRCS += $(addprefix sbi/,hvc.c hvc_log.c host_comm.c mpxy.c) tests/unit/fakes/messages.c
 SBI_UNIT_SRCS += sbi/hvc_channel.c core/channels.c tests/unit/fakes/remap.c
@@ -20,6 +20,7 @@ unit_remap_SRCS := core/remap.c mm/gstage.c mm/memslot.c mm/page_alloc.c core/lo
 unit_sbi_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_hsm_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_pmu_SRCS := $(SBI_UNIT_SRCS)
+unit_sbi_hpm_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_fwft_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_sse_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_sse_model_SRCS := $(SBI_UNIT_SRCS)

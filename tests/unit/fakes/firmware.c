@@ -69,6 +69,8 @@ bool sbi_client_probe(uint64_t eid)
 {
     if (eid == SBI_EXT_DBTR)
         return fake_triggers != 0;
+    if (eid == SBI_EXT_PMU)
+        return fake_pmu_counters != 0;
     return eid == SBI_EXT_FWFT && fake_firmware_has_fwft;
 }
 
@@ -77,9 +79,11 @@ struct sbi_client_ret sbi_client_call(uint64_t eid, uint64_t fid, uint64_t a0, u
 {
     struct sbi_client_ret ret = {.error = SBI_ERR_NOT_SUPPORTED};
 
-    (void)a2, (void)a3, (void)a4, (void)a5;
+    (void)a5;
     if (eid == SBI_EXT_DBTR)
         return dbtr(fid, a0, a1);
+    if (eid == SBI_EXT_PMU)
+        return fake_pmu_call(fid, a0, a1, a2, a3, a4);
     if (eid != SBI_EXT_FWFT || !fake_firmware_has_fwft || a0 != SBI_FWFT_MISALIGNED_EXC_DELEG)
         return ret;
     ret.error = fake_fwft_error;
