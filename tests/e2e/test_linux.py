@@ -127,11 +127,12 @@ def check_hotplug(c, cpu=1, times=3):
     pytest.param(4, 1, "rv64,v=on", (), id="4-vcpus-1-hart-vector"),
     pytest.param(2, 2, "rv64", APLIC, id="aplic"),
     pytest.param(2, 2, "rv64,v=on", IMSIC, id="imsic-vector"),
+    pytest.param(2, 1, "max", (), id="2-vcpus-1-hart-everything"),
 ])
 def test_shell(console, vcpus, smp, cpu, args):
     c = console(Debian(vcpus=vcpus), smp=smp, cpu=cpu, args=args)
     c.prompt()
-    check_shell(c, vcpus, vector="v=on" in cpu)
+    check_shell(c, vcpus, vector="v=on" in cpu or cpu == "max")
     check_floating_point(c, 2 * vcpus)
     c.poweroff()
     c.end()
