@@ -6,6 +6,7 @@
 #include <hearth/boot_args.h>
 #include <hearth/isa.h>
 #include <hearth/log.h>
+#include <hearth/observe.h>
 #include <hearth/selftest.h>
 
 #include <libfdt.h>
@@ -24,6 +25,7 @@ static const struct boot_arg {
     bool (*set)(const char *value, size_t len); /* false: no such value */
 } boot_args[] = {
     {"hearth.htinst=", htinst},
+    {"hearth.latency=", observe_arg_latency},
     {"hearth.selftest=", selftest_set},
 };
 

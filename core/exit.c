@@ -76,7 +76,7 @@ static struct exit_result dispatch_irq(struct vcpu *v, const struct vcpu_exit *e
 {
     uint64_t irq = e->cause & ~TRAP_IRQ;
 
-    v->stats.by_reason[irq == IRQ_S_TIMER ? EXIT_REASON_TIMER : EXIT_REASON_EXTERNAL_INTERRUPT]++;
+    exit_count(v, irq == IRQ_S_TIMER ? EXIT_REASON_TIMER : EXIT_REASON_EXTERNAL_INTERRUPT);
     return irq_dispatch(irq) ? exit_next(0) : exit_crash("interrupt without a handler");
 }
 
@@ -87,13 +87,13 @@ static inline struct exit_result dispatch(struct vcpu *v, const struct vcpu_exit
         const struct exit_row *row = &exits[e->cause];
 
         if (likely(row->handle != NULL)) {
-            v->stats.by_reason[row->reason]++;
+            exit_count(v, row->reason);
             return row->handle(v, e);
         }
     }
     if (e->cause & TRAP_IRQ)
         return dispatch_irq(v, e);
-    v->stats.by_reason[EXIT_REASON_FAIL_ENTRY]++;
+    exit_count(v, EXIT_REASON_FAIL_ENTRY);
     return exit_crash("unhandled exit cause");
 }
 
@@ -154,15 +154,20 @@ finish_other(struct vcpu *v, const struct vcpu_exit *e, struct exit_result r)
         vcpu_inject_trap(v, &(struct guest_trap){.cause = exit_cause(r), .tval = r.tval});
         return RUN_AGAIN;
     case EXIT_BLOCK:
+        exit_recount(v, EXIT_REASON_HALT);
         v->ctx.pc += r.insn_len;
         return RUN_BLOCK;
     case EXIT_YIELD:
         v->ctx.pc += r.insn_len;
         return RUN_YIELD;
     case EXIT_STOP_VCPU:
+        exit_recount(v, EXIT_REASON_CPU_DOWN);
+        return RUN_STOP;
     case EXIT_STOP_VM:
+        exit_recount(v, EXIT_REASON_SYSTEM_DOWN);
         return RUN_STOP;
     case EXIT_CRASH:
+        exit_recount(v, EXIT_REASON_FAIL_ENTRY);
         return crash(v, e, r.reason);
     }
     return crash(v, e, "handler answered nonsense");
@@ -184,6 +189,8 @@ uint32_t vcpu_exited(struct vcpu *v)
     struct vcpu_exit *exit = &v->exits[v->stats.exits++ % EXIT_RECORDS];
     enum run_leave leave;
 
+    __asm__(""
+            : "+r"(exit)); /* one pointer: the compiler would make its parts anew from the index */
     atomic_store_release(&v->in_guest, 0);
     vcpu_exit_capture(v, exit);
     leave = finish(v, exit, dispatch(v, exit));

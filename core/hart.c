@@ -11,6 +11,7 @@
 #include <hearth/hostirq.h>
 #include <hearth/ipi.h>
 #include <hearth/log.h>
+#include <hearth/observe.h>
 #include <hearth/page_alloc.h>
 #include <hearth/platform.h>
 #include <hearth/run.h>
@@ -56,6 +57,7 @@ void hart_init_self(void)
     struct hart *h = this_hart();
 
     vcpu_csr_init_hart();
+    observe_apply();
     timer_init_hart();
     ipi_init_hart();
     hostirq_init_hart(h->index);

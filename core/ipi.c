@@ -5,6 +5,7 @@
 #include <arch/csr.h>
 #include <hearth/hart.h>
 #include <hearth/ipi.h>
+#include <hearth/observe.h>
 #include <hearth/sbi_client.h>
 #include <hearth/sched.h>
 #include <hearth/trap.h>
@@ -30,6 +31,7 @@ void ipi_send(unsigned hart)
 void ipi_interrupt(void)
 {
     csr_clear(CSR_SIP, BIT(IRQ_S_SOFT));
+    observe_apply();
     sched_contention_changed(this_hart());
 }
 

@@ -92,8 +92,6 @@ void virq_flush_dirty(struct vcpu *v)
 /* For the VM whose vcpu is loaded on this hart: its VMID is the one in hgatp. */
 static void fence_local(uint32_t bits)
 {
-    if (bits & (VCPU_REQ_FENCE_I | VCPU_REQ_VVMA | VCPU_REQ_GVMA))
-        this_hart()->stats.fences++;
     if (bits & VCPU_REQ_FENCE_I)
         fence_i();
     if (bits & VCPU_REQ_VVMA)
@@ -106,7 +104,10 @@ bool requests_handle(struct vcpu *v)
 {
     uint32_t bits = atomic_exchange(&v->requests, 0);
 
-    fence_local(bits);
+    if (bits & (VCPU_REQ_FENCE_I | VCPU_REQ_VVMA | VCPU_REQ_GVMA)) {
+        this_hart()->stats.fences++;
+        fence_local(bits);
+    }
     if (bits & VCPU_REQ_SBI)
         sbi_vcpu_requested(v);
     return (bits & VCPU_REQ_STOP) != 0;
@@ -132,8 +133,10 @@ void vcpu_request_fence(struct vcpu *self, uint64_t mask, uint32_t bits)
 {
     const uint64_t others = mask & ~BIT(self->id);
 
-    if (mask & BIT(self->id))
+    if (mask & BIT(self->id)) {
+        this_hart()->stats.fences++;
         fence_local(bits);
+    }
     if (others != 0)
         fence_others(self->vm->vcpus, others, bits);
 }

@@ -131,3 +131,47 @@ void stats_hart_read(unsigned index, struct stats_hart *out)
     out->irq_external = atomic_load_relaxed(&s->irqs[IRQ_S_EXT]);
     out->fences = atomic_load_relaxed(&s->fences);
 }
+
+static unsigned log2_floor(uint64_t x)
+{
+    unsigned n = 0;
+
+    for (unsigned step = 32; step != 0; step /= 2)
+        if (x >> step != 0) {
+            x >>= step;
+            n += step;
+        }
+    return n;
+}
+
+static unsigned bin_of(uint64_t ticks)
+{
+    if (ticks < LATENCY_LINEAR)
+        return (unsigned)ticks;
+    return MIN(LATENCY_LINEAR + log2_floor(ticks) - LATENCY_LINEAR_LOG, LATENCY_BINS - 1);
+}
+
+/* The bucket of the ticks that a bin counts. */
+static unsigned bucket_of(unsigned bin)
+{
+    if (bin < LATENCY_LINEAR)
+        return bin == 0 ? 0 : 1 + log2_floor(bin);
+    return 1 + LATENCY_LINEAR_LOG + (bin - LATENCY_LINEAR);
+}
+
+_Static_assert(STATS_BUCKETS == 1 + LATENCY_LINEAR_LOG + LATENCY_BINS - LATENCY_LINEAR,
+               "a bucket for the last bin");
+
+void stats_latency_add(struct vcpu *v, uint64_t ticks)
+{
+    v->stats.latency[bin_of(ticks)][v->stats.reason - v->stats.by_reason]++;
+}
+
+void stats_latency_read(const struct vcpu *v, enum exit_reason reason,
+                        uint64_t bucket[STATS_BUCKETS])
+{
+    for (unsigned i = 0; i < STATS_BUCKETS; i++)
+        bucket[i] = 0;
+    for (unsigned i = 0; i < LATENCY_BINS; i++)
+        bucket[bucket_of(i)] += atomic_load_relaxed(&v->stats.latency[i][reason]);
+}

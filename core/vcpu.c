@@ -33,6 +33,7 @@ struct vcpu *vcpu_create(struct vm *vm, uint32_t id)
         goto free_fpu;
     v->vm = vm;
     v->id = id;
+    v->stats.reason = &v->stats.by_reason[EXIT_REASON_NOTHING];
     v->hsm_state = SBI_HSM_STATE_STOPPED;
     v->timer_deadline = UINT64_MAX;
     v->timer.deadline = UINT64_MAX;

@@ -18,6 +18,7 @@
 #include <hearth/messages.h>
 #include <hearth/page_alloc.h>
 #include <hearth/sched.h>
+#include <hearth/stats.h>
 #include <hearth/timer.h>
 #include <hearth/vcpu.h>
 #include <hearth/vm.h>
@@ -225,6 +226,7 @@ static void summarise(const struct vm *vm)
                                            : "ended",
              vm->stop_reason, timer_us_from_ticks(vm->ended_at - vm->started_at) / 1000,
              timer_us_from_ticks(run) / 1000, exits, vm->restarts);
+    stats_report(vm);
 }
 
 static void end_machine_if_done(void)

@@ -7,6 +7,7 @@
  * "Trap cause codes" and "Memory-management fence and guest-page faults"; htval, htinst.
  */
 #include <arch/csr.h>
+#include <hearth/exit.h>
 #include <hearth/guest_mem.h>
 #include <hearth/gva_walk.h>
 #include <hearth/insn_decode.h>
@@ -23,7 +24,7 @@ static __attribute__((noinline)) struct exit_result access_fault(struct vcpu *vc
                      : exit->cause == CAUSE_LOAD_GUEST_PAGE ? CAUSE_LOAD_ACCESS
                                                             : CAUSE_STORE_ACCESS;
 
-    vcpu->stats.by_reason[EXIT_REASON_NESTED_PAGE_FAULT]++;
+    exit_count(vcpu, EXIT_REASON_NESTED_PAGE_FAULT);
     return exit_inject(cause, exit->tval);
 }
 
@@ -68,12 +69,12 @@ static inline struct exit_result access_device(struct vcpu *vcpu, const struct v
             return access_fault(vcpu, exit);
         if (a->reg != 0)
             vcpu->ctx.gpr[a->reg] = insn_load_extend(a, value);
-        vcpu->stats.by_reason[EXIT_REASON_MMIO_READ]++;
+        exit_count(vcpu, EXIT_REASON_MMIO_READ);
     } else {
         if (unlikely(a->kind != INSN_STORE ||
                      mmio_write(vcpu, gpa, a->size, read_gpr(vcpu, a->reg))))
             return access_fault(vcpu, exit);
-        vcpu->stats.by_reason[EXIT_REASON_MMIO_WRITE]++;
+        exit_count(vcpu, EXIT_REASON_MMIO_WRITE);
     }
     return exit_next(a->len);
 }

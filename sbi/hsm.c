@@ -6,6 +6,7 @@
  * and suspend here to SUSPENDED; core/run.c does the rest of both ways.
  */
 #include <arch/atomic.h>
+#include <hearth/exit.h>
 #include <hearth/sbi.h>
 #include <hearth/vcpu.h>
 #include <hearth/vm.h>
@@ -25,6 +26,7 @@ static int64_t hsm_hart_start(struct vcpu *vcpu, uint64_t hart, uint64_t addr, u
         return SBI_ERR_INVALID_ADDRESS;
     if (vcpu_hsm_start(target, addr, opaque) != 0)
         return SBI_ERR_ALREADY_AVAILABLE;
+    exit_recount(vcpu, EXIT_REASON_CPU_UP);
     return SBI_SUCCESS;
 }
 

@@ -17,6 +17,10 @@ void asm_offsets(void)
     DEFINE(CTX_HSTATUS, offsetof(struct vcpu_ctx, hstatus));
     DEFINE(CTX_HOST_SP, offsetof(struct vcpu_ctx, host_sp));
     DEFINE(CTX_HOST_TP, offsetof(struct vcpu_ctx, host_tp));
+    DEFINE(VCPU_REASON, offsetof(struct vcpu, stats.reason));
+    DEFINE(LATENCY_FROM_REASON,
+           offsetof(struct vcpu_stats, latency) - offsetof(struct vcpu_stats, by_reason));
+    DEFINE(LATENCY_LINEAR_BINS, LATENCY_LINEAR);
     DEFINE(HART_STACK_LOW, offsetof(struct hart, stack_low));
     DEFINE(HART_STACK_TOP, offsetof(struct hart, stack_top));
     DEFINE(HART_EMERGENCY_TOP, offsetof(struct hart, emergency_top));

@@ -4,6 +4,7 @@
  * are only ever taken as a guest's exit or polled by the idle loop: HS runs with sstatus.SIE = 0.
  */
 #include <arch/csr.h>
+#include <arch/exit_path.h>
 #include <arch/extable.h>
 #include <arch/layout.h>
 #include <arch/trap.h>
@@ -12,6 +13,7 @@
 #include <hearth/hostirq.h>
 #include <hearth/ipi.h>
 #include <hearth/lcof.h>
+#include <hearth/isa.h>
 #include <hearth/panic.h>
 #include <hearth/timer.h>
 #include <hearth/trap.h>
@@ -84,6 +86,17 @@ void irq_poll(void)
 
     for (; pending != 0; pending &= pending - 1)
         (void)irq_dispatch(bit_lowest(pending));
+}
+
+void exit_path_select(enum exit_path path)
+{
+    extern const char trap_entry[], trap_entry_sdt[], trap_entry_timed[], trap_entry_timed_sdt[];
+    static const char *const vectors[][2] = {
+        [EXIT_PATH_PLAIN] = {trap_entry, trap_entry_sdt},
+        [EXIT_PATH_TIMED] = {trap_entry_timed, trap_entry_timed_sdt},
+    };
+
+    csr_write(CSR_STVEC, (uintptr_t)vectors[path][host_isa.sdt]);
 }
 
 static bool on_stack(const struct hart *h, uint64_t p)

@@ -1,26 +1,16 @@
 /*
- * trap_entry.S - the one trap vector. sscratch tells where the trap came from: while a guest runs it holds the
- * guest's struct vcpu_ctx, else 0. A trap taken in HS is an expected fault (exception table) or a bug of ours;
- * interrupts are never taken in HS (sstatus.SIE stays 0), so nothing here is hot.
+ * trap_entry.S - traps taken in HS, from the trap vectors in vcpu_switch.S: an expected fault (exception table) or a
+ * bug of ours; interrupts are never taken in HS (sstatus.SIE stays 0), so nothing here is hot.
  */
 #include <arch/csr.h>
 #include <asm_offsets.h>
 
     .text
-    /* The vector where traps into HS set sstatus.SDT (Ssdbltrp): with it set, the next would go to M-mode. */
-    .globl trap_entry_sdt
+    .globl trap_in_hs
     .balign 4
-trap_entry_sdt:
-    csrrw   a0, CSR_SSCRATCH, a0
-    bnez    a0, vcpu_exit_sdt
-    j       1f
-
-    .globl trap_entry
-    .balign 4
-trap_entry:
-    csrrw   a0, CSR_SSCRATCH, a0
-    bnez    a0, vcpu_exit
-1:  csrrw   a0, CSR_SSCRATCH, zero
+/* a0 and sscratch, which is 0 in HS, are exchanged. */
+trap_in_hs:
+    csrrw   a0, CSR_SSCRATCH, zero
 
     /* Is there room on this hart's stack? A stack overflow lands in the guard page and comes here too. */
     sd      t0, HART_SCRATCH(tp)
@@ -58,8 +48,6 @@ trap_entry:
     sd      t0, TRAP_SCAUSE(sp)
     csrr    t0, CSR_STVAL
     sd      t0, TRAP_STVAL(sp)
-    li      t0, SSTATUS_SDT             /* a further trap may come; the return's sret clears what is restored */
-    csrc    CSR_SSTATUS, t0
     mv      a0, sp
     call    trap_handle
     /* Came back: a fixup. scause and stval still hold the fault's values for it. */

@@ -4,6 +4,7 @@
  * specification throughout.
  */
 #include <arch/csr.h>
+#include <arch/exit_path.h>
 #include <arch/hfence.h>
 #include <arch/trap.h>
 #include <hearth/host_pmu.h>
@@ -18,6 +19,9 @@ _Static_assert(CTX_GPR == offsetof(struct vcpu, ctx.gpr), "assembly's view of st
 _Static_assert(CTX_PC == offsetof(struct vcpu, ctx.pc), "assembly's view of struct vcpu_ctx");
 _Static_assert(CTX_HSTATUS == offsetof(struct vcpu, ctx.hstatus),
                "assembly's view of struct vcpu_ctx");
+_Static_assert(sizeof(((struct vcpu *)0)->stats.latency[0]) == 1 << LATENCY_BIN_SHIFT &&
+                   VCPU_REASON < 2048 && LATENCY_FROM_REASON < 2048,
+               "assembly's view of struct vcpu_stats");
 _Static_assert(TRAP_FRAME_SIZE == sizeof(struct trap_frame) && TRAP_FRAME_SIZE % 16 == 0,
                "trap frame");
 
@@ -55,7 +59,7 @@ static void enable_henvcfg(void)
     if (want != 0 && isa_enable_henvcfg(want) != want)
         log_warn("hart %u: unlike the boot hart, refuses fields of henvcfg", this_hart()->index);
     if (host_isa.sdt)
-        csr_write(CSR_STVEC, (uintptr_t)trap_entry_sdt);
+        exit_path_select(EXIT_PATH_PLAIN);
 }
 
 void vcpu_csr_init_hart(void)

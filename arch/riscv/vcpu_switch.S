@@ -3,8 +3,13 @@
  * preserved is saved once, and at each exit the guest's registers are stored in its struct vcpu_ctx and
  * vcpu_exited() is called on the hart's stack. So an exit that ends in another entry moves the guest's registers
  * only.
+ *
+ * The trap vectors are here, too, one for each way of taking exits (arch/exit_path.h); they differ in what they do
+ * around vcpu_exited(). sscratch tells where a trap came from: while a guest runs it holds the guest's struct
+ * vcpu_ctx, else 0.
  */
 #include <arch/csr.h>
+#include <arch/exit_path.h>
 #include <asm_offsets.h>
 
 #define FRAME 112
@@ -45,27 +50,24 @@ enter:
     ld      a0, CTX_GPR + 10*8(a0)
     sret
 
-/* vcpu_exit where the trap has set sstatus.SDT: as below, and cleared in the hart. ctx.sstatus has it still; the next
- * entry's sret clears what that loads. */
-    .globl vcpu_exit_sdt
-    .balign 64
-vcpu_exit_sdt:
+/*
+ * a0 = ctx, sscratch = the guest's a0, after the exchange; ctx is the first member of struct vcpu. sdt: the trap has set
+ * sstatus.SDT (Ssdbltrp): cleared in the hart, or the next would go to M-mode; ctx.sstatus has it still, and the next
+ * entry's sret clears what that loads.
+ */
+    .macro  save_guest sdt
+    csrrw   a0, CSR_SSCRATCH, a0
+    beqz    a0, from_hs
     .irp    r, 1,2,3,4,5,6,7,8,9,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
     sd      x\r, CTX_GPR + \r*8(a0)
     .endr
+    .if \sdt
     li      t2, SSTATUS_SDT
     csrrc   t2, CSR_SSTATUS, t2
-    j       1f
-
-/* From trap_entry: a0 = ctx, sscratch = the guest's a0. ctx is the first member of struct vcpu. */
-    .globl vcpu_exit
-    .balign 64
-vcpu_exit:
-    .irp    r, 1,2,3,4,5,6,7,8,9,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
-    sd      x\r, CTX_GPR + \r*8(a0)
-    .endr
+    .else
     csrr    t2, CSR_SSTATUS
-1:  csrrw   t0, CSR_SSCRATCH, zero
+    .endif
+    csrrw   t0, CSR_SSCRATCH, zero
     csrr    t1, CSR_SEPC
     csrr    t3, CSR_HSTATUS
     sd      t0, CTX_GPR + 10*8(a0)
@@ -75,10 +77,58 @@ vcpu_exit:
     ld      sp, CTX_HOST_SP(a0)
     ld      tp, CTX_HOST_TP(a0)
     li      fp, 0                   /* a backtrace ends here, not in the guest's frames */
-    call    vcpu_exited
+    .endm
+
+/* fn: uint32_t (*)(struct vcpu *) */
+    .macro  vector name, fn, sdt
+    .globl \name
+    .balign 64
+\name:
+    save_guest \sdt
+    call    \fn
     mv      t0, a0
     ld      a0, 104(sp)
     beqz    t0, enter
+    j       leave
+    .endm
+
+/* The bins of up to LATENCY_LINEAR_BINS ticks are counted here: stats_latency_add() does the same for all. */
+    .macro  vector_timed name, sdt
+    .globl \name
+    .balign 64
+\name:
+    save_guest \sdt
+    csrr    s1, CSR_TIME
+    call    vcpu_exited
+    mv      t0, a0
+    ld      a0, 104(sp)
+    csrr    t1, CSR_TIME
+    li      t3, LATENCY_LINEAR_BINS
+    sub     t1, t1, s1
+    ld      t2, VCPU_REASON(a0)
+    bgeu    t1, t3, 1f
+    slli    t1, t1, LATENCY_BIN_SHIFT
+    add     t2, t2, t1
+    ld      t3, LATENCY_FROM_REASON(t2)
+    addi    t3, t3, 1
+    sd      t3, LATENCY_FROM_REASON(t2)
+    beqz    t0, enter
+    j       leave
+1:  mv      s1, t0
+    mv      a1, t1
+    call    stats_latency_add
+    ld      a0, 104(sp)
+    mv      t0, s1
+    beqz    s1, enter
+    j       leave
+    .endm
+
+    vector  trap_entry, vcpu_exited, 0
+    vector  trap_entry_sdt, vcpu_exited, 1
+    vector_timed trap_entry_timed, 0
+    vector_timed trap_entry_timed_sdt, 1
+
+leave:
     mv      a0, t0
     ld      ra, 0(sp)
     ld      s0, 8(sp)
@@ -95,3 +145,5 @@ vcpu_exit:
     ld      s11, 96(sp)
     addi    sp, sp, FRAME
     ret
+from_hs:
+    j       trap_in_hs

@@ -24,8 +24,6 @@ bool irq_dispatch(uint64_t irq);
 
 /* Each hart, once: delegation, counters, environment configuration, interrupt enables. */
 void vcpu_csr_init_hart(void);
-/* trap_entry.S: stvec of a hart on which traps set sstatus.SDT. */
-void trap_entry_sdt(void);
 /* henvcfg of a vcpu that has switched nothing by FWFT. */
 uint64_t vcpu_henvcfg_initial(void);
 /* VS CSRs between memory and this hart. henvcfg is only loaded: who changes it while the vcpu is

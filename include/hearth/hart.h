@@ -54,6 +54,7 @@ struct hart {
 
     struct sched_hart sched; /* hearth/sched_state.h */
     struct hart_stats stats;
+    uint32_t observed;                 /* own: enum observe_what, as it takes its exits now */
     struct hart_start_args start_args; /* boot hart's to write, before the hart is started */
 };
 

@@ -54,5 +54,6 @@ void isa_withhold(struct host_isa *isa, const char *name);
 int __must_check isa_probe(void);
 /* This hart, before it runs guests: makes these bits of henvcfg writable that a field of menvcfg
  * keeps at 0 until the firmware is asked (FWFT): ADUE, SSE, DTE. The bits that now are; leaves
- * henvcfg 0. DTE: from here on stvec has to be trap_entry_sdt (arch/riscv/trap_entry.S). */
+ * henvcfg 0. DTE: from here on the hart needs a vector that clears sstatus.SDT: exit_path_select().
+ */
 uint64_t isa_enable_henvcfg(uint64_t bits);

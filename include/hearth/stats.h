@@ -11,6 +11,8 @@
 #include <hearth/types.h>
 #include <hearth/vcpu.h>
 
+struct vm;
+
 struct stats_vcpu {
     enum vcpu_run_state state;
     uint64_t exits;                        /* all of them */
@@ -29,8 +31,19 @@ struct stats_hart {
     uint64_t idle;    /* ticks in which no vcpu had it */
 };
 
+/*
+ * Latency of an exit, counted while OBSERVE_LATENCY is on (observe.h): from its trap until the vcpu
+ * is about to be entered again, or leaves its hart. Bucket 0: less than a tick; bucket i: 2^(i-1)
+ * <= ticks < 2^i; the last is open.
+ */
+#define STATS_BUCKETS 25
+
 /* Any hart. The vcpu must not be destroyed meanwhile. */
 void stats_vcpu_read(const struct vcpu *vcpu, struct stats_vcpu *out);
+void stats_latency_read(const struct vcpu *vcpu, enum exit_reason reason,
+                        uint64_t bucket[STATS_BUCKETS]);
+/* Writes the VM's latencies, in nanoseconds, to the log; nothing when none were counted. */
+void stats_report(const struct vm *vm);
 /* index is below harts_count. */
 void stats_hart_read(unsigned index, struct stats_hart *out);
 
@@ -42,3 +55,5 @@ void stats_hart_read(unsigned index, struct stats_hart *out);
 void stats_vcpu_moves(struct vcpu *vcpu, enum vcpu_run_state state, uint64_t now, uint64_t stolen);
 /* For the run loop, on the hart: it has no vcpu to run (true), or looks again (false). */
 void stats_hart_idles(struct hart *hart, bool idle);
+/* For the exit path, on the vcpu's hart: its present exit took so long. */
+void stats_latency_add(struct vcpu *vcpu, uint64_t ticks);

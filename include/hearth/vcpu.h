@@ -86,16 +86,28 @@ enum exit_reason {
     EXIT_REASON_COUNT,
 };
 
+/* A row of counters by reason; its entry EXIT_REASON_COUNT is for the rows of core/exit.c that
+ * leave the counting to their handler. */
+#define EXIT_REASON_ROW 16
+/* Bins of latency: one for each number of ticks below LATENCY_LINEAR, which assembly finds at once;
+ * then one for each power of two, the last without an upper end. */
+#define LATENCY_LINEAR_LOG 4
+#define LATENCY_LINEAR     (1 << LATENCY_LINEAR_LOG)
+#define LATENCY_BINS       (LATENCY_LINEAR + 20)
+
 /* Written by the vcpu's own hart, the times under its scheduler's lock; read by hearth/stats.h. */
 struct vcpu_stats {
     uint64_t exits;
-    uint64_t by_reason[EXIT_REASON_COUNT + 1]; /* the last: rows whose handler counts by itself */
-    uint32_t times_seq;                        /* atomic: odd while the times below change */
-    uint64_t since;       /* ticks: when it came into its run_state; 0: never moved */
+    uint32_t times_seq;   /* atomic: odd while the times below change */
+    uint64_t since;       /* ticks: when it came into its run_state */
     uint64_t run_ticks;   /* host ticks in RUNNING */
     uint64_t wait_ticks;  /* in RUNNABLE */
     uint64_t steal_ticks; /* ...while other vcpus had its hart, or throttled; read on its hart */
     uint64_t idle_ticks;  /* in BLOCKED */
+    uint64_t *reason;     /* of the present exit: into by_reason[] */
+    /* These two in this order: assembly goes from a reason's counter to its bins. */
+    uint64_t by_reason[EXIT_REASON_ROW];
+    uint64_t latency[LATENCY_BINS][EXIT_REASON_ROW]; /* counted while OBSERVE_LATENCY */
 };
 
 struct vcpu {

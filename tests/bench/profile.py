@@ -113,7 +113,7 @@ def wait_for(condition, seconds):
         time.sleep(0.05)
 
 
-def record(folder, hypervisor, size):
+def record(folder, hypervisor, boot_args, size):
     """Runs the guest and has a piece of its execution in folder/exec.log."""
     subprocess.run([sys.executable, str(TREE / "tools/hearth"), "bundle", str(folder / "guest.toml"),
                     "-o", str(folder / "bundle")], check=True)
@@ -122,7 +122,8 @@ def record(folder, hypervisor, size):
         ["qemu-system-riscv64", "-machine", "virt", "-cpu", "rv64", "-smp", "1", "-m", "256M", "-nodefaults",
          "-display", "none", "-no-reboot", "-accel", "tcg,one-insn-per-tb=on", "-icount", "shift=0,sleep=off",
          "-serial", f"file:{console}", "-monitor", f"unix:{monitor},server=on,wait=off",
-         "-kernel", str(hypervisor), "-initrd", str(folder / "bundle"), "-D", str(log)],
+         "-kernel", str(hypervisor), "-initrd", str(folder / "bundle"), "-append", boot_args,
+         "-D", str(log)],
         stdin=subprocess.DEVNULL)
     try:
         m = Monitor(monitor)
@@ -215,6 +216,7 @@ def main():
     p.add_argument("ops", nargs="*", metavar="OP", help="of " + ", ".join(OPS))
     p.add_argument("--lines", action="store_true", help="by source line too")
     p.add_argument("--hypervisor", default=str(TREE / "build/hearth.bin"), metavar="FILE")
+    p.add_argument("--boot-args", default="", metavar="ARGS", help="Hearth's own, such as hearth.latency=on")
     p.add_argument("--rounds", type=int, default=200, metavar="N")
     args = p.parse_args()
     for op in args.ops:
@@ -225,7 +227,7 @@ def main():
         with tempfile.TemporaryDirectory(prefix="hearth-profile-") as name:
             folder = pathlib.Path(name)
             marker = make_guest(folder, op)
-            log = record(folder, args.hypervisor, 60 << 20)
+            log = record(folder, args.hypervisor, args.boot_args, 60 << 20)
             rounds = rounds_of(log, marker, args.rounds)
             if len(rounds) < 2:
                 print(f"{op}: no rounds in the log; console:\n" + (folder / "console").read_text(errors="replace"))

@@ -9,7 +9,11 @@ enum {
     NESTED_PAGE_FAULT,
     EXTERNAL,
     TIMER,
-    FAIL_ENTRY = 11
+    CPU_UP,
+    CPU_DOWN,
+    HALT,
+    SYSTEM_DOWN,
+    FAIL_ENTRY
 };
 
 static uint64_t read(uint64_t reason)
@@ -48,7 +52,7 @@ void test_main(void)
         tap_skip(1, "Hearth's own extension");
         return;
     }
-    tap_plan(21);
+    tap_plan(26);
     is((uint64_t)perf(SBI_PERF_STOP, 0), (uint64_t)SBI_ERR_ALREADY_STOPPED, "stop before a start");
     is(read(HYPERCALL), 0, "nothing is counted before");
     is((uint64_t)perf(SBI_PERF_START, 1ul << SBI_PERF_REASONS), (uint64_t)SBI_ERR_INVALID_PARAM,
@@ -80,11 +84,26 @@ void test_main(void)
     is(read(MMIO_READ), 14, "and grows");
     is((uint64_t)perf(SBI_PERF_START, BIT(MMIO_READ)), 0, "start again");
     is(read(MMIO_READ), 0, "from 0");
+    csr_write(sie, BIT(IRQ_SOFT)); /* pending, so that each sleep ends at once */
+    csr_set(sip, BIT(IRQ_SOFT));
+    started = perf(SBI_PERF_START, ~0ul);
+    for (unsigned n = 0; n < 3; n++) {
+        sbi(SBI_EXT_BASE, 0);
+        sbi(SBI_EXT_HSM, SBI_HSM_HART_SUSPEND, SBI_HSM_SUSPEND_RETENTIVE);
+    }
+    (void)perf(SBI_PERF_STOP, 0);
+    csr_clear(sip, BIT(IRQ_SOFT));
+    csr_write(sie, 0);
+    is((uint64_t)started, 0, "start once more");
+    is(read(HALT), 3, "suspends");
+    is(read(HYPERCALL), 4, "are no Hypercalls, the other calls are");
     if (hart_count() > 1) {
+        is((uint64_t)perf(SBI_PERF_START, BIT(CPU_UP)), 0, "start");
         hart_start(other_hart(0), on_other, &other);
         hart_wait_state(other_hart(0), SBI_HSM_STATE_STOPPED, SOON);
         is((uint64_t)other, (uint64_t)SBI_ERR_ALREADY_STOPPED, "another hart has its own");
+        is(read(CPU_UP), 1, "harts started");
     } else {
-        tap_skip(1, "one hart");
+        tap_skip(3, "one hart");
     }
 }

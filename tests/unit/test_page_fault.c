@@ -113,6 +113,7 @@ static void expect_fault(const struct vcpu_exit *e, uint64_t cause)
     assert_true(r.tval == e->tval);
     assert_memory_equal(&before, &vcpus[0].ctx, sizeof(before));
     stats.by_reason[EXIT_REASON_NESTED_PAGE_FAULT]++;
+    stats.reason = &vcpus[0].stats.by_reason[EXIT_REASON_NESTED_PAGE_FAULT];
     assert_memory_equal(&stats, &vcpus[0].stats, sizeof(stats));
 }
 

@@ -84,6 +84,34 @@ static void test_vcpu_exits(void **state)
         assert_int_equal(s.by_reason[i], i + 1);
 }
 
+static void latency(uint64_t ticks, unsigned bucket)
+{
+    uint64_t before[STATS_BUCKETS], after[STATS_BUCKETS], others[STATS_BUCKETS];
+
+    stats_latency_read(&v, EXIT_REASON_HALT, before);
+    v.stats.reason = &v.stats.by_reason[EXIT_REASON_HALT];
+    stats_latency_add(&v, ticks);
+    stats_latency_read(&v, EXIT_REASON_HALT, after);
+    before[bucket]++;
+    assert_memory_equal(before, after, sizeof(before));
+    stats_latency_read(&v, EXIT_REASON_TIMER, others);
+    for (unsigned i = 0; i < STATS_BUCKETS; i++)
+        assert_int_equal(others[i], 0);
+}
+
+static void test_latency_buckets(void **state)
+{
+    (void)state;
+    latency(0, 0);
+    for (unsigned i = 1; i < STATS_BUCKETS - 1; i++) {
+        latency(1ull << (i - 1), i);
+        latency((1ull << i) - 1, i);
+    }
+    latency(1ull << (STATS_BUCKETS - 2), STATS_BUCKETS - 1);
+    latency(1ull << 40, STATS_BUCKETS - 1);
+    latency(UINT64_MAX, STATS_BUCKETS - 1); /* a clock that went back */
+}
+
 static void test_hart(void **state)
 {
     struct hart *h = harts[0];
@@ -157,6 +185,7 @@ int main(void)
         cmocka_unit_test_setup(test_vcpu_times, fresh),
         cmocka_unit_test_setup(test_clocks_of_harts_differ, fresh),
         cmocka_unit_test_setup(test_vcpu_exits, fresh),
+        cmocka_unit_test_setup(test_latency_buckets, fresh),
         cmocka_unit_test_setup(test_hart, fresh),
         cmocka_unit_test_setup(test_read_while_it_moves, fresh),
     };

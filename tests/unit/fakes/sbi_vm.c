@@ -64,6 +64,7 @@ void sbi_fake_reset(uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         vcpus[i].id = i;
         vcpus[i].vm = &sbi_vm;
+        vcpus[i].stats.reason = &vcpus[i].stats.by_reason[EXIT_REASON_HYPERCALL];
         vcpus[i].hsm_state = i == 0 ? SBI_HSM_STATE_STARTED : SBI_HSM_STATE_STOPPED;
         sbi_vm.vcpus[i] = &vcpus[i];
     }
