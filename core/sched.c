@@ -108,8 +108,7 @@ void sched_unthrottle(struct vcpu *v)
 void sched_vcpu_init(struct vcpu *v)
 {
     v->run_state = VCPU_STOPPED;
-    v->sched.params = sched_params_default();
-    queue_set_weight(v, SCHED_WEIGHT_DEFAULT);
+    sched_read_config(v);
     v->sched.grant = INT64_MAX;
     v->sched.cap_timer = (struct timer_event){.deadline = UINT64_MAX, .fn = cap_refilled};
     sched_assign(v);

@@ -80,6 +80,8 @@ static inline bool sched_may_wait(const struct vcpu *v)
 }
 /* Its cap may let it run again. No lock held. */
 void sched_unthrottle(struct vcpu *v);
+/* sched_params.c: a new vcpu gets what its VM's description says. */
+void sched_read_config(struct vcpu *v);
 /* A new vcpu gets its home. */
 void sched_assign(struct vcpu *v);
 extern uint64_t sched_idle_harts; /* atomic; bit i: hart i sleeps, or is about to */

@@ -123,8 +123,12 @@ struct vm *vm_create(const struct vm_config *config)
     vm->config = *config;
     lock_init(&vm->lock, RANK_VM);
     lock_init(&vm->remap_lock, RANK_REMAP);
-    sched_vm_init(vm);
     vm->state = VM_DEFINED;
+    if (sched_vm_init(vm) < 0) {
+        log_error("%s: affinity: none of its harts is there", config->name);
+        page_free_virt(vm, page_order(sizeof(*vm)));
+        return NULL;
+    }
     why = build(vm);
     if (why != NULL) {
         log_error("%s: %s (%lu MiB asked for, %lu MiB free)", config->name, why,

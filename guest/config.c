@@ -17,8 +17,9 @@
 
 /* What the properties of a VM node are; anything else there is refused. */
 static const char *const properties[] = {
-    "compatible", "reg",      "vm-name", "vcpus",    "memory",  "kernel",
-    "initrd",     "bootargs", "load",    "messages", "sbi-off",
+    "compatible", "reg",         "vm-name",       "vcpus",    "memory",        "kernel",   "initrd",
+    "bootargs",   "load",        "messages",      "sbi-off",  "weight",        "priority", "cap",
+    "affinity",   "vcpu-weight", "vcpu-priority", "vcpu-cap", "vcpu-affinity",
 };
 
 /* ---- what is wrong ---- */
@@ -382,6 +383,8 @@ static int read_vm(const struct config_reader *r)
         err = read_messages(r);
     if (!err)
         err = read_sbi_off(r);
+    if (!err)
+        err = config_read_sched(r);
     if (!err)
         err = config_read_channels(r);
     return err;

@@ -1,5 +1,5 @@
 /*
- * config_reader.h - between config.c and config_channels.c: reading one VM's description, and
+ * config_reader.h - between config.c and config_*.c: reading one VM's description, and
  * saying what is wrong with it. Each function that answers int: 0, or -HV_EINVAL after it has
  * filled r->error.
  */
@@ -41,5 +41,7 @@ bool config_name_is_valid(const char *name);
 /* The first node of this name, which is the one that gets it; or -1. */
 int config_vm_named(const struct config_reader *r, const char *name);
 
+/* weight, priority, cap, affinity. After vcpus. */
+int __must_check config_read_sched(const struct config_reader *r);
 /* The memory channels that the VM takes part in, on either side, into config->channel[]. */
 int __must_check config_read_channels(const struct config_reader *r);

@@ -26,6 +26,21 @@ struct config_channel {
     bool writable;    /* the subscriber may be let write */
 };
 
+/* What a description may say of the harts that a VM shares with others (hearth/sched.h). */
+enum config_sched_key {
+    CONFIG_SCHED_WEIGHT,
+    CONFIG_SCHED_PRIORITY,
+    CONFIG_SCHED_CAP,
+    CONFIG_SCHED_AFFINITY,
+    CONFIG_SCHED_KEYS,
+};
+
+/* Where the checked values are: the VM's node; fdt NULL: none are given. */
+struct config_sched {
+    const void *fdt;
+    int node;
+};
+
 struct vm_config {
     char name[VM_NAME_MAX + 1];
     uint32_t vcpus;     /* 1..VCPUS_MAX */
@@ -37,10 +52,15 @@ struct vm_config {
     gpa_t load;          /* flat binaries: load address; 0 = the default, RAM base + 2 MiB */
     const char *cmdline; /* NUL-terminated, inside the bundle's device tree; "" when none */
     char messages[VM_NAME_MAX + 1]; /* peer VM of its messages; "": the management shell */
+    struct config_sched sched;      /* through config_sched_value() */
     uint64_t sbi_off;               /* bit i: it does not get row i of sbi_extensions[] */
     uint32_t channel_count;
     struct config_channel channel[VM_CHANNELS_MAX]; /* in the order of the descriptions */
 };
+
+/* True with *value when the description gives it for this vcpu; for the VM: vcpu = SCHED_ALL. */
+bool config_sched_value(const struct vm_config *config, enum config_sched_key key, uint32_t vcpu,
+                        uint64_t *value);
 
 #define BUNDLE_VERSION 1
 #define VM_MEMORY_MIN  (2 * MIB)

@@ -72,9 +72,11 @@ bool sched_is_parked(struct vcpu *vcpu);
 void sched_init_hart(struct hart *hart);
 void sched_hart_online(struct hart *hart);
 
-/* A new VM, before its vcpus; a new vcpu, zeroed, of a VM: STOPPED, as sched_params_default(), with
- * a home away from its siblings. sched_unassign(): it is about to be freed; STOPPED, not loaded. */
-void sched_vm_init(struct vm *vm);
+/* A new VM, its config set, before its vcpus: 0, or -HV_EINVAL: a vcpu's affinity has no hart that
+ * is online. A new vcpu, zeroed, of such a VM, its id set: STOPPED, with what the description says
+ * and a home away from its siblings. sched_unassign(): it is about to be freed; STOPPED, not
+ * loaded. */
+int __must_check sched_vm_init(struct vm *vm);
 void sched_vcpu_init(struct vcpu *vcpu);
 void sched_unassign(struct vcpu *vcpu);
 

@@ -139,6 +139,17 @@ WRONG = [
     ({"messages": '"vm"'}, "messages", "names the VM itself"),
     ({"messages": '"wm"'}, "messages", 'there is no VM "wm"; did you mean "vm"?'),
     ({"messages": '"other"'}, "messages", 'there is no VM "other"; known VMs: vm'),
+    ({"weight": "0"}, "weight", "must be 1 to 10000, not 0"),
+    ({"weight": '"high"'}, "weight", "must be an integer, not a string"),
+    ({"priority": "100"}, "priority", "must be 0 to 99, not 100"),
+    ({"vcpus": "2", "cap": "201"}, "cap", "must be at most 100 for each vcpu: 200, not 201"),
+    ({"vcpus": "2", "vcpu_cap": "[50, 101]"}, "vcpu_cap", "vcpu 1: must be 0 to 100, not 101"),
+    ({"vcpus": "2", "vcpu_weight": "[1]"}, "vcpu_weight", "has 1 values, the VM has 2 vcpus"),
+    ({"vcpu_priority": "5"}, "vcpu_priority", "must be an array of one value for each vcpu, not an integer"),
+    ({"affinity": "[]"}, "affinity", "names no hart"),
+    ({"affinity": "[64]"}, "affinity", "must be 0 to 63, not 64"),
+    ({"affinity": '"3-1"'}, "affinity", '"3-1" must be harts such as "0-1,3"'),
+    ({"affinity": "2"}, "affinity", 'must be harts such as [0, 2] or "0-1,3", not an integer'),
     ({"sbi": '"-pmu"'}, "sbi", 'must be an array such as ["-pmu"], not a string'),
     ({"sbi": "[3]"}, "sbi", "must be a string, not an integer"),
     ({"sbi": '["pmu"]'}, "sbi", '"pmu" must be "-" and the name'),
@@ -370,7 +381,8 @@ def test_bundle_layout(folder):
         {**GOOD, "name": '"a"', "load": "0x80300000", "initrd": '"initrd"', "cmdline": '"x=\\"1\\" \\\\"',
          "messages": '"b"', "sbi": '["-hsm", "-host-comm"]'},
         {**GOOD, "name": '"b"', "kernel": '"image"', "memory": '"5G"', "initrd": '"same"', "messages": '"a"',
-         "sbi": "[]"}))
+         "sbi": "[]", "vcpus": "2", "weight": "300", "cap": "150", "affinity": '"0-1,33"',
+         "vcpu_affinity": '[[0], "1"]', "vcpu_priority": "[0, 7]"}))
     found = members(bundled(vms))
     real = {name: data for name, data, _ in found if name != ".pad"}
     assert list(real) == ["bundle.dtb", "a/kernel", "a/initrd", "b/kernel"]
@@ -390,6 +402,10 @@ def test_bundle_layout(folder):
     assert r'sbi-off = "hsm\0host-comm";' in a or 'sbi-off = "hsm", "host-comm";' in a
     assert 'initrd = "a/initrd";' in b and "memory = <0x01 0x40000000>;" in b
     assert 'messages = "a";' in b
+    for line in ("weight = <0x12c>;", "cap = <0x96>;", "affinity = <0x02 0x03>;", "vcpu-priority = <0x00 0x07>;",
+                 "vcpu-affinity = <0x00 0x01 0x00 0x02>;"):
+        assert line in b
+    assert "weight" not in a and "affinity" not in a
     assert "load" not in b and "bootargs" not in b and "sbi-off" not in b
 
 

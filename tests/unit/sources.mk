@@ -27,7 +27,7 @@ unit_sbi_sse_model_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_hvc_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_sta_SRCS := $(SBI_UNIT_SRCS)
 SCHED_UNIT_SRCS := $(addprefix core/,sched.c sched_queue.c sched_place.c sched_cap.c sched_params.c tree.c stats.c lock.c) \
-                   $(addprefix tests/unit/fakes/,fake.c timer.c)
+                   guest/config_sched.c core/fdt_util.c $(addprefix tests/unit/fakes/,fake.c timer.c config_blame.c)
 unit_sched_SRCS := $(SCHED_UNIT_SRCS)
 unit_sched_sim_SRCS := $(SCHED_UNIT_SRCS)
 unit_tree_SRCS := core/tree.c
@@ -78,7 +78,7 @@ unit_lock_SRCS := core/lock.c tests/unit/fakes/fake.c
 $(B)/unit/obj/core/lock.c.o: UNIT_CPPFLAGS += -DHEARTH_DEBUG=1
 unit_isa_SRCS := core/fdt_util.c core/isa.c core/isa_policy.c
 unit_entropy_SRCS := core/entropy.c
-unit_config_SRCS := guest/config.c guest/config_channels.c guest/bundle.c guest/cpio.c core/fdt_util.c tests/unit/fakes/sbi_names.c
+unit_config_SRCS := guest/config.c guest/config_channels.c guest/config_sched.c guest/bundle.c guest/cpio.c core/fdt_util.c tests/unit/fakes/sbi_names.c
 unit_uart_SRCS := $(BOARD_UNIT_SRCS)
 unit_page_fault_SRCS := $(BOARD_UNIT_SRCS) guest/page_fault.c guest/virtual_insn.c guest/gva_walk.c \
                         guest/insn_decode.c tests/unit/fakes/csr.c

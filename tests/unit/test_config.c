@@ -5,6 +5,7 @@
 #include "cpio_write.h"
 
 #include <hearth/config.h>
+#include <hearth/sched.h>
 #include <hearth/errno.h>
 
 #define ROOM 65536
@@ -334,6 +335,61 @@ static void test_messages_one_sided(void **state)
     assert_int_equal(goods, 0);
     assert_int_equal(bads, 3);
     free(fdt);
+}
+
+static void bad_u32s(const char *property, uint32_t one, uint32_t two, const char *problem)
+{
+    fdt32_t v[] = {cpu_to_fdt32(one), cpu_to_fdt32(two)};
+
+    bad_bytes(property, v, two == UINT32_MAX ? 4 : 8, problem);
+}
+
+static void test_sched(void **state)
+{
+    const fdt64_t harts[] = {cpu_to_fdt64(1), cpu_to_fdt64(BIT(63) | 2)};
+    const fdt32_t weights[] = {cpu_to_fdt32(1), cpu_to_fdt32(10000)};
+    void *fdt = tree(3);
+    uint64_t value = 0;
+    struct archive a;
+
+    (void)state;
+    assert_int_equal(fdt_setprop_u32(fdt, vm1(fdt), "weight", 300), 0);
+    assert_int_equal(fdt_setprop_u32(fdt, vm1(fdt), "cap", 200), 0);
+    assert_int_equal(fdt_setprop(fdt, vm1(fdt), "vcpu-weight", weights, 8), 0);
+    assert_int_equal(fdt_setprop(fdt, vm1(fdt), "vcpu-affinity", harts, 16), 0);
+    a = bundle_of(fdt);
+    read_archive(&a);
+    assert_int_equal(goods, 3);
+    for (unsigned key = 0; key < CONFIG_SCHED_KEYS; key++)
+        for (uint32_t i = 0; i < 2; i++) {
+            assert_false(config_sched_value(&good[0], key, SCHED_ALL, &value));
+            assert_false(config_sched_value(&good[0], key, i, &value));
+        }
+    assert_true(config_sched_value(&good[1], CONFIG_SCHED_WEIGHT, SCHED_ALL, &value));
+    assert_int_equal(value, 300);
+    assert_true(config_sched_value(&good[1], CONFIG_SCHED_WEIGHT, 1, &value));
+    assert_int_equal(value, 10000);
+    assert_true(config_sched_value(&good[1], CONFIG_SCHED_CAP, SCHED_ALL, &value));
+    assert_int_equal(value, 200);
+    assert_false(config_sched_value(&good[1], CONFIG_SCHED_CAP, 0, &value));
+    assert_true(config_sched_value(&good[1], CONFIG_SCHED_AFFINITY, 1, &value));
+    assert_int_equal(value, BIT(63) | 2);
+    free(a.bytes);
+    free(fdt);
+
+    bad_u32s("weight", 0, UINT32_MAX, "0x0 is not in 1..10000");
+    bad_u32s("weight", 10001, UINT32_MAX, "is not in 1..10000");
+    bad_u32s("weight", 1, 1, "is not 1 32-bit number");
+    bad_u32s("vcpu-weight", 1, UINT32_MAX, "is not 2 32-bit numbers");
+    bad_u32s("vcpu-weight", 1, 0, "is not in 1..10000");
+    bad_u32s("priority", 100, UINT32_MAX, "is not in 0..99");
+    bad_u32s("vcpu-priority", 99, 100, "is not in 0..99");
+    bad_u32s("cap", 201, UINT32_MAX, "is above 100 for each vcpu");
+    bad_u32s("vcpu-cap", 100, 101, "is not in 0..100");
+    bad_u32s("affinity", 1, UINT32_MAX, "is not 1 64-bit number");
+    bad_u32s("affinity", 0, 0, "names no hart");
+    bad_u32s("vcpu-affinity", 0, 1, "is not 2 64-bit numbers");
+    bad_bytes("vcpu-affinity", "", 0, "is not 2 64-bit numbers");
 }
 
 static void test_sbi_off(void **state)
@@ -669,6 +725,9 @@ static void check_sane(const void *data, size_t size)
         assert_true(strlen(c->cmdline) <= VM_CMDLINE_MAX);
         assert_true(memchr(c->messages, 0, sizeof(c->messages)) != NULL);
         assert_int_equal(c->sbi_off & ~(BIT(1) | BIT(2)), 0);
+        for (unsigned key = 0; key < CONFIG_SCHED_KEYS; key++)
+            for (uint32_t id = 0; id <= c->vcpus; id++)
+                (void)config_sched_value(c, key, id == c->vcpus ? SCHED_ALL : id, &(uint64_t){0});
         assert_in_range(c->channel_count, 0, VM_CHANNELS_MAX);
         for (uint32_t id = 0; id < c->channel_count; id++) {
             assert_in_range(strlen(c->channel[id].name), 1, VM_NAME_MAX);
@@ -708,15 +767,25 @@ static void test_damage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good),         cmocka_unit_test(test_counts),
-        cmocka_unit_test(test_node_limit),   cmocka_unit_test(test_bad_numbers),
-        cmocka_unit_test(test_bad_strings),  cmocka_unit_test(test_missing),
-        cmocka_unit_test(test_longest),      cmocka_unit_test(test_duplicate_of_bad),
-        cmocka_unit_test(test_child_node),   cmocka_unit_test(test_bundle),
-        cmocka_unit_test(test_endless_name), cmocka_unit_test(test_damage),
-        cmocka_unit_test(test_messages),     cmocka_unit_test(test_messages_one_sided),
-        cmocka_unit_test(test_sbi_off),      cmocka_unit_test(test_channels),
-        cmocka_unit_test(test_bad_channels), cmocka_unit_test(test_too_many_channels),
+        cmocka_unit_test(test_good),
+        cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_node_limit),
+        cmocka_unit_test(test_bad_numbers),
+        cmocka_unit_test(test_bad_strings),
+        cmocka_unit_test(test_missing),
+        cmocka_unit_test(test_longest),
+        cmocka_unit_test(test_duplicate_of_bad),
+        cmocka_unit_test(test_child_node),
+        cmocka_unit_test(test_bundle),
+        cmocka_unit_test(test_endless_name),
+        cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_messages_one_sided),
+        cmocka_unit_test(test_sbi_off),
+        cmocka_unit_test(test_sched),
+        cmocka_unit_test(test_channels),
+        cmocka_unit_test(test_bad_channels),
+        cmocka_unit_test(test_too_many_channels),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

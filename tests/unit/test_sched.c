@@ -37,7 +37,7 @@ static int fresh(void **state)
     sched_hart_online(h); /* hart 1 comes when a test wants it */
     memset(&vm, 0, sizeof(vm));
     vm.config.vcpus = 3;
-    sched_vm_init(&vm);
+    assert_int_equal(sched_vm_init(&vm), 0);
     for (unsigned i = 0; i < 3; i++) {
         struct vcpu *v = (struct vcpu *[]){&a, &b, &c}[i];
 
@@ -253,6 +253,89 @@ static void test_clocks(void **state)
     times(&c, 0, 0); /* queued after b was done, by its clock */
 }
 
+/* The higher takes the hart at once; equals wait for each other. */
+static void test_priority(void **state)
+{
+    (void)state;
+    assert_int_equal(sched_set_priority(&vm, 1, 5), 0);
+    assert_int_equal(sched_set_priority(&vm, 2, 5), 0);
+    sched_start(&a);
+    assert_ptr_equal(sched_next(h), &a);
+    sched_start(&b);
+    assert_int_equal(h->resched, 1);
+    sched_requeue(&a, false);
+    assert_ptr_equal(sched_next(h), &b);
+    sched_start(&c);
+    assert_int_equal(h->resched, 0);
+    pass(100 * SLICE);
+    assert_int_equal(sched_set_priority(&vm, 0, 6), 0);
+    assert_int_equal(h->resched, 1);
+    sched_requeue(&b, false);
+    assert_ptr_equal(sched_next(h), &a);
+    assert_true(sched_block(&a));
+    assert_ptr_equal(sched_next(h), &b); /* interrupted: still before its equal */
+    sched_requeue(&b, true);
+    assert_ptr_equal(sched_next(h), &c); /* gave way */
+}
+
+static void test_bad_values(void **state)
+{
+    struct sched_params p;
+
+    (void)state;
+    assert_int_equal(sched_set_weight(&vm, 3, 100), -HV_ENOENT);
+    assert_int_equal(sched_set_weight(&vm, 0, 0), -HV_ERANGE);
+    assert_int_equal(sched_set_weight(&vm, SCHED_ALL, 10001), -HV_ERANGE);
+    assert_int_equal(sched_set_priority(&vm, 0, 100), -HV_ERANGE);
+    assert_int_equal(sched_set_cap(&vm, 0, 101), -HV_ERANGE);
+    assert_int_equal(sched_set_cap(&vm, SCHED_ALL, 301), -HV_ERANGE);
+    assert_int_equal(sched_set_affinity(&vm, 0, 2), -HV_EINVAL); /* hart 1 is not there */
+    assert_int_equal(sched_set_affinity(&vm, 7, 1), -HV_ENOENT);
+    assert_int_equal(sched_get_params(&vm, 3, &p), -HV_ENOENT);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(sched_get_params(&vm, i, &p), 0);
+        assert_int_equal(p.weight, 100);
+        assert_int_equal(p.priority + p.cap, 0);
+        assert_int_equal(p.affinity, UINT64_MAX);
+    }
+    assert_int_equal(sched_vm_cap(&vm), 0);
+    assert_int_equal(sched_set_cap(&vm, SCHED_ALL, 300), 0);
+    assert_int_equal(sched_vm_cap(&vm), 300);
+}
+
+/* Paused in whatever state: no hart has it, and what happens meanwhile is kept. */
+static void test_pause(void **state)
+{
+    (void)state;
+    sched_pause(&a); /* not even started */
+    assert_true(sched_is_parked(&a));
+    sched_start(&a);
+    assert_null(sched_next(h));
+    sched_resume(&a);
+    assert_ptr_equal(sched_next(h), &a);
+    a.hart = h;
+    h->current = &a;
+    sched_pause(&a); /* while it runs */
+    assert_int_equal(h->resched, 1);
+    assert_false(sched_is_parked(&a));
+    sched_requeue(&a, false);
+    assert_null(sched_next(h));
+    assert_true(sched_must_unload(h, &a));
+    assert_false(sched_is_parked(&a));
+    sched_unloaded(h, &a);
+    assert_true(sched_is_parked(&a));
+    sched_resume(&a);
+    assert_false(sched_is_parked(&a));
+    assert_ptr_equal(sched_next(h), &a);
+    assert_true(sched_block(&a));
+    sched_pause(&a); /* while it sleeps */
+    sched_wake(&a);
+    assert_null(sched_next(h));
+    sched_resume(&a);
+    sched_resume(&a);
+    assert_ptr_equal(sched_next(h), &a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -263,6 +346,9 @@ int main(void)
         cmocka_unit_test_setup(test_three, fresh),
         cmocka_unit_test_setup(test_stop_keeps_the_hart, fresh),
         cmocka_unit_test_setup(test_clocks, fresh),
+        cmocka_unit_test_setup(test_priority, fresh),
+        cmocka_unit_test_setup(test_bad_values, fresh),
+        cmocka_unit_test_setup(test_pause, fresh),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

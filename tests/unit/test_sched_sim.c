@@ -96,7 +96,7 @@ static struct vm *add_vm(unsigned count)
 
     memset(vm, 0, sizeof(*vm));
     vm->config.vcpus = count;
-    sched_vm_init(vm);
+    assert_int_equal(sched_vm_init(vm), 0);
     for (unsigned i = 0; i < count; i++) {
         struct vcpu *v = &vcpus[n_vcpus];
 

@@ -75,6 +75,12 @@ def source(vms, members):
             properties["messages"] = string(vm.messages)
         if vm.sbi:
             properties["sbi-off"] = ", ".join(string(name) for name in vm.sbi)
+        for key in ("weight", "priority", "cap", "affinity"):
+            cells = cells64 if key == "affinity" else "<{}>".format
+            if (value := getattr(vm, key)) is not None:
+                properties[key] = cells(value)
+            if (values := getattr(vm, f"vcpu_{key}")) is not None:
+                properties[f"vcpu-{key}"] = ", ".join(map(cells, values))
         lines.append(f"\t\tvm@{number:x} {{")
         lines += [f"\t\t\t{key} = {value};" for key, value in properties.items()]
         for index, channel in enumerate(vm.channels):

@@ -17,13 +17,15 @@ RAM_BASE = 0x80000000
 FLAT_LOAD = RAM_BASE + 0x200000  # where a flat binary goes when its description does not say
 VCPUS_MAX = 64
 VMS_MAX = 128
+HARTS_MAX = 64
 MEMORY_MIN = 2 << 20
 MEMORY_MAX = 1 << 46  # of the widest guest-physical space that RAM at RAM_BASE still fits in
 CMDLINE_MAX = 4095
 FDT_ROOM = 64 << 10  # kept free for the guest's device tree
 PAGE = 4096
 
-KEYS = ("name", "vcpus", "memory", "kernel", "load", "initrd", "cmdline", "messages", "sbi", "channels")
+KEYS = ("name", "vcpus", "memory", "kernel", "load", "initrd", "cmdline", "messages", "sbi", "channels",
+        "weight", "priority", "cap", "affinity", "vcpu_weight", "vcpu_priority", "vcpu_cap", "vcpu_affinity")
 REQUIRED = ("name", "vcpus", "memory", "kernel")
 CHANNEL_KEYS = ("name", "to", "size", "access")
 CHANNEL_ACCESS = ("read-only", "read-write")
@@ -65,6 +67,14 @@ class Vm:
     cmdline: str | None = None
     messages: str | None = None
     sbi: list[str] = dataclasses.field(default_factory=list)  # names of what is switched off
+    weight: int | None = None
+    priority: int | None = None
+    cap: int | None = None
+    affinity: int | None = None  # a mask of harts
+    vcpu_weight: list[int] | None = None
+    vcpu_priority: list[int] | None = None
+    vcpu_cap: list[int] | None = None
+    vcpu_affinity: list[int] | None = None
     channels: list[Channel] = dataclasses.field(default_factory=list)
 
     def summary(self):
@@ -229,9 +239,59 @@ def check_channels(value, folder):
     return [check_channel(entry, folder) for entry in value]
 
 
+def check_harts(value, _folder):
+    """A mask of harts from [0, 2] or "0-1,3"."""
+    if isinstance(value, str):
+        harts = []
+        for part in value.split(","):
+            match = re.fullmatch(r" *([0-9]{1,4})(?:-([0-9]{1,4}))? *", part)
+            if not match or int(match[2] or match[1]) < int(match[1]):
+                raise Problem(f'"{value}" must be harts such as "0-1,3"')
+            harts += range(int(match[1]), int(match[2] or match[1]) + 1)
+    elif isinstance(value, list):
+        harts = value
+    else:
+        raise Problem(f'must be harts such as [0, 2] or "0-1,3", not {type_name(value)}')
+    if not harts:
+        raise Problem("names no hart")
+    return sum(1 << hart for hart in {need_int(hart, 0, HARTS_MAX - 1) for hart in harts})
+
+
+# What a VM gets of the harts: key -> check of one value. vcpu_KEY is an array of one value for each vcpu.
+SCHED_CHECKS = {"weight": lambda value, _: need_int(value, 1, 10000),
+                "priority": lambda value, _: need_int(value, 0, 99),
+                "cap": lambda value, _: need_int(value, 0, 100 * VCPUS_MAX),
+                "affinity": check_harts}
+
+
+def check_each(key):
+    def check(value, folder):
+        if not isinstance(value, list):
+            raise Problem(f"must be an array of one value for each vcpu, not {type_name(value)}")
+        values = []
+        for number, entry in enumerate(value):
+            try:
+                values.append(need_int(entry, 0, 100) if key == "cap" else SCHED_CHECKS[key](entry, folder))
+            except Problem as e:
+                raise Problem(f"vcpu {number}: {e}") from None
+        return values
+    return check
+
+
+def check_sched(vm):
+    """What depends on the number of vcpus; yields key and problem."""
+    if vm.get("cap", 0) > 100 * vm["vcpus"]:
+        yield "cap", f"must be at most 100 for each vcpu: {100 * vm['vcpus']}, not {vm['cap']}"
+    for key in SCHED_CHECKS:
+        values = vm.get(f"vcpu_{key}")
+        if values is not None and len(values) != vm["vcpus"]:
+            yield f"vcpu_{key}", f"has {len(values)} values, the VM has {vm['vcpus']} vcpus"
+
+
 CHECKS = {"name": check_name, "vcpus": check_vcpus, "memory": check_memory, "kernel": check_file,
           "load": check_load, "initrd": check_file, "cmdline": check_cmdline,
-          "messages": check_messages, "sbi": check_sbi, "channels": check_channels}
+          "messages": check_messages, "sbi": check_sbi, "channels": check_channels,
+          **SCHED_CHECKS, **{f"vcpu_{key}": check_each(key) for key in SCHED_CHECKS}}
 
 
 def kernel_extent(path, load):
@@ -318,6 +378,8 @@ def read_vm(table, label, folder, problems):
     if len(problems) == before:
         try:
             vm["kernel_kind"] = check_fit(vm)
+            for key, text in check_sched(vm):
+                wrong(key, text)
         except Problem as e:
             text = str(e)
             wrong("load" if text.startswith("load ") else
