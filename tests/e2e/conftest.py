@@ -8,7 +8,10 @@ import pytest
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
+pytest.register_assert_rewrite("shell")
+
 import harness  # noqa: E402
+import linux  # noqa: E402
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -29,3 +32,18 @@ def guests(tmp_path):
         assert not problems, "\n".join(problems) + "\n--- console:\n" + result.output
         return result
     return run
+
+
+@pytest.fixture
+def console(tmp_path):
+    """Starts runs; after the test they are over, and no guest's kernel complained."""
+    started = []
+
+    def start(*vms, **options):
+        started.append(linux.Console(tmp_path, *vms, **options))
+        return started[-1]
+    yield start
+    for c in started:
+        c.close()
+    for c in started:
+        assert not c.complaints(), c.complaints() + "\n--- console:\n" + c.text
