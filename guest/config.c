@@ -15,7 +15,8 @@
 
 #include "config_reader.h"
 
-/* What the properties of a VM node are; anything else there is refused. */
+/* What the properties of a VM node are, beside those of config_policy.c; anything else there is
+ * refused. */
 static const char *const properties[] = {
     "compatible", "reg",         "vm-name",       "vcpus",    "memory",        "kernel",   "initrd",
     "bootargs",   "load",        "messages",      "sbi-off",  "weight",        "priority", "cap",
@@ -39,7 +40,7 @@ int config_blame(const struct config_reader *r, const char *property)
 {
     const void *fdt = r->b->dtb;
     char *text = r->error->node;
-    size_t len = sizeof("/vms/") - 1;
+    size_t len = r->vms > 0 ? sizeof("/vms/") - 1 : 1;
 
     memcpy(text, "/vms/", len);
     config_printable(text + len, sizeof(r->error->node) - len, fdt_get_name(fdt, r->vm, NULL));
@@ -108,6 +109,12 @@ int config_want_string(const struct config_reader *r, const char *property, cons
 
 /* ---- the parts of a description ---- */
 
+/* A property of the VM itself that config_policy.c reads. */
+static bool is_policy(const struct config_reader *r, const char *name)
+{
+    return r->vms > 0 && r->node == r->vm && config_is_policy(name);
+}
+
 int config_want_known(const struct config_reader *r, const char *const known[], unsigned count)
 {
     int offset;
@@ -122,7 +129,7 @@ int config_want_known(const struct config_reader *r, const char *const known[], 
             if (name != NULL && strcmp(name, known[i]) == 0)
                 break;
         }
-        if (i == count)
+        if (i == count && (name == NULL || !is_policy(r, name)))
             return config_refuse(r, name, "unknown property");
     }
     return 0;
@@ -387,6 +394,8 @@ static int read_vm(const struct config_reader *r)
         err = config_read_sched(r);
     if (!err)
         err = config_read_channels(r);
+    if (!err)
+        err = config_read_policy(r);
     return err;
 }
 

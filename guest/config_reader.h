@@ -45,3 +45,7 @@ int config_vm_named(const struct config_reader *r, const char *name);
 int __must_check config_read_sched(const struct config_reader *r);
 /* The memory channels that the VM takes part in, on either side, into config->channel[]. */
 int __must_check config_read_channels(const struct config_reader *r);
+
+/* guest/config_policy.c: r->config->policy, and the names of its properties. */
+int __must_check config_read_policy(const struct config_reader *r);
+bool config_is_policy(const char *property);

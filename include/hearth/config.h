@@ -41,6 +41,41 @@ struct config_sched {
     int node;
 };
 
+/* What follows when a VM powers off, reboots, crashes. */
+enum vm_action {
+    VM_ACTION_DESTROY, /* it has ended */
+    VM_ACTION_RESTART, /* from its images, so many times in a span */
+    VM_ACTION_PAUSE,   /* it stays as it is, to be looked at */
+};
+
+/* How a guest is asked to shut down. */
+enum vm_shutdown_way {
+    VM_SHUTDOWN_SYSRQ,   /* Linux's Magic SysRq on its serial console: sync, remount, power off */
+    VM_SHUTDOWN_MESSAGE, /* the message "shutdown" (HOST_COMM) */
+    VM_SHUTDOWN_NONE,
+};
+
+#define VM_RESTARTS_MAX         32u    /* restart_limit */
+#define VM_RESTART_PERIOD_MAX   86400u /* s */
+#define VM_START_ORDER_MAX      1000u
+#define VM_START_DELAY_MAX      3600000u /* ms */
+#define VM_SHUTDOWN_TIMEOUT_MAX 86400u   /* s */
+
+/* guest/config_policy.c: how a VM is to be treated. */
+struct vm_policy {
+    enum vm_action on_poweroff, on_reboot, on_crash;
+    uint32_t restart_limit;  /* restarts of its own doing within the period; 0: no limit */
+    uint32_t restart_period; /* s */
+    bool autostart;          /* created and started at boot */
+    uint32_t start_order;    /* at boot: lower ones first, the same as described */
+    uint32_t start_delay;    /* ms after the one before it was started */
+    enum vm_shutdown_way shutdown;
+    uint32_t shutdown_timeout; /* s until it is reported that it did not */
+    bool time_runs;            /* its clock goes on while it is paused */
+    bool console_buffered;     /* its lines are not shown while it is not attached */
+    bool inspect;              /* the shell may look into its memory and registers */
+};
+
 struct vm_config {
     char name[VM_NAME_MAX + 1];
     uint32_t vcpus;     /* 1..VCPUS_MAX */
@@ -56,6 +91,14 @@ struct vm_config {
     uint64_t sbi_off;               /* bit i: it does not get row i of sbi_extensions[] */
     uint32_t channel_count;
     struct config_channel channel[VM_CHANNELS_MAX]; /* in the order of the descriptions */
+    struct vm_policy policy;
+};
+
+/* Node /management of the bundle: how the machine is managed. */
+struct management {
+    bool shell;   /* there is one */
+    bool inspect; /* it may look into VMs, as far as their own descriptions allow */
+    bool stay;    /* the machine stays on when all VMs have ended */
 };
 
 /* True with *value when the description gives it for this vcpu; for the VM: vcpu = SCHED_ALL. */
@@ -103,3 +146,11 @@ unsigned config_read(const struct bundle *b,
                      bool (*fn)(void *arg, const struct vm_config *config,
                                 const struct config_error *error),
                      void *arg);
+
+/*
+ * The management policy: what node /management says, else its defaults (a shell, inspection
+ * allowed, the machine ends after the last VM). 0, or -HV_EINVAL with *error: then *m is the most
+ * restrictive there is.
+ */
+int __must_check management_read(const struct bundle *b, struct management *m,
+                                 struct config_error *error);

@@ -63,6 +63,29 @@ def problems(folder, text):
 
 # ---------------------------------------------------------------- descriptions
 
+def test_policy(folder):
+    vms = read(folder, toml({**GOOD, "on_crash": '"preserve"', "autostart": "false", "restart_limit": "3"})
+               + '[management]\nshell = false\nwhen_idle = "stay"\n')
+    assert vms[0].policy == {"on_crash": "pause", "autostart": 0, "restart_limit": 3}
+    assert vms.management == {"shell": 0, "when_idle": "stay"}
+    text = bundle.source(vms, {("vm", "kernel"): "k"})
+    for line in ('on-crash = "pause";', "autostart = <0>;", "restart-limit = <3>;", "shell = <0>;",
+                 'when-idle = "stay";', 'compatible = "hearth,management";'):
+        assert f"\t{line}\n" in text
+    assert "management" not in bundle.source(read(folder, toml(GOOD)), {("vm", "kernel"): "k"})
+
+
+@pytest.mark.parametrize("table, text", [
+    ("[management]\nshel = true\n", 'management: shel: unknown key; did you mean "shell"?'),
+    ("[management]\nshell = 1\n", "management: shell: must be true or false, not an integer"),
+    ('[management]\nwhen_idle = "on"\n', 'management: when_idle: "on" is not one of its values'),
+    ("[[management]]\n", "management: must be a table"),
+])
+def test_wrong_management(folder, table, text):
+    (found,) = problems(folder, toml(GOOD) + table)
+    assert text in found
+
+
 def test_all_keys(folder):
     (vm,) = read(folder, toml({**GOOD, "vcpus": "64", "memory": "67108864", "load": "0x80400000",
                                "initrd": '"initrd"', "cmdline": '"console=ttyS0 é \\"q\\""'}))
@@ -156,6 +179,18 @@ WRONG = [
     ({"sbi": '["-pmuu"]'}, "sbi", '"-pmuu": no such extension; did you mean "pmu"?'),
     ({"sbi": '["-"]'}, "sbi", '"-": no such extension; known extensions: time, spi'),
     ({"sbi": '["-PMU", "-sta"]'}, "sbi", '"-PMU": no such extension'),
+    ({"on_crash": '"restrat"'}, "on_crash", 'is not one of its values; did you mean "restart"?'),
+    ({"on_poweroff": "true"}, "on_poweroff", "must be a string, not a boolean"),
+    ({"on_rebot": '"pause"'}, "on_rebot", 'unknown key; did you mean "on_reboot"?'),
+    ({"restart_limit": "33"}, "restart_limit", "must be 0 to 32, not 33"),
+    ({"restart_period": "0"}, "restart_period", "must be 1 to 86400, not 0"),
+    ({"autostart": "1"}, "autostart", "must be true or false, not an integer"),
+    ({"start_order": "-1"}, "start_order", "must be 0 to 1000, not -1"),
+    ({"start_delay": '"1s"'}, "start_delay", "must be an integer, not a string"),
+    ({"shutdown": '"acpi"'}, "shutdown", "known values: sysrq, message, none"),
+    ({"paused_time": '"stop"'}, "paused_time", 'did you mean "stops"?'),
+    ({"console": '"buffered"'}, "console", 'did you mean "buffer"?'),
+    ({"inspect": '"no"'}, "inspect", "must be true or false, not a string"),
     ({"sbi": '["-sta", "-base"]'}, "sbi", "base cannot be switched off"),
     ({"sbi": '["-sta", "-time", "-sta"]'}, "sbi", '"-sta" is there twice'),
     ({"channels": '"ring"'}, "channels", "must be an array of tables, not a string"),

@@ -418,6 +418,122 @@ static void test_sbi_off(void **state)
     bad_bytes("sbi-off", "one\0two", 7, "list of strings");
 }
 
+static void test_policy(void **state)
+{
+    void *fdt = tree(3);
+    const struct vm_policy *p = &good[0].policy;
+
+    (void)state;
+    read_tree(fdt);
+    assert_int_equal(p->on_poweroff, VM_ACTION_DESTROY);
+    assert_int_equal(p->on_reboot, VM_ACTION_RESTART);
+    assert_int_equal(p->on_crash, VM_ACTION_DESTROY);
+    assert_int_equal(p->restart_limit, 10);
+    assert_int_equal(p->restart_period, 60);
+    assert_true(p->autostart && p->inspect && !p->time_runs && !p->console_buffered);
+    assert_int_equal(p->start_order + p->start_delay, 0);
+    assert_int_equal(p->shutdown, VM_SHUTDOWN_SYSRQ);
+    assert_int_equal(p->shutdown_timeout, 60);
+
+    assert_int_equal(fdt_setprop_string(fdt, vm1(fdt), "on-poweroff", "restart"), 0);
+    assert_int_equal(fdt_setprop_string(fdt, vm1(fdt), "on-reboot", "destroy"), 0);
+    assert_int_equal(fdt_setprop_string(fdt, vm1(fdt), "on-crash", "pause"), 0);
+    assert_int_equal(fdt_setprop_u32(fdt, vm1(fdt), "restart-limit", 0), 0);
+    assert_int_equal(fdt_setprop_u32(fdt, vm1(fdt), "restart-period", 86400), 0);
+    assert_int_equal(fdt_setprop_u32(fdt, vm1(fdt), "autostart", 0), 0);
+    assert_int_equal(fdt_setprop_u32(fdt, vm1(fdt), "start-order", 1000), 0);
+    assert_int_equal(fdt_setprop_u32(fdt, vm1(fdt), "start-delay", 3600000), 0);
+    assert_int_equal(fdt_setprop_string(fdt, vm1(fdt), "shutdown", "message"), 0);
+    assert_int_equal(fdt_setprop_u32(fdt, vm1(fdt), "shutdown-timeout", 1), 0);
+    assert_int_equal(fdt_setprop_string(fdt, vm1(fdt), "paused-time", "runs"), 0);
+    assert_int_equal(fdt_setprop_string(fdt, vm1(fdt), "console", "buffer"), 0);
+    assert_int_equal(fdt_setprop_u32(fdt, vm1(fdt), "inspect", 0), 0);
+    read_tree(fdt);
+    assert_int_equal(goods, 3);
+    p = &good[1].policy;
+    assert_int_equal(p->on_poweroff, VM_ACTION_RESTART);
+    assert_int_equal(p->on_reboot, VM_ACTION_DESTROY);
+    assert_int_equal(p->on_crash, VM_ACTION_PAUSE);
+    assert_int_equal(p->restart_limit, 0);
+    assert_int_equal(p->restart_period, 86400);
+    assert_true(!p->autostart && !p->inspect && p->time_runs && p->console_buffered);
+    assert_int_equal(p->start_order, 1000);
+    assert_int_equal(p->start_delay, 3600000);
+    assert_int_equal(p->shutdown, VM_SHUTDOWN_MESSAGE);
+    assert_int_equal(p->shutdown_timeout, 1);
+    free(fdt);
+
+    bad_string("on-crash", "explode", "is none of destroy, restart, pause");
+    bad_string("on-poweroff", "", "is not one non-empty string");
+    bad_u32("on-reboot", 1, "is not one non-empty string");
+    bad_string("shutdown", "please", "is none of sysrq, message, none");
+    bad_string("paused-time", "stop", "is none of stops, runs");
+    bad_string("console", "raw", "is none of log, buffer");
+    bad_u32("restart-limit", 33, "33 is not in 0..32");
+    bad_u32("restart-period", 0, "0 is not in 1..86400");
+    bad_u32("restart-period", 0xffffffff, "4294967295 is not in 1..86400");
+    bad_u32("autostart", 2, "2 is not in 0..1");
+    bad_string("autostart", "yes!!", "is not one 32-bit number");
+    bad_u32("start-order", 1001, "1001 is not in 0..1000");
+    bad_u32("start-delay", 3600001, "3600001 is not in");
+    bad_u32("shutdown-timeout", 0, "0 is not in 1..86400");
+    bad_u32("inspect", 7, "7 is not in 0..1");
+}
+
+/* Reads the management policy of a tree whose /management has this property (NULL: none). */
+static struct management managed(const char *property, const void *value, int len, int want,
+                                 struct config_error *error)
+{
+    void *fdt = tree(1);
+    struct management m;
+    struct bundle b = {.dtb = fdt};
+    int node = fdt_add_subnode(fdt, 0, "management");
+
+    assert_true(node > 0);
+    assert_int_equal(fdt_setprop_string(fdt, node, "compatible", "hearth,management"), 0);
+    if (property != NULL)
+        assert_int_equal(fdt_setprop(fdt, node, property, value, len), 0);
+    assert_int_equal(management_read(&b, &m, error), want);
+    free(fdt);
+    return m;
+}
+
+static void test_management(void **state)
+{
+    const fdt32_t no = 0, two = cpu_to_fdt32(2);
+    struct config_error error;
+    struct management m;
+    void *fdt = tree(1);
+    struct bundle b = {.dtb = fdt};
+
+    (void)state;
+    assert_int_equal(management_read(&b, &m, &error), 0);
+    assert_true(m.shell && m.inspect && !m.stay);
+    free(fdt);
+    m = managed(NULL, NULL, 0, 0, &error);
+    assert_true(m.shell && m.inspect && !m.stay);
+    m = managed("shell", &no, 4, 0, &error);
+    assert_true(!m.shell && m.inspect);
+    m = managed("inspect", &no, 4, 0, &error);
+    assert_true(m.shell && !m.inspect);
+    m = managed("when-idle", "stay", 5, 0, &error);
+    assert_true(m.stay);
+
+    /* What is wrong allows nothing. */
+    m = managed("shell", &two, 4, -HV_EINVAL, &error);
+    assert_true(!m.shell && !m.inspect && !m.stay);
+    assert_string_equal(error.node, "/management");
+    assert_string_equal(error.property, "shell");
+    assert_string_equal(error.problem, "2 is not in 0..1");
+    m = managed("when-idle", "never", 6, -HV_EINVAL, &error);
+    assert_string_equal(error.problem, "is none of off, stay");
+    m = managed("console", "log", 4, -HV_EINVAL, &error); /* that is a VM's */
+    assert_string_equal(error.problem, "unknown property");
+    m = managed("compatible", "hearth,vm", 10, -HV_EINVAL, &error);
+    assert_string_equal(error.property, "compatible");
+    assert_false(m.shell);
+}
+
 static void test_missing(void **state)
 {
     static const char *const needed[] = {"reg", "vm-name", "vcpus", "memory", "kernel"};
@@ -786,6 +902,8 @@ int main(void)
         cmocka_unit_test(test_channels),
         cmocka_unit_test(test_bad_channels),
         cmocka_unit_test(test_too_many_channels),
+        cmocka_unit_test(test_policy),
+        cmocka_unit_test(test_management),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,10 +52,23 @@ def cells64(value):
     return f"<{value >> 32:#x} {value & 0xffffffff:#x}>"
 
 
+def policy_value(value):
+    return string(value) if isinstance(value, str) else f"<{value}>"
+
+
+def management(vms):
+    """The node of the [management] table, if there is one with anything in it."""
+    table = getattr(vms, "management", {})
+    if not table:
+        return []
+    return ["\tmanagement {", '\t\tcompatible = "hearth,management";',
+            *(f"\t\t{key.replace('_', '-')} = {policy_value(value)};" for key, value in table.items()), "\t};"]
+
+
 def source(vms, members):
     """The device tree's source text."""
     lines = ["/dts-v1/;", "/ {", '\tcompatible = "hearth,bundle";', f"\thearth,version = <{VERSION}>;",
-             "\tvms {", "\t\t#address-cells = <1>;", "\t\t#size-cells = <0>;"]
+             *management(vms), "\tvms {", "\t\t#address-cells = <1>;", "\t\t#size-cells = <0>;"]
     for number, vm in enumerate(vms):
         properties = {
             "compatible": '"hearth,vm"',
@@ -81,6 +94,8 @@ def source(vms, members):
                 properties[key] = cells(value)
             if (values := getattr(vm, f"vcpu_{key}")) is not None:
                 properties[f"vcpu-{key}"] = ", ".join(map(cells, values))
+        for key, value in vm.policy.items():
+            properties[key.replace("_", "-")] = policy_value(value)
         lines.append(f"\t\tvm@{number:x} {{")
         lines += [f"\t\t\t{key} = {value};" for key, value in properties.items()]
         for index, channel in enumerate(vm.channels):

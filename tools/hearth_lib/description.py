@@ -24,8 +24,24 @@ CMDLINE_MAX = 4095
 FDT_ROOM = 64 << 10  # kept free for the guest's device tree
 PAGE = 4096
 
-KEYS = ("name", "vcpus", "memory", "kernel", "load", "initrd", "cmdline", "messages", "sbi", "channels",
-        "weight", "priority", "cap", "affinity", "vcpu_weight", "vcpu_priority", "vcpu_cap", "vcpu_affinity")
+# How a VM is to be treated: key -> least and greatest number, or the words that it may be, or bool.
+POLICY = {
+    "on_poweroff": ("destroy", "restart", "pause"),
+    "on_reboot": ("destroy", "restart", "pause"),
+    "on_crash": ("destroy", "restart", "pause"),
+    "restart_limit": range(0, 32 + 1),
+    "restart_period": range(1, 86400 + 1),
+    "autostart": bool,
+    "start_order": range(0, 1000 + 1),
+    "start_delay": range(0, 3600000 + 1),
+    "shutdown": ("sysrq", "message", "none"),
+    "shutdown_timeout": range(1, 86400 + 1),
+    "paused_time": ("stops", "runs"),
+    "console": ("log", "buffer"),
+    "inspect": bool,
+}
+MANAGEMENT = {"shell": bool, "inspect": bool, "when_idle": ("off", "stay")}
+SYNONYMS = {"preserve": "pause"}  # libvirt's word
 REQUIRED = ("name", "vcpus", "memory", "kernel")
 CHANNEL_KEYS = ("name", "to", "size", "access")
 CHANNEL_ACCESS = ("read-only", "read-write")
@@ -36,6 +52,9 @@ SHELL = "shell"  # as `messages`: the management shell
 # What sbi = ["-NAME"] can switch off: the names in the hypervisor's table (sbi/*.c), all but "base".
 SBI_EXTENSIONS = ("time", "spi", "rfnc", "hsm", "srst", "dbcn", "legacy", "pmu", "susp", "sta", "sse", "fwft",
                   "dbtr", "mpxy", "hvc", "host-comm", "perf")
+
+
+TABLES = ("vm", "management")
 
 
 class DescriptionError(Exception):
@@ -76,6 +95,7 @@ class Vm:
     vcpu_cap: list[int] | None = None
     vcpu_affinity: list[int] | None = None
     channels: list[Channel] = dataclasses.field(default_factory=list)
+    policy: dict = dataclasses.field(default_factory=dict)  # the keys of POLICY that are there
 
     def summary(self):
         text = (f"{self.name}: {self.vcpus} vcpu{'s' if self.vcpus > 1 else ''}, "
@@ -288,10 +308,25 @@ def check_sched(vm):
             yield f"vcpu_{key}", f"has {len(values)} values, the VM has {vm['vcpus']} vcpus"
 
 
+def check_policy(kind, value):
+    """A value of POLICY or MANAGEMENT: a number (of a boolean, too), or a word."""
+    if kind is bool:
+        if not isinstance(value, bool):
+            raise Problem(f"must be true or false, not {type_name(value)}")
+        return int(value)
+    if isinstance(kind, range):
+        return need_int(value, kind[0], kind[-1])
+    word = SYNONYMS.get(need_str(value), value)
+    if word not in kind:
+        raise Problem(f'"{value}" is not one of its values' + nearest(word, kind, "values"))
+    return word
+
+
 CHECKS = {"name": check_name, "vcpus": check_vcpus, "memory": check_memory, "kernel": check_file,
           "load": check_load, "initrd": check_file, "cmdline": check_cmdline,
           "messages": check_messages, "sbi": check_sbi, "channels": check_channels,
           **SCHED_CHECKS, **{f"vcpu_{key}": check_each(key) for key in SCHED_CHECKS}}
+KEYS = tuple(CHECKS) + tuple(POLICY)
 
 
 def kernel_extent(path, load):
@@ -363,13 +398,16 @@ def read_vm(table, label, folder, problems):
         problems.append(f"{label}: {key}: {text}")
 
     before = len(problems)
-    vm = {}
+    vm, policy = {}, {}
     for key, value in table.items():
         if key not in KEYS:
             wrong(key, "unknown key" + nearest(key, KEYS))
             continue
         try:
-            vm[key] = CHECKS[key](value, folder)
+            if key in POLICY:
+                policy[key] = check_policy(POLICY[key], value)
+            else:
+                vm[key] = CHECKS[key](value, folder)
         except Problem as e:
             wrong(key, e)
     for key in REQUIRED:
@@ -386,7 +424,7 @@ def read_vm(table, label, folder, problems):
                   "memory" if text.startswith("kernel, ") else "kernel", text)
         except OSError as e:
             wrong("kernel", e)
-    return Vm(**vm) if len(problems) == before else None
+    return Vm(**vm, policy=policy) if len(problems) == before else None
 
 
 def peer_problem(vm, vms):
@@ -425,8 +463,32 @@ def channel_problems(vms):
                 yield vm, text + f"more than {CHANNELS_MAX} channels in all"
 
 
+class Vms(list):
+    """The VMs that a file describes; `management` has the keys of its [management] table."""
+
+    def __init__(self):
+        super().__init__()
+        self.management = {}
+
+
+def read_management(table, label, problems):
+    found = {}
+    if not isinstance(table, dict):
+        problems.append(f"{label}: must be a table")
+        return found
+    for key, value in table.items():
+        if key not in MANAGEMENT:
+            problems.append(f"{label}: {key}: unknown key" + nearest(key, MANAGEMENT))
+            continue
+        try:
+            found[key] = check_policy(MANAGEMENT[key], value)
+        except Problem as e:
+            problems.append(f"{label}: {key}: {e}")
+    return found
+
+
 def read(file):
-    """The VMs that a file describes. DescriptionError has everything that is wrong with it."""
+    """The Vms that a file describes. DescriptionError has everything that is wrong with it."""
     try:
         with open(file, "rb") as f:
             top = tomllib.load(f)
@@ -435,7 +497,7 @@ def read(file):
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
         raise DescriptionError([f"{file}: not valid TOML: {e}"]) from None
 
-    problems = [f"{file}: {key}: unknown key" + nearest(key, ("vm",)) for key in top if key != "vm"]
+    problems = [f"{file}: {key}: unknown key" + nearest(key, TABLES) for key in top if key not in TABLES]
     tables = top.get("vm", [])
     if not isinstance(tables, list) or not all(isinstance(t, dict) for t in tables):
         raise DescriptionError(problems + [f"{file}: vm: must be tables, each begun by [[vm]]"])
@@ -444,7 +506,8 @@ def read(file):
     if len(tables) > VMS_MAX:
         problems.append(f"{file}: vm: {len(tables)} VMs described, at most {VMS_MAX} can run")
 
-    vms = []
+    vms = Vms()
+    vms.management = read_management(top.get("management", {}), f"{file}: management", problems)
     names = {}
     folder = pathlib.Path(file).parent
     for number, table in enumerate(tables, 1):
