@@ -285,12 +285,18 @@ static struct guest_console *next_running(const struct guest_console *c)
 struct guest_console *console_guest_create(struct vm *vm)
 {
     struct guest_console *c = page_alloc_zeroed(page_order(sizeof(*c)));
-    struct guest_console **link;
 
     if (c == NULL)
         return NULL;
     c->vm = vm;
     lock_init(&c->rx_lock, RANK_CONSOLE);
+    return c;
+}
+
+void console_guest_list(struct vm *vm)
+{
+    struct guest_console *c = vm->console;
+    struct guest_console **link;
 
     console_acquire();
     for (link = &consoles; *link != NULL; link = &(*link)->next)
@@ -304,7 +310,19 @@ struct guest_console *console_guest_create(struct vm *vm)
             attach(c);
     }
     lock_release(&console_lock);
-    return c;
+}
+
+void console_guest_started(struct vm *vm)
+{
+    struct guest_console *c = vm->console;
+
+    console_acquire();
+    if (c->ended) {
+        c->ended = false;
+        if (attached == NULL)
+            attach(c);
+    }
+    lock_release(&console_lock);
 }
 
 /* console_lock held. */
@@ -332,13 +350,11 @@ void console_guest_ended(struct vm *vm)
     lock_release(&console_lock);
 }
 
-void console_guest_destroy(struct vm *vm)
+void console_guest_unlist(struct vm *vm)
 {
     struct guest_console *c = vm->console;
     struct guest_console **link;
 
-    if (c == NULL)
-        return;
     console_acquire();
     guest_end(c);
     for (link = &consoles; *link != NULL && *link != c; link = &(*link)->next)
@@ -346,9 +362,17 @@ void console_guest_destroy(struct vm *vm)
     if (*link == c)
         *link = c->next;
     lock_release(&console_lock);
+}
 
+void console_guest_destroy(struct vm *vm)
+{
+    page_free_virt(vm->console, page_order(sizeof(*vm->console)));
     vm->console = NULL;
-    page_free_virt(c, page_order(sizeof(*c)));
+}
+
+bool console_shell_attached(void)
+{
+    return false;
 }
 
 /* One byte for the attached VM. False when its ring is full: the newest byte is the one that is

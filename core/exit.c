@@ -7,6 +7,7 @@
 #include <arch/exit_capture.h>
 #include <arch/trap.h>
 #include <hearth/exit.h>
+#include <hearth/lifecycle.h>
 #include <hearth/log.h>
 #include <hearth/mmio.h>
 #include <hearth/pmu.h>

@@ -20,6 +20,7 @@
 #include <hearth/selftest.h>
 #include <hearth/stage1.h>
 #include <hearth/timer.h>
+#include <hearth/work.h>
 
 #define START_TIMEOUT_US 1000000
 
@@ -46,6 +47,7 @@ int harts_init(const struct platform *p, uint64_t boot_hartid)
         h->stack_low = h->stack_top - STACK_SIZE;
         timer_prepare_hart(h);
         sched_init_hart(h);
+        work_init_hart(h);
         harts[i] = h;
     }
     harts_count = p->harts;

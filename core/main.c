@@ -8,8 +8,8 @@
 #include <arch/trap.h>
 #include <hearth/boot_args.h>
 #include <hearth/boot_memory.h>
-#include <hearth/config.h>
 #include <hearth/console.h>
+#include <hearth/descriptions.h>
 #include <hearth/entropy.h>
 #include <hearth/errno.h>
 #include <hearth/hart.h>
@@ -23,7 +23,6 @@
 #include <hearth/sbi_client.h>
 #include <hearth/selftest.h>
 #include <hearth/stage1.h>
-#include <hearth/vm.h>
 #include <hearth/vmid.h>
 #include <hearth/wallclock.h>
 
@@ -70,39 +69,15 @@ static void read_platform(hpa_t fdt)
         boot_failed("this machine's harts lack the H extension", NULL);
 }
 
-static bool start_described(void *arg, const struct vm_config *config,
-                            const struct config_error *error)
-{
-    struct vm *vm;
-
-    (void)arg;
-    if (error != NULL) {
-        log_error("bundle: %s: %s: %s", error->node, error->property, error->problem);
-        vm_refused();
-        return true;
-    }
-    vm = vm_create(config);
-    if (vm == NULL || vm_start(vm) < 0) {
-        vm_refused();
-        return true;
-    }
-    log_info("%s: %u vcpus, %lu MiB", config->name, config->vcpus, config->memory / MIB);
-    return true;
-}
-
 static void start_vms(void)
 {
-    struct bundle bundle;
     const char *why = NULL;
 
     if (host_platform.initrd_size == 0)
         boot_failed("no bundle", "pass one as the initrd (tools/hearth bundle)");
-    if (bundle_open(&bundle, phys_to_virt(host_platform.initrd), host_platform.initrd_size, &why) <
-        0)
+    if (descriptions_read(phys_to_virt(host_platform.initrd), host_platform.initrd_size, &why) < 0)
         boot_failed("bundle", why);
-    if (config_read(&bundle, start_described, NULL) == 0)
-        boot_failed("bundle", "it describes no VM");
-    vm_boot_done();
+    descriptions_start();
 }
 
 /* The rest, on the boot hart's own guarded stack. */

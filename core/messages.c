@@ -4,8 +4,8 @@
  * Locking: a queue has one lock for senders and one for receivers, each held over the copy of a
  * message: so nobody gets between its bytes, and it counts only once all of them are there. Between
  * the two sides go the free-running indexes: a side moves its own, release, and looks at the
- * other's, acquire. No two queues' locks are nested. messages->peer is set once, when the later of
- * two VMs has been created.
+ * other's, acquire. No two queues' locks are nested. messages->peer is set when the later
+ * of two VMs has been created, cleared when one goes away, both under vm_list_lock.
  */
 #include <arch/atomic.h>
 #include <hearth/errno.h>
@@ -67,13 +67,21 @@ void messages_connect(struct vm *vm)
     for (unsigned i = 0; has_peer(vm) && i < vm_count(); i++) {
         struct vm *other = vm_get(i);
 
-        if (other == vm || strcmp(other->config.name, vm->config.messages) != 0 ||
+        if (other == NULL || other == vm || strcmp(other->config.name, vm->config.messages) != 0 ||
             strcmp(other->config.messages, vm->config.name) != 0)
             continue;
         atomic_store_release(&vm->messages->peer, other);
         atomic_store_release(&other->messages->peer, vm);
         return;
     }
+}
+
+void messages_disconnect(struct vm *vm)
+{
+    struct vm *peer = atomic_load_acquire(&vm->messages->peer);
+
+    if (peer != NULL)
+        atomic_store_release(&peer->messages->peer, NULL);
 }
 
 /* `len` bytes of the ring from free-running index `at`, in one piece or, over the ring's end, two.

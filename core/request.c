@@ -18,6 +18,7 @@
 #include <hearth/sched.h>
 #include <hearth/vcpu.h>
 #include <hearth/vm.h>
+#include <hearth/vtimer.h>
 
 void vcpu_kick(struct vcpu *v)
 {
@@ -40,7 +41,7 @@ void vcpu_request(struct vcpu *v, uint32_t bits)
 {
     (void)atomic_fetch_or(&v->requests, bits);
     vcpu_kick(v);
-    if (bits & VCPU_REQ_STOP)
+    if (bits & (VCPU_REQ_STOP | VCPU_REQ_PAUSE))
         vcpu_wake(v);
 }
 
@@ -100,7 +101,7 @@ static void fence_local(uint32_t bits)
         hfence_gvma_vmid((csr_read(CSR_HGATP) & HGATP_VMID_MASK) >> HGATP_VMID_SHIFT);
 }
 
-bool requests_handle(struct vcpu *v)
+enum run_leave requests_handle(struct vcpu *v)
 {
     uint32_t bits = atomic_exchange(&v->requests, 0);
 
@@ -110,7 +111,11 @@ bool requests_handle(struct vcpu *v)
     }
     if (bits & VCPU_REQ_SBI)
         sbi_vcpu_requested(v);
-    return (bits & VCPU_REQ_STOP) != 0;
+    if (bits & VCPU_REQ_TIMER)
+        vtimer_moved(v);
+    if (bits & VCPU_REQ_STOP)
+        return RUN_STOP;
+    return bits & VCPU_REQ_PAUSE ? RUN_PARK : RUN_AGAIN;
 }
 
 /*

@@ -16,6 +16,7 @@
 #include <hearth/vcpu.h>
 #include <hearth/vm.h>
 #include <hearth/vtimer.h>
+#include <hearth/work.h>
 
 #define READY_ROUNDS 16 /* of what others ask of a vcpu, before its hart is looked after */
 
@@ -54,8 +55,12 @@ enum run_leave run_ready(struct vcpu *v)
 
     for (unsigned round = 0; round < READY_ROUNDS; round++) {
         atomic_store_release(&v->in_guest, 0);
-        if (atomic_load_relaxed(&v->requests) != 0 && requests_handle(v))
-            return RUN_STOP;
+        if (atomic_load_relaxed(&v->requests) != 0) {
+            enum run_leave leave = requests_handle(v);
+
+            if (leave != RUN_AGAIN)
+                return leave;
+        }
         virq_flush(v);
         if (atomic_load_relaxed(&h->resched) != 0)
             return RUN_PREEMPT;
@@ -91,6 +96,10 @@ static void depart(struct vcpu *v, enum run_leave leave)
         vcpu_put(v);
         vcpu_hsm_stopped(v);
         return;
+    case RUN_PARK:
+        vcpu_put(v);
+        vcpu_park(v);
+        return;
     case RUN_AGAIN:
     case RUN_PREEMPT:
     case RUN_YIELD:
@@ -99,22 +108,35 @@ static void depart(struct vcpu *v, enum run_leave leave)
     sched_requeue(v, leave == RUN_YIELD);
 }
 
+/* No vcpu wants the hart. */
+static void idle(struct hart *h)
+{
+    if (work_pending(h)) {
+        work_run(h);
+    } else {
+        stats_hart_idles(h, true);
+        wfi();
+        stats_hart_idles(h, false);
+    }
+    irq_poll();
+}
+
 void run_hart(void)
 {
     struct hart *h = this_hart();
 
     for (;;) {
-        struct vcpu *v = sched_next(h);
         enum run_leave leave;
+        struct vcpu *v;
 
+        if (unlikely(atomic_load_relaxed(&h->work_due) != 0))
+            work_run(h);
+        v = sched_next(h);
         if (h->current != NULL && h->current != v &&
             (v != NULL || sched_must_unload(h, h->current)))
             vcpu_put(h->current);
         if (v == NULL) {
-            stats_hart_idles(h, true);
-            wfi();
-            stats_hart_idles(h, false);
-            irq_poll();
+            idle(h);
             continue;
         }
         arrive(v);

@@ -13,6 +13,7 @@
 #include <hearth/hart.h>
 #include <hearth/ipi.h>
 #include <hearth/isa.h>
+#include <hearth/lifecycle.h>
 #include <hearth/page_alloc.h>
 #include <hearth/sched.h>
 #include <hearth/vcpu.h>
@@ -158,19 +159,28 @@ void vcpu_put(struct vcpu *v)
     sched_unloaded(h, v);
 }
 
+void vcpu_hsm_prepare(struct vcpu *v, uint64_t pc, uint64_t opaque)
+{
+    v->hsm_pc = pc;
+    v->hsm_opaque = opaque;
+    /* An IPI to the earlier life ends here; one that is sent from now on is for the new one. */
+    (void)atomic_fetch_and(&v->virq_pending, ~BIT(IRQ_VS_SOFT));
+    atomic_store_release(&v->hsm_state, SBI_HSM_STATE_START_PENDING);
+    v->vm->vcpus_active++;
+}
+
 int vcpu_hsm_start(struct vcpu *v, uint64_t pc, uint64_t opaque)
 {
     struct vm *vm = v->vm;
     int err = -HV_EBUSY;
 
     lock_acquire(&vm->lock);
-    if (vm->state == VM_RUNNING && v->hsm_state == SBI_HSM_STATE_STOPPED) {
-        v->hsm_pc = pc;
-        v->hsm_opaque = opaque;
-        /* An IPI to the earlier life ends here; one that is sent from now on is for the new one. */
-        (void)atomic_fetch_and(&v->virq_pending, ~BIT(IRQ_VS_SOFT));
-        atomic_store_release(&v->hsm_state, SBI_HSM_STATE_START_PENDING);
-        vm->vcpus_active++;
+    if ((vm->state == VM_RUNNING || vm->state == VM_PAUSED) &&
+        v->hsm_state == SBI_HSM_STATE_STOPPED) {
+        vcpu_hsm_prepare(v, pc, opaque);
+        /* Its starter is on its way out: so is this one, before its first instruction. */
+        if (vm->state == VM_PAUSED)
+            (void)atomic_fetch_or(&v->requests, VCPU_REQ_PAUSE);
         err = 0;
     }
     lock_release(&vm->lock);
@@ -201,10 +211,12 @@ void vcpu_hsm_stopped(struct vcpu *v)
     sbi_vcpu_stopped(v);
     sched_stop(v);
     lock_acquire(&vm->lock);
-    (void)atomic_fetch_and(&v->requests, ~(uint32_t)VCPU_REQ_STOP);
+    (void)atomic_fetch_and(&v->requests, ~(uint32_t)(VCPU_REQ_STOP | VCPU_REQ_PAUSE));
     atomic_store_release(&v->hsm_state, SBI_HSM_STATE_STOPPED);
     last = --vm->vcpus_active == 0;
-    if (last && vm->state == VM_RUNNING) {
+    if (vm->state == VM_PAUSED)
+        vm_note_parked(vm);
+    if (last && (vm->state == VM_RUNNING || vm->state == VM_PAUSED)) {
         vm->state = VM_STOPPING;
         vm->stop = VM_STOP_POWEROFF;
         vm->stop_reason = "last hart stopped";
@@ -212,6 +224,16 @@ void vcpu_hsm_stopped(struct vcpu *v)
     lock_release(&vm->lock);
     if (last)
         vm_finish_stop(vm);
+}
+
+void vcpu_park(struct vcpu *v)
+{
+    timer_cancel(&v->timer); /* of this hart; timer_deadline stays */
+    sched_stop(v);
+    if (vm_vcpu_parked(v))
+        return;
+    (void)atomic_fetch_or(&v->requests, VCPU_REQ_TIMER);
+    sched_start(v);
 }
 
 unsigned vcpu_hsm_active(struct vm *vm)

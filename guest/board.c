@@ -97,6 +97,20 @@ void board_console_event(struct vm *vm)
             board_rows[i].ops->console_event(vm, vm->dev_state[i]);
 }
 
+void board_console_break(struct vm *vm, char key)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(board_rows); i++)
+        if (board_rows[i].ops->console_break)
+            board_rows[i].ops->console_break(vm, vm->dev_state[i], key);
+}
+
+void board_forget(struct vm *vm)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(board_rows); i++)
+        if (board_rows[i].ops->forget)
+            board_rows[i].ops->forget(vm, vm->dev_state[i]);
+}
+
 /* The row that takes an access of this width at gpa, or NULL. */
 static inline const struct board_row *find_row(gpa_t gpa, unsigned size)
 {

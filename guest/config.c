@@ -406,7 +406,7 @@ unsigned config_read(const struct bundle *b,
                                 const struct config_error *error),
                      void *arg)
 {
-    struct vm_config config;
+    static struct vm_config config; /* large for the stack; the bundle is read once, by one hart */
     struct config_error error;
     struct config_reader r = {.b = b, .config = &config, .error = &error};
     int node;

@@ -2,6 +2,7 @@
  * config_policy.c - how a VM is to be treated: the part of its description that is not about what
  * it is made of, one row a property; and the machine's management policy. Hostile input; no state.
  */
+#include <hearth/config.h>
 #include <hearth/errno.h>
 
 #include <libfdt.h>

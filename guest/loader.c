@@ -1,7 +1,7 @@
 /*
  * loader.c - puts a VM's kernel, initrd and device tree into its RAM and clears the rest, each byte
- * written once: clearing is the largest part of what starting a VM costs. No vcpu of the VM runs
- * meanwhile.
+ * written once: clearing is the largest part of what starting a VM costs. It is done in steps,
+ * between which others have the hart; no vcpu of the VM runs meanwhile.
  *
  *   RAM base ... kernel ... | initrd, page aligned | device tree | RAM end
  */
@@ -127,95 +127,143 @@ static int plan_make(const struct vm *vm, struct plan *plan, struct loader_resul
 
 /* ---- carrying it out ---- */
 
-/* Clears [from, to), whose slots may lie anywhere in host memory. */
-static bool ram_clear(const struct memslots *slots, gpa_t from, gpa_t to)
-{
-    while (from < to) {
-        uint64_t run, head, pages;
-        uint8_t *p = memslot_map(slots, from, &run);
+struct loader {
+    const struct vm *vm;
+    struct plan plan;
+    struct loader_result result;
+    unsigned piece; /* the one being put in; plan.pieces: what is left is behind the last */
+    gpa_t done;     /* RAM below this is as it should be */
+    void *tree;     /* written aside: RAM at its place need not be contiguous */
+    unsigned tree_order;
+    uint64_t tree_room;
+};
 
-        if (p == NULL || run == 0)
-            return false;
-        run = MIN(run, to - from);
-        from += run;
-        head = MIN(run, align_up((uintptr_t)p, PAGE_SIZE) - (uintptr_t)p);
-        memset(p, 0, head);
-        pages = align_down(run - head, PAGE_SIZE);
-        if (pages != 0)
-            bulk_zero(p + head, pages);
-        memset(p + head + pages, 0, run - head - pages);
-    }
-    return true;
+/* Clears from [from, to) at most `most` bytes, whose slots may lie anywhere in host memory. Bytes
+ * done; 0: no RAM there. */
+static uint64_t ram_clear(const struct memslots *slots, gpa_t from, gpa_t to, uint64_t most)
+{
+    uint64_t run, head, pages;
+    uint8_t *p = memslot_map(slots, from, &run);
+
+    if (p == NULL)
+        return 0;
+    run = MIN(MIN(run, to - from), most);
+    head = MIN(run, align_up((uintptr_t)p, PAGE_SIZE) - (uintptr_t)p);
+    memset(p, 0, head);
+    pages = align_down(run - head, PAGE_SIZE);
+    if (pages != 0)
+        bulk_zero(p + head, pages);
+    memset(p + head + pages, 0, run - head - pages);
+    return run;
 }
 
-static bool ram_copy(const struct memslots *slots, gpa_t to, const uint8_t *data, uint64_t size)
+/* The same, with data to copy. */
+static uint64_t ram_copy(const struct memslots *slots, gpa_t to, const uint8_t *data, uint64_t size,
+                         uint64_t most)
 {
-    while (size > 0) {
-        uint64_t run;
-        void *p = memslot_map(slots, to, &run);
+    uint64_t run;
+    void *p = memslot_map(slots, to, &run);
 
-        if (p == NULL || run == 0)
-            return false;
-        run = MIN(run, size);
-        bulk_copy(p, data, run);
-        to += run;
-        data += run;
-        size -= run;
-    }
-    return true;
+    if (p == NULL)
+        return 0;
+    run = MIN(MIN(run, size), most);
+    bulk_copy(p, data, run);
+    return run;
 }
 
-static bool plan_carry_out(const struct vm *vm, const struct plan *plan)
+/* The next bytes of RAM, at most `most`: the gap before the piece, then what the image has of it;
+ * the rest of its memory belongs to the gap behind it. 0: no RAM there. */
+static uint64_t carry_out(struct loader *l, uint64_t most)
 {
-    gpa_t done = plan->ram;
+    const struct memslots *slots = &l->vm->memslots;
+    const struct image_piece *p;
+    uint64_t here;
 
-    for (unsigned i = 0; i < plan->pieces; i++) {
-        const struct image_piece *p = &plan->piece[i];
-
-        if (!ram_clear(&vm->memslots, done, p->gpa) ||
-            !ram_copy(&vm->memslots, p->gpa, p->data, p->file_size))
-            return false;
-        done = p->gpa + p->file_size;
-    }
-    return ram_clear(&vm->memslots, done, plan->ram_end);
+    if (l->piece == l->plan.pieces)
+        return ram_clear(slots, l->done, l->plan.ram_end, most);
+    p = &l->plan.piece[l->piece];
+    if (l->done < p->gpa)
+        return ram_clear(slots, l->done, p->gpa, most);
+    here = l->done - p->gpa;
+    return ram_copy(slots, l->done, (const uint8_t *)p->data + here, p->file_size - here, most);
 }
 
-static int write_fdt(const struct vm *vm, const struct loader_result *out, void *buf, uint64_t room,
-                     const char **why)
+static bool piece_done(const struct loader *l)
+{
+    const struct image_piece *p = &l->plan.piece[l->piece];
+
+    return l->piece < l->plan.pieces && l->done == p->gpa + p->file_size;
+}
+
+static int write_fdt(struct loader *l, const char **why)
 {
     uint8_t seed[RNG_SEED_LEN];
     int size;
 
     entropy_get(seed, sizeof(seed));
-    size = guest_fdt_write(vm, out->initrd, out->initrd_size, seed, buf, room);
+    size = guest_fdt_write(l->vm, l->result.initrd, l->result.initrd_size, seed, l->tree,
+                           l->tree_room);
     memset(seed, 0, sizeof(seed));
     if (size < 0)
         return fail(why, size, "the device tree is larger than the room for it");
-    if (memslot_write(&vm->memslots, out->fdt, buf, (uint64_t)size) != (uint64_t)size)
+    if (memslot_write(&l->vm->memslots, l->result.fdt, l->tree, (uint64_t)size) != (uint64_t)size)
         return fail(why, -HV_EINVAL, "the device tree's place is not RAM");
     return 0;
 }
 
-int loader_load(struct vm *vm, struct loader_result *out, const char **why)
+int loader_begin(const struct vm *vm, struct loader **loader, const char **why)
 {
-    uint64_t fdt_room = align_up(FDT_ROOM_BASE + vm->config.vcpus * FDT_ROOM_VCPU, PAGE_SIZE);
-    unsigned order = page_order(fdt_room);
-    struct plan plan;
-    void *buf;
+    struct loader *l = page_alloc_zeroed(page_order(sizeof(*l)));
     int err;
 
-    memset(out, 0, sizeof(*out));
-    err = plan_make(vm, &plan, out, fdt_room, why);
-    if (err)
+    *loader = NULL;
+    if (l == NULL)
+        return fail(why, -HV_ENOMEM, "no memory left to load it");
+    l->vm = vm;
+    l->tree_room = align_up(FDT_ROOM_BASE + vm->config.vcpus * FDT_ROOM_VCPU, PAGE_SIZE);
+    l->tree_order = page_order(l->tree_room);
+    err = plan_make(vm, &l->plan, &l->result, l->tree_room, why);
+    if (!err) {
+        l->tree = page_alloc_zeroed(l->tree_order);
+        if (l->tree == NULL)
+            err = fail(why, -HV_ENOMEM, "no memory left to write the device tree");
+    }
+    if (err) {
+        loader_end(l);
         return err;
-    /* The tree is written aside: RAM at its place need not be contiguous. */
-    buf = page_alloc_zeroed(order);
-    if (buf == NULL)
-        return fail(why, -HV_ENOMEM, "no memory left to write the device tree");
-    if (plan_carry_out(vm, &plan))
-        err = write_fdt(vm, out, buf, fdt_room, why);
-    else
-        err = fail(why, -HV_EINVAL, "the VM's memory has holes");
-    page_free_virt(buf, order);
+    }
+    l->done = l->plan.ram;
+    *loader = l;
+    return 0;
+}
+
+int loader_step(struct loader *l, uint64_t most, struct loader_result *out, const char **why)
+{
+    int err;
+
+    while (most > 0 && (l->done < l->plan.ram_end || l->piece < l->plan.pieces)) {
+        uint64_t n;
+
+        if (piece_done(l)) {
+            l->piece++;
+            continue;
+        }
+        n = carry_out(l, most);
+        if (n == 0)
+            return fail(why, -HV_EINVAL, "the VM's memory has holes");
+        l->done += n;
+        most -= n;
+    }
+    if (l->done < l->plan.ram_end)
+        return LOADER_MORE;
+    err = write_fdt(l, why);
+    *out = l->result;
     return err;
+}
+
+void loader_end(struct loader *l)
+{
+    if (l->tree != NULL)
+        page_free_virt(l->tree, l->tree_order);
+    page_free_virt(l, page_order(sizeof(*l)));
 }

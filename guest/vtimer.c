@@ -60,6 +60,12 @@ void vtimer_unblock(struct vcpu *v)
         timer_cancel(&v->timer);
 }
 
+void vtimer_moved(struct vcpu *v)
+{
+    if (!host_isa.sstc)
+        timer_arm(&v->timer, v->timer_deadline);
+}
+
 void vtimer_reset(struct vcpu *v)
 {
     v->timer_deadline = UINT64_MAX;

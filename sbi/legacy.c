@@ -8,6 +8,7 @@
 #include <hearth/pmu.h>
 #include <hearth/sbi.h>
 #include <hearth/vcpu.h>
+#include <hearth/lifecycle.h>
 #include <hearth/vm.h>
 #include <hearth/vtimer.h>
 

@@ -4,6 +4,7 @@
  */
 #include <hearth/sbi.h>
 #include <hearth/vcpu.h>
+#include <hearth/lifecycle.h>
 #include <hearth/vm.h>
 
 struct srst_row {

@@ -235,6 +235,14 @@ static void rtc_reset(struct vm *vm, void *state)
     lock_release(&r->lock);
 }
 
+static void rtc_forget(struct vm *vm, void *state)
+{
+    struct rtc *r = state;
+
+    (void)vm;
+    timer_cancel(&r->event[this_hart()->index].ev);
+}
+
 static int rtc_fdt(const struct vm *vm, void *fdt, const struct board_row *row)
 {
     static const char compatible[] = "google,goldfish-rtc";
@@ -252,6 +260,7 @@ const struct device_ops rtc_ops = {
     .state_size = sizeof(struct rtc),
     .init = rtc_init,
     .reset = rtc_reset,
+    .forget = rtc_forget,
     .read = rtc_read,
     .write = rtc_write,
     .fdt = rtc_fdt,

@@ -7,6 +7,7 @@
 #include <arch/atomic.h>
 #include <hearth/mmio.h>
 #include <hearth/vcpu.h>
+#include <hearth/lifecycle.h>
 #include <hearth/vm.h>
 #include <libfdt.h>
 #include <stdio.h>

@@ -7,6 +7,10 @@
  * room: the device never overruns by itself, only in loopback. Characters in the FIFO below the
  * trigger level raise the time-out interrupt at once instead of after four character times.
  *
+ * A break, which the management shell can send, comes as the data sheet says: a character 0 with
+ * LSR.BI. It is given to an empty FIFO only, so that BI belongs to the character on top, and the
+ * key behind it before anything else.
+ *
  * Locking: uart->lock (rank DEVICE), all fields, with one exception: lsr is changed under the lock
  * and may be read without it. A read of LSR that finds no error to clear has no side effect, and DR
  * is kept up to date by whoever fills or empties the FIFO, so the polling loops of guests take no
@@ -59,7 +63,9 @@ enum uart_reg {
 #define MCR_MASK     0x1f
 #define LSR_DR       0x01
 #define LSR_OE       0x02
-#define LSR_TX_IDLE  0x60 /* THRE and TEMT */
+#define LSR_BI       0x10
+#define LSR_ERRORS   (LSR_OE | LSR_BI) /* cleared by reading */
+#define LSR_TX_IDLE  0x60              /* THRE and TEMT */
 #define MSR_DELTA    0x0f /* DCTS DDSR TERI DDCD: 4 bits below the signals they belong to */
 #define MSR_TERI     0x04
 #define MSR_CTS      0x10
@@ -74,8 +80,10 @@ struct uart {
     struct spinlock lock;
     uint8_t lsr;
     uint8_t ier, fcr, lcr, mcr, msr, scr, dll, dlm;
-    bool tx_pending; /* "transmitter holding register empty" waits to be seen */
-    bool line;       /* what the PLIC was last told */
+    bool tx_pending;  /* "transmitter holding register empty" waits to be seen */
+    bool line;        /* what the PLIC was last told */
+    char break_key;   /* comes behind a break; 0: no break is to come */
+    bool break_given; /* the break itself is in the FIFO, or has been read */
     uint8_t head, count;
     char fifo[FIFO_SIZE];
 };
@@ -100,7 +108,7 @@ static unsigned rx_trigger(const struct uart *u)
 /* The highest-priority interrupt, as IIR shows it (without the FIFO bits). */
 static uint8_t interrupt_id(const struct uart *u)
 {
-    if ((u->ier & IER_LINE) && (u->lsr & LSR_OE))
+    if ((u->ier & IER_LINE) && (u->lsr & LSR_ERRORS))
         return IIR_LINE;
     if ((u->ier & IER_RX) && u->count > 0)
         return u->count >= rx_trigger(u) ? IIR_RX : IIR_TIMEOUT;
@@ -155,13 +163,35 @@ static void fifo_clear(struct uart *u)
     set_lsr(u, u->lsr & (uint8_t)~LSR_DR);
 }
 
+/* A break that is to come, and its key: each on an empty FIFO. True: other input has to wait. */
+static bool give_break(struct uart *u)
+{
+    if (u->break_key == 0)
+        return false;
+    if (u->count > 0)
+        return true;
+    if (!u->break_given) {
+        u->break_given = true;
+        fifo_put(u, 0);
+        set_lsr(u, u->lsr | LSR_BI);
+        return true;
+    }
+    fifo_put(u, u->break_key);
+    u->break_key = 0;
+    u->break_given = false;
+    return false;
+}
+
 /* Moves waiting input into the FIFO. In loopback the receiver is cut off from the line. */
 static void fifo_fill(struct vm *vm, struct uart *u)
 {
     char buf[FIFO_SIZE];
-    size_t room = fifo_limit(u) - u->count, n;
+    size_t room, n;
 
-    if ((u->mcr & MCR_LOOP) || room == 0 || !console_guest_has_input(vm))
+    if ((u->mcr & MCR_LOOP) || give_break(u))
+        return;
+    room = fifo_limit(u) - u->count;
+    if (room == 0 || !console_guest_has_input(vm))
         return;
     n = console_guest_read(vm, buf, room);
     for (size_t i = 0; i < n; i++)
@@ -236,7 +266,7 @@ static uint8_t read_register(struct vm *vm, struct uart *u, uint64_t reg)
         return u->mcr;
     case REG_LSR:
         value = u->lsr;
-        set_lsr(u, value & (uint8_t)~LSR_OE);
+        set_lsr(u, value & (uint8_t)~LSR_ERRORS);
         update_line(vm, u);
         return value;
     case REG_MSR:
@@ -269,7 +299,7 @@ static int uart_read(struct vcpu *vcpu, void *state, uint64_t offset, unsigned s
     (void)size;
     if (offset == REG_LSR) {
         lsr = atomic_load_acquire(&u->lsr);
-        if (!(lsr & LSR_OE)) {
+        if (!(lsr & LSR_ERRORS)) {
             *value = lsr;
             return 0;
         }
@@ -352,6 +382,18 @@ static void uart_console_event(struct vm *vm, void *state)
     lock_release(&u->lock);
 }
 
+static void uart_console_break(struct vm *vm, void *state, char key)
+{
+    struct uart *u = state;
+
+    lock_acquire(&u->lock);
+    u->break_key = key;
+    u->break_given = false;
+    fifo_fill(vm, u);
+    update_line(vm, u);
+    lock_release(&u->lock);
+}
+
 static int uart_init(struct vm *vm, void *state)
 {
     struct uart *u = state;
@@ -370,6 +412,8 @@ static void uart_reset(struct vm *vm, void *state)
     u->dll = DLL_RESET;
     u->msr = modem_signals(0);
     u->tx_pending = false;
+    u->break_key = 0;
+    u->break_given = false;
     set_lsr(u, LSR_TX_IDLE);
     fifo_clear(u);
     fifo_fill(vm, u);
@@ -398,5 +442,6 @@ const struct device_ops uart_ops = {
     .read = uart_read,
     .write = uart_write,
     .console_event = uart_console_event,
+    .console_break = uart_console_break,
     .fdt = uart_fdt,
 };

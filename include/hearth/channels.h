@@ -28,7 +28,7 @@ struct channel;
 
 /* Part of vm_create(): the VM's channels. 0; -HV_ENOSPC: too many; -HV_ENODEV: no remote fences. */
 int __must_check channels_create(struct vm *vm);
-/* Only for a VM that has never run. */
+/* Of a VM that has never run, or has ended. */
 void channels_destroy(struct vm *vm);
 /* The VM is about to (re)start: none of its vcpus runs. */
 void channels_vm_started(struct vm *vm);

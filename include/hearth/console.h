@@ -62,16 +62,23 @@ void console_drain(void);
  * held. */
 void console_input(void);
 
-/* A VM's end of the line; the caller keeps it in vm->console. NULL when out of memory. The first
- * VM, and any that comes while none is attached, gets attached. */
+/* A VM's end of the line; the caller keeps it in vm->console. NULL when out of memory. */
 struct guest_console *console_guest_create(struct vm *vm);
+/* The VM exists. The first one, and any that comes while none is attached, gets attached. */
+void console_guest_list(struct vm *vm);
+/* It goes away; harts may still be using its end until they are back in their run loops. */
+void console_guest_unlist(struct vm *vm);
 /* No vcpu or device of the VM may use the console any more. */
 void console_guest_destroy(struct vm *vm);
+/* It runs (again): it may have the terminal. */
+void console_guest_started(struct vm *vm);
 /* No vcpu of the VM runs and it will not come back: no input for it any more. */
 void console_guest_ended(struct vm *vm);
 /* A VM's output: accepted whole. */
 void console_guest_write(struct vm *vm, const char *buf, size_t len);
 /* A VM's input: bytes taken, at most len; 0 when none is there. */
 size_t console_guest_read(struct vm *vm, char *buf, size_t len);
+/* An operator is at the shell's prompt. */
+bool console_shell_attached(void);
 /* Takes no lock. */
 bool console_guest_has_input(struct vm *vm);

@@ -11,6 +11,7 @@
 #include <hearth/types.h>
 
 struct vcpu;
+struct work;
 
 /* Supervisor interrupt numbers that have a row of a handler, and a counter. */
 #define HART_IRQS 16
@@ -54,7 +55,13 @@ struct hart {
 
     struct sched_hart sched; /* hearth/sched_state.h */
     struct hart_stats stats;
-    uint32_t observed;                 /* own: enum observe_what, as it takes its exits now */
+    uint32_t observed; /* own: enum observe_what, as it takes its exits now */
+
+    struct spinlock work_lock;     /* rank WORK */
+    struct work *work_head;        /* work_lock to change; atomic to look */
+    struct work *work_tail;        /* work_lock */
+    uint32_t work_due;             /* atomic: do it now rather than when nothing else is to do */
+    struct timer_event work_timer; /* own: makes it due again */
     struct hart_start_args start_args; /* boot hart's to write, before the hart is started */
 };
 

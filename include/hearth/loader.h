@@ -22,15 +22,25 @@ struct loader_result {
 };
 
 /*
- * Zeroes the RAM that images do not cover, copies kernel (flat: at config.load or RAM base + 2 MiB;
- * Linux Image: RAM base + text_offset, image_size honoured; ELF64 RISC-V: each PT_LOAD by p_paddr,
- * entry translated when it is a virtual address) and initrd (high in RAM, page aligned, below the
- * device tree), generates the device tree. 0 or -HV_EINVAL / -HV_ENOSPC / -HV_ENOMEM with *why:
- * does not fit, damaged header, segments outside RAM or overlapping. config.load, when given, has
- * to agree with what an ELF file or Linux Image says itself. The caller makes the new instructions
- * visible to harts that fetch them (fence.i, also remote).
+ * Loading zeroes the RAM that images do not cover, copies kernel (flat: at config.load or RAM base
+ * + 2 MiB; Linux Image: RAM base + text_offset, image_size honoured; ELF64 RISC-V: each PT_LOAD by
+ * p_paddr, entry translated when it is a virtual address) and initrd (high in RAM, page aligned,
+ * below the device tree), generates the device tree. config.load, when given, has to agree with
+ * what an ELF file or Linux Image says itself. The caller makes the new instructions visible to
+ * harts that fetch them (fence.i, also remote).
  */
-int __must_check loader_load(struct vm *vm, struct loader_result *out, const char **why);
+struct loader;
+
+/* Plans it. 0, or -HV_EINVAL / -HV_ENOSPC / -HV_ENOMEM with *why: does not fit, damaged header,
+ * segments outside RAM or overlapping. */
+int __must_check loader_begin(const struct vm *vm, struct loader **loader, const char **why);
+/* Does at most `most` more bytes of it (> 0), and at the end the device tree. LOADER_MORE: call
+ * again; 0: done, with *out; or -HV_E* with *why. */
+#define LOADER_MORE 1
+int __must_check loader_step(struct loader *loader, uint64_t most, struct loader_result *out,
+                             const char **why);
+/* Frees it, done or not. */
+void loader_end(struct loader *loader);
 
 /*
  * guest_fdt.c: writes the guest's device tree into buf. Returns its size, or -HV_ENOSPC. rng_seed:

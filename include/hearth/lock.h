@@ -9,7 +9,7 @@
 #include <hearth/types.h>
 
 /* vm_list -> vm -> vcpu -> sse -> channel -> remap -> gstage -> device -> vcpu virq -> scheduler ->
- * cap -> timer -> page_alloc -> host irq -> console */
+ * cap -> timer -> work -> page_alloc -> host irq -> console */
 enum lock_rank {
     RANK_VM_LIST = 1,
     RANK_VM,
@@ -24,6 +24,7 @@ enum lock_rank {
     RANK_SCHED,     /* a hart's run queue */
     RANK_SCHED_CAP, /* what a VM may still use of its cap */
     RANK_TIMER,
+    RANK_WORK, /* a hart's pieces of work */
     RANK_VMID,
     RANK_PAGE_ALLOC,
     RANK_HOSTIRQ, /* host interrupt controller's registers, handler table */

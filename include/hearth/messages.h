@@ -32,10 +32,13 @@ typedef bool (*message_copy)(void *arg, void *piece, uint64_t offset, uint64_t l
 
 /* Part of vm_create(). 0 or -HV_ENOMEM. */
 int __must_check messages_create(struct vm *vm);
-/* Only for a VM that was never connected. */
+/* Nobody may be using the VM's queues any more. */
 void messages_destroy(struct vm *vm);
-/* The VM exists: connects it with its peer, if that one does too. */
+/* The VM exists: connects it with its peer, if that one does too. vm_list_lock held. */
 void messages_connect(struct vm *vm);
+/* It goes away: its peer has nobody to send to. vm_list_lock held; others may be sending to it
+ * until their harts are back in their run loops. */
+void messages_disconnect(struct vm *vm);
 
 /*
  * The VM sends. 0; -HV_EINVAL: length 0 or above MESSAGE_MAX; -HV_ENOENT: its peer does not exist;

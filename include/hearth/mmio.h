@@ -32,6 +32,13 @@ struct device_ops {
     /* The VM's console received input (or gained room): look at console_guest_*() again. NULL: not
      * a console. May be called from any hart without a vcpu. */
     void (*console_event)(struct vm *vm, void *state);
+    /* The console's line is broken for a moment, and then `key` comes. NULL: not a console. As
+     * above.
+     */
+    void (*console_break)(struct vm *vm, void *state, char key);
+    /* The VM goes away, and this hart is to have nothing of it any more: cancels the device's timer
+     * events on it. No vcpu runs. NULL: it has none. */
+    void (*forget)(struct vm *vm, void *state);
     /* Adds the device's node(s) under /soc. NULL: none. libfdt sequential-write errors (< 0). */
     int (*fdt)(const struct vm *vm, void *fdt, const struct board_row *row);
 };
@@ -74,9 +81,10 @@ extern const unsigned board_row_count;
 /* Allocates and initialises the devices of a VM and resets them. 0, -HV_ENOMEM, or a device's
  * error; on error nothing stays allocated. */
 int __must_check board_init(struct vm *vm);
-/* Gives the devices' memory back. Only for a VM whose vcpus have never run (its creation failed
- * later on): a device that has run may have timers armed on other harts. */
+/* Gives the devices' memory back: of a VM whose vcpus have never run, or after board_forget() on
+ * every hart. */
 void board_destroy(struct vm *vm);
+void board_forget(struct vm *vm);
 /* Every device to its reset values: VM (re)start, all vcpus stopped. Any hart. */
 void board_reset(struct vm *vm);
 /* For fdt(): opens the node "name@base" with its compatible (NUL-separated strings, the last NUL
@@ -85,6 +93,8 @@ int __must_check board_fdt_begin(void *fdt, const struct board_row *row, const c
                                  const char *compatible, size_t compatible_size);
 /* Tells the devices that the VM's console has input. */
 void board_console_event(struct vm *vm);
+/* A break on the VM's serial line, and a key behind it: how Linux's Magic SysRq is called. */
+void board_console_break(struct vm *vm, char key);
 
 /*
  * One access of `size` = 1, 2, 4 or 8 bytes at gpa. 0 with *value read (zero-extended) or written;

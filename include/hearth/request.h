@@ -2,6 +2,7 @@
 #pragma once
 
 #include <arch/atomic.h>
+#include <hearth/run.h>
 #include <hearth/types.h>
 #include <hearth/vcpu.h>
 
@@ -14,5 +15,6 @@ static inline void virq_flush(struct vcpu *vcpu)
         virq_flush_dirty(vcpu);
 }
 
-/* Does what vcpu->requests asks. True: the vcpu must leave for good (its VM is stopping). */
-bool requests_handle(struct vcpu *vcpu);
+/* Does what vcpu->requests asks. RUN_STOP: the vcpu must leave for good (its VM is stopping);
+ * RUN_PARK: for now (its VM is paused); else RUN_AGAIN. */
+enum run_leave requests_handle(struct vcpu *vcpu);

@@ -16,6 +16,7 @@ enum run_leave {
     RUN_YIELD,   /* it waits for others itself */
     RUN_BLOCK,   /* wait for a wake-up */
     RUN_STOP,    /* the vcpu has left: HSM stop, or its VM is stopping */
+    RUN_PARK,    /* it has left because its VM is paused */
 };
 
 /*

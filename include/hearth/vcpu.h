@@ -58,6 +58,8 @@ enum vcpu_request {
     VCPU_REQ_VVMA = 1u << 2,    /* all VS-stage translations of this VM, locally */
     VCPU_REQ_GVMA = 1u << 3,    /* all G-stage translations of this VM, locally */
     VCPU_REQ_SBI = 1u << 4,     /* an SBI extension has something to do: its .requested */
+    VCPU_REQ_PAUSE = 1u << 5,   /* the VM is paused: leave, and be parked */
+    VCPU_REQ_TIMER = 1u << 6,   /* timer_deadline is to be armed on the hart that runs it now */
 };
 
 enum vcpu_run_state {
@@ -122,6 +124,7 @@ struct vcpu {
     uint64_t virq_dirty;   /* atomic: bits of it that hvip has not seen */
 
     uint32_t hsm_state; /* atomic: SBI_HSM_STATE_* */
+    bool parked;        /* vm->lock: it has left because the VM is paused */
     uint64_t hsm_pc,
         hsm_opaque; /* start parameters: written by the starter between the two state changes */
 
@@ -159,6 +162,12 @@ void vcpu_reset(struct vcpu *vcpu, uint64_t pc, uint64_t opaque);
  * vsie and the pending virtual interrupts survive, for the interrupts that the guest enabled are
  * what ends its sleep. */
 void vcpu_reset_suspended(struct vcpu *vcpu, uint64_t pc, uint64_t opaque);
+
+/* lifecycle.c: vcpu 0 of a VM that becomes VM_RUNNING is START_PENDING from here on. vm->lock held;
+ * then sched_start(). */
+void vcpu_hsm_prepare(struct vcpu *vcpu, uint64_t pc, uint64_t opaque);
+/* The run loop tells that the vcpu has been put because of VCPU_REQ_PAUSE. */
+void vcpu_park(struct vcpu *vcpu);
 
 /*
  * HSM (SBI specification, "Hart State Management"). start: any vcpu of the caller's VM; 0, or

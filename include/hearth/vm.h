@@ -1,8 +1,14 @@
 /*
- * vm.h - a virtual machine: its memory, its board, its vcpus, its life.
+ * vm.h - a virtual machine: its memory, its board, its vcpus. What can be done to one while it
+ * lives is in lifecycle.h.
  *
- * Locks: vm->lock (rank VM) guards the fields that say so; core/vm.c says how VMs are added. Memory
- * slots, board and the vcpu array do not change once vm_create() has returned.
+ * A pointer to a VM, from vm_get() or found in another object, is good until the hart that has it
+ * goes back to its run loop: a VM is freed only after every hart has been there since it was taken
+ * out of the table.
+ *
+ * Locks: vm_list_lock (rank VM_LIST) guards the table of VMs; vm->lock (rank VM) guards the fields
+ * that say so. Memory slots, board and the vcpu array do not change between vm_create() and
+ * vm_free().
  */
 #pragma once
 
@@ -13,22 +19,29 @@
 #include <hearth/memslot.h>
 #include <hearth/mmio.h>
 #include <hearth/sbi.h>
+#include <hearth/restart_log.h>
 #include <hearth/sched_state.h>
+#include <hearth/shutdown.h>
 #include <hearth/types.h>
 #include <hearth/vmid.h>
+#include <hearth/work.h>
 
 struct vcpu;
 struct guest_console;
+struct loader;
 struct messages;
 struct channel;
 
 enum vm_state {
-    VM_DEFINED, /* created; no vcpu has run */
+    VM_DEFINED,  /* created, and never started */
+    VM_STARTING, /* its images are being loaded */
     VM_RUNNING,
+    VM_PAUSED,      /* no vcpu runs, or each is leaving: the last one to do so is parked soon */
     VM_STOPPING,    /* vcpus are leaving; vm->stop says what comes then */
     VM_OFF,         /* ended cleanly */
     VM_CRASHED,     /* ended by a crash; a report was printed */
     VM_NOT_STARTED, /* its images could not be loaded; ended too */
+    VM_PRESERVED,   /* stopped, and kept for somebody to decide: on_... = "pause" */
 };
 
 /* Why and how a VM stops. */
@@ -37,6 +50,8 @@ enum vm_stop_kind {
     VM_STOP_POWEROFF, /* SRST shutdown, legacy shutdown, syscon poweroff, last hart ended */
     VM_STOP_REBOOT,   /* SRST cold/warm reboot, syscon reboot: restart from the images */
     VM_STOP_CRASH,
+    VM_STOP_FORCED, /* by the operator: whatever the guest was about to do */
+    VM_STOP_RESET,  /* by the operator: restart from the images, whatever the description says */
 };
 
 #define LAST_VCPU_NONE UINT64_MAX /* vm->last_vcpu[] */
@@ -67,12 +82,22 @@ struct vm {
     enum vm_stop_kind stop;
     const char *stop_reason; /* static text for the summary */
     uint32_t vcpus_active;   /* vcpus whose HSM state is not STOPPED */
+    uint32_t vcpus_parked;   /* of them, those that have left because the VM is paused */
     uint32_t restarts;
+    struct restart_log restart_log;
+    uint64_t paused_at; /* host ticks at which the last vcpu was parked; 0: not all are */
+    uint64_t forgotten; /* work's: harts that have nothing of it any more */
+    bool destroying;    /* it is to be freed once it has stopped; nothing else is done to it */
+
+    struct work work;      /* start, and the way out: lifecycle.c's, one at a time */
+    struct loader *loader; /* work's */
+    struct vm_shutdown shutdown;
 
     uint32_t asleep;     /* atomic: in system suspend */
     uint32_t wake_level; /* atomic: vm_set_wake() */
 
-    uint64_t time_delta; /* htimedelta: guest time = host time + delta; set at (re)start */
+    /* htimedelta: guest time = host time + delta; set at (re)start and when a pause ends */
+    uint64_t time_delta;
     uint64_t started_at; /* host timebase ticks of the first start */
     uint64_t ended_at;
 
@@ -84,34 +109,17 @@ struct vm {
 };
 
 /*
- * Builds a VM from its description: RAM, G-stage, board, vcpus, all stopped. Boot hart, before or
- * while other VMs run. NULL with a message on the log naming what is wrong. Images are loaded by
- * vm_start().
+ * Builds a VM from its description: RAM, G-stage, board, vcpus, all stopped; images are loaded when
+ * it starts. The boot hart, no locks. 0 with *out (may be NULL), or with a message on the log
+ * naming what is wrong: -HV_ENOMEM; -HV_ENOSPC: VMS_MAX exist; -HV_EEXIST: one of that name does.
  */
-struct vm *vm_create(const struct vm_config *config);
+int __must_check vm_create(const struct vm_config *config, struct vm **out);
 
-/* Loads the images and makes vcpu 0 runnable at the kernel's entry, a0 = 0, a1 = device tree. 0 or
- * -HV_E* (logged); the VM is then VM_NOT_STARTED. */
-int __must_check vm_start(struct vm *vm);
-
-/*
- * Asks a running VM to stop: records how, and kicks every vcpu. The first request wins; later ones
- * are ignored. Returns at once; the last vcpu that parks completes it. Any hart, any context
- * without locks above rank VM.
- */
-void vm_request_stop(struct vm *vm, enum vm_stop_kind kind, const char *reason);
-
-/*
- * The last vcpu of a stopping VM has left: restart it or end it; ends the machine after the last
- * VM. Called by vcpu_hsm_stopped() only, on that vcpu's hart, no lock held.
- */
-void vm_finish_stop(struct vm *vm);
-
-/* A described VM could not be created or started: the machine's exit code will say so. */
-void vm_refused(void);
-/* Boot has started what could be started: from now on the machine ends when no VM is left to run.
- */
-void vm_boot_done(void);
+/* Of a VM that runs no vcpu any more: takes it out of the table, so that no more pointers to it
+ * come up. Then, on each hart, vm_forget(): nothing of it is left there. At last vm_free(). */
+void vm_unlist(struct vm *vm);
+void vm_forget(struct vm *vm);
+void vm_free(struct vm *vm);
 
 /*
  * A wake-up line, that of the device which has one: while it is high, the VM's system suspend ends,
@@ -125,9 +133,11 @@ static inline bool vm_wake_pending(const struct vm *vm)
     return atomic_load_relaxed(&vm->asleep) != 0 && atomic_load_relaxed(&vm->wake_level) != 0;
 }
 
-/* Number of VMs that exist; vm_get(i) for i below it, else NULL. */
+/* VMs by index: below vm_count(); NULL where there is none (any more). */
 unsigned vm_count(void);
 struct vm *vm_get(unsigned index);
+/* The VM of this name, or NULL. */
+struct vm *vm_find(const char *name);
 
 /* The vcpu whose hart id is `hart` in this VM, or NULL. Guests' numbers are 0..config.vcpus - 1;
  * the argument comes from guests unchecked. */

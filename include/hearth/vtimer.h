@@ -24,6 +24,9 @@ static inline void vtimer_set(struct vcpu *vcpu, uint64_t guest_time)
 void vtimer_block(struct vcpu *vcpu);
 /* It runs again. */
 void vtimer_unblock(struct vcpu *vcpu);
+/* timer_deadline was set, or the vcpu moved here, while no hart had its event: this one takes it.
+ */
+void vtimer_moved(struct vcpu *vcpu);
 /* Reset: nothing pending, no deadline. */
 void vtimer_reset(struct vcpu *vcpu);
 /* vcpu->timer's callback. */

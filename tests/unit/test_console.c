@@ -93,6 +93,7 @@ static void vm_add(unsigned i, const char *name)
     strcpy(vms[i]->config.name, name);
     vms[i]->console = console_guest_create(vms[i]);
     assert_non_null(vms[i]->console);
+    console_guest_list(vms[i]);
 }
 
 static int setup(void **state)
@@ -112,6 +113,7 @@ static int teardown(void **state)
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(vms); i++) {
         if (vms[i] != NULL) {
+            console_guest_unlist(vms[i]);
             console_guest_destroy(vms[i]);
             assert_null(vms[i]->console);
             free(vms[i]);
@@ -439,7 +441,6 @@ static void no_memory_no_console(void **state)
     fake_pages_fail = 0;
     console_guest_write(vm, "x", 1);
     console_guest_ended(vm);
-    console_guest_destroy(vm);
     assert_false(console_guest_has_input(vm));
     assert_int_equal(console_guest_read(vm, (char[1]){0}, 1), 0);
     expect("");

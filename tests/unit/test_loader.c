@@ -75,13 +75,28 @@ static int setup(void **state)
     return 0;
 }
 
+/* In steps of odd sizes. */
+static uint64_t step_size = 3 * MIB + 5;
+
 static int load(void)
 {
     uint64_t before = page_alloc_free_bytes();
+    struct loader *loader;
     int err;
 
     why = NULL;
-    err = loader_load(&vm, &result, &why);
+    err = loader_begin(&vm, &loader, &why);
+    if (err == 0) {
+        uint64_t steps = 0;
+
+        do
+            err = loader_step(loader, step_size, &result, &why);
+        while (err == LOADER_MORE && ++steps <= vm.config.memory / step_size + 1);
+        assert_int_not_equal(err, LOADER_MORE);
+        loader_end(loader);
+    } else {
+        assert_null(loader);
+    }
     assert_true(err == 0 || why != NULL);
     assert_int_equal(page_alloc_free_bytes(), before);
     return err;

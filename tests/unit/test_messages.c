@@ -232,6 +232,30 @@ static void test_peers(void **state)
     assert_int_equal(messages_shell_send(a, "x", 1), -HV_ENODEV);
 }
 
+/* A peer that goes away leaves nobody to send to; a new one of its name takes its place. */
+static void test_peer_leaves(void **state)
+{
+    struct vm *a = add("a", "c"), *c = add("c", "a"), *again;
+    uint64_t len;
+
+    (void)state;
+    assert_int_equal(send(a, "one", 3), 0);
+    assert_int_equal(send(c, "two", 3), 0);
+    vms[1] = NULL;
+    messages_disconnect(c);
+    assert_int_equal(send(a, "x", 1), -HV_ENOENT);
+    expect(receive(a, back, MESSAGE_MAX, &len), 0, len, 3); /* what was accepted stays */
+    messages_destroy(c);
+    assert_null(c->messages);
+    free(c);
+    again = add("c", "a");
+    assert_int_equal(send(a, "three", 5), 0);
+    expect(receive(again, back, MESSAGE_MAX, &len), 0, len, 5);
+    assert_int_equal(send(again, "four", 4), 0);
+    vms[1] = add("d", "");
+    count--;
+}
+
 /* Only one of the two wants it, or it is the VM itself: config.c refuses them; so does this. */
 static void test_one_sided(void **state)
 {
@@ -294,8 +318,9 @@ static void test_random(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_shell), T(test_waiting),   T(test_sizes),     T(test_full),   T(test_refused_copies),
-        T(test_peers), T(test_one_sided), T(test_no_memory), T(test_random),
+        T(test_shell),          T(test_waiting), T(test_sizes),       T(test_full),
+        T(test_refused_copies), T(test_peers),   T(test_peer_leaves), T(test_one_sided),
+        T(test_no_memory),      T(test_random),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

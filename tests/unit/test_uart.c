@@ -302,6 +302,47 @@ static void test_priorities(void **state)
     assert_false(irq());
 }
 
+/* A break, LSR.BI with a character 0, and behind it the key: after what is in the FIFO, before what
+ * waits on the line. */
+static void test_break(void **state)
+{
+    (void)state;
+    wr(IER, 5);
+    wr(FCR, 1);
+    board_console_break(&vm, 's');
+    assert_int_equal(rd(IIR), FIFO_IIR(0x6));
+    assert_true(irq());
+    assert_int_equal(rd(LSR), 0x71);
+    assert_int_equal(rd(LSR), 0x61); /* reading clears it */
+    assert_int_equal(rd(IIR), FIFO_IIR(0x4));
+    type("more");
+    assert_int_equal(rd(RBR), 0);
+    assert_int_equal(rd(RBR), 's');
+    for (const char *p = "more"; *p != 0; p++)
+        assert_int_equal(rd(RBR), *p);
+    assert_int_equal(rd(LSR), 0x60);
+    assert_false(irq());
+
+    type("ab");
+    board_console_break(&vm, 'u');
+    type("cd");
+    assert_int_equal(rd(LSR), 0x61); /* not yet */
+    assert_int_equal(rd(RBR), 'a');
+    assert_int_equal(rd(RBR), 'b');
+    assert_int_equal(rd(LSR), 0x71);
+    assert_int_equal(rd(RBR), 0);
+    assert_int_equal(rd(RBR), 'u');
+    assert_int_equal(rd(RBR), 'c');
+    assert_int_equal(rd(RBR), 'd');
+
+    board_console_break(&vm, 'o');
+    board_reset(&vm); /* and the break is forgotten */
+    type("x");
+    assert_int_equal(rd(LSR), 0x61);
+    assert_int_equal(rd(RBR), 'x');
+    assert_int_equal(rd(LSR), 0x60);
+}
+
 static void test_accesses(void **state)
 {
     uint64_t v;
@@ -340,6 +381,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_loopback_modem, board_up, board_down),
         cmocka_unit_test_setup_teardown(test_modem_interrupt, board_up, board_down),
         cmocka_unit_test_setup_teardown(test_priorities, board_up, board_down),
+        cmocka_unit_test_setup_teardown(test_break, board_up, board_down),
         cmocka_unit_test_setup_teardown(test_accesses, board_up, board_down),
     };
 

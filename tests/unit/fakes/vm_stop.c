@@ -1,4 +1,5 @@
 /* vm_stop.c - fake: records what vm_request_stop() and vm_set_wake() were asked. */
+#include <hearth/lifecycle.h>
 #include <hearth/vm.h>
 
 #include "fakes.h"

@@ -1,0 +1,51 @@
+"""What follows a VM's end by its description, and the order in which VMs start."""
+
+import re
+
+import pytest
+from harness import CRASHED, OK, VM, run
+
+
+def said(result, name, pattern):
+    """Lines of the hypervisor about a VM."""
+    return re.findall(rf"^hearth: \[{name}\] ({pattern}.*)$", result.output, re.M)
+
+
+@pytest.mark.parametrize("limit", [0, 1, 3])
+def test_restart_after_crash(tmp_path, limit):
+    """Restarts as often as it may, then it has crashed; the VM beside it is none the worse."""
+    more = f'on_crash = "restart"\nrestart_limit = {limit or 2}\nrestart_period = 3600'
+    if limit == 0:
+        more = 'on_crash = "destroy"'
+    result = run(tmp_path, [VM("dfault", vcpus=1, more=more), VM("base", vcpus=1)], smp=2)
+    assert result.status == CRASHED, result.output
+    assert len(said(result, "dfault", "restarts")) == limit, result.output
+    assert len(said(result, "dfault", "crashed ")) == 1
+    too_often = said(result, "dfault", "has restarted")
+    assert too_often == ([f"has restarted {limit} times within 3600 s: not again"] if limit else []), result.output
+    assert said(result, "base", "ended")
+    assert re.search(rf"^hearth: summary: dfault: crashed .* {limit} restarts$", result.output, re.M), result.output
+
+
+def test_restart_after_poweroff(tmp_path):
+    more = 'on_poweroff = "restart"\nrestart_limit = 2\nrestart_period = 3600'
+    result = run(tmp_path, [VM("regs", vcpus=1, more=more)], smp=1)
+    assert result.status == OK, result.output
+    assert len(said(result, "regs", "restarts")) == 2
+    assert len(re.findall(r"^1\.\.\d+$", result.output, re.M)) == 3, result.output  # it ran three times
+    assert said(result, "regs", "ended")
+
+
+def test_order_and_delay(tmp_path):
+    """Lower orders first, the same as described; a delay counts from the start before it."""
+    vms = [VM("base", vcpus=1, name="last", more="start_order = 7\nstart_delay = 1500"),
+           VM("base", vcpus=1, name="second", more="start_order = 3"),
+           VM("base", vcpus=1, name="first"),
+           VM("base", vcpus=1, name="never", more="autostart = false"),
+           VM("base", vcpus=1, name="third", more="start_order = 3")]
+    result = run(tmp_path, vms, smp=1)
+    assert result.status == OK, result.output
+    assert re.findall(r"^hearth: (\w+): 1 vcpus, 16 MiB$", result.output, re.M) == \
+        ["first", "second", "third", "last"], result.output
+    # The others have ended long before: the machine waited for the one that was still to come.
+    assert result.log().index("[third] ended") < result.log().index("last: 1 vcpus"), result.output
