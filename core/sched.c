@@ -53,6 +53,21 @@ static void become_runnable(struct vcpu *v, unsigned hart)
         lock_release(&harts[hart]->sched.lock);
 }
 
+/* A restart is the VM's own doing: what this hart did for it since its last vcpu stopped is charged
+ * to the first that starts. With the lock of v's home. */
+static void charge_restart(struct vcpu *v)
+{
+    struct sched_hart *here = &this_hart()->sched;
+    const uint64_t now = timer_now();
+
+    if (here->closing != v->vm || now <= here->since)
+        return;
+    here->closing = NULL;
+    queue_owes(v, now - here->since);
+    if (cap_limits(v))
+        cap_charge(v, now - here->since);
+}
+
 void sched_start(struct vcpu *v)
 {
     unsigned hart;
@@ -60,6 +75,7 @@ void sched_start(struct vcpu *v)
     (void)sched_lock_home(v, &hart);
     ASSERT(v->run_state == VCPU_STOPPED);
     v->sched.wake_pending = false;
+    charge_restart(v);
     become_runnable(v, hart);
 }
 
@@ -158,6 +174,7 @@ static struct vcpu *next_here(struct hart *h)
     lock_acquire(&q->lock);
     now = timer_now();
     stop_clock(q, now);
+    q->closing = NULL;
     atomic_store_relaxed(&h->resched, 0);
     /* Bounded: each round takes one out of the queue. */
     while (got == NULL && (v = queue_pick(q)) != NULL)
@@ -254,6 +271,7 @@ void sched_stop(struct vcpu *v)
     queue_left(q, v);
     v->sched.lag = 0;
     q->busy_from = now; /* its VM's end or restart: also time that others wait */
+    q->closing = v->vm;
     stats_vcpu_moves(v, VCPU_STOPPED, now, 0);
     lock_release(&q->lock);
 }

@@ -24,6 +24,8 @@ void queue_set_weight(struct vcpu *v, uint32_t weight);
 void queue_place(struct sched_hart *q, struct vcpu *v, unsigned hart);
 /* ...and gives it up: what it was behind or ahead is kept in v. It is queued or running here. */
 void queue_displace(struct sched_hart *q, struct vcpu *v, unsigned hart);
+/* v, in no queue, has used time that it was not charged for. */
+void queue_owes(struct vcpu *v, uint64_t ticks);
 void queue_insert(struct sched_hart *q, struct vcpu *v);
 void queue_remove(struct sched_hart *q, struct vcpu *v);
 /* Who is next, still queued; nobody runs. NULL: nobody waits. */

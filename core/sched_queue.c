@@ -117,6 +117,12 @@ void queue_displace(struct sched_hart *q, struct vcpu *v, unsigned hart)
     s->lag = MAX(MIN(s->lag, most), -most);
 }
 
+void queue_owes(struct vcpu *v, uint64_t ticks)
+{
+    v->sched.lag -= (int64_t)virtual_ticks(v, ticks);
+    v->sched.left_hart = HARTS_MAX; /* no sleep has paid any of it back */
+}
+
 void queue_insert(struct sched_hart *q, struct vcpu *v)
 {
     struct sched_vcpu *s = &v->sched;

@@ -10,6 +10,7 @@
 #include <hearth/types.h>
 
 struct vcpu;
+struct vm;
 
 struct sched_params {
     uint64_t affinity; /* bit i: may run on hart i (index); never 0 */
@@ -61,6 +62,7 @@ struct sched_hart {
     int64_t sum;    /* lock: of (vruntime - base) * weight over `fair` */
     uint64_t load;  /* lock: of weight over `fair` */
     uint64_t turns; /* lock: counts queueings */
+    const struct vm *closing;  /* own: its last vcpu has just stopped; the hart works for it */
     struct vcpu *running;      /* lock */
     uint64_t since;            /* lock: until when running's time is charged */
     uint64_t turn_from;        /* lock: since when it has the hart without a break */
@@ -70,7 +72,7 @@ struct sched_hart {
     uint32_t weight;           /* lock to change; atomic to look: of those queued and running */
     uint32_t running_priority; /* lock to change; atomic to look */
     uint32_t assigned;         /* atomic: vcpus whose home this is */
-    uint64_t balanced_at; /* atomic: when a vcpu came or went to even out load */
+    uint64_t balanced_at;      /* atomic: when a vcpu came or went to even out load */
     uint64_t preempt_at;       /* lock: one that waits gets the hart then; UINT64_MAX */
     uint64_t turn_end; /* own: host time at which the present turn is over, if others wait */
     uint64_t cap_end;  /* own: ...whether or not; UINT64_MAX */

@@ -1,0 +1,69 @@
+"""Shares of the harts, counted by guests in instructions: under icount an instruction is a nanosecond."""
+
+import datetime
+import re
+
+import pytest
+from harness import OK, REFUSED, VM, run
+
+ICOUNT = ("--icount",)
+MS = 100_000  # rounds of ten instructions that a hart makes in a millisecond
+FROM, UNTIL = 50, 350  # ms of each VM's time
+
+
+def share(name, more="", role=0, until=UNTIL, vcpus=1, extra=""):
+    return VM("share", vcpus=vcpus, memory="4M", name=name,
+              more=f'cmdline = "role={role} from={FROM} until={until} {extra}"\n{more}')
+
+
+def shares(result, window=UNTIL - FROM):
+    """{VM: part of a hart that it had}."""
+    assert result.status == OK, result.output
+    found = {}
+    for vm in result.vms:
+        if m := re.search(r"^# share (\d+)$", result.text(vm.name), re.M):
+            found[vm.name] = int(m[1]) / (window * MS)
+    return found
+
+
+def test_weights(tmp_path):
+    got = shares(run(tmp_path, [share("a"), share("b", "weight = 200"), share("c", "weight = 500")], smp=1,
+                     args=ICOUNT))
+    assert got == {"a": pytest.approx(1 / 8, abs=0.012), "b": pytest.approx(2 / 8, abs=0.012),
+                   "c": pytest.approx(5 / 8, abs=0.012)}
+
+
+def test_cap_and_priority(tmp_path):
+    """One goes before all others, but has a cap; a cap holds on a free hart, too."""
+    got = shares(run(tmp_path, [share("first", "priority = 10\ncap = 40"), share("second")], smp=1, args=ICOUNT))
+    assert got == {"first": pytest.approx(0.4, abs=0.02), "second": pytest.approx(0.6, abs=0.02)}
+    got = shares(run(tmp_path, [share("alone", "vcpu_cap = [25]")], smp=1, args=ICOUNT))
+    assert got == {"alone": pytest.approx(0.25, abs=0.015)}
+
+
+def test_affinity(tmp_path):
+    """Two that may use the same one of two harts, and one that has the other for itself. (Under icount the harts run
+    in turn, so that their speeds do not compare exactly.)"""
+    got = shares(run(tmp_path, [share("a", "affinity = [0]"), share("b", 'affinity = "0"'), share("c")], smp=2,
+                     args=ICOUNT))
+    assert got["a"] == pytest.approx(got["b"], rel=0.05)
+    assert got["c"] > 1.6 * got["a"]
+
+
+def test_affinity_without_a_hart(tmp_path):
+    result = run(tmp_path, [share("a", "affinity = [1]"), share("b")], smp=1, args=ICOUNT)
+    assert "a: affinity: none of its harts is there" in result.log()
+    assert result.status == REFUSED and "# share" in result.output
+
+
+def test_neighbours(tmp_path):
+    """One that exits all the time, one that floods its console, one that storms IPIs, one that restarts for ever:
+    a fifth has at least 95 in a hundred of its share."""
+    until, start = 700, datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
+    end = int(start.timestamp()) * 10**9 + 900 * 10**6
+    vms = [share("fifth", until=until), share("exits", role=1, until=until), share("floods", role=2, until=until),
+           share("storms", "weight = 50", role=3, until=until, vcpus=2),
+           share("restarts", role=4, until=until, extra=f"rtc_end={end}")]
+    got = shares(run(tmp_path, vms, smp=1, timeout=300,
+                     args=(*ICOUNT, "--qemu-arg=-rtc", "--qemu-arg=base=2026-01-01T00:00:00,clock=vm")), until - FROM)
+    assert got["fifth"] >= 0.95 / 5
