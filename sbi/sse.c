@@ -355,6 +355,12 @@ static void sse_vm_reset(struct vm *vm, void *state)
     sse_reset(vm);
 }
 
+static void sse_vcpu_reset(struct vcpu *v, void *state)
+{
+    (void)state;
+    sse_hart_starts(v);
+}
+
 static void sse_vcpu_stopped(struct vcpu *v, void *state)
 {
     (void)state;
@@ -369,6 +375,7 @@ const struct sbi_extension sbi_ext_sse = {
     .vm_state = sizeof(struct sse_vm),
     .vcpu_state = sizeof(struct sse_hart),
     .vm_reset = sse_vm_reset,
+    .vcpu_reset = sse_vcpu_reset,
     .vcpu_stopped = sse_vcpu_stopped,
     .requested = sse_requested,
     .handle = sse_handle,

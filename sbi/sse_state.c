@@ -209,6 +209,13 @@ struct sse_event *sse_begin(struct vcpu *v)
     return best;
 }
 
+void sse_hart_starts(const struct vcpu *v)
+{
+    lock_acquire(&sse_vm_of(v)->lock);
+    hart_reset(v);
+    lock_release(&sse_vm_of(v)->lock);
+}
+
 void sse_hart_stopped(struct vcpu *v)
 {
     struct sse_vm *s = sse_vm_of(v);

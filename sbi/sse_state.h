@@ -75,6 +75,8 @@ struct sse_event *sse_running(const struct vcpu *vcpu);
 void sse_end(struct sse_event *event);
 /* Lock held: the event that this vcpu is to take now, now RUNNING on it; or NULL. */
 struct sse_event *sse_begin(struct vcpu *vcpu);
+/* The vcpu starts: what was injected while it was stopped is not for its new life. */
+void sse_hart_starts(const struct vcpu *vcpu);
 /* The vcpu has stopped: its local events are as at reset, and what it ran has ended. */
 void sse_hart_stopped(struct vcpu *vcpu);
 

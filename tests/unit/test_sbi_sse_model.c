@@ -277,7 +277,9 @@ static void random_hsm(unsigned hart)
     struct vcpu *v = sbi_vm.vcpus[hart];
 
     if (!mh[hart].up) {
+        sbi_ext_sse.vcpu_reset(v, v->sbi_state[SBI_SLOT_SSE]);
         v->hsm_state = SBI_HSM_STATE_STARTED;
+        mreset(hart);
         mh[hart].up = true;
     } else if (random_below(10)) {
         v->hsm_state = SBI_HSM_STATE_SUSPENDED;
