@@ -43,6 +43,14 @@ uint64_t pmu_counters_for(struct vcpu *vcpu, uint64_t event, uint64_t data)
     return pmu_hw_can((uint32_t)event, data);
 }
 
+/* Hardware and cache events have no data: what such an entry holds there is not looked at. */
+static void drop_unused_data(struct sbi_pmu_event_info *info, uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++)
+        if (SBI_PMU_EVENT_TYPE(info[i].event_idx) <= SBI_PMU_TYPE_CACHE)
+            info[i].event_data = 0;
+}
+
 /* Answers n <= INFO_CHUNK entries at addr. */
 static int64_t event_info(struct vcpu *vcpu, gpa_t addr, uint64_t n)
 {
@@ -51,6 +59,7 @@ static int64_t event_info(struct vcpu *vcpu, gpa_t addr, uint64_t n)
 
     if (copy_from_guest(vcpu, info, addr, n * sizeof(info[0])) != n * sizeof(info[0]))
         return SBI_ERR_FAILED;
+    drop_unused_data(info, n);
     pmu_hpm_probe(vcpu, info, n, there);
     for (uint64_t i = 0; i < n; i++) {
         uint32_t output;

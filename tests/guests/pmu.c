@@ -336,6 +336,7 @@ static void test_event_info(void)
         info[i] = (struct sbi_pmu_event_info){.event_idx = SBI_PMU_EVENT(SBI_PMU_TYPE_FW, i),
                                               .output = 0xfffffffe};
     info[298].event_idx = CYCLES;
+    info[298].event_data = 1; /* means something for raw and firmware events alone */
     info_error(at, 0, 299, 0, 0, "299 entries");
     for (unsigned i = 0; i < ARRAY_SIZE(info); i++) {
         const struct sbi_pmu_event_info *e = &info[i];

@@ -313,7 +313,8 @@ static void test_event_info(void **state)
     list[1] = (struct sbi_pmu_event_info){.event_idx = OTHER, .output = 9};
     list[2] = (struct sbi_pmu_event_info){.event_idx = MISSES, .event_data = 1, .output = 9};
     assert_sbi(sbi_ecall(SBI_EXT_PMU, SBI_PMU_EVENT_GET_INFO, PAGE, 0, 3, 0), 0, 0);
-    assert_true(list[0].output == 1 && list[1].output == 0 && list[2].output == 0);
+    /* Data of an event that has none is not looked at. */
+    assert_true(list[0].output == 1 && list[1].output == 0 && list[2].output == 1);
     assert_int_equal(rd(9), 4);
     assert_true(fake_counter[9].started && fake_counter[31].started);
 }
