@@ -22,9 +22,12 @@ struct vector_state {
     uint8_t regs[]; /* 32 * vlenb */
 };
 
+/* _fcsr, _csrs: these alone. */
 void fpu_save(struct fp_state *s);
+void fpu_save_fcsr(struct fp_state *s);
 void fpu_restore(const struct fp_state *s);
 void vector_save(struct vector_state *s);
+void vector_save_csrs(struct vector_state *s);
 void vector_restore(const struct vector_state *s);
 
 static size_t state_size(void)
@@ -84,15 +87,25 @@ void fpu_put(struct vcpu *v, struct hart *h)
 
     if (h->fpu_owner != v || v->fpu_hart != h)
         return; /* reset meanwhile: what the registers hold is nobody's */
-    if (host_isa.f && (s & SSTATUS_FS) == SSTATUS_FS) {
+    /* The control registers always: where a guest's csrw to one makes only its own vsstatus.FS or
+     * VS dirty (QEMU 10), ours does not show it. */
+    if (host_isa.f) {
         csr_set(CSR_SSTATUS, SSTATUS_FS_INITIAL);
-        fpu_save(v->fpu);
-        s = (s & ~SSTATUS_FS) | SSTATUS_FS_CLEAN;
+        if ((s & SSTATUS_FS) == SSTATUS_FS) {
+            fpu_save(v->fpu);
+            s = (s & ~SSTATUS_FS) | SSTATUS_FS_CLEAN;
+        } else {
+            fpu_save_fcsr(v->fpu);
+        }
     }
-    if (host_isa.v && (s & SSTATUS_VS) == SSTATUS_VS) {
+    if (host_isa.v) {
         csr_set(CSR_SSTATUS, SSTATUS_VS_INITIAL);
-        vector_save(vector_part(v));
-        s = (s & ~SSTATUS_VS) | SSTATUS_VS_CLEAN;
+        if ((s & SSTATUS_VS) == SSTATUS_VS) {
+            vector_save(vector_part(v));
+            s = (s & ~SSTATUS_VS) | SSTATUS_VS_CLEAN;
+        } else {
+            vector_save_csrs(vector_part(v));
+        }
     }
     v->ctx.sstatus = s;
 }

@@ -3,8 +3,8 @@
  * vl and vtype are read before vsetvli changes them and set last; vstart must be 0 for the whole-register moves.
  */
     .text
-    .globl vector_save
-vector_save:
+    .globl vector_save_csrs
+vector_save_csrs:
     csrr    t0, vstart
     csrr    t1, vl
     csrr    t2, vtype
@@ -13,6 +13,13 @@ vector_save:
     sd      t1, 8(a0)
     sd      t2, 16(a0)
     sd      t3, 24(a0)
+    ret
+
+    .globl vector_save
+vector_save:
+    mv      t5, ra
+    call    vector_save_csrs
+    mv      ra, t5
     addi    a0, a0, 32
     csrw    vstart, zero
     vsetvli t4, zero, e8, m8, ta, ma
