@@ -8,6 +8,7 @@
 #include <hearth/log.h>
 #include <hearth/observe.h>
 #include <hearth/selftest.h>
+#include <hearth/trace.h>
 
 #include <libfdt.h>
 #include <string.h>
@@ -27,6 +28,7 @@ static const struct boot_arg {
     {"hearth.htinst=", htinst},
     {"hearth.latency=", observe_arg_latency},
     {"hearth.selftest=", selftest_set},
+    {"hearth.trace=", trace_arg},
 };
 
 static void one_word(const char *word, size_t len)

@@ -13,6 +13,7 @@
 #include <hearth/pmu.h>
 #include <hearth/run.h>
 #include <hearth/sbi.h>
+#include <hearth/trace.h>
 #include <hearth/sse.h>
 #include <hearth/vm.h>
 
@@ -152,6 +153,8 @@ finish_other(struct vcpu *v, const struct vcpu_exit *e, struct exit_result r)
         if (exit_cause(r) == CAUSE_INSN_ACCESS && e->pc == (csr_read(CSR_VSTVEC) & ~3ul))
             return crash(v, e, "double fault: the guest's trap vector cannot be fetched");
         pmu_count_trap(v, exit_cause(r));
+        if (trace_on())
+            trace_put(TRACE_INJECT, v, (unsigned)exit_cause(r), e->pc, r.tval);
         vcpu_inject_trap(v, &(struct guest_trap){.cause = exit_cause(r), .tval = r.tval});
         return RUN_AGAIN;
     case EXIT_BLOCK:

@@ -17,6 +17,7 @@
 #include <hearth/log.h>
 #include <hearth/machine_end.h>
 #include <hearth/sched.h>
+#include <hearth/trace.h>
 #include <hearth/vcpu.h>
 
 #define LOAD_PIECE (512 * KIB)
@@ -43,6 +44,14 @@ bool vm_has_ended(enum vm_state state)
 static bool at_rest(enum vm_state state)
 {
     return vm_has_ended(state) || state == VM_DEFINED || state == VM_PRESERVED;
+}
+
+/* vm->lock held. */
+static void become(struct vm *vm, enum vm_state state)
+{
+    vm->state = state;
+    if (trace_on())
+        trace_vm(vm, state);
 }
 
 /* ---- the end ---- */
@@ -90,7 +99,7 @@ static void rest(struct vm *vm, enum vm_state state)
     if (state != VM_PRESERVED)
         console_guest_ended(vm);
     lock_acquire(&vm->lock);
-    vm->state = state;
+    become(vm, state);
     vm->ended_at = timer_now();
     destroying = vm->destroying;
     lock_release(&vm->lock);
@@ -105,7 +114,7 @@ static void rest(struct vm *vm, enum vm_state state)
 /* vm->lock held, the VM at rest or stopped: it becomes VM_STARTING. */
 static void begin_start(struct vm *vm)
 {
-    vm->state = VM_STARTING;
+    become(vm, VM_STARTING);
     vm->stop = VM_STOP_NONE;
     vm->work.fn = start_piece;
 }
@@ -146,7 +155,7 @@ static bool enter_running(struct vm *vm, const struct loader_result *loaded)
     stopped = vm->stop != VM_STOP_NONE;
     if (!stopped) {
         vm->time_delta = -timer_now();
-        vm->state = VM_RUNNING;
+        become(vm, VM_RUNNING);
         vm->vcpus_parked = 0;
         vm->paused_at = 0;
         vcpu_hsm_prepare(vm->vcpus[0], loaded->entry, loaded->fdt);
@@ -240,7 +249,7 @@ static bool request_stop(struct vm *vm, enum vm_stop_kind kind, const char *reas
     switch (vm->state) {
     case VM_RUNNING:
     case VM_PAUSED:
-        vm->state = VM_STOPPING;
+        become(vm, VM_STOPPING);
         vm->stop = kind;
         vm->stop_reason = reason;
         tell_vcpus_to_stop(vm);
@@ -275,7 +284,7 @@ int vm_stop(struct vm *vm)
         if (request_stop(vm, VM_STOP_FORCED, "stopped by the operator"))
             err = 0;
         else if (vm->state == VM_PRESERVED) {
-            vm->state = VM_STOPPING; /* nobody else is to end it too */
+            become(vm, VM_STOPPING); /* nobody else is to end it too */
             preserved = true;
             err = 0;
         }
@@ -398,7 +407,7 @@ int vm_pause(struct vm *vm)
 
     lock_acquire(&vm->lock);
     if (vm->state == VM_RUNNING && !vm->destroying) {
-        vm->state = VM_PAUSED;
+        become(vm, VM_PAUSED);
         for (uint32_t i = 0; i < vm->config.vcpus; i++)
             if (vcpu_hsm_state(vm->vcpus[i]) != SBI_HSM_STATE_STOPPED)
                 vcpu_request(vm->vcpus[i], VCPU_REQ_PAUSE);
@@ -465,7 +474,7 @@ int vm_resume(struct vm *vm)
         if (vm->paused_at != 0 && !vm->config.policy.time_runs)
             stood = timer_now() - vm->paused_at;
         vm->time_delta -= stood;
-        vm->state = VM_RUNNING;
+        become(vm, VM_RUNNING);
         unpark(vm, stood);
         err = 0;
     }

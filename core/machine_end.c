@@ -11,6 +11,7 @@
 #include <hearth/machine_end.h>
 #include <hearth/stats.h>
 #include <hearth/timer.h>
+#include <hearth/trace.h>
 #include <hearth/vcpu.h>
 
 struct management management;
@@ -92,6 +93,7 @@ static bool begin_ending(void)
         if (vm != NULL)
             summarise(vm);
     }
+    trace_finish();
     return true;
 }
 

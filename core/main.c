@@ -23,6 +23,7 @@
 #include <hearth/sbi_client.h>
 #include <hearth/selftest.h>
 #include <hearth/stage1.h>
+#include <hearth/trace.h>
 #include <hearth/vmid.h>
 #include <hearth/wallclock.h>
 
@@ -97,6 +98,7 @@ static void main_on_stack(void)
              harts_count, page_alloc_free_bytes() / MIB, 12 + 9 * host_isa.gstage_levels,
              host_isa.vmid_bits, host_isa.sstc ? ", Sstc" : "");
     selftest_run(this_hart()->index);
+    trace_init();
     start_vms();
     run_hart();
 }

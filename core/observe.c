@@ -25,7 +25,11 @@ void observe_apply(void)
     if (h->observed == want)
         return;
     h->observed = want;
-    exit_path_select((want & OBSERVE_LATENCY) ? EXIT_PATH_TIMED : EXIT_PATH_PLAIN);
+    h->tracing = (want & OBSERVE_TRACE) != 0;
+    if (h->tracing)
+        exit_path_select(EXIT_PATH_TRACED);
+    else
+        exit_path_select((want & OBSERVE_LATENCY) ? EXIT_PATH_TIMED : EXIT_PATH_PLAIN);
 }
 
 void observe_set(uint32_t what, bool on)

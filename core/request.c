@@ -16,6 +16,7 @@
 #include <hearth/ipi.h>
 #include <hearth/request.h>
 #include <hearth/sched.h>
+#include <hearth/trace.h>
 #include <hearth/vcpu.h>
 #include <hearth/vm.h>
 #include <hearth/vtimer.h>
@@ -60,6 +61,8 @@ void virq_set_own(struct vcpu *v, enum irq_number irq)
 {
     (void)atomic_fetch_or(&v->virq_pending, BIT(irq));
     csr_set(CSR_HVIP, BIT(irq));
+    if (trace_on())
+        trace_put(TRACE_VIRQ, v, 0, BIT(irq), 0);
 }
 
 void virq_clear(struct vcpu *v, enum irq_number irq)
@@ -88,6 +91,8 @@ void virq_flush_dirty(struct vcpu *v)
         csr_clear(CSR_HVIP, dirty & ~pending);
     if (dirty & pending)
         csr_set(CSR_HVIP, dirty & pending);
+    if (trace_on())
+        trace_put(TRACE_VIRQ, v, 0, dirty & pending, dirty & ~pending);
 }
 
 /* For the VM whose vcpu is loaded on this hart: its VMID is the one in hgatp. */

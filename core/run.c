@@ -13,6 +13,7 @@
 #include <hearth/run.h>
 #include <hearth/sched.h>
 #include <hearth/stats.h>
+#include <hearth/trace.h>
 #include <hearth/vcpu.h>
 #include <hearth/vm.h>
 #include <hearth/vtimer.h>
@@ -26,6 +27,8 @@ static void arrive(struct vcpu *v)
     if (vcpu_hsm_state(v) == SBI_HSM_STATE_START_PENDING) {
         vcpu_reset(v, v->hsm_pc, v->hsm_opaque);
         atomic_store_release(&v->hsm_state, SBI_HSM_STATE_STARTED);
+        if (trace_on())
+            trace_put(TRACE_VCPU_STATE, v, SBI_HSM_STATE_STARTED, 0, 0);
     }
 }
 
@@ -78,7 +81,11 @@ static enum run_leave run_vcpu(struct vcpu *v)
 
     if (leave != RUN_AGAIN)
         return leave;
-    return sleeps_on(v) ? RUN_BLOCK : (enum run_leave)vcpu_enter(&v->ctx);
+    if (sleeps_on(v))
+        return RUN_BLOCK;
+    if (trace_on())
+        trace_put(TRACE_ENTRY, v, TRACE_NO_EXIT, 0, 0);
+    return (enum run_leave)vcpu_enter(&v->ctx);
 }
 
 /* The vcpu left its run: where it goes now. A blocked one stays loaded, for it may well be the next
@@ -115,8 +122,12 @@ static void idle(struct hart *h)
         work_run(h);
     } else {
         stats_hart_idles(h, true);
+        if (trace_on())
+            trace_put(TRACE_IDLE, NULL, 1, 0, 0);
         wfi();
         stats_hart_idles(h, false);
+        if (trace_on())
+            trace_put(TRACE_IDLE, NULL, 0, 0, 0);
     }
     irq_poll();
 }

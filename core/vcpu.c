@@ -16,6 +16,7 @@
 #include <hearth/lifecycle.h>
 #include <hearth/page_alloc.h>
 #include <hearth/sched.h>
+#include <hearth/trace.h>
 #include <hearth/vcpu.h>
 #include <hearth/vm.h>
 #include <hearth/vtimer.h>
@@ -138,6 +139,8 @@ void vcpu_load(struct vcpu *v, struct hart *h)
     sbi_vcpu_load(v);
     h->current = v;
     h->stats.switches++;
+    if (trace_on())
+        trace_put(TRACE_SWITCH, v, 0, 0, 0);
     atomic_store_release(&v->hart, h);
     sched_contention_changed(h);
 }
@@ -167,6 +170,8 @@ void vcpu_hsm_prepare(struct vcpu *v, uint64_t pc, uint64_t opaque)
     (void)atomic_fetch_and(&v->virq_pending, ~BIT(IRQ_VS_SOFT));
     atomic_store_release(&v->hsm_state, SBI_HSM_STATE_START_PENDING);
     v->vm->vcpus_active++;
+    if (trace_on())
+        trace_put(TRACE_VCPU_STATE, v, SBI_HSM_STATE_START_PENDING, 0, 0);
 }
 
 int vcpu_hsm_start(struct vcpu *v, uint64_t pc, uint64_t opaque)
@@ -207,6 +212,8 @@ void vcpu_hsm_stopped(struct vcpu *v)
     struct vm *vm = v->vm;
     bool last;
 
+    if (trace_on())
+        trace_put(TRACE_VCPU_STATE, v, SBI_HSM_STATE_STOPPED, 0, 0);
     vtimer_reset(v);
     sbi_vcpu_stopped(v);
     sched_stop(v);
@@ -218,6 +225,8 @@ void vcpu_hsm_stopped(struct vcpu *v)
         vm_note_parked(vm);
     if (last && (vm->state == VM_RUNNING || vm->state == VM_PAUSED)) {
         vm->state = VM_STOPPING;
+        if (trace_on())
+            trace_vm(vm, VM_STOPPING);
         vm->stop = VM_STOP_POWEROFF;
         vm->stop_reason = "last hart stopped";
     }

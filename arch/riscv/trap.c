@@ -90,10 +90,12 @@ void irq_poll(void)
 
 void exit_path_select(enum exit_path path)
 {
-    extern const char trap_entry[], trap_entry_sdt[], trap_entry_timed[], trap_entry_timed_sdt[];
+    extern const char trap_entry[], trap_entry_sdt[], trap_entry_timed[], trap_entry_timed_sdt[],
+        trap_entry_traced[], trap_entry_traced_sdt[];
     static const char *const vectors[][2] = {
         [EXIT_PATH_PLAIN] = {trap_entry, trap_entry_sdt},
         [EXIT_PATH_TIMED] = {trap_entry_timed, trap_entry_timed_sdt},
+        [EXIT_PATH_TRACED] = {trap_entry_traced, trap_entry_traced_sdt},
     };
 
     csr_write(CSR_STVEC, (uintptr_t)vectors[path][host_isa.sdt]);

@@ -127,6 +127,8 @@ enter:
     vector  trap_entry_sdt, vcpu_exited, 1
     vector_timed trap_entry_timed, 0
     vector_timed trap_entry_timed_sdt, 1
+    vector  trap_entry_traced, vcpu_exited_traced, 0
+    vector  trap_entry_traced_sdt, vcpu_exited_traced, 1
 
 leave:
     mv      a0, t0

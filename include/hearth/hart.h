@@ -10,6 +10,7 @@
 #include <hearth/timer.h>
 #include <hearth/types.h>
 
+struct trace_ring;
 struct vcpu;
 struct work;
 
@@ -55,7 +56,9 @@ struct hart {
 
     struct sched_hart sched; /* hearth/sched_state.h */
     struct hart_stats stats;
-    uint32_t observed; /* own: enum observe_what, as it takes its exits now */
+    uint32_t observed;        /* own: enum observe_what, as it takes its exits now */
+    uint32_t tracing;         /* own: OBSERVE_TRACE is taken up */
+    struct trace_ring *trace; /* set once, before the first tracing */
 
     struct spinlock work_lock;     /* rank WORK */
     struct work *work_head;        /* work_lock to change; atomic to look */

@@ -9,6 +9,7 @@
 enum observe_what {
     OBSERVE_LATENCY =
         1u << 0, /* histograms of the exits' latencies (stats.h): 12 instructions each */
+    OBSERVE_TRACE = 1u << 1, /* events into the rings: only by trace_start() and trace_stop() */
 };
 
 /* Switches these on or off for all harts. Each follows at its next exit, or at once when it idles

@@ -93,3 +93,4 @@ unit_loader_SRCS := guest/loader.c guest/image.c guest/guest_fdt.c core/entropy.
 unit_bits_SRCS :=
 unit_stats_SRCS := core/stats.c $(addprefix tests/unit/fakes/,hart.c timer.c)
 unit_restart_log_SRCS := core/restart_log.c
+unit_trace_SRCS := core/trace.c core/trace_dump.c core/stats.c $(addprefix tests/unit/fakes/,hart.c timer.c csr.c page_alloc.c)

@@ -1,0 +1,79 @@
+"""The trace of real runs: decoded whole, consistent, and of the same count as the exits that were counted."""
+
+import re
+import sys
+
+import pytest
+
+import harness
+
+sys.path.insert(0, str(harness.TREE / "tools"))
+
+from hearth_lib import trace as traces  # noqa: E402
+
+
+def traced(events=65536, more=""):
+    return ("--qemu-arg=-append", f"--qemu-arg=hearth.trace=on,{events} {more}".rstrip())
+
+
+def exits_counted(run, vm):
+    return int(re.search(rf"summary: {vm}: .*, (\d+) exits", run.log())[1])
+
+
+def of_vm(trace, name):
+    vm = next(n for n, text in trace.names.items() if text == name)
+    return [e for hart in trace.harts for e in hart if e.vm == vm]
+
+
+def test_a_run_is_whole(tmp_path):
+    run = harness.run(tmp_path, [harness.VM("hsm"), harness.VM("perf")], args=traced())
+    trace = traces.read(run.output)
+    assert trace.complete and not trace.damaged and not trace.missing
+    assert not traces.check(trace)
+    assert trace.hz == 10_000_000 and len(trace.harts) == 2
+    for vm in run.vms:
+        events = sorted(of_vm(trace, vm.name), key=lambda e: e.time)
+        exits = [e for e in events if e.type == "exit"]
+        # The exits of each VM are all there: the hypervisor's own count of them says so.
+        assert len(exits) == exits_counted(run, vm.name)
+        ends = [e for e in events if e.type == "leave" or (e.type == "entry" and e.code != traces.NO_EXIT)]
+        assert len(ends) == len(exits)
+        states = [traces.VM_STATES[e.code] for e in events if e.type == "vm_state"]
+        assert states == ["starting", "running", "stopping", "off"]
+        assert {e.vcpu for e in events if e.type == "switch"} == {0, 1}
+    # What tests/guests/perf.c does: see there, and test_stats.py.
+    ended = [e.reason() for e in of_vm(trace, "perf") if e.type == "entry" and e.code != traces.NO_EXIT]
+    assert ended.count("MmioRead") == 4 * 7 and ended.count("MmioWrite") == 4 * 3 and ended.count("CpuUp") == 1
+
+
+def test_injections_are_there(tmp_path):
+    run = harness.run(tmp_path, [harness.VM("mmio", vcpus=1)], smp=1, args=traced())
+    trace = traces.read(run.output)
+    injected = {e.cause() for e in of_vm(trace, "mmio") if e.type == "inject"}
+    assert {"load access fault", "store access fault"} <= injected
+
+
+def test_the_ring_keeps_the_latest(tmp_path):
+    run = harness.run(tmp_path, [harness.VM("perf", vcpus=1)], smp=1, args=traced(64))
+    trace = traces.read(run.output)
+    assert trace.complete and not trace.missing and not traces.check(trace)
+    assert len(trace.harts[0]) == 63  # the oldest may be half written over
+    assert trace.harts[0][-1].number > 2 * 64
+    assert [e.code for e in trace.harts[0] if e.type == "vm_state"][-1] == traces.VM_STATES.index("off")
+
+
+def test_with_latencies(tmp_path):
+    run = harness.run(tmp_path, [harness.VM("perf")], args=traced(more="hearth.latency=on"))
+    counted = sum(int(n) for n in re.findall(r" (?:<\d+|more):(\d+)", "\n".join(
+        line for line in run.log().splitlines() if "latency: vcpu" in line)))
+    assert counted == exits_counted(run, "perf")
+    assert not traces.check(traces.read(run.output))
+
+
+@pytest.mark.parametrize("value", ["", "maybe", "on,", "on,63", "on,65537"])
+def test_arguments_refused(tmp_path, value):
+    run = harness.run(tmp_path, [harness.VM("stop", vcpus=1)], smp=1,
+                      args=("--qemu-arg=-append", f"--qemu-arg=hearth.trace={value}"))
+    assert f"warning: boot argument not understood: hearth.trace={value}" in run.output
+    with pytest.raises(traces.TraceError):
+        traces.read(run.output)
