@@ -270,9 +270,10 @@ def test_channels_not_described(guests):
     guests(*channel_pair(1), VM("channel", name="third"), smp=2)
 
 
-# dfault and stop never end there; in storm OpenSBI 1.5's harts wait for one another now and then, for ever.
+# dfault and stop never end there; in storm OpenSBI 1.5's harts wait for one another now and then, for ever; what hpm
+# counts, QEMU counts for no counter of OpenSBI 1.5's without Sscofpmf, and with it that firmware answers otherwise.
 @pytest.mark.parametrize("guest", sorted(p.stem for p in (TREE / "tests/guests").glob("*.c")
-                                         if p.stem not in ("dfault", "stop", "storm")))
+                                         if p.stem not in ("dfault", "stop", "storm", "hpm")))
 def test_bare(guest):
     """The guests' expectations hold where real firmware answers."""
     result = run_bare(guest)
