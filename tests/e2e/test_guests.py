@@ -265,6 +265,20 @@ def test_channels_publisher_crashes(guests):
     assert "[sub] ended (shutdown)" in result.log()
 
 
+def abusers(vcpus):
+    channels = {"one": '{ name = "there", to = "two", size = "4M", access = "read-write" }',
+                "two": '{ name = "back", to = "one", size = "16K" }'}
+    return [VM("abuse", vcpus=vcpus, name=name,
+               more=f'messages = "{peer}"\nchannels = [{channels[name]}]')
+            for name, peer in (("one", "two"), ("two", "one"))]
+
+
+@pytest.mark.parametrize("vcpus,smp,cpu", [(4, 1, "rv64"), (4, 4, "rv64,sstc=off"), (2, 2, "max"), (1, 2, PMU_AIA)])
+def test_random_calls(guests, vcpus, smp, cpu):
+    """Of everything, by all harts of two VMs on the same objects."""
+    guests(*abusers(vcpus), VM("time"), smp=smp, cpu=cpu)
+
+
 def test_channels_not_described(guests):
     """Another VM's channels are not there for this one."""
     guests(*channel_pair(1), VM("channel", name="third"), smp=2)
