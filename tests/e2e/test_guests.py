@@ -303,8 +303,8 @@ def test_bare_variants(guest, cpu):
 
 
 def test_every_guest_is_tested():
-    """A guest that is in no list above would be built for nothing."""
-    text = pathlib.Path(__file__).read_text()
+    """A guest that no test runs would be built for nothing."""
+    text = "".join(p.read_text() for p in pathlib.Path(__file__).parent.glob("test_*.py"))
     for source in (TREE / "tests/guests").glob("*.c"):
         assert f'"{source.stem}"' in text, source.name
 
