@@ -8,7 +8,7 @@
 
 enum exit_path {
     EXIT_PATH_PLAIN,
-    EXIT_PATH_TIMED, /* each exit's latency goes into its vcpu's histogram */
+    EXIT_PATH_TIMED,  /* each exit's latency goes into its vcpu's histogram */
     EXIT_PATH_TRACED, /* by vcpu_exited_traced(), latency too if it is asked for */
 };
 
