@@ -163,13 +163,14 @@ static int64_t pmlen_set(struct vcpu *vcpu, struct fwft_vcpu *f, uint64_t value)
 
 /* Every feature that the specification defines. */
 static const struct feature features[] = {
-    [SBI_FWFT_MISALIGNED_EXC_DELEG] = {misaligned_supported, valid_switch, misaligned_get,
-                                       misaligned_set},
+    [SBI_FWFT_MISALIGNED_EXC_DELEG] = {misaligned_supported, valid_switch, .get = misaligned_get,
+                                       .set = misaligned_set},
     [SBI_FWFT_LANDING_PAD] = {landing_pad_supported, valid_switch, .henvcfg = HENVCFG_LPE},
     [SBI_FWFT_SHADOW_STACK] = {shadow_stack_supported, valid_switch, .henvcfg = HENVCFG_SSE},
     [SBI_FWFT_DOUBLE_TRAP] = {double_trap_supported, valid_switch, .henvcfg = HENVCFG_DTE},
     [SBI_FWFT_PTE_AD_HW_UPDATING] = {adue_supported, valid_switch, .henvcfg = HENVCFG_ADUE},
-    [SBI_FWFT_POINTER_MASKING_PMLEN] = {pmlen_supported, pmlen_valid, pmlen_get, pmlen_set},
+    [SBI_FWFT_POINTER_MASKING_PMLEN] = {pmlen_supported, pmlen_valid, .get = pmlen_get,
+                                        .set = pmlen_set},
 };
 
 /* The feature's row; or NULL with *error: reserved and platform-specific ones, local or global, are
