@@ -353,17 +353,71 @@ static void subscribe_errors(void) /* 10 */
     answers(subscribe(FRAMES, 1), SBI_ERR_INVALID_STATE, 0, "not published");
 }
 
-/* The publisher, subscribed to, restarts: 9. */
+/* ---- a page table that lies in the other VM's pages */
+
+#define TABLE (WINDOW(RING) + 0x1000)
+#define VIA   (4 * (1ul << 30)) /* what it maps: RAM again */
+#define RAM   0x80600000ul
+
+static uint64_t satp_via_table;
+
+static void table_make(void)
+{
+    static uint64_t root[512] __attribute__((aligned(4096)));
+
+    root[0] = PTE_RW | PTE_X;
+    root[2] = (0x80000000ul >> 12 << 10) | PTE_RW | PTE_X;
+    root[4] = (TABLE >> 12 << 10) | PTE_V;
+    poke(TABLE + (RAM - 0x80000000) / 0x200000 * 8, (RAM >> 12 << 10) | PTE_RW | PTE_X);
+    poke(RAM, SECRET);
+    satp_via_table = (8ul << 60) | ((uint64_t)root >> 12);
+}
+
+static void table_there(void) /* 1 */
+{
+    uint64_t value;
+
+    csr_write(satp, satp_via_table);
+    sfence();
+    value = peek(VIA + (RAM - 0x80000000));
+    paging_off();
+    is(value, SECRET, "a page table in the ring");
+}
+
+/* The walk meets a hole: the access fault is the access's own, with its virtual address. */
+static void table_gone(void) /* 4 */
+{
+    const uint64_t at = VIA + (RAM - 0x80000000);
+    uint64_t loads, stores;
+    struct trap jump, call;
+
+    csr_write(satp, satp_via_table);
+    sfence();
+    loads = load_cause(at);
+    stores = store_cause(at);
+    jump = trap_of_jump(at);
+    call = trap_of((void)sbi(SBI_EXT_LEGACY_SEND_IPI, 0, at));
+    paging_off();
+    is(loads, CAUSE_LOAD_ACCESS, "no page table: load");
+    is(stores, CAUSE_STORE_ACCESS, "no page table: store");
+    ok(jump.taken && jump.cause == CAUSE_INSN_ACCESS && jump.tval == at, "no page table: fetch");
+    ok(call.taken && call.cause == CAUSE_LOAD_ACCESS && call.tval == at, "no page table: a call");
+}
+
+/* The publisher, subscribed to, restarts: 14. */
 static void publisher_restarts(void)
 {
     is(status(RING), 0x4000 | PUBLISHED | SBI_CHANNEL_WRITABLE, "ring, this VM restarted");
     answers(publish(BACK, BACK_AT, 4096, 1), 0, 0, "back published");
     answers(subscribe(RING, RW), 0, WINDOW(RING), "ring subscribed");
     is(load_cause(WINDOW(RING) + 0x4000), CAUSE_LOAD_ACCESS, "nothing behind it");
+    table_make();
+    table_there();
     changes[RING] = 0;
     store(&shared->life, 2);
     ok(wait_for(load(&changes[RING]) != 0, LONG), "told that the publisher is gone");
     is_hole(WINDOW(RING), "publisher restarted");
+    table_gone();
 }
 
 static void reading(void) /* 8 */
@@ -488,7 +542,7 @@ static void run_subscriber(void)
         reboot();
     }
     must(channel(SBI_HVC_CHANNEL_UNSUBSCRIBE, RING).error == 0, "unsubscribe");
-    tap_plan(16 + 10 + 9 + 2 + 8 + 1 + 5 + 2 + 5 + 6 + 7);
+    tap_plan(16 + 10 + 14 + 2 + 8 + 1 + 5 + 2 + 5 + 6 + 7);
     common_errors();
     subscribe_errors();
     listen();
