@@ -301,6 +301,7 @@ static struct exit_result dbtr_handle(struct vcpu *vcpu, const struct sbi_call *
     default:
         break;
     }
+    sbi_vcpu_switches(vcpu, SBI_SLOT_DBTR, d->mapped != 0);
     return exit_next(4);
 }
 
@@ -321,8 +322,6 @@ static void dbtr_vcpu_load(struct vcpu *vcpu, void *state)
 {
     struct dbtr *d = state;
 
-    if (likely(d->mapped == 0))
-        return;
     /* The harts of a machine are taken to be alike. On one that has fewer triggers some do not hit:
      * said once, for it may happen at every switch. */
     for (uint32_t i = 0; i < d->count; i++) {
@@ -338,8 +337,6 @@ static void dbtr_vcpu_put(struct vcpu *vcpu, void *state)
     struct dbtr *d = state;
 
     (void)vcpu;
-    if (likely(d->mapped == 0))
-        return;
     for (uint32_t i = 0; i < d->count; i++)
         dbtr_hw_uninstall(&d->trigger[i]);
 }

@@ -2,8 +2,8 @@
  * fwft.c - SBI FWFT extension (v3.0, chapter "SBI Firmware Features Extension"): what a guest may
  * switch for itself, per vcpu: fields of henvcfg, which is switched with the vcpu; and whether
  * misaligned accesses are delegated or emulated by the firmware below, which is asked whenever this
- * hart goes over to a vcpu that wants the other. What this host can do is found at boot
- * (isa_probe()).
+ * hart goes over to or from a vcpu that wants other than the firmware's own. What this host can do
+ * is found at boot (isa_probe()).
  *
  * No locks: a vcpu's settings are its own, and so is what a hart knows of its firmware.
  */
@@ -86,11 +86,11 @@ static int64_t misaligned_switch(uint64_t value)
 
 static int64_t misaligned_set(struct vcpu *vcpu, struct fwft_vcpu *f, uint64_t value)
 {
-    (void)vcpu;
     /* Firmware that says no: the platform denies it, whatever its reason. */
     if (misaligned_switch(value) != SBI_SUCCESS)
         return SBI_ERR_DENIED;
     f->misaligned = value;
+    sbi_vcpu_switches(vcpu, SBI_SLOT_FWFT, value != misaligned_here()->initial);
     return SBI_SUCCESS;
 }
 
@@ -265,6 +265,13 @@ static void fwft_vcpu_load(struct vcpu *vcpu, void *state)
     (void)misaligned_switch(f->misaligned);
 }
 
+static void fwft_vcpu_put(struct vcpu *vcpu, void *state)
+{
+    (void)vcpu;
+    (void)state;
+    (void)misaligned_switch(misaligned_here()->initial);
+}
+
 const struct sbi_extension sbi_ext_fwft = {
     .first = SBI_EXT_FWFT,
     .last = SBI_EXT_FWFT,
@@ -273,5 +280,6 @@ const struct sbi_extension sbi_ext_fwft = {
     .vcpu_state = sizeof(struct fwft_vcpu),
     .vcpu_reset = fwft_vcpu_reset,
     .vcpu_load = fwft_vcpu_load,
+    .vcpu_put = fwft_vcpu_put,
     .handle = fwft_handle,
 };

@@ -288,6 +288,12 @@ static int64_t set_shmem(struct vcpu *vcpu, uint64_t lo, uint64_t hi, uint64_t f
     return SBI_SUCCESS;
 }
 
+/* What is counted by the hart's own counters, or closed to the guest, moves with the vcpu. */
+static bool switches(const struct pmu *pmu)
+{
+    return ((pmu->configured | pmu->started) & ~PMU_FW_MASK) != 0 || pmu->live != 0;
+}
+
 static struct exit_result pmu_handle(struct vcpu *vcpu, const struct sbi_call *call,
                                      struct sbi_ret *ret)
 {
@@ -325,6 +331,7 @@ static struct exit_result pmu_handle(struct vcpu *vcpu, const struct sbi_call *c
     default:
         break;
     }
+    sbi_vcpu_switches(vcpu, SBI_SLOT_PMU, switches(pmu_of(vcpu)));
     return exit_next(4);
 }
 

@@ -102,6 +102,8 @@ static struct exit_result sta_handle(struct vcpu *vcpu, const struct sbi_call *c
 {
     if (call->fid == SBI_STA_SET_SHMEM)
         ret->error = sta_set_shmem(vcpu, call->arg[0], call->arg[1], call->arg[2]);
+    sbi_vcpu_switches(vcpu, SBI_SLOT_STA,
+                      ((const struct sta *)vcpu->sbi_state[SBI_SLOT_STA])->enabled);
     return exit_next(4);
 }
 

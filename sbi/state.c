@@ -90,6 +90,7 @@ void sbi_vm_reset(struct vm *vm)
 
 void sbi_vcpu_reset(struct vcpu *vcpu)
 {
+    vcpu->sbi_switched = 0;
     for (unsigned i = 0; i < sbi_extension_count; i++)
         if (sbi_extensions[i]->vcpu_reset != NULL)
             sbi_extensions[i]->vcpu_reset(vcpu, vcpu->sbi_state[sbi_extensions[i]->slot]);
@@ -104,16 +105,32 @@ void sbi_vcpu_stopped(struct vcpu *vcpu)
 
 void sbi_vcpu_load(struct vcpu *vcpu)
 {
-    for (unsigned i = 0; i < sbi_extension_count; i++)
-        if (sbi_extensions[i]->vcpu_load != NULL)
-            sbi_extensions[i]->vcpu_load(vcpu, vcpu->sbi_state[sbi_extensions[i]->slot]);
+    uint64_t slots = vcpu->sbi_switched;
+
+    for (unsigned i = 0; slots != 0 && i < sbi_extension_count; i++) {
+        const struct sbi_extension *ext = sbi_extensions[i];
+
+        if (!(slots & BIT(ext->slot)))
+            continue;
+        slots &= ~BIT(ext->slot);
+        if (ext->vcpu_load != NULL)
+            ext->vcpu_load(vcpu, vcpu->sbi_state[ext->slot]);
+    }
 }
 
 void sbi_vcpu_put(struct vcpu *vcpu)
 {
-    for (unsigned i = 0; i < sbi_extension_count; i++)
-        if (sbi_extensions[i]->vcpu_put != NULL)
-            sbi_extensions[i]->vcpu_put(vcpu, vcpu->sbi_state[sbi_extensions[i]->slot]);
+    uint64_t slots = vcpu->sbi_switched;
+
+    for (unsigned i = 0; slots != 0 && i < sbi_extension_count; i++) {
+        const struct sbi_extension *ext = sbi_extensions[i];
+
+        if (!(slots & BIT(ext->slot)))
+            continue;
+        slots &= ~BIT(ext->slot);
+        if (ext->vcpu_put != NULL)
+            ext->vcpu_put(vcpu, vcpu->sbi_state[ext->slot]);
+    }
 }
 
 void sbi_vcpu_requested(struct vcpu *vcpu)

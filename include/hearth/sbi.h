@@ -59,7 +59,7 @@ struct sbi_extension {
     /* A vcpu has stopped, by itself or with its VM: on its hart, after it was put. */
     void (*vcpu_stopped)(struct vcpu *vcpu, void *state);
     /* Hardware state that the extension virtualises, on the vcpu's hart: part of vcpu_load() and
-     * vcpu_put(). */
+     * vcpu_put(), while sbi_vcpu_switches(). */
     void (*vcpu_load)(struct vcpu *vcpu, void *state);
     void (*vcpu_put)(struct vcpu *vcpu, void *state);
     /* VCPU_REQ_SBI was set: on the vcpu's hart, loaded, before its next entry. May change its

@@ -142,12 +142,21 @@ struct vcpu {
 
     void *sbi_state[SBI_SLOT_COUNT]; /* sbi/state.c */
     void *sbi_block;
+    uint64_t sbi_switched; /* bits of SBI slots: sbi_vcpu_switches() */
 
     /* SBI PMU firmware events by code (hearth/pmu.h). RECEIVED ones: atomic; others its own. */
     uint64_t fw_events[SBI_PMU_FW_EVENTS];
     struct vcpu_stats stats;
     struct vcpu_exit exits[EXIT_RECORDS]; /* exit n is captured into row n % EXIT_RECORDS */
 };
+
+/* For the extension of this slot: whether it has anything of the vcpu, which is loaded, that is to
+ * be moved at a switch. Not after the vcpu's reset. While not, its vcpu_load and vcpu_put are not
+ * called, and the hart is as it is for a vcpu that never called the extension. */
+static inline void sbi_vcpu_switches(struct vcpu *vcpu, enum sbi_slot slot, bool any)
+{
+    vcpu->sbi_switched = (vcpu->sbi_switched & ~BIT(slot)) | (any ? BIT(slot) : 0);
+}
 
 /* Allocates vcpu `id` of vm, stopped. NULL when out of memory. */
 struct vcpu *vcpu_create(struct vm *vm, uint32_t id);

@@ -259,33 +259,33 @@ static void test_switch(void **unused)
     (void)unused;
     begin(2, false);
     assert_sbi(dbtr(SBI_DBTR_SET_SHMEM, SHMEM, 0), 0, 0);
-    sbi_ext_dbtr.vcpu_put(sbi_self, &state[0]);
-    sbi_ext_dbtr.vcpu_load(sbi_self, &state[0]);
+    sbi_fake_put(&sbi_ext_dbtr, sbi_self);
+    sbi_fake_load(&sbi_ext_dbtr, sbi_self);
     assert_int_equal(fake_dbtr_calls, 0);
     set(0, 0, MC6 | STORE | S, 0x40, 0);
     assert_sbi(dbtr(SBI_DBTR_INSTALL, 1, 0), 0, 0);
-    sbi_ext_dbtr.vcpu_put(sbi_self, &state[0]);
+    sbi_fake_put(&sbi_ext_dbtr, sbi_self);
     assert_int_equal(fake_trigger[0][0], 0);
-    sbi_ext_dbtr.vcpu_load(sbi_vm.vcpus[1], &state[1]);
-    sbi_ext_dbtr.vcpu_put(sbi_vm.vcpus[1], &state[1]);
+    sbi_fake_load(&sbi_ext_dbtr, sbi_vm.vcpus[1]);
+    sbi_fake_put(&sbi_ext_dbtr, sbi_vm.vcpus[1]);
     assert_int_equal(fake_dbtr_calls, 2);
-    sbi_ext_dbtr.vcpu_load(sbi_self, &state[0]);
+    sbi_fake_load(&sbi_ext_dbtr, sbi_self);
     assert_int_equal(fake_trigger[0][0], MC6 | STORE | SBI_DBTR_MC6_VS);
 
     /* Another hart, which is full: it goes on without, and is there again where there is room. */
-    sbi_ext_dbtr.vcpu_put(sbi_self, &state[0]);
+    sbi_fake_put(&sbi_ext_dbtr, sbi_self);
     fake_trigger[0][0] = fake_trigger[1][0] = MC6;
-    sbi_ext_dbtr.vcpu_load(sbi_self, &state[0]);
-    sbi_ext_dbtr.vcpu_put(sbi_self, &state[0]);
+    sbi_fake_load(&sbi_ext_dbtr, sbi_self);
+    sbi_fake_put(&sbi_ext_dbtr, sbi_self);
     assert_int_equal(fake_trigger[0][0], MC6);
     fake_trigger[1][0] = 0;
-    sbi_ext_dbtr.vcpu_load(sbi_self, &state[0]);
+    sbi_fake_load(&sbi_ext_dbtr, sbi_self);
     assert_int_equal(fake_trigger[1][0], MC6 | STORE | SBI_DBTR_MC6_VS);
-    sbi_ext_dbtr.vcpu_put(sbi_self, &state[0]);
+    sbi_fake_put(&sbi_ext_dbtr, sbi_self);
 
     sbi_ext_dbtr.vcpu_reset(sbi_self, &state[0]);
     fake_dbtr_calls = 0;
-    sbi_ext_dbtr.vcpu_load(sbi_self, &state[0]);
+    sbi_fake_load(&sbi_ext_dbtr, sbi_self);
     assert_int_equal(fake_dbtr_calls, 0);
     assert_sbi(dbtr(SBI_DBTR_INSTALL, 1, 0), SBI_ERR_NO_SHMEM, 0);
 }

@@ -69,7 +69,7 @@ static void test_nothing_supported(void **unused)
     assert_sbi(get(6), SBI_ERR_DENIED, 0);
     assert_sbi(get(UINT64_MAX), SBI_ERR_DENIED, 0);
     assert_sbi(sbi_ecall(SBI_EXT_FWFT, 2, 0, 0, 0, 0), SBI_ERR_NOT_SUPPORTED, 0);
-    sbi_ext_fwft.vcpu_load(sbi_self, state[0]);
+    sbi_fake_load(&sbi_ext_fwft, sbi_self);
     assert_int_equal(fake_fwft_sets, 0);
     assert_int_equal(fake_csr_writes, 0);
 }
@@ -190,12 +190,13 @@ static void test_misaligned(void **unused)
     assert_int_equal(fake_fwft_sets, 0);
     assert_sbi(set(SBI_FWFT_MISALIGNED_EXC_DELEG, 1, 0), SBI_SUCCESS, 0);
     assert_int_equal(fake_fwft_value, 1);
-    sbi_ext_fwft.vcpu_load(sbi_vm.vcpus[0], state[0]);
+    sbi_fake_load(&sbi_ext_fwft, sbi_vm.vcpus[0]);
     assert_int_equal(fake_fwft_sets, 1);
-    sbi_ext_fwft.vcpu_load(sbi_vm.vcpus[1], state[1]);
+    sbi_fake_put(&sbi_ext_fwft, sbi_vm.vcpus[0]);
+    sbi_fake_load(&sbi_ext_fwft, sbi_vm.vcpus[1]);
     assert_int_equal(fake_fwft_value, 0);
-    sbi_ext_fwft.vcpu_load(sbi_vm.vcpus[1], state[1]);
-    sbi_ext_fwft.vcpu_load(sbi_vm.vcpus[0], state[0]);
+    sbi_fake_put(&sbi_ext_fwft, sbi_vm.vcpus[1]);
+    sbi_fake_load(&sbi_ext_fwft, sbi_vm.vcpus[0]);
     assert_int_equal(fake_fwft_value, 1);
     assert_int_equal(fake_fwft_sets, 3);
 
@@ -215,8 +216,9 @@ static void test_misaligned_initial(void **unused)
     start(0);
     assert_sbi(get(SBI_FWFT_MISALIGNED_EXC_DELEG), SBI_SUCCESS, 1);
     assert_sbi(set(SBI_FWFT_MISALIGNED_EXC_DELEG, 0, 0), SBI_SUCCESS, 0);
+    sbi_fake_put(&sbi_ext_fwft, sbi_vm.vcpus[0]);
     start(1);
-    sbi_ext_fwft.vcpu_load(sbi_vm.vcpus[1], state[1]);
+    sbi_fake_load(&sbi_ext_fwft, sbi_vm.vcpus[1]);
     assert_int_equal(fake_fwft_value, 1);
     begin(6);
     fake_fwft_error = SBI_ERR_FAILED;

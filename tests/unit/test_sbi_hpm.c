@@ -76,12 +76,12 @@ static uint64_t rd(unsigned i)
 
 static void put(unsigned v)
 {
-    sbi_ext_pmu.vcpu_put(sbi_vm.vcpus[v], sbi_vm.vcpus[v]->sbi_state[SBI_SLOT_PMU]);
+    sbi_fake_put(&sbi_ext_pmu, sbi_vm.vcpus[v]);
 }
 
 static void load(unsigned v)
 {
-    sbi_ext_pmu.vcpu_load(sbi_vm.vcpus[v], sbi_vm.vcpus[v]->sbi_state[SBI_SLOT_PMU]);
+    sbi_fake_load(&sbi_ext_pmu, sbi_vm.vcpus[v]);
 }
 
 /* An interrupt that HS-mode takes. */

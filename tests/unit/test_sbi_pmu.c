@@ -285,13 +285,13 @@ static void test_hardware_counter(void **state)
     assert_false(pmu_read_csr(sbi_self, CSR_CYCLE - 1, false, &value));
     assert_false(pmu_read_csr(sbi_self, 0, false, &value));
     /* Another vcpu on the hart in between sees none of it, and time without us is not counted. */
-    sbi_ext_pmu.vcpu_put(sbi_self, sbi_self->sbi_state[SBI_SLOT_PMU]);
+    sbi_fake_put(&sbi_ext_pmu, sbi_self);
     assert_int_equal(fake_csr[CSR_HCOUNTEREN], 7);
     fake_csr[CSR_CYCLE] = 5;
-    sbi_ext_pmu.vcpu_load(sbi_vm.vcpus[1], sbi_vm.vcpus[1]->sbi_state[SBI_SLOT_PMU]);
+    sbi_fake_load(&sbi_ext_pmu, sbi_vm.vcpus[1]);
     assert_int_equal(fake_csr[CSR_HCOUNTEREN], 7);
-    sbi_ext_pmu.vcpu_put(sbi_vm.vcpus[1], sbi_vm.vcpus[1]->sbi_state[SBI_SLOT_PMU]);
-    sbi_ext_pmu.vcpu_load(sbi_self, sbi_self->sbi_state[SBI_SLOT_PMU]);
+    sbi_fake_put(&sbi_ext_pmu, sbi_vm.vcpus[1]);
+    sbi_fake_load(&sbi_ext_pmu, sbi_self);
     assert_int_equal(fake_csr[CSR_HCOUNTEREN], 2);
     assert_true(rd(0) == 0x800000000000000a);
     fake_csr[CSR_CYCLE] += 1;

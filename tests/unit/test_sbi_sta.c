@@ -24,13 +24,13 @@ static struct sbi_answer set(uint64_t lo, uint64_t hi, uint64_t flags)
 static void load(void)
 {
     sbi_self->run_state = VCPU_RUNNING;
-    sbi_ext_sta.vcpu_load(sbi_self, sbi_self->sbi_state[SBI_SLOT_STA]);
+    sbi_fake_load(&sbi_ext_sta, sbi_self);
 }
 
 static void put(uint32_t run_state)
 {
     sbi_self->run_state = run_state;
-    sbi_ext_sta.vcpu_put(sbi_self, sbi_self->sbi_state[SBI_SLOT_STA]);
+    sbi_fake_put(&sbi_ext_sta, sbi_self);
 }
 
 /* All of RAM but the structure, and the structure's fixed parts, are 0. */
@@ -164,8 +164,8 @@ static void test_harts(void **state)
     assert_sbi(set(SBI_RAM_BASE + SBI_RAM_SIZE - SBI_STA_SIZE, 0, 0), SBI_SUCCESS, 0);
     other->run_state = VCPU_RUNNABLE;
     other->stats.steal_ticks = 9;
-    sbi_ext_sta.vcpu_put(other, other->sbi_state[SBI_SLOT_STA]);
-    sbi_ext_sta.vcpu_load(other, other->sbi_state[SBI_SLOT_STA]);
+    sbi_fake_put(&sbi_ext_sta, other);
+    sbi_fake_load(&sbi_ext_sta, other);
     for (uint64_t i = 0; i < SBI_RAM_SIZE; i++)
         assert_int_equal(fake_ram[i], 0);
     put(VCPU_RUNNABLE);

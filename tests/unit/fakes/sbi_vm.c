@@ -45,6 +45,18 @@ static void reset_states(uint32_t count)
     }
 }
 
+void sbi_fake_load(const struct sbi_extension *ext, struct vcpu *v)
+{
+    if (v->sbi_switched & BIT(ext->slot))
+        ext->vcpu_load(v, v->sbi_state[ext->slot]);
+}
+
+void sbi_fake_put(const struct sbi_extension *ext, struct vcpu *v)
+{
+    if (v->sbi_switched & BIT(ext->slot))
+        ext->vcpu_put(v, v->sbi_state[ext->slot]);
+}
+
 void sbi_fake_reset(uint32_t count)
 {
     memset(&rec, 0, sizeof(rec));

@@ -31,6 +31,9 @@ extern uint8_t sbi_ram[SBI_RAM_SIZE];
 
 /* A fresh VM with so many vcpus. */
 void sbi_fake_reset(uint32_t vcpus);
+/* A switch to and from the vcpu, as sbi/state.c has it. */
+void sbi_fake_load(const struct sbi_extension *ext, struct vcpu *v);
+void sbi_fake_put(const struct sbi_extension *ext, struct vcpu *v);
 
 /* One ecall from vcpu 0: the result's a0 and a1. Checks that no other register changed and that a
  * call which returns is EXIT_NEXT or EXIT_BLOCK past the instruction. */
