@@ -6,9 +6,11 @@
  * once: the hart's is brought up to date by a full flush, the VM's by a new number. Without VMID
  * bits every VM is a generation of its own.
  *
- * Lock: `lock`, for all of this file's state and both fields of struct vmid; hart->vmid_generation
- * is touched by its own hart only.
+ * Lock: `lock`, to change this file's state and struct vmid; a number is one word, generation and
+ * id, so that one of the present generation is had without it. hart->vmid_generation is touched by
+ * its own hart only.
  */
+#include <arch/atomic.h>
 #include <hearth/hart.h>
 #include <hearth/lock.h>
 #include <hearth/panic.h>
@@ -17,17 +19,17 @@
 #define VMID_BITS_MAX 14
 
 static struct spinlock lock = SPINLOCK_INIT(RANK_VMID);
-static uint64_t generation;
-static uint64_t last_id;  /* given out last in this generation */
-static uint64_t id_limit; /* largest VMID */
+static uint64_t generation; /* atomic to look */
+static uint64_t last_id;    /* given out last in this generation */
+static uint64_t id_limit;   /* largest VMID */
 
 void vmid_init(unsigned bits)
 {
     ASSERT(bits <= VMID_BITS_MAX);
     lock_acquire(&lock);
-    generation = 0;
+    generation = 1; /* 0 is no VM's and every hart's that has not run one */
     id_limit = BIT(bits) - 1;
-    last_id = id_limit; /* the first VM begins generation 1 */
+    last_id = 0;
     lock_release(&lock);
 }
 
@@ -35,31 +37,37 @@ void vmid_init(unsigned bits)
 static void vmid_assign(struct vmid *v)
 {
     if (last_id == id_limit) {
-        generation++;
+        atomic_store_relaxed(&generation, generation + 1);
         last_id = 0;
     }
     if (id_limit != 0)
         last_id++;
-    v->id = last_id;
-    v->generation = generation;
+    atomic_store_relaxed(&v->number, generation << VMID_BITS_MAX | last_id);
+}
+
+/* Without bits each VM keeps the generation that it got first: the hart flushes when it changes. */
+static uint64_t number_now(struct vmid *v)
+{
+    uint64_t number;
+
+    lock_acquire(&lock);
+    if (v->number == 0 || (id_limit != 0 && v->number >> VMID_BITS_MAX != generation))
+        vmid_assign(v);
+    number = v->number;
+    lock_release(&lock);
+    return number;
 }
 
 bool vmid_update(struct vmid *v, unsigned hart, uint64_t *id)
 {
     struct hart *h = harts[hart];
-    uint64_t wanted;
+    uint64_t number = atomic_load_relaxed(&v->number);
     bool flush;
 
-    lock_acquire(&lock);
-    /* Without bits each VM keeps the generation that it got first: the hart flushes when it
-     * changes. */
-    if (v->generation == 0 || (id_limit != 0 && v->generation != generation))
-        vmid_assign(v);
-    *id = v->id;
-    wanted = v->generation;
-    lock_release(&lock);
-
-    flush = h->vmid_generation != wanted;
-    h->vmid_generation = wanted;
+    if (unlikely(number >> VMID_BITS_MAX != atomic_load_relaxed(&generation)))
+        number = number_now(v);
+    *id = number & (BIT(VMID_BITS_MAX) - 1);
+    flush = h->vmid_generation != number >> VMID_BITS_MAX;
+    h->vmid_generation = number >> VMID_BITS_MAX;
     return flush;
 }

@@ -9,8 +9,7 @@
 #include <hearth/types.h>
 
 struct vmid {
-    uint64_t generation; /* vmid.c's lock; 0: never assigned */
-    uint64_t id;         /* vmid.c's lock */
+    uint64_t number; /* vmid.c's lock to change; atomic to look: generation and id; 0: none yet */
 };
 
 /* Boot: how many VMID bits hgatp has (0..14), found by probing. */
@@ -18,8 +17,8 @@ void vmid_init(unsigned bits);
 
 /*
  * Before a vcpu is loaded on hart `hart`, by that hart: makes v valid in the present generation;
- * *id is the VMID for hgatp. (Use *id, never v->id: another hart may begin a new generation at any
- * moment, and then v->id is a number that this hart has not flushed for.) Returns true when the
+ * *id is the VMID for hgatp. (Use *id, never v's: another hart may begin a new generation at any
+ * moment, and then v's is a number that this hart has not flushed for.) Returns true when the
  * hart must do a full local hfence.gvma before it uses the VMID: a new generation began since this
  * hart last asked, or there are no VMID bits and the VM differs from the last one on this hart. A
  * vcpu that stays loaded keeps its old VMID while other harts go on to the next generation: what
