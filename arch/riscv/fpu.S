@@ -5,8 +5,6 @@ fpu_save:
     .irp    r, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
     fsd     f\r, \r*8(a0)
     .endr
-    .globl fpu_save_fcsr
-fpu_save_fcsr:
     frcsr   t0
     sd      t0, 256(a0)
     ret

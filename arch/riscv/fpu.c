@@ -22,9 +22,8 @@ struct vector_state {
     uint8_t regs[]; /* 32 * vlenb */
 };
 
-/* _fcsr, _csrs: these alone. */
+/* _csrs: these alone. */
 void fpu_save(struct fp_state *s);
-void fpu_save_fcsr(struct fp_state *s);
 void fpu_restore(const struct fp_state *s);
 void vector_save(struct vector_state *s);
 void vector_save_csrs(struct vector_state *s);
@@ -58,6 +57,7 @@ void fpu_reset(struct vcpu *v)
     memset(v->fpu, 0, state_size());
     /* A hart that still holds its old registers must load these instead. */
     v->fpu_hart = NULL;
+    v->fpu_blank = true;
     v->ctx.sstatus &= ~(SSTATUS_FS | SSTATUS_VS);
     if (host_isa.f)
         v->ctx.sstatus |= SSTATUS_FS_INITIAL;
@@ -65,10 +65,8 @@ void fpu_reset(struct vcpu *v)
         v->ctx.sstatus |= SSTATUS_VS_INITIAL;
 }
 
-void fpu_load(struct vcpu *v, struct hart *h)
+static void restore(struct vcpu *v)
 {
-    if (h->fpu_owner == v && v->fpu_hart == h)
-        return;
     if (host_isa.f) {
         csr_set(CSR_SSTATUS, SSTATUS_FS_INITIAL);
         fpu_restore(v->fpu);
@@ -77,8 +75,54 @@ void fpu_load(struct vcpu *v, struct hart *h)
         csr_set(CSR_SSTATUS, SSTATUS_VS_INITIAL);
         vector_restore(vector_part(v));
     }
+}
+
+void fpu_load(struct vcpu *v, struct hart *h)
+{
+    const bool blank = h->fpu_blank;
+
+    h->fpu_blank = false; /* its guest may write them from now on */
+    if (h->fpu_owner == v && v->fpu_hart == h)
+        return;
+    if (!blank || !v->fpu_blank)
+        restore(v);
     h->fpu_owner = v;
     v->fpu_hart = h;
+}
+
+/*
+ * The control registers are looked at always: where a guest's csrw to one makes only its own
+ * vsstatus.FS or VS dirty (QEMU 10), ours does not show it. True: something differs from what was
+ * saved before, and is saved now.
+ */
+static bool fp_put(struct fp_state *s, bool dirty)
+{
+    uint64_t fcsr;
+
+    csr_set(CSR_SSTATUS, SSTATUS_FS_INITIAL);
+    if (dirty) {
+        fpu_save(s);
+        return true;
+    }
+    fcsr = csr_read(CSR_FCSR);
+    if (likely(fcsr == s->fcsr))
+        return false;
+    s->fcsr = fcsr;
+    return true;
+}
+
+static bool vector_put(struct vector_state *s, bool dirty)
+{
+    const struct vector_state old = *s;
+
+    csr_set(CSR_SSTATUS, SSTATUS_VS_INITIAL);
+    if (dirty) {
+        vector_save(s);
+        return true;
+    }
+    vector_save_csrs(s);
+    return s->vstart != old.vstart || s->vl != old.vl || s->vtype != old.vtype ||
+           s->vcsr != old.vcsr;
 }
 
 void fpu_put(struct vcpu *v, struct hart *h)
@@ -87,25 +131,14 @@ void fpu_put(struct vcpu *v, struct hart *h)
 
     if (h->fpu_owner != v || v->fpu_hart != h)
         return; /* reset meanwhile: what the registers hold is nobody's */
-    /* The control registers always: where a guest's csrw to one makes only its own vsstatus.FS or
-     * VS dirty (QEMU 10), ours does not show it. */
-    if (host_isa.f) {
-        csr_set(CSR_SSTATUS, SSTATUS_FS_INITIAL);
-        if ((s & SSTATUS_FS) == SSTATUS_FS) {
-            fpu_save(v->fpu);
-            s = (s & ~SSTATUS_FS) | SSTATUS_FS_CLEAN;
-        } else {
-            fpu_save_fcsr(v->fpu);
-        }
+    if (host_isa.f && fp_put(v->fpu, (s & SSTATUS_FS) == SSTATUS_FS)) {
+        s = (s & ~SSTATUS_FS) | SSTATUS_FS_CLEAN;
+        v->fpu_blank = false;
     }
-    if (host_isa.v) {
-        csr_set(CSR_SSTATUS, SSTATUS_VS_INITIAL);
-        if ((s & SSTATUS_VS) == SSTATUS_VS) {
-            vector_save(vector_part(v));
-            s = (s & ~SSTATUS_VS) | SSTATUS_VS_CLEAN;
-        } else {
-            vector_save_csrs(vector_part(v));
-        }
+    if (host_isa.v && vector_put(vector_part(v), (s & SSTATUS_VS) == SSTATUS_VS)) {
+        s = (s & ~SSTATUS_VS) | SSTATUS_VS_CLEAN;
+        v->fpu_blank = false;
     }
     v->ctx.sstatus = s;
+    h->fpu_blank = v->fpu_blank;
 }

@@ -13,6 +13,7 @@
 
 #define CSR_SSP 0x011 /* Zicfiss */
 
+#define CSR_FCSR       0x003
 #define CSR_SSTATUS    0x100
 #define CSR_SIE        0x104
 #define CSR_STVEC      0x105

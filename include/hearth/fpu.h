@@ -3,7 +3,8 @@
  * vcpu's own until another vcpu is loaded on the hart: saved then if sstatus.FS/VS say Dirty,
  * loaded only if the hart's registers are not this vcpu's already. A vcpu never sees another's
  * registers: there is no trap to wait for (illegal-instruction exceptions are delegated), so they
- * are replaced at the switch.
+ * are replaced at the switch. Between vcpus that have not used any since their reset there is
+ * nothing to replace.
  */
 #pragma once
 

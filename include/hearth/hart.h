@@ -45,6 +45,7 @@ struct hart {
 
     struct vcpu *current;     /* own: the loaded vcpu */
     struct vcpu *fpu_owner;   /* own: whose FP and vector state is in the registers */
+    bool fpu_blank;           /* own: nothing is loaded, and they are as fpu_reset() has them */
     uint64_t vmid_generation; /* own: vmid.c's */
     uint32_t resched;         /* atomic: the running vcpu should give way */
 

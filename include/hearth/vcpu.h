@@ -139,6 +139,7 @@ struct vcpu {
     uint32_t last_hart;    /* index + 1 of the hart it last ran on; 0 none */
     void *fpu;             /* FP and vector state, arch/riscv/fpu.c */
     struct hart *fpu_hart; /* whose registers hold it, if that hart's fpu_owner is this vcpu */
+    bool fpu_blank;        /* ...as fpu_reset() left it, at the last save */
 
     void *sbi_state[SBI_SLOT_COUNT]; /* sbi/state.c */
     void *sbi_block;
