@@ -124,6 +124,11 @@ static void set_affinity(struct vcpu *v, uint64_t value)
 
     atomic_store_relaxed(&v->sched.params.affinity, value);
     if (!c.queued && !c.running && v->hart != NULL) {
+        /* It waits for that hart to let go of it: which has no reason to any more, perhaps. */
+        if (v->run_state == VCPU_RUNNABLE && sched_may_wait(v)) {
+            sched_put_in_queue(v, c.hart);
+            return;
+        }
         lock_release(&c.q->lock);
         sched_notify(harts[c.hart]); /* that hart may have to let go of it */
         return;

@@ -336,6 +336,26 @@ static void test_pause(void **state)
     assert_ptr_equal(sched_next(h), &a);
 }
 
+/* Loaded on a hart that it may not use any more, and before that hart lets go of it, it may again. */
+static void test_affinity_restored(void **state)
+{
+    (void)state;
+    sched_hart_online(harts[1]);
+    assert_int_equal(sched_set_affinity(&vm, 0, 1), 0);
+    sched_start(&a);
+    assert_ptr_equal(sched_next(h), &a);
+    a.hart = h;
+    h->current = &a;
+    assert_int_equal(sched_set_affinity(&vm, 0, 2), 0);
+    assert_int_equal(h->resched, 1);
+    sched_requeue(&a, false);
+    assert_null(sched_next(h));
+    assert_int_equal(sched_set_affinity(&vm, 0, 3), 0);
+    if (sched_must_unload(h, &a))
+        sched_unloaded(h, &a);
+    assert_ptr_equal(sched_next(h), &a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -349,6 +369,7 @@ int main(void)
         cmocka_unit_test_setup(test_priority, fresh),
         cmocka_unit_test_setup(test_bad_values, fresh),
         cmocka_unit_test_setup(test_pause, fresh),
+        cmocka_unit_test_setup(test_affinity_restored, fresh),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
