@@ -237,11 +237,14 @@ static void travel(struct vcpu *v, unsigned from, unsigned to)
 
     lock_acquire(&harts[to]->sched.lock);
     v->sched.moving = false;
-    if (sched_may_wait(v)) {
+    if (sched_may_wait(v) && (v->sched.params.affinity & BIT(to))) {
         join(harts[to], v);
         return;
     }
-    lock_release(&harts[to]->sched.lock);
+    if (sched_may_wait(v))
+        sched_put_in_queue(v, to); /* its affinity has changed on the way */
+    else
+        lock_release(&harts[to]->sched.lock);
     sched_notify(harts[to]); /* it may have been claimed while it slept: for nothing */
 }
 
