@@ -111,7 +111,7 @@ void sched_unthrottle(struct vcpu *v)
         lock_release(&q->lock);
         return;
     }
-    v->sched.throttled = false;
+    atomic_store_relaxed(&v->sched.throttled, false);
     now = timer_now();
     if (now > v->sched.waits_from)
         v->sched.stolen += now - v->sched.waits_from;
@@ -143,7 +143,7 @@ static struct vcpu *take(struct sched_hart *q, struct vcpu *v, unsigned hart, ui
         queue_remove(q, v);
         sched_wait_ends(q, v);
         cap_return(v);
-        v->sched.throttled = true;
+        atomic_store_relaxed(&v->sched.throttled, true);
         v->sched.waits_from = now;
         timer_arm(&v->sched.cap_timer, until);
         return NULL;
@@ -278,7 +278,7 @@ void sched_stop(struct vcpu *v)
 
 bool sched_must_unload(const struct hart *h, const struct vcpu *v)
 {
-    return atomic_load_relaxed(&v->sched.paused) ||
+    return atomic_load_relaxed(&v->sched.paused) || atomic_load_relaxed(&v->sched.throttled) ||
            !(atomic_load_relaxed(&v->sched.params.affinity) & BIT(h->index));
 }
 

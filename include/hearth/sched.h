@@ -100,7 +100,9 @@ void sched_stop(struct vcpu *vcpu);
 /* The vcpu, whose registers are saved, is no longer loaded on this hart: sets vcpu->hart to NULL,
  * and another hart may take it from then on. The end of vcpu_put(). */
 void sched_unloaded(struct hart *hart, struct vcpu *vcpu);
-/* A loaded vcpu that does not run may not stay so: it is paused, or not allowed on this hart. */
+/* A loaded vcpu that does not run may not stay so: it is paused, not allowed on this hart, or its
+ * cap is used up: it is told what was stolen from it when it is loaded (sbi/sta.c), and another
+ * hart may have it. */
 bool sched_must_unload(const struct hart *hart, const struct vcpu *vcpu);
 
 /* On the hart itself: others may have come or gone. Sets the end of the present turn, and lets WFI

@@ -34,7 +34,7 @@ struct sched_vcpu {
     bool moving;       /* between two queues: the hart that moves it will enqueue it */
     bool wake_pending; /* woken while RUNNING: do not block */
     bool yielded;      /* gives way to the others that wait */
-    bool throttled;    /* its cap is used up: until cap_timer */
+    bool throttled;    /* its cap is used up: until cap_timer; atomic to look */
     bool paused;       /* atomic to look */
     struct tree_node node;       /* key: deadline, or class and turn; value: vruntime */
     uint64_t vruntime, deadline; /* virtual time */

@@ -356,6 +356,31 @@ static void test_affinity_restored(void **state)
     assert_ptr_equal(sched_next(h), &a);
 }
 
+/* It is not let sleep on in the hart while its cap is used up: how long that was is told at a load. */
+static void test_throttled_is_unloaded(void **state)
+{
+    const struct timer_event *refill = &a.sched.cap_timer;
+
+    (void)state;
+    assert_int_equal(sched_set_cap(&vm, 0, 50), 0);
+    sched_start(&a);
+    assert_ptr_equal(sched_next(h), &a);
+    a.hart = h;
+    h->current = &a;
+    pass(100000); /* half of the 20 ms */
+    sched_requeue(&a, false);
+    assert_null(sched_next(h));
+    assert_int_not_equal(refill->deadline, UINT64_MAX);
+    assert_true(sched_must_unload(h, &a));
+    sched_unloaded(h, &a);
+    assert_null(sched_next(h));
+    fake_timer_now = refill->deadline;
+    fake_timer_run(0);
+    assert_ptr_equal(sched_next(h), &a);
+    assert_false(sched_must_unload(h, &a));
+    assert_int_equal(a.stats.steal_ticks, 100000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -370,6 +395,7 @@ int main(void)
         cmocka_unit_test_setup(test_bad_values, fresh),
         cmocka_unit_test_setup(test_pause, fresh),
         cmocka_unit_test_setup(test_affinity_restored, fresh),
+        cmocka_unit_test_setup(test_throttled_is_unloaded, fresh),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
