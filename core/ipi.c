@@ -9,6 +9,7 @@
 #include <hearth/sbi_client.h>
 #include <hearth/sched.h>
 #include <hearth/trap.h>
+#include <hearth/work.h>
 
 static void firmware_send(unsigned hart)
 {
@@ -32,6 +33,7 @@ void ipi_interrupt(void)
 {
     csr_clear(CSR_SIP, BIT(IRQ_S_SOFT));
     observe_apply();
+    work_interrupted(this_hart());
     sched_contention_changed(this_hart());
 }
 

@@ -58,10 +58,18 @@ void work_queue(struct hart *h, struct work *w)
     /* Behind other work it waits for its turn. */
     if (!first)
         return;
+    /* Another hart, between its look at work_due and its choice of a vcpu, may take resched for
+     * what has led to that choice: the interrupt says it again, after all that. */
     atomic_store_relaxed(&h->work_due, 1);
     atomic_store_seq(&h->resched, 1);
     if (h != this_hart())
         ipi_send(h->index);
+}
+
+void work_interrupted(struct hart *h)
+{
+    if (atomic_load_relaxed(&h->work_due) != 0)
+        atomic_store_relaxed(&h->resched, 1);
 }
 
 bool work_pending(const struct hart *h)
