@@ -99,9 +99,9 @@ int shutdown_ask(struct vm *vm)
         queue = !s->queued;
         s->queued = true;
     }
-    lock_release(&vm->lock);
-    if (queue)
+    if (queue) /* with the lock: before any work that frees the VM can be queued behind it */
         work_queue(harts[s->hart], &s->work);
+    lock_release(&vm->lock);
     return err;
 }
 
