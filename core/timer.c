@@ -105,7 +105,8 @@ void timer_cancel(struct timer_event *ev)
 {
     const struct hart *running;
 
-    if (atomic_load_relaxed(&ev->hart) != NULL) {
+    /* Acquire: who finds it taken out finds the callback at work, below. */
+    if (atomic_load_acquire(&ev->hart) != NULL) {
         timer_unlink(ev);
         timer_program(this_hart());
     }

@@ -23,11 +23,12 @@ static uint64_t host_deadline(const struct vcpu *v, uint64_t guest_time)
 
 void vtimer_set_soft(struct vcpu *v, uint64_t guest_time)
 {
+    /* First: the event may be at work on the hart from which the vcpu has come, and raise the
+     * interrupt, or forget the deadline, that are set here. */
+    timer_cancel(&v->timer);
     virq_clear(v, IRQ_VS_TIMER);
     v->timer_deadline = guest_time == UINT64_MAX ? UINT64_MAX : host_deadline(v, guest_time);
-    if (v->timer_deadline == UINT64_MAX)
-        timer_cancel(&v->timer);
-    else
+    if (v->timer_deadline != UINT64_MAX)
         timer_arm(&v->timer, v->timer_deadline);
 }
 
