@@ -5,8 +5,8 @@
  *
  * The scheduler counts (core/sched.c); here it is written down, when the vcpu is loaded and has
  * waited since, and once it is preempted. Steal grows only while another vcpu is loaded in between,
- * or while its cap is used up, when it is unloaded too (unless that is over before its hart has seen
- * to it: then the next load tells).
+ * or while its cap is used up, when it is unloaded too (unless that is over before its hart has
+ * seen to it: then the next load tells).
  *
  * State of each vcpu, touched on the hart where it is loaded: no lock. The guest may scribble over
  * the structure at any time: nothing in it is ever read.

@@ -29,8 +29,8 @@ void work_init_hart(struct hart *hart);
  * rank WORK or above. */
 void work_queue(struct hart *hart, struct work *work);
 
-/* The hart's IPI has come, perhaps work_queue()'s: the vcpu that runs gives way to work that is due.
- * On the hart itself. */
+/* The hart's IPI has come, perhaps work_queue()'s: the vcpu that runs gives way to work that is
+ * due. On the hart itself. */
 void work_interrupted(struct hart *hart);
 
 /* The run loop's: does work if it is time for it. */

@@ -336,7 +336,8 @@ static void test_pause(void **state)
     assert_ptr_equal(sched_next(h), &a);
 }
 
-/* Loaded on a hart that it may not use any more, and before that hart lets go of it, it may again. */
+/* Loaded on a hart that it may not use any more, and before that hart lets go of it, it may again.
+ */
 static void test_affinity_restored(void **state)
 {
     (void)state;
@@ -356,7 +357,8 @@ static void test_affinity_restored(void **state)
     assert_ptr_equal(sched_next(h), &a);
 }
 
-/* It is not let sleep on in the hart while its cap is used up: how long that was is told at a load. */
+/* It is not let sleep on in the hart while its cap is used up: how long that was is told at a load.
+ */
 static void test_throttled_is_unloaded(void **state)
 {
     const struct timer_event *refill = &a.sched.cap_timer;
