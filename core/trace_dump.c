@@ -97,7 +97,7 @@ static size_t line_of(struct trace_dump *d, char *line)
     switch ((enum stage)d->stage) {
     case HEAD:
         d->stage = VMS;
-        return (size_t)snprintf(line, TRACE_LINE_MAX, "hearth: trace begin %u %lu %u %lu\n",
+        return (size_t)snprintf(line, TRACE_LINE_MAX, "hearth: trace begin %d %lu %u %lu\n",
                                 VERSION, host_platform.timebase_hz, harts_count,
                                 harts[0]->trace != NULL ? harts[0]->trace->size : 0);
     case VMS:

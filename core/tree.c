@@ -131,8 +131,11 @@ struct tree_node *tree_next(const struct tree_node *n)
 /* n has two children: the node behind it, which has no left one, takes its place. */
 static void remove_inner(struct tree *t, struct tree_node *n)
 {
-    struct tree_node *s = neighbour(n, 1), *from = s->parent;
+    struct tree_node *s = n->child[1], *from;
 
+    while (s->child[0] != NULL)
+        s = s->child[0];
+    from = s->parent;
     if (from == n) {
         from = s;
     } else {

@@ -17,10 +17,11 @@ struct stats_vcpu {
     enum vcpu_run_state state;
     uint64_t exits;                        /* all of them */
     uint64_t by_reason[EXIT_REASON_COUNT]; /* exit_reason_name() has the names */
-    uint64_t run;   /* it had a hart; native WFI (alone on its hart) is part of it */
-    uint64_t wait;  /* it could run and did not: in a run queue, or held back by its cap */
-    uint64_t steal; /* the part of wait in which other vcpus had its hart, or its cap held it back */
-    uint64_t idle;  /* it waited for an interrupt: trapped WFI, HSM suspend */
+    uint64_t run;  /* it had a hart; native WFI (alone on its hart) is part of it */
+    uint64_t wait; /* it could run and did not: in a run queue, or held back by its cap */
+    uint64_t
+        steal;     /* the part of wait in which other vcpus had its hart, or its cap held it back */
+    uint64_t idle; /* it waited for an interrupt: trapped WFI, HSM suspend */
 };
 
 struct stats_hart {

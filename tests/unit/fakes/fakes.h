@@ -32,7 +32,7 @@ extern size_t fake_console_out_len;
 extern uint64_t fake_timer_now;
 extern uint64_t fake_timer_step;
 extern struct timer_event *fake_timer_armed[HARTS_MAX]; /* by hart index: a list */
-void fake_timer_run(unsigned hart); /* what that hart's interrupt would do now */
+void fake_timer_run(unsigned hart);      /* what that hart's interrupt would do now */
 uint64_t fake_timer_next(unsigned hart); /* when that would be; UINT64_MAX: never */
 void fake_timer_reset(void);
 
