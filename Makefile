@@ -167,6 +167,9 @@ $(B)/guests/obj/%.S.o: %.S Makefile | $(DEPS)/build.ready
 	@mkdir -p $(@D)
 	$(Q)$(CROSS)gcc $(GUEST_FLAGS) -MMD -MP -c -o $@ $<
 
+# Its backtrace is looked at.
+$(B)/guests/obj/tests/guests/crash.c.o: GUEST_CFLAGS += -fno-omit-frame-pointer -fno-optimize-sibling-calls
+
 $(GUEST_ELFS): $(B)/guests/%.elf: $(B)/guests/obj/tests/guests/%.c.o
 $(BENCH_ELFS): $(B)/guests/%.elf: $(B)/guests/obj/tests/bench/%.c.o
 $(GUEST_ELFS) $(BENCH_ELFS): $(GUEST_LIB) tests/guests/lib/guest.ld

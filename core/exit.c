@@ -6,6 +6,7 @@
 #include <arch/csr.h>
 #include <arch/exit_capture.h>
 #include <arch/trap.h>
+#include <hearth/crash_report.h>
 #include <hearth/exit.h>
 #include <hearth/lifecycle.h>
 #include <hearth/log.h>
@@ -99,41 +100,9 @@ static inline struct exit_result dispatch(struct vcpu *v, const struct vcpu_exit
     return exit_crash("unhandled exit cause");
 }
 
-/* A crashed vcpu's report: cause, pc, registers, gpa, recent exits. */
-static void exit_report(const struct vcpu *v, const struct vcpu_exit *e, const char *reason)
-{
-    log_vm(v->vm, "vcpu %u crashed: %s", v->id, reason);
-    log_vm(v->vm, "  cause %lu (%s) pc 0x%016lx tval 0x%016lx", e->cause & ~TRAP_IRQ,
-           (e->cause & TRAP_IRQ) ? "interrupt" : trap_cause_name(e->cause), e->pc, e->tval);
-    if (e->gpa_valid)
-        log_vm(v->vm, "  gpa 0x%016lx htinst 0x%lx", e->gpa, e->tinst);
-    log_vm(v->vm, "  mode %s vsstatus 0x%lx vsatp 0x%lx vstvec 0x%lx", e->from_vs ? "VS" : "VU",
-           csr_read(CSR_VSSTATUS), csr_read(CSR_VSATP), csr_read(CSR_VSTVEC));
-    log_vm(v->vm, "  vsepc 0x%lx vscause 0x%lx vstval 0x%lx vsie 0x%lx hvip 0x%lx",
-           csr_read(CSR_VSEPC), csr_read(CSR_VSCAUSE), csr_read(CSR_VSTVAL), csr_read(CSR_VSIE),
-           csr_read(CSR_HVIP));
-    if (e->cause == CAUSE_DOUBLE_TRAP) /* mtval2, by way of the firmware */
-        log_vm(v->vm, "  the second trap's cause %lu (%s)", csr_read(CSR_HTVAL),
-               trap_cause_name(csr_read(CSR_HTVAL)));
-    /* x0 has no value worth a place: the first one is pc. */
-    for (unsigned i = 0; i < 32; i += 4)
-        log_vm(v->vm, "  %-4s 0x%016lx  %-4s 0x%016lx  %-4s 0x%016lx  %-4s 0x%016lx",
-               i == 0 ? "pc" : gpr_name(i), i == 0 ? e->pc : v->ctx.gpr[i], gpr_name(i + 1),
-               v->ctx.gpr[i + 1], gpr_name(i + 2), v->ctx.gpr[i + 2], gpr_name(i + 3),
-               v->ctx.gpr[i + 3]);
-    log_vm(v->vm, "  recent exits, newest first:");
-    for (uint64_t i = 0; i < EXIT_RECORDS && i < v->stats.exits; i++) {
-        const struct vcpu_exit *r = &v->exits[(v->stats.exits - 1 - i) % EXIT_RECORDS];
-
-        log_vm(v->vm, "  %2lu %s %lu pc 0x%016lx tval 0x%lx gpa 0x%lx", i,
-               (r->cause & TRAP_IRQ) ? "irq" : "cause", r->cause & ~TRAP_IRQ, r->pc, r->tval,
-               r->gpa_valid ? r->gpa : 0);
-    }
-}
-
 static enum run_leave crash(struct vcpu *v, const struct vcpu_exit *e, const char *reason)
 {
-    exit_report(v, e, reason);
+    crash_report(v, e, reason);
     vm_request_stop(v->vm, VM_STOP_CRASH, reason);
     return RUN_STOP;
 }

@@ -94,3 +94,4 @@ unit_bits_SRCS :=
 unit_stats_SRCS := core/stats.c $(addprefix tests/unit/fakes/,hart.c timer.c)
 unit_restart_log_SRCS := core/restart_log.c
 unit_trace_SRCS := core/trace.c core/trace_dump.c core/stats.c $(addprefix tests/unit/fakes/,hart.c timer.c csr.c page_alloc.c)
+unit_guest_backtrace_SRCS := core/guest_backtrace.c guest/gva_walk.c

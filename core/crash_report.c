@@ -1,0 +1,101 @@
+/*
+ * crash_report.c - a crashed vcpu's report: all that is known without the guest's help. What is
+ * read from its memory is bounded, and its own word. Locks: the log's.
+ */
+#include <arch/csr.h>
+#include <hearth/crash_report.h>
+#include <hearth/guest_backtrace.h>
+#include <hearth/log.h>
+#include <hearth/trap.h>
+#include <hearth/vm.h>
+
+#define GPR_FP 8
+
+static const char *const irq_names[] = {
+    [IRQ_S_SOFT] = "supervisor software interrupt",
+    [IRQ_S_TIMER] = "supervisor timer interrupt",
+    [IRQ_S_EXT] = "supervisor external interrupt",
+    [IRQ_S_GEXT] = "supervisor guest external interrupt",
+    [IRQ_LCOF] = "local counter-overflow interrupt",
+};
+
+static const char *cause_name(uint64_t cause)
+{
+    const uint64_t irq = cause & ~TRAP_IRQ;
+
+    if (!(cause & TRAP_IRQ))
+        return trap_cause_name(cause);
+    return irq < ARRAY_SIZE(irq_names) && irq_names[irq] != NULL ? irq_names[irq]
+                                                                 : "unknown interrupt";
+}
+
+/* What cannot be fetched has not run. */
+static bool is_fetch_fault(uint64_t cause)
+{
+    return cause == CAUSE_INSN_ACCESS || cause == CAUSE_INSN_PAGE || cause == CAUSE_INSN_GUEST_PAGE;
+}
+
+static void report_state(const struct vcpu *v, const struct vcpu_exit *e)
+{
+    if (e->gpa_valid)
+        log_vm(v->vm, "  gpa 0x%016lx htinst 0x%lx", e->gpa, e->tinst);
+    log_vm(v->vm, "  mode %s vsstatus 0x%lx vsatp 0x%lx vstvec 0x%lx", e->from_vs ? "VS" : "VU",
+           csr_read(CSR_VSSTATUS), csr_read(CSR_VSATP), csr_read(CSR_VSTVEC));
+    log_vm(v->vm, "  vsepc 0x%lx vscause 0x%lx vstval 0x%lx vsie 0x%lx hvip 0x%lx",
+           csr_read(CSR_VSEPC), csr_read(CSR_VSCAUSE), csr_read(CSR_VSTVAL), csr_read(CSR_VSIE),
+           csr_read(CSR_HVIP));
+    if (e->cause == CAUSE_DOUBLE_TRAP) /* mtval2, by way of the firmware */
+        log_vm(v->vm, "  the second trap's cause %lu (%s)", csr_read(CSR_HTVAL),
+               trap_cause_name(csr_read(CSR_HTVAL)));
+    /* x0 has no value worth a place: the first one is pc. */
+    for (unsigned i = 0; i < 32; i += 4)
+        log_vm(v->vm, "  %-4s 0x%016lx  %-4s 0x%016lx  %-4s 0x%016lx  %-4s 0x%016lx",
+               i == 0 ? "pc" : gpr_name(i), i == 0 ? e->pc : v->ctx.gpr[i], gpr_name(i + 1),
+               v->ctx.gpr[i + 1], gpr_name(i + 2), v->ctx.gpr[i + 2], gpr_name(i + 3),
+               v->ctx.gpr[i + 3]);
+}
+
+static void report_backtrace(const struct vcpu *v, const struct vcpu_exit *e)
+{
+    static const char *const remarks[] = {
+        [BACKTRACE_AT] = "", [BACKTRACE_TRAPPED] = " (trapped)", [BACKTRACE_RETURN] = ""};
+    struct backtrace_from from = {
+        .pc = e->pc,
+        .ra = v->ctx.gpr[GPR_RA],
+        .fp = v->ctx.gpr[GPR_FP],
+        .vsatp = csr_read(CSR_VSATP),
+        .vstvec = csr_read(CSR_VSTVEC),
+        .vsepc = csr_read(CSR_VSEPC),
+    };
+    struct backtrace_frame frame[BACKTRACE_FRAMES];
+    unsigned count;
+
+    /* The trap vector's own fetch changed nothing: then it is the trap before it that tells. */
+    from.astray = is_fetch_fault(backtrace_at_vector(&from) ? csr_read(CSR_VSCAUSE) : e->cause);
+    count = guest_backtrace(&v->vm->memslots, &from, frame);
+    log_vm(v->vm, "  backtrace, by frame pointers:");
+    for (unsigned i = 0; i < count; i++)
+        log_vm(v->vm, "  #%-2u 0x%016lx%s", i, frame[i].pc, remarks[frame[i].kind]);
+}
+
+static void report_exits(const struct vcpu *v)
+{
+    log_vm(v->vm, "  recent exits, newest first:");
+    for (uint64_t i = 0; i < EXIT_RECORDS && i < v->stats.exits; i++) {
+        const struct vcpu_exit *r = &v->exits[(v->stats.exits - 1 - i) % EXIT_RECORDS];
+
+        log_vm(v->vm, "  %2lu %s %lu pc 0x%016lx tval 0x%lx gpa 0x%lx: %s", i,
+               (r->cause & TRAP_IRQ) ? "irq" : "cause", r->cause & ~TRAP_IRQ, r->pc, r->tval,
+               r->gpa_valid ? r->gpa : 0, cause_name(r->cause));
+    }
+}
+
+void crash_report(const struct vcpu *v, const struct vcpu_exit *e, const char *reason)
+{
+    log_vm(v->vm, "vcpu %u crashed: %s", v->id, reason);
+    log_vm(v->vm, "  cause %lu (%s) pc 0x%016lx tval 0x%016lx", e->cause & ~TRAP_IRQ,
+           cause_name(e->cause), e->pc, e->tval);
+    report_state(v, e);
+    report_backtrace(v, e);
+    report_exits(v);
+}
