@@ -77,10 +77,12 @@ enum run_leave run_ready(struct vcpu *v)
 
 static enum run_leave run_vcpu(struct vcpu *v)
 {
-    enum run_leave leave = run_ready(v);
+    if (!run_last_check(v)) {
+        const enum run_leave leave = run_ready(v);
 
-    if (leave != RUN_AGAIN)
-        return leave;
+        if (leave != RUN_AGAIN)
+            return leave;
+    }
     if (sleeps_on(v))
         return RUN_BLOCK;
     if (trace_on())
@@ -89,8 +91,8 @@ static enum run_leave run_vcpu(struct vcpu *v)
 }
 
 /* The vcpu left its run: where it goes now. A blocked one stays loaded, for it may well be the next
- * to run. */
-static void depart(struct vcpu *v, enum run_leave leave)
+ * to run. Returns who has the hart then, if that is known. */
+static struct vcpu *depart(struct vcpu *v, enum run_leave leave)
 {
     switch (leave) {
     case RUN_BLOCK:
@@ -98,21 +100,24 @@ static void depart(struct vcpu *v, enum run_leave leave)
         virq_flush(v);
         if (sleep_over(v) || !sched_block(v))
             sched_requeue(v, false);
-        return;
+        return NULL;
     case RUN_STOP:
         vcpu_put(v);
         vcpu_hsm_stopped(v);
-        return;
+        return NULL;
     case RUN_PARK:
         vcpu_put(v);
         vcpu_park(v);
-        return;
+        return NULL;
     case RUN_AGAIN:
     case RUN_PREEMPT:
     case RUN_YIELD:
         break;
     }
+    if (likely(atomic_load_relaxed(&v->hart->work_due) == 0))
+        return sched_exchange(v, leave == RUN_YIELD);
     sched_requeue(v, leave == RUN_YIELD);
+    return NULL;
 }
 
 /* No vcpu wants the hart. */
@@ -135,14 +140,17 @@ static void idle(struct hart *h)
 void run_hart(void)
 {
     struct hart *h = this_hart();
+    struct vcpu *next = NULL;
 
     for (;;) {
         enum run_leave leave;
-        struct vcpu *v;
+        struct vcpu *v = next;
 
-        if (unlikely(atomic_load_relaxed(&h->work_due) != 0))
-            work_run(h);
-        v = sched_next(h);
+        if (v == NULL) {
+            if (unlikely(atomic_load_relaxed(&h->work_due) != 0))
+                work_run(h);
+            v = sched_next(h);
+        }
         if (h->current != NULL && h->current != v &&
             (v != NULL || sched_must_unload(h, h->current)))
             vcpu_put(h->current);
@@ -155,9 +163,10 @@ void run_hart(void)
             vcpu_load(v, h);
         else
             sched_contention_changed(h);
-        vtimer_unblock(v);
+        if (unlikely(!timer_is_idle(&v->timer)))
+            vtimer_unblock(v);
         leave = run_vcpu(v);
-        depart(v, leave);
         irq_poll();
+        next = depart(v, leave);
     }
 }

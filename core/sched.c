@@ -148,15 +148,12 @@ static struct vcpu *take(struct sched_hart *q, struct vcpu *v, unsigned hart, ui
         timer_arm(&v->sched.cap_timer, until);
         return NULL;
     }
-    queue_remove(q, v);
     if (q->busy_ticks > v->sched.waits_from)
         v->sched.stolen += q->busy_ticks - v->sched.waits_from;
-    queue_run(q, v, now);
+    queue_take(q, v, now);
     q->busy_from = now;
-    q->turn_end = queue_turn(q);
-    q->turn_end = q->turn_end > UINT64_MAX - now ? UINT64_MAX : now + q->turn_end;
     q->cap_end = ticks > UINT64_MAX - now ? UINT64_MAX : now + ticks;
-    stats_vcpu_moves(v, VCPU_RUNNING, now, v->sched.stolen);
+    stats_vcpu_moves_from(v, VCPU_RUNNABLE, VCPU_RUNNING, now, v->sched.stolen);
     v->sched.stolen = 0;
     v->sched.wake_pending = false;
     return v;
@@ -215,6 +212,12 @@ static void leave(struct sched_hart *q, struct vcpu *v, uint64_t now)
         cap_return(v);
 }
 
+/* With q's lock. May it wait here, where it has just run? */
+static bool stays(const struct hart *h, const struct vcpu *v)
+{
+    return likely(!v->sched.paused && (v->sched.params.affinity & BIT(h->index)));
+}
+
 /* It is the hart's own: v's home does not change while it runs. */
 void sched_requeue(struct vcpu *v, bool yields)
 {
@@ -227,7 +230,7 @@ void sched_requeue(struct vcpu *v, bool yields)
     leave(q, v, now);
     stats_vcpu_moves(v, VCPU_RUNNABLE, now, 0);
     v->sched.yielded = yields;
-    if (likely(!v->sched.paused && (v->sched.params.affinity & BIT(h->index)))) {
+    if (stays(h, v)) {
         queue_left(q, v);
         queue_requeue(q, v);
         v->sched.waits_from = q->busy_ticks;
@@ -236,6 +239,31 @@ void sched_requeue(struct vcpu *v, bool yields)
         queue_left(q, v);
     }
     lock_release(&q->lock);
+}
+
+struct vcpu *sched_exchange(struct vcpu *v, bool yields)
+{
+    struct hart *h = this_hart();
+    struct sched_hart *q = &h->sched;
+    struct vcpu *got = NULL;
+    uint64_t now;
+
+    lock_acquire(&q->lock);
+    if (unlikely(!stays(h, v))) {
+        lock_release(&q->lock);
+        sched_requeue(v, yields);
+        return NULL;
+    }
+    now = timer_now();
+    leave(q, v, now);
+    stats_vcpu_moves_from(v, VCPU_RUNNING, VCPU_RUNNABLE, now, 0);
+    v->sched.yielded = yields;
+    v->sched.waits_from = q->busy_ticks;
+    got = queue_exchange(q, v);
+    atomic_store_relaxed(&h->resched, 0);
+    got = take(q, got, h->index, now);
+    lock_release(&q->lock);
+    return got;
 }
 
 bool sched_block(struct vcpu *v)

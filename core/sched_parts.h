@@ -32,18 +32,20 @@ void queue_remove(struct sched_hart *q, struct vcpu *v);
 struct vcpu *queue_pick(struct sched_hart *q);
 /* The vcpu, not queued, is what the hart runs from now on. */
 void queue_run(struct sched_hart *q, struct vcpu *v, uint64_t now);
+/* The same for one that is queued until now; sets turn_end. */
+void queue_take(struct sched_hart *q, struct vcpu *v, uint64_t now);
 /* Charges the running vcpu's time. */
 void queue_charge(struct sched_hart *q, uint64_t now);
 /* The running vcpu has left the hart; its time was charged, it is not queued. */
 void queue_left(struct sched_hart *q, struct vcpu *v);
 /* The running vcpu goes back into the queue. */
 void queue_requeue(struct sched_hart *q, struct vcpu *v);
+/* queue_left(), queue_requeue(), queue_pick(). */
+struct vcpu *queue_exchange(struct sched_hart *q, struct vcpu *v);
 /* May v, just queued, take the hart from the running vcpu? *at: when, if not at once. */
 bool queue_preempts(struct sched_hart *q, const struct vcpu *v, uint64_t now, uint64_t *at);
 /* The virtual time that v had in the last tenths of a second, older ones counting less. */
 uint64_t queue_recent(struct vcpu *v, uint64_t now);
-/* Ticks that the running vcpu may have until its turn ends. */
-uint64_t queue_turn(const struct sched_hart *q);
 
 /* ---- sched_cap.c ---- */
 

@@ -55,7 +55,7 @@ static int64_t weighed(const struct sched_hart *q, const struct vcpu *v)
     return (int64_t)(v->sched.vruntime - q->base) * v->sched.params.weight;
 }
 
-uint64_t queue_virtual_time(const struct sched_hart *q)
+static inline uint64_t virtual_time(const struct sched_hart *q)
 {
     int64_t sum = q->sum;
     uint64_t load = q->load;
@@ -66,6 +66,11 @@ uint64_t queue_virtual_time(const struct sched_hart *q)
     }
     /* Rounded towards 0: never below the least vruntime, so somebody is always eligible. */
     return load != 0 ? q->base + (uint64_t)(sum / (int64_t)load) : q->base;
+}
+
+uint64_t queue_virtual_time(const struct sched_hart *q)
+{
+    return virtual_time(q);
 }
 
 /* Keeps the numbers in `sum` small. */
@@ -123,7 +128,7 @@ void queue_owes(struct vcpu *v, uint64_t ticks)
     v->sched.left_hart = HARTS_MAX; /* no sleep has paid any of it back */
 }
 
-void queue_insert(struct sched_hart *q, struct vcpu *v)
+static inline void insert(struct sched_hart *q, struct vcpu *v)
 {
     struct sched_vcpu *s = &v->sched;
 
@@ -144,7 +149,12 @@ void queue_insert(struct sched_hart *q, struct vcpu *v)
     atomic_store_relaxed(&q->weight, q->weight + s->params.weight);
 }
 
-void queue_remove(struct sched_hart *q, struct vcpu *v)
+void queue_insert(struct sched_hart *q, struct vcpu *v)
+{
+    insert(q, v);
+}
+
+static inline void take_out(struct sched_hart *q, struct vcpu *v)
 {
     struct sched_vcpu *s = &v->sched;
 
@@ -162,31 +172,32 @@ void queue_remove(struct sched_hart *q, struct vcpu *v)
     atomic_store_relaxed(&q->weight, q->weight - s->params.weight);
 }
 
+void queue_remove(struct sched_hart *q, struct vcpu *v)
+{
+    take_out(q, v);
+}
+
 static struct vcpu *vcpu_of(struct tree_node *n)
 {
     return n != NULL ? container_of(n, struct vcpu, sched.node) : NULL;
 }
 
-struct vcpu *queue_pick(struct sched_hart *q)
+static inline struct vcpu *pick(struct sched_hart *q)
 {
     if (q->fixed.first != NULL)
         return vcpu_of(q->fixed.first);
     if (q->fair.first == q->fair.last)
         return vcpu_of(q->fair.first); /* one, or none */
 
-    const uint64_t now = queue_virtual_time(q);
+    const uint64_t now = virtual_time(q);
 
     rebase(q, now);
     return vcpu_of(tree_first_within(&q->fair, now));
 }
 
-void queue_run(struct sched_hart *q, struct vcpu *v, uint64_t now)
+struct vcpu *queue_pick(struct sched_hart *q)
 {
-    q->running = v;
-    q->since = q->turn_from = now;
-    q->preempt_at = UINT64_MAX;
-    atomic_store_relaxed(&q->running_priority, v->sched.params.priority);
-    atomic_store_relaxed(&q->weight, q->weight + v->sched.params.weight);
+    return pick(q);
 }
 
 uint64_t queue_recent(struct vcpu *v, uint64_t now)
@@ -221,7 +232,7 @@ void queue_charge(struct sched_hart *q, uint64_t now)
         cap_charge(v, ticks);
 }
 
-void queue_left(struct sched_hart *q, struct vcpu *v)
+static inline void left(struct sched_hart *q, struct vcpu *v)
 {
     q->running = NULL;
     if (q->load == 0 && is_fair(v))
@@ -230,7 +241,12 @@ void queue_left(struct sched_hart *q, struct vcpu *v)
     atomic_store_relaxed(&q->weight, q->weight - v->sched.params.weight);
 }
 
-void queue_requeue(struct sched_hart *q, struct vcpu *v)
+void queue_left(struct sched_hart *q, struct vcpu *v)
+{
+    left(q, v);
+}
+
+static inline void requeue(struct sched_hart *q, struct vcpu *v)
 {
     struct sched_vcpu *s = &v->sched;
 
@@ -246,7 +262,12 @@ void queue_requeue(struct sched_hart *q, struct vcpu *v)
             s->deadline = s->vruntime + s->slice;
     }
     s->yielded = false;
-    queue_insert(q, v);
+    insert(q, v);
+}
+
+void queue_requeue(struct sched_hart *q, struct vcpu *v)
+{
+    requeue(q, v);
 }
 
 bool queue_preempts(struct sched_hart *q, const struct vcpu *v, uint64_t now, uint64_t *at)
@@ -269,7 +290,22 @@ bool queue_preempts(struct sched_hart *q, const struct vcpu *v, uint64_t now, ui
     return false;
 }
 
-uint64_t queue_turn(const struct sched_hart *q)
+static inline void run(struct sched_hart *q, struct vcpu *v, uint64_t now)
+{
+    q->running = v;
+    q->since = q->turn_from = now;
+    q->preempt_at = UINT64_MAX;
+    atomic_store_relaxed(&q->running_priority, v->sched.params.priority);
+    atomic_store_relaxed(&q->weight, q->weight + v->sched.params.weight);
+}
+
+void queue_run(struct sched_hart *q, struct vcpu *v, uint64_t now)
+{
+    run(q, v, now);
+}
+
+/* Ticks that the running vcpu may have until its turn ends. */
+static uint64_t turn(const struct sched_hart *q)
 {
     const struct vcpu *v = q->running;
 
@@ -280,4 +316,19 @@ uint64_t queue_turn(const struct sched_hart *q)
     return MIN(slice_ticks, (v->sched.deadline - v->sched.vruntime) * v->sched.params.weight /
                                     ((uint64_t)SCHED_WEIGHT_DEFAULT << VIRTUAL_DIGITS) +
                                 1);
+}
+
+struct vcpu *queue_exchange(struct sched_hart *q, struct vcpu *v)
+{
+    left(q, v);
+    requeue(q, v);
+    return pick(q);
+}
+
+void queue_take(struct sched_hart *q, struct vcpu *v, uint64_t now)
+{
+    take_out(q, v);
+    run(q, v, now);
+    q->turn_end = turn(q);
+    q->turn_end = q->turn_end > UINT64_MAX - now ? UINT64_MAX : now + q->turn_end;
 }

@@ -14,46 +14,9 @@
 
 #define READ_TRIES 1000000
 
-static void change_begin(uint32_t *seq)
-{
-    atomic_store_relaxed(seq, *seq + 1);
-    atomic_fence_release();
-}
-
-static void change_end(uint32_t *seq)
-{
-    atomic_store_release(seq, *seq + 1);
-}
-
-/* Ticks since `from` on another hart's clock, which may be ahead of ours by a little. */
-static uint64_t since(uint64_t from, uint64_t now)
-{
-    return now > from ? now - from : 0;
-}
-
 void stats_vcpu_moves(struct vcpu *v, enum vcpu_run_state state, uint64_t now, uint64_t stolen)
 {
-    struct vcpu_stats *s = &v->stats;
-    const uint64_t ticks = since(s->since, now);
-
-    change_begin(&s->times_seq);
-    switch ((enum vcpu_run_state)v->run_state) {
-    case VCPU_RUNNING:
-        s->run_ticks += ticks;
-        break;
-    case VCPU_RUNNABLE:
-        s->wait_ticks += ticks;
-        s->steal_ticks += stolen;
-        break;
-    case VCPU_BLOCKED:
-        s->idle_ticks += ticks;
-        break;
-    case VCPU_STOPPED:
-        break;
-    }
-    s->since = now;
-    atomic_store_relaxed(&v->run_state, state);
-    change_end(&s->times_seq);
+    stats_vcpu_moves_from(v, (enum vcpu_run_state)v->run_state, state, now, stolen);
 }
 
 /* One look at a vcpu's times; the state that it is in is counted up to now. */
@@ -67,7 +30,7 @@ static void times_look(const struct vcpu *v, struct stats_vcpu *out)
     out->wait = atomic_load_relaxed(&s->wait_ticks);
     out->steal = atomic_load_relaxed(&s->steal_ticks);
     out->idle = atomic_load_relaxed(&s->idle_ticks);
-    ticks = since(atomic_load_relaxed(&s->since), timer_now());
+    ticks = stats_since(atomic_load_relaxed(&s->since), timer_now());
     if (out->state == VCPU_RUNNING)
         out->run += ticks;
     else if (out->state == VCPU_RUNNABLE)
@@ -97,11 +60,11 @@ void stats_hart_idles(struct hart *h, bool idle)
     struct hart_stats *s = &h->stats;
     const uint64_t now = timer_now();
 
-    change_begin(&s->idle_seq);
+    stats_change_begin(&s->idle_seq);
     if (!idle)
         atomic_store_relaxed(&s->idle_ticks, s->idle_ticks + now - s->idle_from);
     atomic_store_relaxed(&s->idle_from, idle ? now : 0);
-    change_end(&s->idle_seq);
+    stats_change_end(&s->idle_seq);
 }
 
 static uint64_t idle_look(const struct hart_stats *s)
@@ -109,7 +72,7 @@ static uint64_t idle_look(const struct hart_stats *s)
     uint64_t from = atomic_load_relaxed(&s->idle_from);
     uint64_t ticks = atomic_load_relaxed(&s->idle_ticks);
 
-    return from == 0 ? ticks : ticks + since(from, timer_now());
+    return from == 0 ? ticks : ticks + stats_since(from, timer_now());
 }
 
 void stats_hart_read(unsigned index, struct stats_hart *out)

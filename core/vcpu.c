@@ -202,11 +202,6 @@ void vcpu_hsm_resume(struct vcpu *v)
     atomic_store_release(&v->hsm_state, SBI_HSM_STATE_STARTED);
 }
 
-uint32_t vcpu_hsm_state(const struct vcpu *v)
-{
-    return atomic_load_acquire(&v->hsm_state);
-}
-
 void vcpu_hsm_stopped(struct vcpu *v)
 {
     struct vm *vm = v->vm;

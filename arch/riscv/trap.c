@@ -80,10 +80,8 @@ bool irq_dispatch(uint64_t irq)
     return true;
 }
 
-void irq_poll(void)
+void irq_poll_pending(uint64_t pending)
 {
-    uint64_t pending = csr_read(CSR_SIP) & csr_read(CSR_SIE);
-
     for (; pending != 0; pending &= pending - 1)
         (void)irq_dispatch(bit_lowest(pending));
 }

@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include <arch/csr.h>
 #include <hearth/hart.h>
 #include <hearth/types.h>
 #include <hearth/vcpu.h>
@@ -18,7 +19,14 @@ void trap_backtrace(uint64_t pc, uint64_t fp, uint64_t ra);
 
 /* Asynchronous work of this hart: takes every supervisor interrupt that is pending and enabled.
  * From the idle loop; while a guest runs the same table is reached through the exit. */
-void irq_poll(void);
+void irq_poll_pending(uint64_t pending);
+static inline void irq_poll(void)
+{
+    const uint64_t pending = csr_read(CSR_SIP) & csr_read(CSR_SIE);
+
+    if (unlikely(pending != 0))
+        irq_poll_pending(pending);
+}
 /* One interrupt by its number (scause code). False: no row. */
 bool irq_dispatch(uint64_t irq);
 

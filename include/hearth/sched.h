@@ -92,6 +92,8 @@ struct vcpu *sched_next(struct hart *hart);
 /* The RUNNING vcpu must leave or its turn is over: back into the queue. yields: it has nothing to
  * do but wait for others, and gives up the rest of its turn. */
 void sched_requeue(struct vcpu *vcpu, bool yields);
+/* The same and then sched_next(), in one: NULL says that sched_next() is to be asked. */
+struct vcpu *sched_exchange(struct vcpu *vcpu, bool yields);
 /* The vcpu waits. False: it was woken meanwhile and is RUNNING still. */
 bool sched_block(struct vcpu *vcpu);
 /* The vcpu has left for good (until sched_start). */

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <arch/atomic.h>
 #include <hearth/types.h>
 #include <hearth/vcpu.h>
 
@@ -54,6 +55,50 @@ void stats_hart_read(unsigned index, struct stats_hart *out);
  * other vcpus had its hart; 0 elsewhere.
  */
 void stats_vcpu_moves(struct vcpu *vcpu, enum vcpu_run_state state, uint64_t now, uint64_t stolen);
+
+static inline void stats_change_begin(uint32_t *seq)
+{
+    atomic_store_relaxed(seq, *seq + 1);
+    atomic_fence_release();
+}
+
+static inline void stats_change_end(uint32_t *seq)
+{
+    atomic_store_release(seq, *seq + 1);
+}
+
+/* Ticks since `from` on another hart's clock, which may be ahead of ours by a little. */
+static inline uint64_t stats_since(uint64_t from, uint64_t now)
+{
+    return now > from ? now - from : 0;
+}
+
+/* The same for a caller who knows the state that it leaves. */
+static inline void stats_vcpu_moves_from(struct vcpu *v, enum vcpu_run_state from,
+                                         enum vcpu_run_state state, uint64_t now, uint64_t stolen)
+{
+    struct vcpu_stats *s = &v->stats;
+    const uint64_t ticks = stats_since(s->since, now);
+
+    stats_change_begin(&s->times_seq);
+    switch (from) {
+    case VCPU_RUNNING:
+        s->run_ticks += ticks;
+        break;
+    case VCPU_RUNNABLE:
+        s->wait_ticks += ticks;
+        s->steal_ticks += stolen;
+        break;
+    case VCPU_BLOCKED:
+        s->idle_ticks += ticks;
+        break;
+    case VCPU_STOPPED:
+        break;
+    }
+    s->since = now;
+    atomic_store_relaxed(&v->run_state, state);
+    stats_change_end(&s->times_seq);
+}
 /* For the run loop, on the hart: it has no vcpu to run (true), or looks again (false). */
 void stats_hart_idles(struct hart *hart, bool idle);
 /* For the exit path, on the vcpu's hart: its present exit took so long. */

@@ -12,6 +12,7 @@
  */
 #pragma once
 
+#include <arch/atomic.h>
 #include <hearth/tree.h>
 #include <hearth/types.h>
 
@@ -37,6 +38,12 @@ void timer_arm(struct timer_event *ev, uint64_t deadline);
  * own event). The caller holds no lock that the callback takes.
  */
 void timer_cancel(struct timer_event *ev);
+
+/* Neither armed nor its callback at work: there is nothing to cancel. */
+static inline bool timer_is_idle(const struct timer_event *ev)
+{
+    return atomic_load_acquire(&ev->hart) == NULL && atomic_load_relaxed(&ev->running) == NULL;
+}
 
 /* The end of the present turn on this hart (sched.c): sets hart->resched then. UINT64_MAX: none.
  * Not an event: it changes with every switch. */

@@ -188,7 +188,10 @@ void vcpu_park(struct vcpu *vcpu);
  */
 int __must_check vcpu_hsm_start(struct vcpu *vcpu, uint64_t pc, uint64_t opaque);
 void vcpu_hsm_resume(struct vcpu *vcpu);
-uint32_t vcpu_hsm_state(const struct vcpu *vcpu);
+static inline uint32_t vcpu_hsm_state(const struct vcpu *vcpu)
+{
+    return atomic_load_acquire(&vcpu->hsm_state);
+}
 void vcpu_hsm_stopped(struct vcpu *vcpu);
 /* Number of the VM's vcpus whose state is not STOPPED, all at one moment. */
 unsigned vcpu_hsm_active(struct vm *vm);

@@ -120,7 +120,8 @@ enum how { REQUEUE, YIELD, BLOCK };
 
 static void switch_on(struct hart *h, enum how how)
 {
-    struct vcpu *v = h->sched.running;
+    static unsigned leaves;
+    struct vcpu *v = h->sched.running, *next = NULL;
 
     fake_this_hart = h;
     if (v != NULL) {
@@ -135,10 +136,13 @@ static void switch_on(struct hart *h, enum how how)
             g->wake_at = fake_timer_now + 1 + any(2 * g->nap);
             g->waits_from = NEVER;
         } else {
-            sched_requeue(v, how == YIELD);
+            if (++leaves % 2 == 0) /* either way leads to the same */
+                next = sched_exchange(v, how == YIELD);
+            else
+                sched_requeue(v, how == YIELD);
         }
     }
-    v = sched_next(h);
+    v = next != NULL ? next : sched_next(h);
     if (h->current != NULL && h->current != v && (v != NULL || sched_must_unload(h, h->current))) {
         struct vcpu *old = h->current;
 

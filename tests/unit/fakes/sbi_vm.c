@@ -128,11 +128,6 @@ int vcpu_hsm_start(struct vcpu *vcpu, uint64_t pc, uint64_t opaque)
     return 0;
 }
 
-uint32_t vcpu_hsm_state(const struct vcpu *vcpu)
-{
-    return vcpu->hsm_state;
-}
-
 void vcpu_hsm_resume(struct vcpu *vcpu)
 {
     if (vcpu->hsm_state == SBI_HSM_STATE_SUSPENDED)
