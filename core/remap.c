@@ -36,8 +36,8 @@ bool remap_available(void)
     return answer == YES;
 }
 
-/* Bit i: hart i has run the VM. One that begins to says so before it walks the tables
- * (core/vcpu.c). */
+/* Bit i: hart i has run the VM. One that begins to says so before it can walk the
+ * tables (core/vcpu.c). */
 static uint64_t harts_of(const struct vm *vm)
 {
     uint64_t mask = 0;

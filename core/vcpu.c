@@ -110,31 +110,40 @@ void vcpu_reset_suspended(struct vcpu *v, uint64_t pc, uint64_t opaque)
  * this vcpu from an earlier stay since which it has fenced elsewhere, must not be used; nor what it
  * holds of another VM that had this VMID in an earlier generation: hfence.gvma need not drop
  * VS-stage translations ("Hypervisor Memory-Management Fence Instructions").
+ *
+ * Noted before hgatp is written, from when on the hart may walk the VM's tables, if only
+ * speculatively: core/remap.c sees the note, or the hart sees the tables as they are then. *first:
+ * it takes hfence.gvma to be sure of that.
  */
-static void flush_stale(struct vcpu *v, struct hart *h, bool flush)
+static bool note_stale(struct vcpu *v, struct hart *h, bool *first)
 {
     const uint64_t now = h->vmid_generation * (VCPUS_MAX + 1) + v->id + 1;
+    const uint64_t before = v->vm->last_vcpu[h->index];
 
-    if (!flush && v->last_hart == h->index + 1 && v->vm->last_vcpu[h->index] == now)
-        return;
+    *first = before == 0;
+    if (v->last_hart == h->index + 1 && before == now)
+        return false;
     v->last_hart = h->index + 1;
     atomic_store_relaxed(&v->vm->last_vcpu[h->index], now);
-    atomic_fence_seq(); /* against core/remap.c: it sees this, or we see its tables */
-    hfence_vvma_all();
-    fence_i();
+    atomic_fence_seq();
+    return true;
 }
 
 void vcpu_load(struct vcpu *v, struct hart *h)
 {
     uint64_t vmid;
-    bool flush = vmid_update(&v->vm->vmid, h->index, &vmid);
+    bool first, flush = vmid_update(&v->vm->vmid, h->index, &vmid);
+    const bool stale = note_stale(v, h, &first) || flush;
 
     csr_write(CSR_HGATP, gstage_hgatp(&v->vm->gstage, vmid));
-    if (flush)
+    if (flush || first)
         hfence_gvma_all();
     csr_write(CSR_HTIMEDELTA, v->vm->time_delta);
     vcpu_csrs_load(&v->csrs);
-    flush_stale(v, h, flush);
+    if (stale) {
+        hfence_vvma_all();
+        fence_i();
+    }
     fpu_load(v, h);
     sbi_vcpu_load(v);
     h->current = v;
