@@ -454,7 +454,7 @@ static void unpark(struct vm *vm, uint64_t stood)
             continue;
         v->parked = false;
         if (v->timer_deadline != UINT64_MAX)
-            v->timer_deadline += stood;
+            v->timer_deadline += MIN(stood, UINT64_MAX - v->timer_deadline);
         (void)atomic_fetch_or(&v->requests, VCPU_REQ_TIMER);
         sched_start(v);
     }
