@@ -6,6 +6,7 @@
 #include <hearth/crash_report.h>
 #include <hearth/guest_backtrace.h>
 #include <hearth/log.h>
+#include <hearth/symbols.h>
 #include <hearth/trap.h>
 #include <hearth/vm.h>
 
@@ -55,7 +56,14 @@ static void report_state(const struct vcpu *v, const struct vcpu_exit *e)
                v->ctx.gpr[i + 3]);
 }
 
-static void report_backtrace(const struct vcpu *v, const struct vcpu_exit *e)
+/* By how much the guest's code has been moved. */
+static uint64_t slide_of(const struct vcpu *v)
+{
+    return symbols_slide(&v->vm->config.symbols, csr_read(CSR_VSATP), csr_read(CSR_VSTVEC),
+                         v->vm->entry);
+}
+
+static void report_backtrace(const struct vcpu *v, const struct vcpu_exit *e, uint64_t slide)
 {
     static const char *const remarks[] = {
         [BACKTRACE_AT] = "", [BACKTRACE_TRAPPED] = " (trapped)", [BACKTRACE_RETURN] = ""};
@@ -68,6 +76,7 @@ static void report_backtrace(const struct vcpu *v, const struct vcpu_exit *e)
         .vsepc = csr_read(CSR_VSEPC),
     };
     struct backtrace_frame frame[BACKTRACE_FRAMES];
+    char symbol[SYMBOL_TEXT_SIZE];
     unsigned count;
 
     /* The trap vector's own fetch changed nothing: then it is the trap before it that tells. */
@@ -75,27 +84,46 @@ static void report_backtrace(const struct vcpu *v, const struct vcpu_exit *e)
     count = guest_backtrace(&v->vm->memslots, &from, frame);
     log_vm(v->vm, "  backtrace, by frame pointers:");
     for (unsigned i = 0; i < count; i++)
-        log_vm(v->vm, "  #%-2u 0x%016lx%s", i, frame[i].pc, remarks[frame[i].kind]);
+        log_vm(v->vm, "  #%-2u 0x%016lx%s%s", i, frame[i].pc,
+               symbols_text(&v->vm->config.symbols, slide, frame[i].pc,
+                            frame[i].kind == BACKTRACE_RETURN, symbol),
+               remarks[frame[i].kind]);
 }
 
-static void report_exits(const struct vcpu *v)
+static void report_exits(const struct vcpu *v, uint64_t slide)
 {
+    char symbol[SYMBOL_TEXT_SIZE];
+
     log_vm(v->vm, "  recent exits, newest first:");
     for (uint64_t i = 0; i < EXIT_RECORDS && i < v->stats.exits; i++) {
         const struct vcpu_exit *r = &v->exits[(v->stats.exits - 1 - i) % EXIT_RECORDS];
 
-        log_vm(v->vm, "  %2lu %s %lu pc 0x%016lx tval 0x%lx gpa 0x%lx: %s", i,
+        symbols_text(&v->vm->config.symbols, slide, r->pc, false, symbol);
+        log_vm(v->vm, "  %2lu %s %lu pc 0x%016lx tval 0x%lx gpa 0x%lx: %s%s%s", i,
                (r->cause & TRAP_IRQ) ? "irq" : "cause", r->cause & ~TRAP_IRQ, r->pc, r->tval,
-               r->gpa_valid ? r->gpa : 0, cause_name(r->cause));
+               r->gpa_valid ? r->gpa : 0, cause_name(r->cause), symbol[0] != '\0' ? "," : "",
+               symbol);
     }
 }
 
 void crash_report(const struct vcpu *v, const struct vcpu_exit *e, const char *reason)
 {
+    const struct symbol_table *symbols = &v->vm->config.symbols;
+    const uint64_t slide = slide_of(v), ra = v->ctx.gpr[GPR_RA];
+    char at[SYMBOL_TEXT_SIZE];
+
     log_vm(v->vm, "vcpu %u crashed: %s", v->id, reason);
     log_vm(v->vm, "  cause %lu (%s) pc 0x%016lx tval 0x%016lx", e->cause & ~TRAP_IRQ,
            cause_name(e->cause), e->pc, e->tval);
+    if (*symbols_text(symbols, slide, e->pc, false, at) != '\0')
+        log_vm(v->vm, "  pc:%s", at);
+    if (*symbols_text(symbols, slide, csr_read(CSR_VSEPC), false, at) != '\0')
+        log_vm(v->vm, "  vsepc:%s", at);
+    if (*symbols_text(symbols, slide, ra, true, at) != '\0')
+        log_vm(v->vm, "  ra:%s", at);
+    if (slide != 0)
+        log_vm(v->vm, "  its code was moved by 0x%lx from where it was linked", slide);
     report_state(v, e);
-    report_backtrace(v, e);
-    report_exits(v);
+    report_backtrace(v, e, slide);
+    report_exits(v, slide);
 }

@@ -155,6 +155,7 @@ static bool enter_running(struct vm *vm, const struct loader_result *loaded)
     stopped = vm->stop != VM_STOP_NONE;
     if (!stopped) {
         vm->time_delta = -timer_now();
+        vm->entry = loaded->entry;
         become(vm, VM_RUNNING);
         vm->vcpus_parked = 0;
         vm->paused_at = 0;

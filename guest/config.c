@@ -20,7 +20,7 @@
 static const char *const properties[] = {
     "compatible", "reg",         "vm-name",       "vcpus",    "memory",        "kernel",   "initrd",
     "bootargs",   "load",        "messages",      "sbi-off",  "weight",        "priority", "cap",
-    "affinity",   "vcpu-weight", "vcpu-priority", "vcpu-cap", "vcpu-affinity",
+    "affinity",   "vcpu-weight", "vcpu-priority", "vcpu-cap", "vcpu-affinity", "symbols",
 };
 
 /* ---- what is wrong ---- */
@@ -259,8 +259,8 @@ static int read_load(const struct config_reader *r)
     return 0;
 }
 
-static int read_image(const struct config_reader *r, const char *property, bool *found,
-                      const void **data, uint64_t *size)
+static int read_file(const struct config_reader *r, const char *property, bool *found,
+                     const void **data, uint64_t *size)
 {
     const char *path;
     int err = config_want_string(r, property, &path, found);
@@ -272,11 +272,31 @@ static int read_image(const struct config_reader *r, const char *property, bool 
         return config_refuse(r, property, "is not in the bundle");
     if (err)
         return config_refuse(r, property, "cannot be looked for: the bundle is damaged");
-    if (*size == 0)
-        return config_refuse(r, property, "is an empty file");
+    return *size != 0 ? 0 : config_refuse(r, property, "is an empty file");
+}
+
+static int read_image(const struct config_reader *r, const char *property, bool *found,
+                      const void **data, uint64_t *size)
+{
+    int err = read_file(r, property, found, data, size);
+
+    if (err || (found != NULL && !*found))
+        return err;
     if (*size > r->config->memory)
         return config_refuse(r, property, "is larger than the VM's memory");
     return 0;
+}
+
+static int read_symbols(const struct config_reader *r)
+{
+    struct symbol_table *table = &r->config->symbols;
+    const char *why;
+    bool found;
+    int err = read_file(r, "symbols", &found, &table->data, &table->size);
+
+    if (err || !found)
+        return err;
+    return symbols_check(table, &why) < 0 ? config_refuse(r, "symbols", why) : 0;
 }
 
 static int read_bootargs(const struct config_reader *r)
@@ -382,6 +402,8 @@ static int read_vm(const struct config_reader *r)
         err = read_image(r, "kernel", NULL, &c->kernel, &c->kernel_size);
     if (!err)
         err = read_image(r, "initrd", &found, &c->initrd, &c->initrd_size);
+    if (!err)
+        err = read_symbols(r);
     if (!err)
         err = read_load(r);
     if (!err)

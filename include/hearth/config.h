@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <hearth/symbols.h>
 #include <hearth/types.h>
 
 #define VM_NAME_MAX    31 /* [a-z][a-z0-9-]{0,30} */
@@ -84,6 +85,7 @@ struct vm_config {
     uint64_t kernel_size;
     const void *initrd; /* NULL: none */
     uint64_t initrd_size;
+    struct symbol_table symbols; /* inside the bundle; data NULL: none */
     gpa_t load;          /* flat binaries: load address; 0 = the default, RAM base + 2 MiB */
     const char *cmdline; /* NUL-terminated, inside the bundle's device tree; "" when none */
     char messages[VM_NAME_MAX + 1]; /* peer VM of its messages; "": the management shell */

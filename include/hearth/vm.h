@@ -96,6 +96,7 @@ struct vm {
     uint32_t asleep;     /* atomic: in system suspend */
     uint32_t wake_level; /* atomic: vm_set_wake() */
 
+    gpa_t entry; /* of the images, at which vcpu 0 starts: constant while it runs */
     /* htimedelta: guest time = host time + delta; set at (re)start and when a pause ends */
     uint64_t time_delta;
     uint64_t started_at; /* host timebase ticks of the first start */

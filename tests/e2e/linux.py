@@ -44,10 +44,11 @@ class Flat:
     kernel: object
     vcpus: int = 1
     memory: str = "16M"
+    more: str = ""  # further lines of its description
 
     def toml(self):
         return (f'[[vm]]\nname = "{self.name}"\nvcpus = {self.vcpus}\nmemory = "{self.memory}"\n'
-                f'kernel = "{self.kernel}"\n')
+                f'kernel = "{self.kernel}"\n{self.more}\n')
 
 
 def initrd_with(folder, **programs):

@@ -172,6 +172,8 @@ DAMAGE = [
     ('kernel = ".*?"', 'kernel = "nowhere"', "kernel: is not in the bundle"),
     ('kernel = ".*?"', "kernel = [61 62]", "kernel: is not one non-empty string"),
     (r"\};", 'initrd = "nowhere"; };', "initrd: is not in the bundle"),
+    (r"\};", 'symbols = "nowhere"; };', "symbols: is not in the bundle"),
+    (r"\};", 'symbols = "good/kernel"; };', "symbols: is not a table of symbols"),
     (r"\};", "load = <0 0x80000002>; };", "load: 0x80000002 is not a multiple of 4"),
     (r"\};", "load = <0xffffffff 0xfffffff0>; };", "load: 0xfffffffffffffff0 puts the kernel outside"),
     (r"\};", "load = <0x80200000>; };", "load: is not one 64-bit number"),

@@ -78,7 +78,7 @@ unit_lock_SRCS := core/lock.c tests/unit/fakes/fake.c
 $(B)/unit/obj/core/lock.c.o: UNIT_CPPFLAGS += -DHEARTH_DEBUG=1
 unit_isa_SRCS := core/fdt_util.c core/isa.c core/isa_policy.c
 unit_entropy_SRCS := core/entropy.c
-unit_config_SRCS := guest/config.c guest/config_channels.c guest/config_sched.c guest/config_policy.c guest/bundle.c guest/cpio.c core/fdt_util.c tests/unit/fakes/sbi_names.c
+unit_config_SRCS := guest/config.c core/symbols.c guest/config_channels.c guest/config_sched.c guest/config_policy.c guest/bundle.c guest/cpio.c core/fdt_util.c tests/unit/fakes/sbi_names.c
 unit_uart_SRCS := $(BOARD_UNIT_SRCS)
 unit_page_fault_SRCS := $(BOARD_UNIT_SRCS) guest/page_fault.c guest/virtual_insn.c guest/gva_walk.c \
                         guest/insn_decode.c tests/unit/fakes/csr.c
@@ -95,3 +95,4 @@ unit_stats_SRCS := core/stats.c $(addprefix tests/unit/fakes/,hart.c timer.c)
 unit_restart_log_SRCS := core/restart_log.c
 unit_trace_SRCS := core/trace.c core/trace_dump.c core/stats.c $(addprefix tests/unit/fakes/,hart.c timer.c csr.c page_alloc.c)
 unit_guest_backtrace_SRCS := core/guest_backtrace.c guest/gva_walk.c
+unit_symbols_SRCS := core/symbols.c

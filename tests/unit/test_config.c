@@ -63,6 +63,13 @@ static void *tree(unsigned count)
     return fdt;
 }
 
+/* A table of one function (hearth/symbols.h). */
+static const char symbols[] =
+    "HVSYMS1\0\1\0\0\0\3\0\0\0"
+    "\0\0\x20\x80\0\0\0\0\0\0\x20\x80\0\0\0\0\377\377\377\377\377\377\377\377"
+    "\0\0\0\0\1\0\0\0"
+    "\0f";
+
 static struct archive bundle_of(const void *fdt)
 {
     struct archive a = {0};
@@ -73,6 +80,8 @@ static struct archive bundle_of(const void *fdt)
     archive_file(&a, "k/kernel", "KERNEL", 6);
     archive_file(&a, "k/initrd", "INITRD!", 7);
     archive_file(&a, "k/empty", "", 0);
+    archive_file(&a, "k/symbols", symbols, sizeof(symbols));
+    archive_file(&a, "k/cut", symbols, sizeof(symbols) - 1);
     archive_end(&a);
     free(packed);
     return a;
@@ -155,6 +164,7 @@ static void test_good(void **state)
 
     (void)state;
     assert_int_equal(fdt_setprop(fdt, vm1(fdt), "initrd", "k/initrd", 9), 0);
+    assert_int_equal(fdt_setprop_string(fdt, vm1(fdt), "symbols", "k/symbols"), 0);
     assert_int_equal(fdt_setprop(fdt, vm1(fdt), "bootargs", "console=ttyS0 quiet", 20), 0);
     assert_int_equal(fdt_setprop_u64(fdt, vm1(fdt), "load", 0x80200000), 0);
     assert_int_equal(fdt_setprop_u32(fdt, vm1(fdt), "vcpus", 64), 0);
@@ -168,11 +178,14 @@ static void test_good(void **state)
     assert_int_equal(good[0].kernel_size, 6);
     assert_memory_equal(good[0].kernel, "KERNEL", 6);
     assert_null(good[0].initrd);
+    assert_null(good[0].symbols.data);
     assert_int_equal(good[0].load, 0);
     assert_string_equal(good[0].cmdline, "");
     assert_int_equal(good[1].vcpus, 64);
     assert_int_equal(good[1].initrd_size, 7);
     assert_memory_equal(good[1].initrd, "INITRD!", 7);
+    assert_int_equal(good[1].symbols.size, sizeof(symbols));
+    assert_memory_equal(good[1].symbols.data, symbols, sizeof(symbols));
     assert_int_equal(good[1].load, 0x80200000);
     assert_string_equal(good[1].cmdline, "console=ttyS0 quiet");
     free(a.bytes);
@@ -267,6 +280,11 @@ static void test_bad_strings(void **state)
     bad_string("initrd", "nowhere", "not in the bundle");
     bad_string("initrd", "k/empty", "empty file");
     bad_bytes("initrd", "\0", 1, "string");
+    bad_string("symbols", "nowhere", "not in the bundle");
+    bad_string("symbols", "k/empty", "empty file");
+    bad_string("symbols", "k/kernel", "is not a table of symbols");
+    bad_string("symbols", "k/cut", "of another size");
+    bad_bytes("symbols", "", 0, "string");
     bad_bytes("bootargs", "x", 1, "string");
     bad_bytes("bootargs", "", 0, "string");
     bad_bytes("bootargs", "a\0b", 4, "string");

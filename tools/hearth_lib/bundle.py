@@ -22,23 +22,28 @@ def write(vms, out):
     members, images = plan(vms)
     archive = Archive(out)
     archive.add_bytes("bundle.dtb", device_tree(vms, members))
-    for name, path in images:
-        archive.add_file(name, path)
+    for name, content in images:
+        if isinstance(content, bytes):
+            archive.add_bytes(name, content)
+        else:
+            archive.add_file(name, content)
     archive.finish()
 
 
 def plan(vms):
-    """({(vm name, role): member name}, [(member name, path)]): a file used twice is stored once."""
+    """({(vm name, role): member name}, [(member name, path or bytes)]): what is used twice is stored once."""
     members, images, stored = {}, [], {}
     for vm in vms:
-        for role, path in (("kernel", vm.kernel), ("initrd", vm.initrd)):
-            if path is None:
+        for role, content in (("kernel", vm.kernel), ("initrd", vm.initrd),
+                              ("symbols", vm.symbols and vm.symbols.data)):
+            if content is None:
                 continue
-            real = os.path.realpath(path)
-            if real not in stored:
-                stored[real] = f"{vm.name}/{role}"
-                images.append((stored[real], real))
-            members[vm.name, role] = stored[real]
+            if not isinstance(content, bytes):
+                content = os.path.realpath(content)
+            if content not in stored:
+                stored[content] = f"{vm.name}/{role}"
+                images.append((stored[content], content))
+            members[vm.name, role] = stored[content]
     return members, images
 
 
@@ -80,6 +85,8 @@ def source(vms, members):
         }
         if vm.initrd is not None:
             properties["initrd"] = string(members[vm.name, "initrd"])
+        if vm.symbols is not None:
+            properties["symbols"] = string(members[vm.name, "symbols"])
         if vm.cmdline is not None:
             properties["bootargs"] = string(vm.cmdline)
         if vm.load is not None:

@@ -13,6 +13,8 @@ import stat
 import struct
 import tomllib
 
+from hearth_lib import symbols as symbol_files
+
 RAM_BASE = 0x80000000
 FLAT_LOAD = RAM_BASE + 0x200000  # where a flat binary goes when its description does not say
 VCPUS_MAX = 64
@@ -83,6 +85,7 @@ class Vm:
     kernel_kind: str
     load: int | None = None
     initrd: pathlib.Path | None = None
+    symbols: symbol_files.Table | None = None
     cmdline: str | None = None
     messages: str | None = None
     sbi: list[str] = dataclasses.field(default_factory=list)  # names of what is switched off
@@ -100,7 +103,9 @@ class Vm:
     def summary(self):
         text = (f"{self.name}: {self.vcpus} vcpu{'s' if self.vcpus > 1 else ''}, "
                 f"{size_text(self.memory)}, {self.kernel_kind} {self.kernel}")
-        return text + (f", initrd {self.initrd}" if self.initrd else "")
+        if self.initrd:
+            text += f", initrd {self.initrd}"
+        return text + (f", {self.symbols.functions} functions' names" if self.symbols else "")
 
 
 def size_text(size):
@@ -189,6 +194,13 @@ def check_file(value, folder):
     except OSError as e:
         raise Problem(f"{path}: {e.strerror}") from None
     return path
+
+
+def check_symbols(value, folder):
+    try:
+        return symbol_files.read(check_file(value, folder))
+    except symbol_files.SymbolError as e:
+        raise Problem(str(e)) from None
 
 
 def check_cmdline(value, _folder):
@@ -323,7 +335,7 @@ def check_policy(kind, value):
 
 
 CHECKS = {"name": check_name, "vcpus": check_vcpus, "memory": check_memory, "kernel": check_file,
-          "load": check_load, "initrd": check_file, "cmdline": check_cmdline,
+          "load": check_load, "initrd": check_file, "symbols": check_symbols, "cmdline": check_cmdline,
           "messages": check_messages, "sbi": check_sbi, "channels": check_channels,
           **SCHED_CHECKS, **{f"vcpu_{key}": check_each(key) for key in SCHED_CHECKS}}
 KEYS = tuple(CHECKS) + tuple(POLICY)
