@@ -134,7 +134,7 @@ void sched_vcpu_init(struct vcpu *v)
 
 /* The one at the head of the queue gets the hart, or NULL: its cap is used up and it is put aside.
  */
-static struct vcpu *take(struct sched_hart *q, struct vcpu *v, unsigned hart, uint64_t now)
+static inline struct vcpu *take(struct sched_hart *q, struct vcpu *v, unsigned hart, uint64_t now)
 {
     uint64_t ticks = UINT64_MAX, until = 0;
 
@@ -245,7 +245,7 @@ struct vcpu *sched_exchange(struct vcpu *v, bool yields)
 {
     struct hart *h = this_hart();
     struct sched_hart *q = &h->sched;
-    struct vcpu *got = NULL;
+    struct vcpu *next, *got;
     uint64_t now;
 
     lock_acquire(&q->lock);
@@ -255,13 +255,14 @@ struct vcpu *sched_exchange(struct vcpu *v, bool yields)
         return NULL;
     }
     now = timer_now();
-    leave(q, v, now);
+    next = queue_exchange(q, v, now, yields);
+    stop_clock(q, now);
+    if (unlikely(v->sched.grant != INT64_MAX))
+        cap_return(v);
     stats_vcpu_moves_from(v, VCPU_RUNNING, VCPU_RUNNABLE, now, 0);
-    v->sched.yielded = yields;
     v->sched.waits_from = q->busy_ticks;
-    got = queue_exchange(q, v);
     atomic_store_relaxed(&h->resched, 0);
-    got = take(q, got, h->index, now);
+    got = take(q, next, h->index, now);
     lock_release(&q->lock);
     return got;
 }

@@ -335,6 +335,10 @@ void sched_unloaded(struct hart *h, struct vcpu *v)
     struct sched_hart *q = &h->sched;
     unsigned to;
 
+    if (v->sched.queued && harts_count == 1) { /* nobody else looks, nowhere else to go */
+        v->hart = NULL;
+        return;
+    }
     lock_acquire(&q->lock);
     atomic_store_release(&v->hart, NULL);
     if (v->run_state != VCPU_RUNNABLE || !sched_may_wait(v)) {

@@ -211,7 +211,7 @@ uint64_t queue_recent(struct vcpu *v, uint64_t now)
     return v->sched.recent;
 }
 
-void queue_charge(struct sched_hart *q, uint64_t now)
+static inline void charge(struct sched_hart *q, uint64_t now)
 {
     struct vcpu *v = q->running;
     uint64_t ticks;
@@ -230,6 +230,11 @@ void queue_charge(struct sched_hart *q, uint64_t now)
         q->base = v->sched.vruntime; /* alone, perhaps for days: the numbers stay small */
     if (unlikely(cap_limits(v)))
         cap_charge(v, ticks);
+}
+
+void queue_charge(struct sched_hart *q, uint64_t now)
+{
+    charge(q, now);
 }
 
 static inline void left(struct sched_hart *q, struct vcpu *v)
@@ -318,8 +323,10 @@ static uint64_t turn(const struct sched_hart *q)
                                 1);
 }
 
-struct vcpu *queue_exchange(struct sched_hart *q, struct vcpu *v)
+struct vcpu *queue_exchange(struct sched_hart *q, struct vcpu *v, uint64_t now, bool yields)
 {
+    charge(q, now);
+    v->sched.yielded = yields;
     left(q, v);
     requeue(q, v);
     return pick(q);

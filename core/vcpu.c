@@ -145,7 +145,8 @@ void vcpu_load(struct vcpu *v, struct hart *h)
         fence_i();
     }
     fpu_load(v, h);
-    sbi_vcpu_load(v);
+    if (unlikely(v->sbi_switched != 0))
+        sbi_vcpu_load(v);
     h->current = v;
     h->stats.switches++;
     if (trace_on())
@@ -158,7 +159,8 @@ void vcpu_put(struct vcpu *v)
 {
     struct hart *h = v->hart;
 
-    sbi_vcpu_put(v);
+    if (unlikely(v->sbi_switched != 0))
+        sbi_vcpu_put(v);
     fpu_put(v, h);
     vcpu_csrs_save(&v->csrs);
     /* An interrupt left pending and enabled would end every WFI of the idle loop at once. */

@@ -420,12 +420,3 @@ int gstage_lookup(struct gstage *g, gpa_t gpa, struct gstage_mapping *out)
                 ((w.pte & PTE_X) ? GSTAGE_X : 0);
     return 0;
 }
-
-uint64_t gstage_hgatp(const struct gstage *g, uint64_t vmid)
-{
-    /* Sv39x4, Sv48x4, Sv57x4 have the mode numbers of Sv39, Sv48, Sv57. */
-    const uint64_t mode = ATP_MODE_SV39 + (g->levels - 3u);
-
-    return mode << ATP_MODE_SHIFT | ((vmid << HGATP_VMID_SHIFT) & HGATP_VMID_MASK) |
-           g->root >> PAGE_SHIFT;
-}

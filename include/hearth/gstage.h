@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <arch/csr.h>
 #include <hearth/lock.h>
 #include <hearth/types.h>
 
@@ -53,4 +54,11 @@ void gstage_reclaim(struct gstage *g);
 int __must_check gstage_lookup(struct gstage *g, gpa_t gpa, struct gstage_mapping *out);
 
 /* The hgatp value for this table and VMID. */
-uint64_t gstage_hgatp(const struct gstage *g, uint64_t vmid);
+static inline uint64_t gstage_hgatp(const struct gstage *g, uint64_t vmid)
+{
+    /* Sv39x4, Sv48x4, Sv57x4 have the mode numbers of Sv39, Sv48, Sv57. */
+    const uint64_t mode = ATP_MODE_SV39 + (g->levels - 3u);
+
+    return mode << ATP_MODE_SHIFT | ((vmid << HGATP_VMID_SHIFT) & HGATP_VMID_MASK) |
+           g->root >> PAGE_SHIFT;
+}
