@@ -7,6 +7,10 @@ caches, TLBs and CSR latencies is in them.
 
 Exits: bench_guest.c measures itself, with instret, which goes on in the hypervisor and the firmware.
 
+Switches: bench_switch.c in 2 and in 64 VMs of one vcpu on one hart, which do nothing but give way to each
+other: from one guest's instruction to the next guest's. Its Base call (call_beside_N) tells what an exit
+costs beside so many others that wait.
+
 Start: instret is never reset, so bench_guest's own start tells how many instructions the machine had
 executed by then. It is padded to the size of Debian's kernel and started with Debian's initrd and 256 MiB,
 so the loader's work is Debian's: copying so many bytes, clearing the rest. What the same file
@@ -32,6 +36,7 @@ import json
 import pathlib
 import re
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -59,6 +64,8 @@ REQUIRED |= dict.fromkeys(
      "rtc_read"], MMIO_READ_LIMIT)
 START_LIMIT = 60_000_000
 LINUX_RATIO_LIMIT = 1.01
+FEW, MANY = 2, 64  # VMs that share a hart
+CROWD_RATIO_LIMIT = 1.1  # of an exit's cost
 
 # Measured by others on the same machine with the same loops: Xvisor 2026-03, Bao 2026-07 (PLIC), KVM in 6.12.
 PEERS = {
@@ -96,6 +103,17 @@ def run_hearth(folder, name, kernel, log, args, initrd=None, cmdline=None, seed=
     return run([sys.executable, str(TREE / "tools/hearth"), "run", str(toml), "--smp", "1", "--cpu", CPU,
                 "--icount", "--seed", str(seed), "--log", str(log), "--hypervisor", args.hypervisor]
                + [f"--qemu-arg={a}" for a in (*CLOCK, "-append", boot_args)], log)
+
+
+def run_many(folder, vms, args):
+    """bench_switch in so many VMs on one hart. They start one after another, each in about 1.5 ms."""
+    begin = 20 + 4 * vms
+    toml, log = folder / f"switch-{vms}.toml", folder / f"switch-{vms}.log"
+    toml.write_text("".join(
+        f'[[vm]]\nname = "v{i}"\nvcpus = 1\nmemory = "4M"\nkernel = "{args.build}/guests/bench_switch.elf"\n'
+        f'cmdline = "from={begin} calls={begin + 10 + vms} until={begin + 20 + 3 * vms}"\n' for i in range(vms)))
+    return run([sys.executable, str(TREE / "tools/hearth"), "run", str(toml), "--smp", "1", "--cpu", CPU, "--icount",
+                "--log", str(log), "--hypervisor", args.hypervisor], log)
 
 
 def die_with_parent():
@@ -179,6 +197,16 @@ def measure_ops(output):
     return figures
 
 
+def measure_switch(output, vms):
+    """The median VM's switch and the worst one's Base call."""
+    found = re.findall(r"# bench switch rounds=(\d+) instructions=(\d+) exit=(\d+)", output)
+    if len(found) != vms:
+        raise BenchError(f"{len(found)} of {vms} VMs told what their switches cost:\n" + last_lines(output))
+    switches = [int(n) / int(rounds) / vms for rounds, n, _ in found]
+    return {f"switch_{vms}_vms": round(statistics.median(switches), 2),
+            f"call_beside_{vms - 1}": max(int(call) for _, _, call in found)}
+
+
 def measure_linux(output, entry_ticks):
     stamp = r"\[ *([0-9]+\.[0-9]{6})\] "
     first = float(find(stamp + "Linux version", output, "the kernel's first line")[1])
@@ -210,6 +238,8 @@ def measure(args):
             (HEARTH, "start"): pool.submit(run_hearth, folder, "start", start, folder / "start-hearth.log", args, *boot),
             (BARE, "start"): pool.submit(qemu_bare, start, folder / "start-bare.log", boot_bare),
         }
+        for vms in (FEW, MANY):
+            jobs[HEARTH, f"switch {vms}"] = pool.submit(run_many, folder, vms, args)
         for seed in range(1, args.seeds + 1):
             jobs[HEARTH, seed] = pool.submit(run_hearth, folder, "linux", kernel, folder / f"hearth-{seed}.log", args,
                                              *boot, seed)
@@ -226,6 +256,8 @@ def measure(args):
             spread[where][name] = [b[name] for b in boots]
     figures[HEARTH]["latency_histogram"] = round(measure_ops(outputs[HEARTH, "latency"])["base_spec_version"]
                                                  - figures[HEARTH]["base_spec_version"], 2)
+    for vms in (FEW, MANY):
+        figures[HEARTH] |= measure_switch(outputs[HEARTH, f"switch {vms}"], vms)
     figures[HEARTH]["start"] = entries[HEARTH]["instructions"] - entries[BARE]["instructions"]
     return figures, spread
 
@@ -244,6 +276,9 @@ def judge(figures):
             met = value <= LINUX_RATIO_LIMIT * bare
         elif name == "start":
             required, met = f"<= {START_LIMIT}", value <= START_LIMIT
+        elif name == f"call_beside_{MANY - 1}":
+            few = figures[HEARTH][f"call_beside_{FEW - 1}"]
+            required, met = f"<= {CROWD_RATIO_LIMIT} x {few}", value <= CROWD_RATIO_LIMIT * few
         elif name in REQUIRED:
             required, met = f"<= {REQUIRED[name]}", value <= REQUIRED[name]
         rows.append((name, unit, value, bare, required, met))

@@ -1,0 +1,55 @@
+/*
+ * bench_switch.c - what a switch from one vcpu to another on the same hart costs: each of several
+ * VMs does nothing but give way (wrs.nto), and counts the hart's instructions for so many turns of
+ * all of them. Beside it what an exit costs while the others wait: a Base call that nobody came
+ * between, the cheapest of so many. Needs QEMU's -icount shift=0. Command line, in ms of the clock:
+ * all VMs have started at `from`, all have counted switches at `calls`, and calls at `until`.
+ *
+ * It prints: # bench switch rounds=N instructions=N exit=N
+ */
+#include "guest.h"
+
+#define ROUNDS 200
+
+static void give_way(void)
+{
+    __asm__ volatile(".word 0x00d00073" ::: "memory"); /* wrs.nto */
+}
+
+static void give_way_until(uint64_t ms)
+{
+    while (rdtime() < ms * TICKS_PER_MS)
+        give_way();
+}
+
+static uint64_t instret(void)
+{
+    uint64_t n;
+
+    __asm__ volatile("rdinstret %0" : "=r"(n)::"memory");
+    return n;
+}
+
+void test_main(void)
+{
+    uint64_t before, switches, call = UINT64_MAX;
+
+    give_way_until(boot_option("from"));
+    before = instret();
+    for (unsigned i = 0; i < ROUNDS; i++)
+        give_way();
+    switches = instret() - before;
+    give_way_until(boot_option("calls"));
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        uint64_t n;
+
+        give_way();
+        before = instret();
+        (void)sbi(SBI_EXT_BASE, SBI_BASE_GET_SPEC_VERSION);
+        n = instret() - before;
+        if (n < call)
+            call = n;
+    }
+    give_way_until(boot_option("until"));
+    note("bench switch rounds=%lu instructions=%lu exit=%lu", (uint64_t)ROUNDS, switches, call);
+}
