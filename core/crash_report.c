@@ -63,7 +63,9 @@ static uint64_t slide_of(const struct vcpu *v)
                          v->vm->entry);
 }
 
-static void report_backtrace(const struct vcpu *v, const struct vcpu_exit *e, uint64_t slide)
+/* By itself: clang would make one large stack frame of them all. */
+static __noinline void report_backtrace(const struct vcpu *v, const struct vcpu_exit *e,
+                                        uint64_t slide)
 {
     static const char *const remarks[] = {
         [BACKTRACE_AT] = "", [BACKTRACE_TRAPPED] = " (trapped)", [BACKTRACE_RETURN] = ""};
