@@ -164,6 +164,12 @@ def test_vms_beside_each_other(guests, smp):
     guests(*(VM(g) for g in ("mmio", "time", "ipi", "plic")), smp=smp)
 
 
+def test_many_vms(guests):
+    """64 bare VMs on four harts."""
+    kinds = ["base", "ipi", "regs", "hvc"]
+    guests(*(VM(kinds[i % 4], name=f"{kinds[i % 4]}{i}", memory="4M") for i in range(64)), smp=4)
+
+
 @pytest.mark.parametrize("smp", [1, 4])
 def test_last_hart_stops(guests, smp):
     result = guests(VM("stop", vcpus=4), smp=smp)
