@@ -330,15 +330,11 @@ static unsigned better_hart(struct sched_hart *q, struct vcpu *v, unsigned here)
     return here;
 }
 
-void sched_unloaded(struct hart *h, struct vcpu *v)
+static __noinline void unloaded(struct hart *h, struct vcpu *v)
 {
     struct sched_hart *q = &h->sched;
     unsigned to;
 
-    if (v->sched.queued && harts_count == 1) { /* nobody else looks, nowhere else to go */
-        v->hart = NULL;
-        return;
-    }
     lock_acquire(&q->lock);
     atomic_store_release(&v->hart, NULL);
     if (v->run_state != VCPU_RUNNABLE || !sched_may_wait(v)) {
@@ -354,6 +350,14 @@ void sched_unloaded(struct hart *h, struct vcpu *v)
         lock_release(&q->lock);
     else
         move(q, v, h->index, to);
+}
+
+void sched_unloaded(struct hart *h, struct vcpu *v)
+{
+    if (v->sched.queued && harts_count == 1)
+        v->hart = NULL; /* nobody else looks, nowhere else to go */
+    else
+        unloaded(h, v);
 }
 
 /* ---- taking from another ---- */
