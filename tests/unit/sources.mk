@@ -36,7 +36,7 @@ unit_sbi_dbtr_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_mpxy_SRCS := $(SBI_UNIT_SRCS)
 
 unit_text_SRCS := core/text.c
-unit_console_SRCS := core/console.c core/log.c core/text.c $(addprefix tests/unit/fakes/,lock.c page_alloc.c)
+unit_console_SRCS := core/console.c core/console_ring.c core/log.c core/text.c $(addprefix tests/unit/fakes/,lock.c page_alloc.c)
 
 unit_insn_decode_SRCS := guest/insn_decode.c
 $(B)/unit/obj/tests/unit/test_insn_decode.c.o: $(B)/unit/gen/insn_table.h
@@ -96,3 +96,6 @@ unit_restart_log_SRCS := core/restart_log.c
 unit_trace_SRCS := core/trace.c core/trace_dump.c core/stats.c $(addprefix tests/unit/fakes/,hart.c timer.c csr.c page_alloc.c)
 unit_guest_backtrace_SRCS := core/guest_backtrace.c guest/gva_walk.c
 unit_symbols_SRCS := core/symbols.c
+unit_line_edit_SRCS := core/line_edit.c
+unit_shell_words_SRCS := core/shell_words.c core/json.c core/text.c
+unit_console_ring_SRCS := core/console_ring.c
