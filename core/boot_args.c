@@ -4,6 +4,7 @@
  * business here; unknown ones of ours are reported.
  */
 #include <hearth/boot_args.h>
+#include <hearth/console.h>
 #include <hearth/isa.h>
 #include <hearth/log.h>
 #include <hearth/observe.h>
@@ -21,10 +22,19 @@ static bool htinst(const char *value, size_t len)
     return off || (len == 2 && memcmp(value, "on", 2) == 0);
 }
 
+static bool colour(const char *value, size_t len)
+{
+    const bool on = len == 2 && memcmp(value, "on", 2) == 0;
+
+    console_set_colour(on);
+    return on || (len == 3 && memcmp(value, "off", 3) == 0);
+}
+
 static const struct boot_arg {
     const char *name;                           /* with the '=' */
     bool (*set)(const char *value, size_t len); /* false: no such value */
 } boot_args[] = {
+    {"hearth.colour=", colour},
     {"hearth.htinst=", htinst},
     {"hearth.latency=", observe_arg_latency},
     {"hearth.selftest=", selftest_set},

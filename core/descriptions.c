@@ -9,6 +9,7 @@
 #include <hearth/log.h>
 #include <hearth/machine_end.h>
 #include <hearth/page_alloc.h>
+#include <hearth/shell.h>
 #include <hearth/work.h>
 
 #include <string.h>
@@ -134,6 +135,8 @@ void descriptions_start(void)
         starter.order[at] = (uint8_t)i;
         starter.total++;
     }
+    if (management.shell)
+        shell_init();
     starter.work.fn = start_next;
     starter.timer = (struct timer_event){.deadline = UINT64_MAX, .fn = delay_over};
     work_queue(this_hart(), &starter.work);

@@ -1,8 +1,11 @@
 /*
  * log.c - formatting of the hypervisor's own lines. What comes in through %s may be a guest's or a
- * bundle's: the whole line is made harmless. Locking: the console's, inside console_write().
+ * bundle's: the whole line is made harmless. The latest lines are kept for the
+ * shell. Locking: log_lock for those, never held with another; the console's, inside
+ * console_write().
  */
 #include <hearth/console.h>
+#include <hearth/lock.h>
 #include <hearth/log.h>
 #include <hearth/text.h>
 #include <hearth/vm.h>
@@ -13,12 +16,52 @@
 
 #define LOG_TEXT_MAX 200 /* of the message; what is longer is cut and marked "..." */
 #define LOG_LINE_MAX 256
+#define LOG_KEPT     16384u /* bytes of the latest lines */
+
+static struct spinlock log_lock = SPINLOCK_INIT(RANK_LOG);
+static char kept[LOG_KEPT]; /* log_lock */
+static uint64_t kept_head;  /* log_lock; free running */
 
 /* Appends src to line at *pos, leaving room for the end of the line. */
 static void put(char *line, size_t *pos, const char *src)
 {
     while (*src != '\0' && *pos < LOG_LINE_MAX - 4)
         line[(*pos)++] = *src++;
+}
+
+static void keep(const char *text, size_t len)
+{
+    lock_acquire(&log_lock);
+    for (size_t i = 0; i < len; i++)
+        kept[kept_head++ % LOG_KEPT] = text[i];
+    lock_release(&log_lock);
+}
+
+uint64_t log_oldest(void)
+{
+    uint64_t at;
+
+    lock_acquire(&log_lock);
+    at = kept_head > LOG_KEPT ? kept_head - LOG_KEPT : 0;
+    /* Not the end of a line whose beginning is gone. */
+    while (at > 0 && at < kept_head && kept[(at - 1) % LOG_KEPT] != '\n' &&
+           kept[at % LOG_KEPT] != '\n')
+        at++;
+    lock_release(&log_lock);
+    return at;
+}
+
+size_t log_read(uint64_t *at, char *buf, size_t most)
+{
+    size_t n = 0;
+
+    lock_acquire(&log_lock);
+    if (kept_head - *at > LOG_KEPT)
+        *at = kept_head - LOG_KEPT;
+    while (n < most && *at != kept_head)
+        buf[n++] = kept[(*at)++ % LOG_KEPT];
+    lock_release(&log_lock);
+    return n;
 }
 
 /* "hearth: ", and the VM's name if there is one. */
@@ -51,6 +94,7 @@ static void __printf(3, 0)
     pos += text_escape(line + pos, sizeof(line) - 4 - pos, text, len, &taken);
     cut = (size_t)n >= sizeof(text) || taken < len;
     memcpy(line + pos, cut ? "...\n" : "\n", cut ? 4 : 1);
+    keep(line, pos + (cut ? 4 : 1));
     console_write(line, pos + (cut ? 4 : 1));
 }
 

@@ -1,10 +1,11 @@
 /*
- * console.h - the one serial line: the host's UART (or the firmware's console) shared by the log
- * and all VMs. Output of the attached VM is raw; with more than one VM others' lines are prefixed
- * "[name] ". Ctrl-] on the line attaches the next VM. Ctrl-] on the line attaches the next VM that
- * has not ended. When the attached VM ends, the next running one takes its place. A VM that is not
- * attached cannot send control bytes to the terminal: they are escaped. Lock: its own (rank
- * CONSOLE, innermost but for the driver).
+ * console.h - the one serial line: the host's UART (or the firmware's console) shared by the log,
+ * all VMs and the shell. Output of the attached VM is raw; others' lines are prefixed "[name] ", or
+ * only kept (config.policy.console_buffered). What a VM writes unattached is kept in a ring of 64
+ * KiB, and replayed when the shell attaches it. Ctrl-] on the line attaches the shell, or the next
+ * VM that has not ended where there is no shell. When the attached VM ends, the next running one
+ * takes its place. A VM that is not attached cannot send control bytes to the terminal: they are
+ * escaped. Lock: its own (rank CONSOLE, innermost but for the driver).
  */
 #pragma once
 
@@ -78,7 +79,27 @@ void console_guest_ended(struct vm *vm);
 void console_guest_write(struct vm *vm, const char *buf, size_t len);
 /* A VM's input: bytes taken, at most len; 0 when none is there. */
 size_t console_guest_read(struct vm *vm, char *buf, size_t len);
+
+/* ---- the shell's end */
+
+#define SHELL_LINE_MAX 320 /* prompt and text */
+
 /* An operator is at the shell's prompt. */
 bool console_shell_attached(void);
+/* The name of the VM that was attached before the shell; false: it is gone. */
+bool __must_check console_last_attached(char *name);
+/* The shell's line: drawn now, and again behind lines of others; back: columns from its end to the
+ * cursor. len 0: it has none, a command runs. */
+void console_shell_line(const char *text, size_t len, size_t back);
+/* What was typed is a command now: a new line begins. */
+void console_shell_enter(void);
+/* A command's output; only seen while the shell is attached. "\n" becomes "\r\n". */
+void console_shell_write(const char *buf, size_t len);
+/* Attaches the VM instead of the shell, after what it wrote unattached, a piece of it at each call.
+ * *shown: 0 at first, then the function's own. True: it is attached. */
+bool __must_check console_attach_piece(struct vm *vm, uint64_t *shown);
+/* Boot: prefixes in colours. */
+void console_set_colour(bool on);
+
 /* Takes no lock. */
 bool console_guest_has_input(struct vm *vm);

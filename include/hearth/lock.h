@@ -28,6 +28,7 @@ enum lock_rank {
     RANK_VMID,
     RANK_PAGE_ALLOC,
     RANK_HOSTIRQ, /* host interrupt controller's registers, handler table */
+    RANK_LOG,     /* the lines that are kept */
     RANK_CONSOLE,
 };
 

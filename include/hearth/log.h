@@ -15,3 +15,8 @@ void log_error(const char *fmt, ...) __printf(1, 2);
 void log_vm(const struct vm *vm, const char *fmt, ...) __printf(2, 3);
 /* The same for a text from the guest, escaped (text.h): always one whole line, however long. */
 void log_vm_text(const struct vm *vm, const char *label, const char *text, size_t len);
+
+/* The latest lines, for the shell: where the oldest one kept begins; bytes from *at on, at most
+ * `most`, *at moves behind them. 0: no more. */
+uint64_t log_oldest(void);
+size_t log_read(uint64_t *at, char *buf, size_t most);

@@ -5,6 +5,7 @@ run is ended from outside if it still goes on after LIFE.
 """
 
 import dataclasses
+import os
 import re
 import subprocess
 import sys
@@ -16,7 +17,8 @@ WAIT = 90
 LIFE = 400
 GUEST = TREE / "build/guest"
 PROMPT = r"hearth:~# "
-NEXT_VM = "\x1d"  # Ctrl-]
+DETACH = "\x1d"  # Ctrl-]: to the shell
+SHELL = "hearth> "
 
 # What a guest's kernel says when it was treated badly. (Stalls are not among them: a busy host makes some.)
 COMPLAINTS = re.compile(r"^.*(?:\bBUG:|\bOops\b|Unable to handle kernel|WARNING: CPU|Kernel panic|"
@@ -98,7 +100,8 @@ class Console:
     def __init__(self, folder, *vms, smp=2, cpu="rv64", args=()):
         self.received = []
         self.child = pexpect.spawn(sys.executable, arguments(folder, vms, smp, cpu, args), encoding="utf-8",
-                                   codec_errors="replace", timeout=WAIT, dimensions=(40, 400))
+                                   codec_errors="replace", timeout=WAIT, dimensions=(40, 400),
+                                   env={**os.environ, "NO_COLOR": "1"})
         self.child.delaybeforesend = None
         self.child.logfile_read = self
         self.fresh = 0  # numbers the commands
@@ -123,6 +126,33 @@ class Console:
 
     def send(self, text):
         self.child.send(text)
+
+    def shell(self, command=None):
+        """At the shell's prompt, behind what the command printed, which is returned (without others' lines)."""
+        if command is None:
+            self.send(DETACH)
+            self.expect(SHELL)
+            return ""
+        self.fresh += 1
+        self.send(f"{command}\rhelp end-{self.fresh}\r")
+        self.expect(rf"{SHELL}help end-{self.fresh}\r*\n")
+        output = self.child.before
+        self.expect("there is no such command")
+        self.expect(SHELL)
+        lines = [re.sub(rf"^({SHELL})+(?=.)", SHELL, line)
+                 for line in re.sub(r"\x1b\[K|\r", "", output).split("\n")]
+        found = [i for i, line in enumerate(lines) if line.endswith(SHELL + command)]
+        assert found, (command, lines)
+        start = found[-1]
+        others = re.compile(r"\[[a-z][a-z0-9-]*\] " + (r"|hearth: " if command != "log" else ""))
+        return "\n".join(line for line in lines[start + 1:]
+                         if not line.startswith(SHELL) and not others.match(line)).strip("\n")
+
+    def attach(self, name):
+        """From wherever the terminal is to this VM, by the shell."""
+        self.shell()
+        self.send(f"console {name}\r")
+        self.expect(f"hearth: console: attached to {name}\r*\n")
 
     def prompt(self):
         self.expect(PROMPT)

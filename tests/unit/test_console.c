@@ -9,14 +9,17 @@
 #include <cmocka.h>
 
 #include <hearth/console.h>
+#include <hearth/console_ring.h>
 #include <hearth/log.h>
+#include <hearth/machine_end.h>
 #include <hearth/mmio.h>
 #include <hearth/sbi_client.h>
+#include <hearth/shell.h>
 #include <hearth/vm.h>
 
 #include "fakes/fakes.h"
 
-static char out[1 << 16];
+static char out[1 << 18];
 static size_t out_len;
 static const char *typed;
 static size_t typed_len;
@@ -66,6 +69,22 @@ static const struct console_ops dev = {
     .read = dev_read,
     .drain = dev_drain,
 };
+
+struct management management; /* no shell, until a test wants one */
+static char at_shell[64];
+static unsigned shell_wakes;
+
+void shell_put(char byte)
+{
+    assert_int_equal(fake_locks_held, 1);
+    at_shell[strlen(at_shell)] = byte;
+}
+
+void shell_wake(void)
+{
+    assert_int_equal(fake_locks_held, 0);
+    shell_wakes++;
+}
 
 bool sbi_client_putchar(char c)
 {
@@ -431,6 +450,95 @@ static void endless_input_is_bounded(void **state)
     console_set_device(&dev);
 }
 
+static void reset_out(void)
+{
+    out_len = 0;
+    out[0] = '\0';
+}
+
+static void shell_begin(void)
+{
+    management.shell = true;
+    memset(at_shell, 0, sizeof(at_shell));
+    shell_wakes = 0;
+    type("a\x1d"
+         "bc",
+         4);
+}
+
+static void shell_end(void)
+{
+    uint64_t shown = 0;
+
+    while (!console_attach_piece(vms[0], &shown))
+        ;
+    management.shell = false;
+    console_shell_line("", 0, 0);
+}
+
+/* Ctrl-] gives the line to the shell: what is typed, and its prompt behind lines of others. */
+static void shell_has_the_line(void **state)
+{
+    char name[VM_NAME_MAX + 1];
+
+    (void)state;
+    vm_add(0, "one");
+    console_shell_line("> ", 2, 0);
+    expect("");
+    shell_begin();
+    assert_true(console_shell_attached());
+    assert_string_equal(at_shell, "bc");
+    assert_int_equal(shell_wakes, 1);
+    assert_int_equal(events[0], 1); /* the a */
+    assert_true(console_last_attached(name));
+    assert_string_equal(name, "one");
+    expect("hearth: console: the shell (help; console NAME goes back to a VM)\r\n> ");
+    console_shell_line("> abc", 5, 2);
+    expect("\r\x1b[K> abc\x1b[2D");
+    say(0, "a line\n");
+    expect("\r\x1b[K[one] a line\r\n> abc\x1b[2D");
+    console_shell_enter();
+    expect("\r\n");
+    say(0, "no prompt now\n");
+    expect("[one] no prompt now\r\n");
+
+    /* A line of a command's stays whole. */
+    console_shell_write("[1,", 3);
+    say(0, "behind it\n");
+    console_write("and this\n", 9);
+    console_shell_write("2]\n", 3);
+    expect("[1,2]\r\n[one] behind it\r\nand this\r\n");
+    shell_end();
+    assert_false(console_shell_attached());
+    console_shell_write("not seen", 8);
+    assert_null(strstr(out, "not seen"));
+}
+
+static void replay(void **state)
+{
+    static char flood[RING_SIZE];
+
+    (void)state;
+    vm_add(0, "one");
+    shell_begin();
+    vms[0]->config.policy.console_buffered = true;
+    say(0, "kept\n$ ");
+    reset_out();
+    shell_end();
+    expect("hearth: console: attached to one\r\nkept\n$ ");
+    shell_begin();
+    memset(flood, 'f', sizeof(flood));
+    say(0, "lost!");
+    for (unsigned i = 0; i < 128; i++)
+        console_guest_write(vms[0], flood, 512);
+    reset_out();
+    shell_end();
+    assert_non_null(strstr(out, "hearth: console: 5 bytes lost here\r\nff"));
+    assert_int_equal(out_len, strlen("hearth: console: attached to one\r\n") +
+                                  strlen("hearth: console: 5 bytes lost here\r\n") + RING_SIZE);
+    reset_out();
+}
+
 static void no_memory_no_console(void **state)
 {
     struct vm *vm = calloc(1, sizeof(*vm));
@@ -468,6 +576,8 @@ int main(void)
         T(input_goes_to_the_attached),
         T(full_ring_drops_the_newest),
         T(endless_input_is_bounded),
+        T(shell_has_the_line),
+        T(replay),
         T(no_memory_no_console),
     };
 

@@ -27,7 +27,7 @@ STATUS_TIMEOUT = 5
 STATUS_NO_START = 6
 BY_HYPERVISOR = {3: "a VM crashed", 4: "the hypervisor panicked", 6: "the hypervisor could not start",
                  7: "a VM could not be started"}
-LAST_LINE = rb"(?:^|\n)hearth: machine off: all VMs ended[\r\n]*\Z"
+LAST_LINE = rb"(?:^|\n)hearth: machine off: (?:all VMs ended|by the operator)[\r\n]*\Z"
 HOST_EXTRA = 128 << 20  # the hypervisor's own memory and the firmware's
 PR_SET_PDEATHSIG = 1
 
@@ -90,6 +90,8 @@ def command_line(vms, args, archive, log):
                "-kernel", args.hypervisor, "-initrd", archive]
     if terminal:
         command += ["-mon", "chardev=console"]
+        if "NO_COLOR" not in os.environ and "-append" not in args.qemu_arg:
+            command += ["-append", "hearth.colour=on"]
     if args.icount:
         command += ["-icount", "shift=0,sleep=off", "-seed", str(args.seed)]
     if args.gdb:

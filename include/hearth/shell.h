@@ -1,0 +1,22 @@
+/*
+ * shell.h - the management shell on the console: reads lines, runs commands. It is work of the hart
+ * that receives the console's input (work.h): each call does one short step, so that VMs on that
+ * hart are not held up. A command's function is called again and again until it is done; between
+ * the calls its output goes out.
+ *
+ * Locking: the input ring's head is moved under the console's lock, all else is touched by the work
+ * only.
+ */
+#pragma once
+
+#include <hearth/json.h>
+#include <hearth/types.h>
+
+struct vm;
+
+/* console.c, with its lock: a byte was typed at the shell. When the ring is full it is lost. */
+void shell_put(char byte);
+/* console.c, after that, without locks. */
+void shell_wake(void);
+/* Boot: whose work it is, this hart's. */
+void shell_init(void);

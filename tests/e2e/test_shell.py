@@ -1,0 +1,421 @@
+"""The shell on the console: each command, bad input, the policy, and what the operations do to VMs."""
+
+import json
+import re
+
+import pytest
+from linux import DETACH, SHELL, Console
+from harness import GUESTS, VM
+
+IDLE = """
+        .option norelax
+_start: lla     t0, trap
+        csrw    stvec, t0
+1:      wfi
+        j       1b
+trap:   j       1b
+"""
+
+# s2 counts for ever; s0 is a frame: its caller's is at 0x80300000, and that is the last.
+COUNT = """
+        .option norelax
+_start: li      s2, 0
+        li      s0, 0x80300000
+        lla     t0, 1f
+        sd      t0, -8(s0)
+        sd      zero, -16(s0)
+        li      s3, 0x5ec2e7
+1:      addi    s2, s2, 1
+        j       1b
+"""
+
+# Prints the ticks of its clock that went by from one look to the next, when they are more than 2 s.
+CLOCK = """
+        .option norelax
+_start: li      s1, 0x10000000
+        rdtime  s2
+        li      t0, 'r'
+        sb      t0, 0(s1)
+        li      t0, 10
+        sb      t0, 0(s1)
+1:      rdtime  t1
+        sub     t2, t1, s2
+        mv      s2, t1
+        li      t3, 20000000
+        bltu    t2, t3, 1b
+        li      t0, 'J'
+        sb      t0, 0(s1)
+        li      t0, 10
+        sb      t0, 0(s1)
+        j       1b
+"""
+
+
+@pytest.fixture
+def shell(tmp_path):
+    """Runs VMs, and gives the console at the shell's prompt."""
+    consoles = []
+
+    def start(*vms, **options):
+        c = Console(tmp_path, *vms, **options)
+        consoles.append(c)
+        while not all(f"hearth: {v.name}: " in c.text for v in vms if "autostart" not in getattr(v, "more", "")):
+            c.expect("vcpus, ")
+        c.shell()
+        return c
+    yield start
+    for c in consoles:
+        c.close()
+
+
+def vm(name, elf, vcpus=1, more=""):
+    """A VM of a test guest, or of a flat binary."""
+    v = VM("base", vcpus=vcpus, name=name, more=more)
+    if elf in ("base", "dfault", "regs"):
+        v.guest = elf
+        return v
+    text = v.toml().replace(f"{GUESTS}/base.elf", str(elf))
+    v.toml = lambda: text
+    return v
+
+
+def states(c):
+    return {row["name"]: row["state"] for row in json.loads(c.shell("vm list --json"))}
+
+
+def wait_state(c, name, state, tries=400):
+    for _ in range(tries):
+        if states(c).get(name) == state:
+            return
+    raise AssertionError(f"{name} did not become {state}:\n{c.text}")
+
+
+def free_bytes(c):
+    return json.loads(c.shell("mem --json"))["free"]
+
+
+def end(c, status=0):
+    c.send("shutdown --now\r")
+    c.end(status)
+
+
+def test_life(shell, tmp_path):
+    from linux import assemble
+    idle, count = assemble(tmp_path, "idle", IDLE), assemble(tmp_path, "count", COUNT)
+    c = shell(vm("one", count), vm("two", idle, more="autostart = false"))
+    assert states(c) == {"one": "running", "two": "described"}
+
+    # Unknown or ill-formed: usage, and nothing is done.
+    for line, answer in (("vm", 'unknown command "vm"'), ("vm frob one", "unknown command"), ("frob", "unknown"),
+                         ("vm pause", "usage: vm pause VM"), ("vm pause one two", "usage: vm pause VM"),
+                         ("vm pause three", 'there is no VM "three"'), ("vm create three", "describes no VM"),
+                         ("vm create two Three", "usage: vm create"), ("vm set one", "usage: vm set"),
+                         ("vm set one weight=x", "usage: vm set"), ("vm set one wieght=2", "usage: vm set"),
+                         ("vm set one weight=0", "weight: the value is outside"),
+                         ("vm set one vcpu=3 weight=5", "there is no such vcpu"),
+                         ("vm resume one", "one: resume: not in its present state (running)"),
+                         ("vm start one", "not in its present state"), ("regs one", "one runs: vm pause it first"),
+                         ("regs one x", "usage: regs"), ("mem one", "usage: mem"),
+                         ("mem one gpa 0x8zz", "usage: mem"), ("mem one gpa 0x80200000 65K", "usage: mem"),
+                         ("mem one xpa 0x80200000", "usage: mem"), ("mem one gva 0x80200000", "pause it first"),
+                         ('send one "open', "a quote is not closed"), ("top 0", "usage: top"),
+                         ("trace maybe", "usage: trace"), ("shutdown --later", "usage: shutdown"),
+                         ("console nobody", "there is no VM"), ("help frob", "there is no such command"),
+                         ("stats", "usage: stats"), ("bt", "usage: bt"), (" ".join("a" * 20), "too many words")):
+        assert answer in c.shell(line), (line, c.text)
+    assert states(c) == {"one": "running", "two": "described"}
+
+    # Pause: nothing moves, all can be seen.
+    assert c.shell("vm pause one") == ""
+    assert states(c)["one"] == "paused"
+    first = json.loads(c.shell("regs one --json"))
+    assert first["s3"] == "0x5ec2e7" and int(first["s2"], 16) > 0
+    assert json.loads(c.shell("regs one 0 --json")) == first
+    assert "one has no vcpu 1" in c.shell("regs one 1")
+    assert re.search(r"^80200000|0000000080200000 ", c.shell("mem one gpa 0x80200000 32"), re.M)
+    assert c.shell("mem one gva 0x80200000 32") == c.shell("mem one gpa 0x80200000 32")
+    assert "nothing is there" in c.shell("mem one gpa 0x1000")
+    assert "nothing is there" in c.shell("mem one gpa 0xfffffffffffffff8 64")
+    trace = c.shell("bt one")
+    assert re.search(r"^#0 +0x00000000802000", trace, re.M) and "fp 0x0000000080300000" in trace
+    assert c.shell("vm resume one") == ""
+    assert c.shell("vm pause one") == ""
+    assert int(json.loads(c.shell("regs one --json"))["s2"], 16) > int(first["s2"], 16)
+
+    # From pause: reset starts anew, stop ends it, start runs it again.
+    assert c.shell("vm reset one") == ""
+    assert states(c)["one"] == "running"
+    assert c.shell("vm stop one") == "" and states(c)["one"] == "shut off"
+    assert "not in its present state (shut off)" in c.shell("vm pause one")
+    assert json.loads(c.shell("vm info one --json"))["reason"] == "stopped by the operator"
+    assert c.shell("vm start one") == "" and states(c)["one"] == "running"
+
+    # Made, under its own name and another one; destroyed.
+    assert c.shell("vm start two") == "" and states(c)["two"] == "running"
+    c.shell("vm create two")
+    assert "hearth: error: two: a VM of this name exists" in c.text
+    assert c.shell("vm create two three") == "" and states(c)["three"] == "defined"
+    assert c.shell("vm destroy three") == "" and "three" not in states(c)
+    assert c.shell("vm destroy two") == "" and states(c)["two"] == "described"
+    assert c.shell("vm destroy one") == ""
+    end(c)
+
+
+def test_listings(shell, tmp_path):
+    from linux import assemble
+    idle = assemble(tmp_path, "idle", IDLE)
+    c = shell(vm("one", idle), vm("two", idle, vcpus=2), smp=2)
+    for line in ("vm list", "vm info two", "harts", "stats two", "mem", "help", "log", "help vm list"):
+        assert c.shell(line), line
+    assert [v["name"] for v in json.loads(c.shell("vm list --json"))] == ["one", "two"]
+    info = json.loads(c.shell("vm info two --json"))
+    assert info["on_reboot"] == "restart" and len(info["vcpu"]) == 2
+    assert c.shell("vm set two weight=250 priority=3 affinity=0") == ""
+    assert c.shell("vm set two vcpu=1 cap=40") == ""
+    vcpus = json.loads(c.shell("vm info two --json"))["vcpu"]
+    assert [(v["weight"], v["priority"], v["cap"], v["affinity"]) for v in vcpus] == \
+        [(250, 3, 0, "0x1"), (250, 3, 40, "0x1")]
+    harts = json.loads(c.shell("harts --json"))
+    assert [h["online"] for h in harts] == [True, True]
+    stats = json.loads(c.shell("stats two --json"))
+    assert len(stats) == 2 and stats[0]["exits"] == sum(stats[0]["by_reason"].values())
+    assert {row["name"] for row in json.loads(c.shell("top --json"))} == {"one", "two"}
+    assert json.loads(c.shell("receive one --json")) == []
+    assert "hearth: one: 1 vcpus, 16 MiB" in c.shell("log")
+    c.send("top 1\r")
+    c.expect(r"\x1b\[Hname .*q ends")
+    c.expect(r"\x1b\[Hname .*q ends")  # it refreshes
+    c.send("q")
+    c.expect(SHELL)
+    c.send("top\r")
+    c.expect(r"\x1b\[Hname .*q ends")
+    c.send("\x03")
+    c.expect(r"\^C")
+    c.expect(SHELL)
+    end(c)
+
+
+def test_editing(shell, tmp_path):
+    from linux import assemble
+    c = shell(vm("alpha", assemble(tmp_path, "idle", IDLE)))
+    c.send("mem\r")
+    c.expect("KiB free")
+    c.send("har\t")
+    c.expect("harts ")
+    c.send("\x15vm inf\tal\t\r")  # Ctrl-U, and Tab twice
+    c.expect("vm info alpha")
+    c.expect("alpha: running, 1 vcpus")
+    c.send("\x1b[A\x1b[A\r")  # up, up
+    c.expect("KiB free")
+    c.send("xmem\x1b[H\x04\x05\r")  # at the beginning, delete; to the end
+    c.expect("KiB free")
+    c.send("vm st\t\t")
+    c.expect(r"start +stop +")
+    c.send("\x03")
+    c.send("nonsense\x17mem\r")  # Ctrl-W
+    c.expect("KiB free")
+    end(c)
+
+
+def test_policy(tmp_path):
+    """No looking in where it is not allowed; no shell where there is to be none."""
+    from linux import assemble
+    count = assemble(tmp_path, "count", COUNT)
+    one = vm("one", count, more="inspect = false")
+    c = Console(tmp_path, one, vm("two", count))
+    try:
+        c.expect("hearth: two: 1 vcpus")
+        c.shell()
+        c.shell("vm pause one")
+        c.shell("vm pause two")
+        for line in ("regs one", "bt one", "mem one gpa 0x80200000", "mem one gva 0x80200000"):
+            assert "may not be looked into" in c.shell(line)
+        assert json.loads(c.shell("regs two --json"))["s3"] == "0x5ec2e7"
+        end(c)
+    finally:
+        c.close()
+    closed = vm("one", count)
+    text = closed.toml() + "[management]\nshell = false\n"
+    closed.toml = lambda: text
+    two = vm("two", count)
+    two_text = two.toml()
+    c = Console(tmp_path, type("V", (), {"toml": lambda self: two_text})(), closed)
+    try:
+        c.expect("hearth: one: 1 vcpus")
+        c.send(DETACH)
+        c.expect("hearth: console: attached to one")
+        assert SHELL not in c.text
+    finally:
+        c.close()
+
+
+@pytest.mark.parametrize("cpu", ["rv64", "rv64,sstc=off"])
+@pytest.mark.parametrize("time", ["stops", "runs"])
+def test_paused_clock(shell, tmp_path, time, cpu):
+    from linux import assemble
+    clock = assemble(tmp_path, "clock", CLOCK)
+    c = shell(vm("clock", clock, more=f'paused_time = "{time}"'), cpu=cpu)
+    c.shell("vm pause clock")
+    for _ in range(8):
+        c.shell("top --json")  # takes 0.3 s at least
+    before = json.loads(c.shell("stats clock --json"))[0]["run_us"]
+    c.shell("vm resume clock")
+    if time == "runs":
+        c.expect(r"\[clock\] J")
+        end(c)
+        return
+    while json.loads(c.shell("stats clock --json"))[0]["run_us"] < before + 50000:
+        pass
+    assert "[clock] J" not in c.text, c.text
+    end(c)
+
+
+def test_nothing_lost(shell, tmp_path):
+    """Every page comes back, from VMs in every state."""
+    from linux import assemble
+    idle = assemble(tmp_path, "idle", IDLE)
+    rounds = 12
+    c = shell(vm("keep", idle), vm("a", "base", more="autostart = false"),
+              vm("b", idle, vcpus=3, more="autostart = false"), vm("d", "dfault", more="autostart = false"), smp=2)
+
+    def one_round(i):
+        c.shell("vm start a")
+        c.shell("vm start b")
+        c.shell("vm start d")
+        c.shell(["vm pause b", "vm reset b", "vm stop b"][i % 3])
+        for name in "abd":
+            c.shell(f"vm destroy {name}")
+        assert states(c) == {"keep": "running", "a": "described", "b": "described", "d": "described"}
+    one_round(0)
+    before = free_bytes(c)
+    for i in range(rounds):
+        one_round(i)
+    assert free_bytes(c) == before, c.text
+    end(c)
+
+
+@pytest.mark.long
+def test_thousand_rounds(shell, tmp_path):
+    from linux import assemble
+    idle = assemble(tmp_path, "idle", IDLE)
+    c = shell(vm("keep", idle), *(vm(n, g, vcpus=v, more="autostart = false") for n, g, v in
+                                  (("a", "base", 1), ("b", idle, 2), ("d", "dfault", 1))), smp=2)
+    line = "vm start a\rvm start b\rvm start d\rvm destroy d\rvm destroy b\rvm destroy a\rmem --json\r"
+    free = []
+    for _ in range(334):
+        c.send(line)
+        free.append(int(c.expect(r'"free":(\d+)\}')[1]))
+    assert set(free[1:]) == {free[1]}, free
+    c.expect(SHELL)
+    end(c)
+
+
+def test_pages_are_cleared(shell, tmp_path):
+    """What a VM wrote is not found by the one that gets its pages."""
+    from linux import assemble
+    write = """
+_start: li      t0, 0x80400000
+        li      t1, 0x80e00000
+        li      t2, 0x5ec2e75ec2e7
+1:      sd      t2, 0(t0)
+        addi    t0, t0, 8
+        bltu    t0, t1, 1b
+        li      s11, 1
+2:      j       2b
+"""
+    find = write.replace("sd      t2, 0(t0)", "ld      t3, 0(t0)\n        or s10, s10, t3")
+    c = shell(vm("writer", assemble(tmp_path, "write", write)),
+              vm("finder", assemble(tmp_path, "find", find), more="autostart = false"))
+
+    def finished(name):
+        for _ in range(200):
+            c.shell(f"vm pause {name}")
+            regs = json.loads(c.shell(f"regs {name} --json"))
+            if regs["s11"] == "0x1":
+                return regs
+            c.shell(f"vm resume {name}")
+        raise AssertionError(c.text)
+    finished("writer")
+    assert "e7 c2 5e e7 c2 5e" in c.shell("mem writer gpa 0x80400000 16")
+    c.shell("vm destroy writer")
+    c.shell("vm start finder")
+    assert finished("finder")["s10"] == "0x0"
+    end(c)
+
+
+def test_buffered_console(shell, tmp_path):
+    """What a VM writes unattached is kept, the last 64 KiB of it, and replayed with a mark."""
+    from linux import assemble
+    flood = """
+_start: li      s1, 0x10000000
+        li      s2, 20000
+1:      li      t0, 'a'
+        sb      t0, 0(s1)
+        sb      t0, 0(s1)
+        sb      t0, 0(s1)
+        li      t0, 10
+        sb      t0, 0(s1)
+        addi    s2, s2, -1
+        bnez    s2, 1b
+        li      t0, 'Z'
+        sb      t0, 0(s1)
+2:      j       2b
+"""
+    c = shell(vm("quiet", assemble(tmp_path, "idle", IDLE)),
+              vm("loud", assemble(tmp_path, "flood", flood), more='console = "buffer"\nautostart = false'))
+    c.shell("vm start loud")
+    for _ in range(400):
+        if json.loads(c.shell("stats loud --json"))[0]["by_reason"]["MmioWrite"] >= 80001:
+            break
+    assert "[loud] aaa" not in c.text
+    c.send("console loud\r")
+    c.expect("hearth: console: attached to loud")
+    lost = int(c.expect(r"hearth: console: (\d+) bytes lost here")[1])
+    assert lost == 80001 - 65536
+    c.expect("Z")
+    replayed = c.child.before.replace("\r", "").lstrip("\n")
+    assert replayed.count("a") + replayed.count("\n") == 65535
+    c.shell()
+    end(c)
+
+
+def test_preserved(shell, tmp_path):
+    """on_crash = "pause": it stays to be looked at, and the machine stays on for it."""
+    from linux import assemble
+    c = shell(vm("keep", assemble(tmp_path, "idle", IDLE)), vm("bad", "dfault", more='on_crash = "pause"'))
+    wait_state(c, "bad", "preserved")
+    assert json.loads(c.shell("vm info bad --json"))["reason"].startswith("double fault")
+    assert "pc" in c.shell("regs bad")
+    assert "not in its present state" in c.shell("vm resume bad")
+    assert c.shell("vm stop bad") == "" and states(c)["bad"] == "crashed"
+    end(c, 3)
+
+
+def test_tour(shell):
+    """README's tour: two Linux VMs, attach, pause, top, one crashes and is restarted; shutdown asks their kernels."""
+    from linux import Debian
+    c = shell(*(Debian(n, cmdline="console=ttyS0 quiet") for n in ("first", "second")))
+    c.send("console second\r")
+    c.expect("hearth: console: attached to second")
+    c.prompt()
+    c.send("echo c > /proc/sysrq-trigger\r")
+    c.expect("end Kernel panic")
+    c.shell()
+    c.shell("vm pause second")
+    regs = json.loads(c.shell("regs second --json"))
+    assert int(regs["vsatp"], 16) >> 60 != 0  # it pages
+    assert c.shell(f"mem second gva {regs['pc']} 16").startswith(f"{int(regs['pc'], 16):016x} ")
+    assert len(re.findall(r"^#\d+ +0xffffffff", c.shell("bt second"), re.M)) >= 3, c.text
+    assert {row["name"]: row["state"] for row in json.loads(c.shell("top --json"))} == \
+        {"first": "running", "second": "paused"}
+    assert c.shell("vm reset second") == ""
+    c.send("console second\r")
+    c.prompt()
+    assert c.sh("echo back") == "back"
+    c.shell()
+    # Its kernel is told by Magic SysRq: sync, remount, power off.
+    assert c.shell("vm shutdown second") == ""
+    c.expect(r"hearth: \[second\] ended \(s")
+    c.send("shutdown\r")
+    c.expect(r"hearth: \[first\] ended \(s")
+    c.end()
