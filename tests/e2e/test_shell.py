@@ -260,13 +260,10 @@ def test_paused_clock(shell, tmp_path, time, cpu):
         c.shell("top --json")  # takes 0.3 s at least
     before = json.loads(c.shell("stats clock --json"))[0]["run_us"]
     c.shell("vm resume clock")
-    if time == "runs":
-        c.expect(r"\[clock\] J")
-        end(c)
-        return
-    while json.loads(c.shell("stats clock --json"))[0]["run_us"] < before + 50000:
+    # It has looked at its clock again, and said what it saw, long before it has run so long.
+    while json.loads(c.shell("stats clock --json"))[0]["run_us"] < before + 200000:
         pass
-    assert "[clock] J" not in c.text, c.text
+    assert ("[clock] J" in c.text) == (time == "runs"), c.text
     end(c)
 
 
