@@ -102,15 +102,13 @@ static void fence_local(uint32_t bits)
         fence_i();
     if (bits & VCPU_REQ_VVMA)
         hfence_vvma_all();
-    if (bits & VCPU_REQ_GVMA)
-        hfence_gvma_vmid((csr_read(CSR_HGATP) & HGATP_VMID_MASK) >> HGATP_VMID_SHIFT);
 }
 
 enum run_leave requests_handle(struct vcpu *v)
 {
     uint32_t bits = atomic_exchange(&v->requests, 0);
 
-    if (bits & (VCPU_REQ_FENCE_I | VCPU_REQ_VVMA | VCPU_REQ_GVMA)) {
+    if (bits & (VCPU_REQ_FENCE_I | VCPU_REQ_VVMA)) {
         this_hart()->stats.fences++;
         fence_local(bits);
     }

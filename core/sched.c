@@ -215,7 +215,7 @@ static void leave(struct sched_hart *q, struct vcpu *v, uint64_t now)
 /* With q's lock. May it wait here, where it has just run? */
 static bool stays(const struct hart *h, const struct vcpu *v)
 {
-    return likely(!v->sched.paused && (v->sched.params.affinity & BIT(h->index)));
+    return likely(v->sched.params.affinity & BIT(h->index));
 }
 
 /* It is the hart's own: v's home does not change while it runs. */
@@ -307,7 +307,7 @@ void sched_stop(struct vcpu *v)
 
 bool sched_must_unload(const struct hart *h, const struct vcpu *v)
 {
-    return atomic_load_relaxed(&v->sched.paused) || atomic_load_relaxed(&v->sched.throttled) ||
+    return atomic_load_relaxed(&v->sched.throttled) ||
            !(atomic_load_relaxed(&v->sched.params.affinity) & BIT(h->index));
 }
 

@@ -80,7 +80,7 @@ void sched_notify(struct hart *h);
 /* May it be in a queue? */
 static inline bool sched_may_wait(const struct vcpu *v)
 {
-    return !v->sched.paused && !v->sched.throttled && !v->sched.moving;
+    return !v->sched.throttled && !v->sched.moving;
 }
 /* Its cap may let it run again. No lock held. */
 void sched_unthrottle(struct vcpu *v);

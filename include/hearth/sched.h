@@ -55,17 +55,6 @@ uint32_t sched_vm_cap(struct vm *vm);
 /* Bits of the harts that are online. */
 uint64_t sched_harts_online(void);
 
-/*
- * Pause: from the return of sched_pause() on the vcpu is given no hart any more; one that runs at
- * that moment is told to leave. It is parked once sched_is_parked() says so: its registers are all
- * in struct vcpu then, and no hart touches it. What happens to it meanwhile (start, wake-up,
- * requests) is kept until sched_resume(). Not counted: two pauses are one. Any hart, no lock above
- * rank VM held; the vcpu's own hart may call it too (the vcpu leaves before its next entry).
- */
-void sched_pause(struct vcpu *vcpu);
-void sched_resume(struct vcpu *vcpu);
-bool sched_is_parked(struct vcpu *vcpu);
-
 /* ---- the making of things ---- */
 
 /* Boot, each hart: before it runs; and when it has come. */
@@ -102,7 +91,7 @@ void sched_stop(struct vcpu *vcpu);
 /* The vcpu, whose registers are saved, is no longer loaded on this hart: sets vcpu->hart to NULL,
  * and another hart may take it from then on. The end of vcpu_put(). */
 void sched_unloaded(struct hart *hart, struct vcpu *vcpu);
-/* A loaded vcpu that does not run may not stay so: it is paused, not allowed on this hart, or its
+/* A loaded vcpu that does not run may not stay so: it is not allowed on this hart, or its
  * cap is used up: it is told what was stolen from it when it is loaded (sbi/sta.c), and another
  * hart may have it. */
 bool sched_must_unload(const struct hart *hart, const struct vcpu *vcpu);

@@ -35,7 +35,6 @@ struct sched_vcpu {
     bool wake_pending; /* woken while RUNNING: do not block */
     bool yielded;      /* gives way to the others that wait */
     bool throttled;    /* its cap is used up: until cap_timer; atomic to look */
-    bool paused;       /* atomic to look */
     struct tree_node node;       /* key: deadline, or class and turn; value: vruntime */
     uint64_t vruntime, deadline; /* virtual time */
     uint64_t slice;              /* a turn in its virtual time */

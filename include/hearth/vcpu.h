@@ -56,15 +56,14 @@ enum vcpu_request {
     VCPU_REQ_STOP = 1u << 0,    /* the VM is stopping: park */
     VCPU_REQ_FENCE_I = 1u << 1, /* remote fence.i */
     VCPU_REQ_VVMA = 1u << 2,    /* all VS-stage translations of this VM, locally */
-    VCPU_REQ_GVMA = 1u << 3,    /* all G-stage translations of this VM, locally */
-    VCPU_REQ_SBI = 1u << 4,     /* an SBI extension has something to do: its .requested */
-    VCPU_REQ_PAUSE = 1u << 5,   /* the VM is paused: leave, and be parked */
-    VCPU_REQ_TIMER = 1u << 6,   /* timer_deadline is to be armed on the hart that runs it now */
+    VCPU_REQ_SBI = 1u << 3,     /* an SBI extension has something to do: its .requested */
+    VCPU_REQ_PAUSE = 1u << 4,   /* the VM is paused: leave, and be parked */
+    VCPU_REQ_TIMER = 1u << 5,   /* timer_deadline is to be armed on the hart that runs it now */
 };
 
 enum vcpu_run_state {
     VCPU_STOPPED,  /* HSM STOPPED, or its VM does not run: not in any queue */
-    VCPU_RUNNABLE, /* in a run queue, unless paused or throttled */
+    VCPU_RUNNABLE, /* in a run queue, unless throttled */
     VCPU_RUNNING,  /* loaded on a hart */
     VCPU_BLOCKED,  /* WFI or HSM suspend: waits for vcpu_wake() */
 };

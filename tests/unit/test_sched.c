@@ -1,5 +1,5 @@
 /* test_sched.c - core/sched*.c: order, waking and blocking, the accounting of run and steal time,
- * what is set at run time, pause; on one or two harts, step by step. test_sched_sim.c has the rest.
+ * what is set at run time; on one or two harts, step by step. test_sched_sim.c has the rest.
  */
 #include "fakes/fake.h"
 #include "fakes/fakes.h"
@@ -303,39 +303,6 @@ static void test_bad_values(void **state)
     assert_int_equal(sched_vm_cap(&vm), 300);
 }
 
-/* Paused in whatever state: no hart has it, and what happens meanwhile is kept. */
-static void test_pause(void **state)
-{
-    (void)state;
-    sched_pause(&a); /* not even started */
-    assert_true(sched_is_parked(&a));
-    sched_start(&a);
-    assert_null(sched_next(h));
-    sched_resume(&a);
-    assert_ptr_equal(sched_next(h), &a);
-    a.hart = h;
-    h->current = &a;
-    sched_pause(&a); /* while it runs */
-    assert_int_equal(h->resched, 1);
-    assert_false(sched_is_parked(&a));
-    sched_requeue(&a, false);
-    assert_null(sched_next(h));
-    assert_true(sched_must_unload(h, &a));
-    assert_false(sched_is_parked(&a));
-    sched_unloaded(h, &a);
-    assert_true(sched_is_parked(&a));
-    sched_resume(&a);
-    assert_false(sched_is_parked(&a));
-    assert_ptr_equal(sched_next(h), &a);
-    assert_true(sched_block(&a));
-    sched_pause(&a); /* while it sleeps */
-    sched_wake(&a);
-    assert_null(sched_next(h));
-    sched_resume(&a);
-    sched_resume(&a);
-    assert_ptr_equal(sched_next(h), &a);
-}
-
 /* Loaded on a hart that it may not use any more, and before that hart lets go of it, it may again.
  */
 static void test_affinity_restored(void **state)
@@ -395,7 +362,6 @@ int main(void)
         cmocka_unit_test_setup(test_clocks, fresh),
         cmocka_unit_test_setup(test_priority, fresh),
         cmocka_unit_test_setup(test_bad_values, fresh),
-        cmocka_unit_test_setup(test_pause, fresh),
         cmocka_unit_test_setup(test_affinity_restored, fresh),
         cmocka_unit_test_setup(test_throttled_is_unloaded, fresh),
     };
