@@ -97,6 +97,16 @@ void board_console_event(struct vm *vm)
             board_rows[i].ops->console_event(vm, vm->dev_state[i]);
 }
 
+size_t board_console_read(struct vm *vm, char *buf, size_t len)
+{
+    size_t n = 0;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(board_rows); i++)
+        if (board_rows[i].ops->console_read)
+            n += board_rows[i].ops->console_read(vm, vm->dev_state[i], buf + n, len - n);
+    return n;
+}
+
 void board_console_break(struct vm *vm, char key)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(board_rows); i++)

@@ -6,6 +6,7 @@
  */
 #include <hearth/console.h>
 #include <hearth/guest_mem.h>
+#include <hearth/mmio.h>
 #include <hearth/sbi.h>
 #include <hearth/vcpu.h>
 #include <hearth/vm.h>
@@ -43,7 +44,7 @@ static int64_t dbcn_read(struct vcpu *vcpu, const struct sbi_call *call, uint64_
         return SBI_ERR_INVALID_PARAM;
     if (len == 0)
         return SBI_SUCCESS;
-    len = console_guest_read(vcpu->vm, buf, len);
+    len = board_console_read(vcpu->vm, buf, len);
     if (copy_to_guest(vcpu, call->arg[1], buf, len) != len)
         return SBI_ERR_FAILED;
     *read = len;

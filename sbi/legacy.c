@@ -5,6 +5,7 @@
  */
 #include <hearth/console.h>
 #include <hearth/guest_mem.h>
+#include <hearth/mmio.h>
 #include <hearth/pmu.h>
 #include <hearth/sbi.h>
 #include <hearth/vcpu.h>
@@ -70,7 +71,7 @@ static struct exit_result legacy_handle(struct vcpu *vcpu, const struct sbi_call
         console_guest_write(vcpu->vm, &byte, 1);
         break;
     case SBI_EXT_LEGACY_CONSOLE_GETCHAR:
-        ret->error = console_guest_read(vcpu->vm, &byte, 1) == 1 ? (unsigned char)byte : -1;
+        ret->error = board_console_read(vcpu->vm, &byte, 1) == 1 ? (unsigned char)byte : -1;
         break;
     case SBI_EXT_LEGACY_CLEAR_IPI:
         ret->error = virq_is_pending(vcpu, IRQ_VS_SOFT);

@@ -382,6 +382,27 @@ static void uart_console_event(struct vm *vm, void *state)
     lock_release(&u->lock);
 }
 
+/* As firmware reads it: what it takes, and the errors it sees, the driver sees no more. */
+static size_t uart_console_read(struct vm *vm, void *state, char *buf, size_t len)
+{
+    struct uart *u = state;
+    size_t n = 0;
+
+    lock_acquire(&u->lock);
+    while (n < len) {
+        if (u->count == 0)
+            fifo_fill(vm, u);
+        if (u->count == 0)
+            break;
+        buf[n++] = fifo_get(u);
+        set_lsr(u, u->lsr & (uint8_t)~LSR_ERRORS);
+    }
+    fifo_fill(vm, u);
+    update_line(vm, u);
+    lock_release(&u->lock);
+    return n;
+}
+
 static void uart_console_break(struct vm *vm, void *state, char key)
 {
     struct uart *u = state;
@@ -442,6 +463,7 @@ const struct device_ops uart_ops = {
     .read = uart_read,
     .write = uart_write,
     .console_event = uart_console_event,
+    .console_read = uart_console_read,
     .console_break = uart_console_break,
     .fdt = uart_fdt,
 };

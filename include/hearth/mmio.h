@@ -32,6 +32,9 @@ struct device_ops {
     /* The VM's console received input (or gained room): look at console_guest_*() again. NULL: not
      * a console. May be called from any hart without a vcpu. */
     void (*console_event)(struct vm *vm, void *state);
+    /* Takes up to len bytes of the console's input for others than the device's driver, those that
+     * the device holds first; how many. NULL: not a console. */
+    size_t (*console_read)(struct vm *vm, void *state, char *buf, size_t len);
     /* The console's line is broken for a moment, and then `key` comes. NULL: not a console. As
      * above.
      */
@@ -93,6 +96,10 @@ int __must_check board_fdt_begin(void *fdt, const struct board_row *row, const c
                                  const char *compatible, size_t compatible_size);
 /* Tells the devices that the VM's console has input. */
 void board_console_event(struct vm *vm);
+/* What was typed for the VM, in its order, up to len bytes; returns how many. For the SBI's
+ * consoles, which see the input that their UART has taken in, as firmware would. Takes device
+ * locks. */
+size_t board_console_read(struct vm *vm, char *buf, size_t len);
 /* A break on the VM's serial line, and a key behind it: how Linux's Magic SysRq is called. */
 void board_console_break(struct vm *vm, char key);
 

@@ -2,8 +2,10 @@
 #include "sbi_vm.h"
 #include "fakes.h"
 
+#include <hearth/console.h>
 #include <hearth/errno.h>
 #include <hearth/guest_mem.h>
+#include <hearth/mmio.h>
 #include <hearth/sbi_client.h>
 #include <hearth/vtimer.h>
 
@@ -196,4 +198,10 @@ bool guest_read_gva(struct vcpu *vcpu, gva_t gva, void *buf, uint64_t len, struc
     }
     memcpy(buf, &rec.gva_value, len);
     return true;
+}
+
+/* No device holds any. */
+size_t board_console_read(struct vm *v, char *buf, size_t len)
+{
+    return console_guest_read(v, buf, len);
 }
