@@ -124,7 +124,7 @@ $(DEPS)/build.ready: $(if $(wildcard $(DEPS)/newlib/lib/libc.a),,FORCE) \
                      $(if $(wildcard $(DEPS)/libfdt/lib/libfdt.a),,FORCE)
 	@tools/setup build
 
-SETUPS := $(addprefix setup-,build run test check debug)
+SETUPS := $(addprefix setup-,build run test long check debug)
 .PHONY: $(SETUPS)
 $(SETUPS): setup-%:
 	@tools/setup $*
@@ -240,7 +240,7 @@ test: setup-test
 	@$(MAKE) --no-print-directory all guests unit
 	$(Q)$(PYTEST) -m 'not long' $(PYTEST_ARGS) $(wildcard tests/tools tests/e2e)
 
-test-long: setup-test
+test-long: setup-long
 	@$(MAKE) --no-print-directory all guests
 	$(Q)$(PYTEST) -m long $(PYTEST_ARGS) $(wildcard tests/tools tests/e2e)
 

@@ -10,6 +10,7 @@ import pytest
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
 CC = ["riscv64-unknown-elf-gcc", "-mabi=lp64", "-c", "-x", "c", "-"]
+LEVELS = pytest.mark.parametrize("level", ["test", pytest.param("long", marks=pytest.mark.long)])
 
 
 def run(*command, **kwargs):
@@ -18,17 +19,19 @@ def run(*command, **kwargs):
 
 # ---------------------------------------------------------------- set-up
 
-def test_setup_again_is_quick_and_silent():
+@LEVELS
+def test_setup_again_is_quick_and_silent(level):
     began = time.monotonic()
-    done = run(TREE / "tools/setup", "test")
+    done = run(TREE / "tools/setup", level)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert time.monotonic() - began < 10  # a fraction of a second on an idle machine
 
 
-def test_setup_needs_no_network_again():
+@LEVELS
+def test_setup_needs_no_network_again(level):
     if os.geteuid() != 0:
         pytest.skip("only root can take the network away")
-    done = run("unshare", "-n", TREE / "tools/setup", "test")
+    done = run("unshare", "-n", TREE / "tools/setup", level)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
@@ -57,6 +60,15 @@ def test_demonstration_guest():
     assert {"init", "busybox", "modules.dep"} <= names
     # What is named, and what that depends on.
     assert {"virtio_mmio.ko", "virtio_net.ko", "net_failover.ko", "ext4.ko", "jbd2.ko", "9pnet.ko"} <= names
+
+
+@pytest.mark.long
+def test_kernel_with_paravirt():
+    image = (TREE / "build/guest/linux-pv").resolve()
+    assert image.read_bytes()[0x38:0x3c] == b"RSC\x05"
+    options = (image.parent / "config").read_text().splitlines()
+    wanted = (TREE / "tests/linux/pv.config").read_text().splitlines()
+    assert {line for line in wanted if line.startswith("CONFIG_")} <= set(options)
 
 
 # ---------------------------------------------------------------- check-includes
