@@ -1,10 +1,12 @@
 /* cmd_look.c - the shell's commands that look into a VM: registers, memory, backtrace. */
 #include "shell_parts.h"
 
+#include <hearth/guest_backtrace.h>
 #include <hearth/gva_walk.h>
 #include <hearth/lifecycle.h>
 #include <hearth/page_alloc.h>
 #include <hearth/shell_words.h>
+#include <hearth/symbols.h>
 #include <hearth/trap.h>
 #include <hearth/vcpu.h>
 
@@ -14,7 +16,6 @@
 #define DUMP_MAX     (64 * KIB)
 #define DUMP_ROW     16u
 #define DUMP_ROWS    16u /* a call */
-#define FRAMES_MAX   32u
 #define GPR_FP       8
 
 /* The vcpu that the word names (NULL: vcpu 0), of a VM that does not run; else it is said why not,
@@ -198,8 +199,12 @@ static enum shell_result memory(struct shell *sh)
 static enum shell_result backtrace(struct shell *sh)
 {
     struct vm *vm = sh_vm(sh, sh->argv[0]);
-    uint64_t fp, saved[2];
+    struct backtrace_frame frame[BACKTRACE_FRAMES];
+    struct backtrace_from from;
+    char symbol[SYMBOL_TEXT_SIZE];
+    uint64_t slide;
     struct vcpu *v;
+    unsigned count;
     bool usage;
 
     if (vm == NULL || !sh_may_inspect(sh, vm))
@@ -207,19 +212,19 @@ static enum shell_result backtrace(struct shell *sh)
     v = still_vcpu(sh, vm, sh->argc == 2 ? sh->argv[1] : NULL, &usage);
     if (v == NULL)
         return usage ? SHELL_USAGE : SHELL_DONE;
-    sh_print(sh, "#0  0x%016lx\n", v->ctx.pc);
-    sh_print(sh, "ra  0x%016lx\n", v->ctx.gpr[GPR_RA]);
-    fp = v->ctx.gpr[GPR_FP];
-    /* A frame pointer's place holds, below it, the return address and the caller's frame pointer.
-     */
-    for (unsigned i = 1; i < FRAMES_MAX; i++) {
-        if (fp == 0 || fp % 8 != 0 || read_guest(vm, v, fp - 16, saved, 16) != 16)
-            break;
-        sh_print(sh, "#%-2u 0x%016lx  fp 0x%016lx\n", i, saved[1], fp);
-        if (saved[0] <= fp)
-            break;
-        fp = saved[0];
-    }
+    from = (struct backtrace_from){.pc = v->ctx.pc,
+                                   .ra = v->ctx.gpr[GPR_RA],
+                                   .fp = v->ctx.gpr[GPR_FP],
+                                   .vsatp = v->csrs.vsatp,
+                                   .vstvec = v->csrs.vstvec,
+                                   .vsepc = v->csrs.vsepc};
+    slide = symbols_slide(&vm->config.symbols, from.vsatp, from.vstvec, vm->entry);
+    count = guest_backtrace(&vm->memslots, &from, frame);
+    for (unsigned i = 0; i < count; i++)
+        sh_print(sh, "#%-2u 0x%016lx%s%s\n", i, frame[i].pc,
+                 symbols_text(&vm->config.symbols, slide, frame[i].pc,
+                              frame[i].kind == BACKTRACE_RETURN, symbol),
+                 frame[i].kind == BACKTRACE_TRAPPED ? " (trapped)" : "");
     return SHELL_DONE;
 }
 
