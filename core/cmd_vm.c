@@ -269,7 +269,7 @@ static bool pause_over(struct vm *vm)
 
 static bool destroy_over(struct vm *vm)
 {
-    return vm == NULL || !vm->destroying;
+    return vm == NULL ? vm_leaving() == 0 : !vm->destroying;
 }
 
 static bool at_once(struct vm *vm)

@@ -56,9 +56,17 @@ static void become(struct vm *vm, enum vm_state state)
 
 /* ---- the end ---- */
 
+static uint32_t leaving; /* atomic: VMs between the table and the page allocator */
+
+unsigned vm_leaving(void)
+{
+    return atomic_load_acquire(&leaving);
+}
+
 /* The VM is at rest, and destroying: only its way out is left. */
 static void begin_removal(struct vm *vm)
 {
+    (void)atomic_fetch_add(&leaving, 1);
     vm_unlist(vm);
     vm->work.fn = forget_piece;
     work_queue(this_hart(), &vm->work);
@@ -81,6 +89,7 @@ static bool forget_piece(struct work *w)
     }
     log_vm(vm, "destroyed");
     vm_free(vm);
+    (void)atomic_fetch_add(&leaving, (uint32_t)-1);
     machine_end_if_done();
     return false;
 }

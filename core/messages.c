@@ -1,6 +1,8 @@
 /*
  * messages.c - the message queues of the VMs (messages.h): rings of bytes with a ring of lengths.
  *
+ * Most VMs never send a message: a queue's bytes are allocated with the first, and stay.
+ *
  * Locking: a queue has one lock for senders and one for receivers, each held over the copy of a
  * message: so nobody gets between its bytes, and it counts only once all of them are there. Between
  * the two sides go the free-running indexes: a side moves its own, release, and looks at the
@@ -22,7 +24,7 @@ struct queue {
     uint32_t head, bytes_head; /* taken: messages, bytes; receivers move them */
     uint32_t tail, bytes_tail; /* put; senders move them */
     uint16_t length[MESSAGES_MAX];
-    uint8_t bytes[MESSAGES_BYTES];
+    uint8_t *bytes; /* MESSAGES_BYTES; senders: from the first message on */
 };
 
 struct messages {
@@ -51,8 +53,16 @@ int messages_create(struct vm *vm)
     return 0;
 }
 
+static void queue_free(struct queue *q)
+{
+    if (q->bytes != NULL)
+        page_free_virt(q->bytes, page_order(MESSAGES_BYTES));
+}
+
 void messages_destroy(struct vm *vm)
 {
+    queue_free(&vm->messages->inbox);
+    queue_free(&vm->messages->outbox);
     page_free_virt(vm->messages, page_order(sizeof(struct messages)));
     vm->messages = NULL;
 }
@@ -110,7 +120,9 @@ static int put(struct queue *q, uint64_t len, message_copy copy, void *arg)
     if (len == 0 || len > MESSAGE_MAX)
         return -HV_EINVAL;
     lock_acquire(&q->senders);
-    if (!has_room(q, len)) {
+    if (q->bytes == NULL)
+        q->bytes = page_alloc_zeroed(page_order(MESSAGES_BYTES));
+    if (q->bytes == NULL || !has_room(q, len)) {
         err = -HV_ENOSPC;
     } else if (!copy_pieces(q, q->bytes_tail, len, copy, arg)) {
         err = -HV_EFAULT;

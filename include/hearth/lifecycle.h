@@ -48,6 +48,9 @@ bool __must_check vm_vcpu_parked(struct vcpu *vcpu);
 /* vcpu.c: a vcpu of a paused VM has stopped instead. vm->lock held. */
 void vm_note_parked(struct vm *vm);
 
+/* VMs that are out of the table, and whose memory is not back yet. */
+unsigned vm_leaving(void);
+
 /* "running", ... : the state as users know it. */
 const char *vm_state_name(enum vm_state state);
 /* The VM has ended, and nothing is planned. */

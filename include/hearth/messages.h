@@ -42,7 +42,7 @@ void messages_disconnect(struct vm *vm);
 
 /*
  * The VM sends. 0; -HV_EINVAL: length 0 or above MESSAGE_MAX; -HV_ENOENT: its peer does not exist;
- * -HV_ENOSPC: no room at present; -HV_EFAULT: copy refused.
+ * -HV_ENOSPC: no room, or no memory, at present; -HV_EFAULT: copy refused.
  */
 int __must_check messages_send(struct vm *vm, uint64_t len, message_copy copy, void *arg);
 /*

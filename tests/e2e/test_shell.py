@@ -291,6 +291,18 @@ def test_nothing_lost(shell, tmp_path):
     end(c)
 
 
+def test_memory_of_a_vm(shell, tmp_path):
+    """Besides RAM and G-stage tables: at most 64 KiB for a VM of one vcpu."""
+    from linux import assemble
+    c = shell(vm("keep", assemble(tmp_path, "idle", IDLE)))
+    before = free_bytes(c)
+    for name in ("one", "two", "three"):
+        assert c.shell(f"vm create keep {name}") == ""
+    tables = (4 + 3) * 4096  # Sv57x4, 2 MiB pages
+    assert (before - free_bytes(c)) / 3 - (16 << 20) - tables <= 64 << 10, c.text
+    end(c)
+
+
 @pytest.mark.long
 def test_thousand_rounds(shell, tmp_path):
     from linux import assemble

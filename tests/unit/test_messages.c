@@ -269,12 +269,21 @@ static void test_one_sided(void **state)
 
 static void test_no_memory(void **state)
 {
-    struct vm vm = {0};
+    struct vm vm = {0}, *a;
+    uint64_t len;
 
     (void)state;
     fake_pages_fail = 1;
     assert_int_equal(messages_create(&vm), -HV_ENOMEM);
     fake_pages_fail = 0;
+    /* A queue's own memory comes with its first message. */
+    a = add("a", "");
+    fake_pages_fail = 1;
+    assert_int_equal(send(a, "x", 1), -HV_ENOSPC);
+    expect(messages_shell_receive(a, back, MESSAGE_MAX, &len), -HV_ENOENT, len, 0);
+    fake_pages_fail = 0;
+    assert_int_equal(send(a, "y", 1), 0);
+    expect(messages_shell_receive(a, back, MESSAGE_MAX, &len), 0, len, 1);
 }
 
 static void test_random(void **state)
