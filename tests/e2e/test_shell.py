@@ -1,6 +1,7 @@
 """The shell on the console: each command, bad input, the policy, and what the operations do to VMs."""
 
 import json
+import random
 import re
 
 import pytest
@@ -428,3 +429,35 @@ def test_tour(shell):
     c.send("shutdown\r")
     c.expect(r"hearth: \[first\] ended \(s")
     c.end()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("smp", [1, 3])
+def test_storm(shell, tmp_path, smp):
+    """Operations at random on VMs that crash, end and restart of themselves all the time."""
+    from linux import assemble
+    source = random.Random(smp)
+    restless = 'restart_limit = 0\non_crash = "restart"\non_poweroff = "restart"\nconsole = "buffer"'
+    vms = [vm("keep", assemble(tmp_path, "idle", IDLE)), vm("ends", "base", vcpus=2, more=restless),
+           vm("crashes", "dfault", more=restless), vm("runs", assemble(tmp_path, "count", COUNT), vcpus=3, more=restless)]
+    hsm = VM("hsm", vcpus=4, name="harts", more=restless)
+    c = shell(*vms, hsm, smp=smp)
+    names = ["ends", "crashes", "runs", "harts"]
+    verbs = ["start", "stop", "pause", "resume", "reset", "destroy", "shutdown", "start", "resume", "info"]
+    for _ in range(60):
+        lines = [f"vm {source.choice(verbs)} {source.choice(names)}" for _ in range(15)]
+        lines += [f"regs {source.choice(names)}", f"bt {source.choice(names)}",
+                  f"vm set {source.choice(names)} weight={source.randint(1, 500)} affinity=0"]
+        c.send("".join(line + "\r" for line in lines))
+        c.shell("vm list")
+    for name in names:
+        c.shell(f"vm destroy {name}")
+    assert {n: s for n, s in states(c).items() if n in names} == {n: "described" for n in names}
+    empty = free_bytes(c)
+    for name in names:
+        c.shell(f"vm start {name}")
+    for name in names:
+        c.shell(f"vm destroy {name}")
+    assert free_bytes(c) == empty
+    assert "panic" not in c.text
+    end(c)
