@@ -212,14 +212,10 @@ static enum shell_result info(struct shell *sh)
 
 static bool name_is_good(const char *name)
 {
-    size_t n = 0;
+    static const char may_be[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+    const size_t n = strspn(name, may_be);
 
-    if (name[0] < 'a' || name[0] > 'z')
-        return false;
-    while ((name[n] >= 'a' && name[n] <= 'z') || (name[n] >= '0' && name[n] <= '9') ||
-           name[n] == '-')
-        n++;
-    return name[n] == '\0' && n <= VM_NAME_MAX;
+    return name[0] >= 'a' && name[0] <= 'z' && name[n] == '\0' && n <= VM_NAME_MAX;
 }
 
 /* What goes wrong is on the log. */
