@@ -65,6 +65,8 @@ def test_counters(guests, guest, vcpus, smp, sstc):
 
 # With an overflow interrupt where the host can give one to guests: Sscofpmf and hvien.
 PMU_AIA = "rv64,sscofpmf=on,smaia=on,ssaia=on"
+# Debian 13's QEMU 10.0.13 with this firmware: Hearth's trial at boot finds no way to give a guest that interrupt.
+NO_LCOFI = "OpenSBI v1.6"
 
 
 @pytest.mark.parametrize("vcpus,smp,cpu,counters,interrupt", [
@@ -73,6 +75,8 @@ PMU_AIA = "rv64,sscofpmf=on,smaia=on,ssaia=on"
     (1, 1, PMU_AIA + ",pmu-mask=0", 0, 0)])
 def test_programmable_counters(guests, vcpus, smp, cpu, counters, interrupt):
     result = guests(VM("hpm", vcpus=vcpus), smp=smp, cpu=cpu)
+    if NO_LCOFI in result.output:
+        interrupt = 0
     assert f"# {counters} programmable counters, {interrupt} interrupt" in result.output
 
 

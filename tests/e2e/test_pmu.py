@@ -37,7 +37,9 @@ def test_perf_events(tmp_path, vcpus, smp, cpu):
     try:
         c.prompt()
         assert "riscv-pmu-sbi: SBI PMU extension is available" in c.sh("dmesg")
-        assert ("sscofpmf" in c.sh("cat /proc/cpuinfo")) == (cpu == SAMPLES)
+        # Debian 13's QEMU and firmware: see NO_LCOFI in test_guests.py.
+        overflows = cpu == SAMPLES and "OpenSBI v1.6" not in c.text
+        assert ("sscofpmf" in c.sh("cat /proc/cpuinfo")) == overflows
         output = c.sh("/events")
         found = dict(re.findall(r"^event (\w+) (.*)$", output, re.M))
         sampled = re.search(r"^sampled (.*)$", output, re.M)[1].split()
@@ -48,7 +50,7 @@ def test_perf_events(tmp_path, vcpus, smp, cpu):
         c.close()
     assert not complaints and not c.complaints()
     assert {"cycles", "instructions", "hypercalls"} | REFUSED | CROSSING < set(found)
-    if cpu == SAMPLES:
+    if overflows:
         count, samples = map(int, sampled)
         assert count > 10000 and count // PERIOD // 2 < samples <= count // PERIOD + 1, sampled
     else:
