@@ -16,7 +16,6 @@
 #define DUMP_MAX     (64 * KIB)
 #define DUMP_ROW     16u
 #define DUMP_ROWS    16u /* a call */
-#define GPR_FP       8
 
 /* The vcpu that the word names (NULL: vcpu 0), of a VM that does not run; else it is said why not,
  * and usage is what to answer. */
@@ -36,7 +35,24 @@ static struct vcpu *still_vcpu(struct shell *sh, struct vm *vm, const char *word
     return NULL;
 }
 
-static void regs_json(struct shell *sh, const struct vcpu *v)
+/* For a command `NAME VM [VCPU]`: the VM may be looked into, and does not run. NULL: *result is the
+ * answer. */
+static struct vcpu *vcpu_of_words(struct shell *sh, enum shell_result *result)
+{
+    struct vm *vm = sh_vm(sh, sh->argv[0]);
+    struct vcpu *v;
+    bool usage;
+
+    *result = SHELL_DONE;
+    if (vm == NULL || !sh_may_inspect(sh, vm))
+        return NULL;
+    v = still_vcpu(sh, vm, sh->argc == 2 ? sh->argv[1] : NULL, &usage);
+    if (usage)
+        *result = SHELL_USAGE;
+    return v;
+}
+
+static void regs_csrs(struct shell *sh, const struct vcpu *v)
 {
     const struct vcpu_csrs *c = &v->csrs;
     const struct {
@@ -60,15 +76,11 @@ static void regs_json(struct shell *sh, const struct vcpu *v)
 
 static enum shell_result regs(struct shell *sh)
 {
-    struct vm *vm = sh_vm(sh, sh->argv[0]);
-    struct vcpu *v;
-    bool usage;
+    enum shell_result result;
+    const struct vcpu *v = vcpu_of_words(sh, &result);
 
-    if (vm == NULL || !sh_may_inspect(sh, vm))
-        return SHELL_DONE;
-    v = still_vcpu(sh, vm, sh->argc == 2 ? sh->argv[1] : NULL, &usage);
     if (v == NULL)
-        return usage ? SHELL_USAGE : SHELL_DONE;
+        return result;
     if (sh->as_json) {
         sh_json_begin(sh);
         json_open(&sh->json, NULL, '{');
@@ -83,7 +95,7 @@ static enum shell_result regs(struct shell *sh)
         else if (i != 0)
             json_hex(&sh->json, name, value);
     }
-    regs_json(sh, v);
+    regs_csrs(sh, v);
     if (sh->as_json) {
         json_close(&sh->json, '}');
         sh_print(sh, "\n");
@@ -198,33 +210,28 @@ static enum shell_result memory(struct shell *sh)
 
 static enum shell_result backtrace(struct shell *sh)
 {
-    struct vm *vm = sh_vm(sh, sh->argv[0]);
+    enum shell_result result;
+    const struct vcpu *v = vcpu_of_words(sh, &result);
+    const struct symbol_table *symbols;
     struct backtrace_frame frame[BACKTRACE_FRAMES];
     struct backtrace_from from;
-    char symbol[SYMBOL_TEXT_SIZE];
+    char line[BACKTRACE_LINE_SIZE];
     uint64_t slide;
-    struct vcpu *v;
     unsigned count;
-    bool usage;
 
-    if (vm == NULL || !sh_may_inspect(sh, vm))
-        return SHELL_DONE;
-    v = still_vcpu(sh, vm, sh->argc == 2 ? sh->argv[1] : NULL, &usage);
     if (v == NULL)
-        return usage ? SHELL_USAGE : SHELL_DONE;
+        return result;
+    symbols = &v->vm->config.symbols;
     from = (struct backtrace_from){.pc = v->ctx.pc,
                                    .ra = v->ctx.gpr[GPR_RA],
                                    .fp = v->ctx.gpr[GPR_FP],
                                    .vsatp = v->csrs.vsatp,
                                    .vstvec = v->csrs.vstvec,
                                    .vsepc = v->csrs.vsepc};
-    slide = symbols_slide(&vm->config.symbols, from.vsatp, from.vstvec, vm->entry);
-    count = guest_backtrace(&vm->memslots, &from, frame);
+    slide = symbols_slide(symbols, from.vsatp, from.vstvec, v->vm->entry);
+    count = guest_backtrace(&v->vm->memslots, &from, frame);
     for (unsigned i = 0; i < count; i++)
-        sh_print(sh, "#%-2u 0x%016lx%s%s\n", i, frame[i].pc,
-                 symbols_text(&vm->config.symbols, slide, frame[i].pc,
-                              frame[i].kind == BACKTRACE_RETURN, symbol),
-                 frame[i].kind == BACKTRACE_TRAPPED ? " (trapped)" : "");
+        sh_print(sh, "%s\n", backtrace_text(&frame[i], i, symbols, slide, line));
     return SHELL_DONE;
 }
 

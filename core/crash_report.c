@@ -10,8 +10,6 @@
 #include <hearth/trap.h>
 #include <hearth/vm.h>
 
-#define GPR_FP 8
-
 static const char *const irq_names[] = {
     [IRQ_S_SOFT] = "supervisor software interrupt",
     [IRQ_S_TIMER] = "supervisor timer interrupt",
@@ -67,8 +65,6 @@ static uint64_t slide_of(const struct vcpu *v)
 static __noinline void report_backtrace(const struct vcpu *v, const struct vcpu_exit *e,
                                         uint64_t slide)
 {
-    static const char *const remarks[] = {
-        [BACKTRACE_AT] = "", [BACKTRACE_TRAPPED] = " (trapped)", [BACKTRACE_RETURN] = ""};
     struct backtrace_from from = {
         .pc = e->pc,
         .ra = v->ctx.gpr[GPR_RA],
@@ -78,7 +74,7 @@ static __noinline void report_backtrace(const struct vcpu *v, const struct vcpu_
         .vsepc = csr_read(CSR_VSEPC),
     };
     struct backtrace_frame frame[BACKTRACE_FRAMES];
-    char symbol[SYMBOL_TEXT_SIZE];
+    char line[BACKTRACE_LINE_SIZE];
     unsigned count;
 
     /* The trap vector's own fetch changed nothing: then it is the trap before it that tells. */
@@ -86,10 +82,7 @@ static __noinline void report_backtrace(const struct vcpu *v, const struct vcpu_
     count = guest_backtrace(&v->vm->memslots, &from, frame);
     log_vm(v->vm, "  backtrace, by frame pointers:");
     for (unsigned i = 0; i < count; i++)
-        log_vm(v->vm, "  #%-2u 0x%016lx%s%s", i, frame[i].pc,
-               symbols_text(&v->vm->config.symbols, slide, frame[i].pc,
-                            frame[i].kind == BACKTRACE_RETURN, symbol),
-               remarks[frame[i].kind]);
+        log_vm(v->vm, "  %s", backtrace_text(&frame[i], i, &v->vm->config.symbols, slide, line));
 }
 
 static void report_exits(const struct vcpu *v, uint64_t slide)

@@ -8,6 +8,8 @@
 #include <hearth/guest_backtrace.h>
 #include <hearth/gva_walk.h>
 
+#include <stdio.h>
+
 /* What a function may have on its stack, for the guess whether a word is its frame pointer. */
 #define FRAME_SIZE_MAX (64 * KIB)
 
@@ -78,4 +80,16 @@ unsigned guest_backtrace(const struct memslots *slots, const struct backtrace_fr
         fp = up;
     }
     return w.count;
+}
+
+const char *backtrace_text(const struct backtrace_frame *frame, unsigned n,
+                           const struct symbol_table *symbols, uint64_t slide,
+                           char line[BACKTRACE_LINE_SIZE])
+{
+    char symbol[SYMBOL_TEXT_SIZE];
+
+    (void)snprintf(line, BACKTRACE_LINE_SIZE, "#%-2u 0x%016lx%s%s", n, frame->pc,
+                   symbols_text(symbols, slide, frame->pc, frame->kind == BACKTRACE_RETURN, symbol),
+                   frame->kind == BACKTRACE_TRAPPED ? " (trapped)" : "");
+    return line;
 }

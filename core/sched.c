@@ -10,7 +10,7 @@
 /* ---- the accounting of waits ---- */
 
 /* Ticks of the hart's life in which some vcpu had it: a clock that stands while it idles. */
-uint64_t sched_busy_clock(const struct sched_hart *q)
+static uint64_t busy_clock(const struct sched_hart *q)
 {
     uint64_t now;
 
@@ -30,12 +30,12 @@ static void stop_clock(struct sched_hart *q, uint64_t now)
 
 void sched_wait_begins(struct sched_hart *q, struct vcpu *v)
 {
-    v->sched.waits_from = sched_busy_clock(q);
+    v->sched.waits_from = busy_clock(q);
 }
 
 void sched_wait_ends(struct sched_hart *q, struct vcpu *v)
 {
-    const uint64_t clock = sched_busy_clock(q);
+    const uint64_t clock = busy_clock(q);
 
     if (clock > v->sched.waits_from)
         v->sched.stolen += clock - v->sched.waits_from;

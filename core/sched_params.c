@@ -8,7 +8,8 @@
 #include <hearth/config.h>
 #include <hearth/errno.h>
 
-struct sched_params sched_params_default(void)
+/* A new vcpu's: weight 100, priority 0, no cap, all harts. */
+static struct sched_params params_default(void)
 {
     return (struct sched_params){.affinity = UINT64_MAX, .weight = SCHED_WEIGHT_DEFAULT};
 }
@@ -46,7 +47,7 @@ void sched_read_config(struct vcpu *v)
     struct sched_params *p = &v->sched.params;
     uint64_t cap = 0;
 
-    *p = sched_params_default();
+    *p = params_default();
     p->affinity = described(c, CONFIG_SCHED_AFFINITY, v->id, p->affinity);
     p->priority = (uint8_t)described(c, CONFIG_SCHED_PRIORITY, v->id, p->priority);
     queue_set_weight(v, (uint32_t)described(c, CONFIG_SCHED_WEIGHT, v->id, p->weight));

@@ -89,4 +89,3 @@ void sched_read_config(struct vcpu *v);
 /* A new vcpu gets its home. */
 void sched_assign(struct vcpu *v);
 extern uint64_t sched_idle_harts; /* atomic; bit i: hart i sleeps, or is about to */
-uint64_t sched_busy_clock(const struct sched_hart *q);

@@ -66,31 +66,26 @@ static void set_home(struct vcpu *v, unsigned to)
     atomic_store_relaxed(&v->sched.home, to);
 }
 
-/* The allowed hart with the least of `what`; `first` when it is no worse. */
-static unsigned least_loaded(uint64_t allowed, unsigned first)
+static uint32_t weight_of(const struct sched_hart *q)
 {
-    unsigned best = (allowed & BIT(first)) ? first : bit_lowest(allowed);
-
-    for (uint64_t m = allowed; m != 0; m &= m - 1) {
-        const unsigned i = bit_lowest(m);
-
-        if (atomic_load_relaxed(&harts[i]->sched.weight) <
-            atomic_load_relaxed(&harts[best]->sched.weight))
-            best = i;
-    }
-    return best;
+    return atomic_load_relaxed(&q->weight);
 }
 
-/* The allowed hart whose vcpu has the least priority; `first` when it is no worse. */
-static unsigned least_priority(uint64_t allowed, unsigned first)
+static uint32_t priority_of(const struct sched_hart *q)
+{
+    return atomic_load_relaxed(&q->running_priority);
+}
+
+/* The allowed hart that has the least of it; `first` when that is no worse. */
+static unsigned hart_with_least(uint32_t (*of)(const struct sched_hart *q), uint64_t allowed,
+                                unsigned first)
 {
     unsigned best = (allowed & BIT(first)) ? first : bit_lowest(allowed);
 
     for (uint64_t m = allowed; m != 0; m &= m - 1) {
         const unsigned i = bit_lowest(m);
 
-        if (atomic_load_relaxed(&harts[i]->sched.running_priority) <
-            atomic_load_relaxed(&harts[best]->sched.running_priority))
+        if (of(&harts[i]->sched) < of(&harts[best]->sched))
             best = i;
     }
     return best;
@@ -119,8 +114,8 @@ static unsigned choose(const struct vcpu *v, unsigned home)
     if (idle >= 0)
         return (unsigned)idle;
     if (v->sched.params.priority != 0)
-        return least_priority(allowed, home);
-    return (allowed & BIT(home)) ? home : least_loaded(allowed, home);
+        return hart_with_least(priority_of, allowed, home);
+    return (allowed & BIT(home)) ? home : hart_with_least(weight_of, allowed, home);
 }
 
 void sched_assign(struct vcpu *v)
@@ -316,7 +311,7 @@ static unsigned better_hart(struct sched_hart *q, struct vcpu *v, unsigned here)
     if (idle >= 0)
         return (unsigned)idle;
     if (v->sched.params.priority != 0) {
-        to = least_priority(allowed, here);
+        to = hart_with_least(priority_of, allowed, here);
         return atomic_load_relaxed(&harts[to]->sched.running_priority) < v->sched.params.priority
                    ? to
                    : here;

@@ -103,34 +103,31 @@ void sbi_vcpu_stopped(struct vcpu *vcpu)
             sbi_extensions[i]->vcpu_stopped(vcpu, vcpu->sbi_state[sbi_extensions[i]->slot]);
 }
 
-void sbi_vcpu_load(struct vcpu *vcpu)
+/* Only what holds something of the vcpu (sbi_vcpu_switches()) is asked. */
+static void switch_states(struct vcpu *vcpu, bool load)
 {
     uint64_t slots = vcpu->sbi_switched;
 
     for (unsigned i = 0; slots != 0 && i < sbi_extension_count; i++) {
         const struct sbi_extension *ext = sbi_extensions[i];
+        void (*hook)(struct vcpu * vcpu, void *state) = load ? ext->vcpu_load : ext->vcpu_put;
 
         if (!(slots & BIT(ext->slot)))
             continue;
         slots &= ~BIT(ext->slot);
-        if (ext->vcpu_load != NULL)
-            ext->vcpu_load(vcpu, vcpu->sbi_state[ext->slot]);
+        if (hook != NULL)
+            hook(vcpu, vcpu->sbi_state[ext->slot]);
     }
+}
+
+void sbi_vcpu_load(struct vcpu *vcpu)
+{
+    switch_states(vcpu, true);
 }
 
 void sbi_vcpu_put(struct vcpu *vcpu)
 {
-    uint64_t slots = vcpu->sbi_switched;
-
-    for (unsigned i = 0; slots != 0 && i < sbi_extension_count; i++) {
-        const struct sbi_extension *ext = sbi_extensions[i];
-
-        if (!(slots & BIT(ext->slot)))
-            continue;
-        slots &= ~BIT(ext->slot);
-        if (ext->vcpu_put != NULL)
-            ext->vcpu_put(vcpu, vcpu->sbi_state[ext->slot]);
-    }
+    switch_states(vcpu, false);
 }
 
 void sbi_vcpu_requested(struct vcpu *vcpu)

@@ -103,14 +103,6 @@ int64_t sbi_client_hart_start(uint64_t hartid, hpa_t entry, uint64_t opaque)
     return sbi_client_call(SBI_EXT_HSM, SBI_HSM_HART_START, hartid, entry, opaque, 0, 0, 0).error;
 }
 
-int64_t sbi_client_hart_status(uint64_t hartid)
-{
-    struct sbi_client_ret r =
-        sbi_client_call(SBI_EXT_HSM, SBI_HSM_HART_GET_STATUS, hartid, 0, 0, 0, 0, 0);
-
-    return r.error == SBI_SUCCESS ? (int64_t)r.value : r.error;
-}
-
 int64_t sbi_client_system_reset(uint32_t type, uint32_t reason)
 {
     if (probe_once(&has_srst, SBI_EXT_SRST))

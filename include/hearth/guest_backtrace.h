@@ -6,9 +6,11 @@
 #pragma once
 
 #include <hearth/memslot.h>
+#include <hearth/symbols.h>
 #include <hearth/types.h>
 
-#define BACKTRACE_FRAMES 32u
+#define BACKTRACE_FRAMES    32u
+#define BACKTRACE_LINE_SIZE (SYMBOL_TEXT_SIZE + 48)
 
 enum backtrace_kind {
     BACKTRACE_AT,      /* where the vcpu is */
@@ -43,3 +45,8 @@ static inline bool backtrace_at_vector(const struct backtrace_from *from)
  */
 unsigned guest_backtrace(const struct memslots *slots, const struct backtrace_from *from,
                          struct backtrace_frame frame[BACKTRACE_FRAMES]);
+
+/* Frame n as a line without its end: number, address, and what symbols know. Returns line. */
+const char *backtrace_text(const struct backtrace_frame *frame, unsigned n,
+                           const struct symbol_table *symbols, uint64_t slide,
+                           char line[BACKTRACE_LINE_SIZE]);

@@ -39,8 +39,6 @@ void sbi_client_set_timer(uint64_t ticks);
 int64_t sbi_client_send_ipi(uint64_t hart_mask, uint64_t base);
 /* Starts a stopped hart at physical address `entry` with a1 = opaque, MMU off. SBI_ERR_*. */
 int64_t sbi_client_hart_start(uint64_t hartid, hpa_t entry, uint64_t opaque);
-/* SBI_HSM_STATE_*, or SBI_ERR_* (< 0). */
-int64_t sbi_client_hart_status(uint64_t hartid);
 /* Does not return when it works. SBI_ERR_*. */
 int64_t sbi_client_system_reset(uint32_t type, uint32_t reason);
 

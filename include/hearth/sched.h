@@ -33,9 +33,6 @@ struct vm;
 #define SCHED_CAP_MAX        100u /* of a vcpu; of a VM: 100 times its vcpus */
 #define SCHED_ALL            UINT32_MAX /* as vcpu: each vcpu of the VM */
 
-/* A new vcpu's: weight 100, priority 0, no cap, all harts. */
-struct sched_params sched_params_default(void);
-
 /*
  * Set at any time, by any hart, no lock above rank VM held; vcpu is an index of the VM or
  * SCHED_ALL. 0; -HV_ENOENT: no such vcpu; -HV_ERANGE: the value is outside the permitted range;

@@ -22,6 +22,7 @@ struct hart;
 enum gpr {
     GPR_RA = 1,
     GPR_SP = 2,
+    GPR_FP = 8,
     GPR_A0 = 10,
     GPR_A1,
     GPR_A2,
