@@ -30,7 +30,7 @@ say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 # ---------------------------------------------------------------- the hypervisor
 
 SRCS := $(sort $(filter-out arch/riscv/asm_offsets.c,\
-          $(wildcard arch/riscv/*.c arch/riscv/*.S core/*.c sbi/*.c mm/*.c \
+          $(wildcard arch/riscv/*.c arch/riscv/*.S core/*.c core/*/*.c sbi/*.c mm/*.c \
                      guest/*.c guest/devices/*.c drivers/*.c)))
 OBJS := $(patsubst %,$(B)/obj/%.o,$(SRCS))
 

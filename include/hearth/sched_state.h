@@ -1,6 +1,6 @@
 /*
  * sched_state.h - what the scheduler keeps in struct vcpu, struct hart and struct vm. For
- * core/sched*.c only; others use sched.h.
+ * core/sched/ only; others use sched.h.
  */
 #pragma once
 

@@ -206,7 +206,7 @@ void vcpu_put(struct vcpu *vcpu);
  */
 uint32_t vcpu_enter(struct vcpu_ctx *ctx);
 uint32_t vcpu_exited(struct vcpu *vcpu);
-/* The same, with its events in the hart's trace ring (core/trace.c). */
+/* The same, with its events in the hart's trace ring (core/observe/trace.c). */
 uint32_t vcpu_exited_traced(struct vcpu *vcpu);
 /* arch: makes the guest take the trap at its vstvec: vsepc = pc, vscause, vstval, vsstatus; sets
  * ctx.pc. */

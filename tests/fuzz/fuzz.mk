@@ -5,9 +5,9 @@ FUZZ_CFLAGS  := -std=gnu11 -g -O1 -fno-sanitize-recover=all -fsanitize=fuzzer,ad
 FUZZERS      := cpio config host_tree image
 
 fuzz_cpio_SRCS      := guest/cpio.c
-fuzz_config_SRCS    := guest/config.c core/symbols.c guest/config_channels.c guest/config_sched.c guest/config_policy.c guest/bundle.c guest/cpio.c core/fdt_util.c tests/unit/fakes/sbi_names.c
+fuzz_config_SRCS    := guest/config.c core/observe/symbols.c guest/config_channels.c guest/config_sched.c guest/config_policy.c guest/bundle.c guest/cpio.c core/lib/fdt_util.c tests/unit/fakes/sbi_names.c
 fuzz_config_SEEDS   := $(B)/unit/data/bundle.dtb
-fuzz_host_tree_SRCS := $(addprefix core/,fdt_util.c platform.c platform_dev.c isa.c isa_policy.c)
+fuzz_host_tree_SRCS := core/lib/fdt_util.c $(addprefix core/host/,platform.c platform_dev.c isa.c isa_policy.c)
 fuzz_host_tree_SEEDS := $(filter $(B)/unit/data/qemu-%,$(FDT_UNIT_DATA))
 fuzz_image_SRCS     := guest/image.c
 

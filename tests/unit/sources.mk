@@ -26,17 +26,17 @@ unit_sbi_sse_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_sse_model_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_hvc_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_sta_SRCS := $(SBI_UNIT_SRCS)
-SCHED_UNIT_SRCS := $(addprefix core/,sched.c sched_queue.c sched_place.c sched_cap.c sched_params.c tree.c stats.c lock.c) \
-                   guest/config_sched.c core/fdt_util.c $(addprefix tests/unit/fakes/,fake.c timer.c config_blame.c)
+SCHED_UNIT_SRCS := $(addprefix core/sched/,sched.c queue.c place.c cap.c params.c) core/lib/tree.c core/observe/stats.c core/lock.c \
+                   guest/config_sched.c core/lib/fdt_util.c $(addprefix tests/unit/fakes/,fake.c timer.c config_blame.c)
 unit_sched_SRCS := $(SCHED_UNIT_SRCS)
 unit_sched_sim_SRCS := $(SCHED_UNIT_SRCS)
-unit_tree_SRCS := core/tree.c
+unit_tree_SRCS := core/lib/tree.c
 unit_messages_SRCS := core/messages.c $(addprefix tests/unit/fakes/,lock.c page_alloc.c)
 unit_sbi_dbtr_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_mpxy_SRCS := $(SBI_UNIT_SRCS)
 
-unit_text_SRCS := core/text.c
-unit_console_SRCS := core/console.c core/console_ring.c core/log.c core/text.c $(addprefix tests/unit/fakes/,lock.c page_alloc.c)
+unit_text_SRCS := core/lib/text.c
+unit_console_SRCS := core/console/console.c core/console/console_ring.c core/log.c core/lib/text.c $(addprefix tests/unit/fakes/,lock.c page_alloc.c)
 
 unit_insn_decode_SRCS := guest/insn_decode.c
 $(B)/unit/obj/tests/unit/test_insn_decode.c.o: $(B)/unit/gen/insn_table.h
@@ -60,11 +60,11 @@ $(FDT_UNIT_DATA): $(B)/unit/data/%.dtb: tests/unit/data/%.dts
 $(B)/unit/platform $(B)/unit/isa: $(FDT_UNIT_DATA)
 
 unit_cpio_SRCS := guest/cpio.c
-unit_platform_SRCS := core/fdt_util.c core/platform.c core/platform_dev.c
+unit_platform_SRCS := core/lib/fdt_util.c core/host/platform.c core/host/platform_dev.c
 unit_ns16550_SRCS := drivers/ns16550.c tests/unit/fakes/io.c
-unit_hostirq_SRCS := core/hostirq.c drivers/plic.c drivers/aplic.c drivers/imsic.c \
+unit_hostirq_SRCS := core/host/hostirq.c drivers/plic.c drivers/aplic.c drivers/imsic.c \
                      $(addprefix tests/unit/fakes/,io.c lock.c hart.c csr.c)
-unit_machine_SRCS := drivers/finisher.c drivers/goldfish_rtc.c drivers/console_device.c core/wallclock.c \
+unit_machine_SRCS := drivers/finisher.c drivers/goldfish_rtc.c drivers/console_device.c core/host/wallclock.c \
                      $(addprefix tests/unit/fakes/,io.c hart.c timer.c)
 unit_plic_SRCS := $(BOARD_UNIT_SRCS)
 unit_rtc_SRCS := $(BOARD_UNIT_SRCS)
@@ -76,26 +76,26 @@ unit_memslot_SRCS := mm/memslot.c mm/page_alloc.c core/lock.c tests/unit/fakes/f
 unit_guest_mem_SRCS := mm/guest_mem.c tests/unit/fakes/fake.c
 unit_lock_SRCS := core/lock.c tests/unit/fakes/fake.c
 $(B)/unit/obj/core/lock.c.o: UNIT_CPPFLAGS += -DHEARTH_DEBUG=1
-unit_isa_SRCS := core/fdt_util.c core/isa.c core/isa_policy.c
-unit_entropy_SRCS := core/entropy.c
-unit_config_SRCS := guest/config.c core/symbols.c guest/config_channels.c guest/config_sched.c guest/config_policy.c guest/bundle.c guest/cpio.c core/fdt_util.c tests/unit/fakes/sbi_names.c
+unit_isa_SRCS := core/lib/fdt_util.c core/host/isa.c core/host/isa_policy.c
+unit_entropy_SRCS := core/host/entropy.c
+unit_config_SRCS := guest/config.c core/observe/symbols.c guest/config_channels.c guest/config_sched.c guest/config_policy.c guest/bundle.c guest/cpio.c core/lib/fdt_util.c tests/unit/fakes/sbi_names.c
 unit_uart_SRCS := $(BOARD_UNIT_SRCS)
 unit_page_fault_SRCS := $(BOARD_UNIT_SRCS) guest/page_fault.c guest/virtual_insn.c guest/gva_walk.c \
                         guest/insn_decode.c tests/unit/fakes/csr.c
 unit_gva_walk_SRCS := guest/gva_walk.c
-unit_guest_fdt_SRCS := guest/guest_fdt.c core/fdt_util.c core/platform.c core/platform_dev.c core/isa.c core/isa_policy.c \
+unit_guest_fdt_SRCS := guest/guest_fdt.c core/lib/fdt_util.c core/host/platform.c core/host/platform_dev.c core/host/isa.c core/host/isa_policy.c \
                        $(BOARD_UNIT_SRCS) tests/unit/fakes/sbi_names.c
 $(B)/unit/guest_fdt: $(FDT_UNIT_DATA)
-unit_loader_SRCS := guest/loader.c guest/image.c guest/guest_fdt.c core/entropy.c \
+unit_loader_SRCS := guest/loader.c guest/image.c guest/guest_fdt.c core/host/entropy.c \
                     mm/memslot.c mm/page_alloc.c core/lock.c $(addprefix tests/unit/fakes/,fake.c sbi_names.c)
 
 -include tests/fuzz/fuzz.mk
 unit_bits_SRCS :=
-unit_stats_SRCS := core/stats.c $(addprefix tests/unit/fakes/,hart.c timer.c)
-unit_restart_log_SRCS := core/restart_log.c
-unit_trace_SRCS := core/trace.c core/trace_dump.c core/stats.c $(addprefix tests/unit/fakes/,hart.c timer.c csr.c page_alloc.c)
-unit_guest_backtrace_SRCS := core/guest_backtrace.c core/symbols.c guest/gva_walk.c
-unit_symbols_SRCS := core/symbols.c
-unit_line_edit_SRCS := core/line_edit.c
-unit_shell_words_SRCS := core/shell_words.c core/json.c core/text.c
-unit_console_ring_SRCS := core/console_ring.c
+unit_stats_SRCS := core/observe/stats.c $(addprefix tests/unit/fakes/,hart.c timer.c)
+unit_restart_log_SRCS := core/life/restart_log.c
+unit_trace_SRCS := core/observe/trace.c core/observe/trace_dump.c core/observe/stats.c $(addprefix tests/unit/fakes/,hart.c timer.c csr.c page_alloc.c)
+unit_guest_backtrace_SRCS := core/observe/guest_backtrace.c core/observe/symbols.c guest/gva_walk.c
+unit_symbols_SRCS := core/observe/symbols.c
+unit_line_edit_SRCS := core/shell/line_edit.c
+unit_shell_words_SRCS := core/shell/shell_words.c core/lib/json.c core/lib/text.c
+unit_console_ring_SRCS := core/console/console_ring.c

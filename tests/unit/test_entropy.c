@@ -1,4 +1,4 @@
-/* test_entropy.c - core/entropy.c: the known answer of RFC 8439, and freshness. */
+/* test_entropy.c - core/host/entropy.c: the known answer of RFC 8439, and freshness. */
 #include "damage.h"
 
 #include <hearth/entropy.h>

@@ -1,4 +1,4 @@
-/* test_isa.c - core/isa.c and isa_policy.c: both forms of description, several harts, damaged
+/* test_isa.c - core/host/isa.c and isa_policy.c: both forms of description, several harts, damaged
  * trees. */
 #include "damage.h"
 

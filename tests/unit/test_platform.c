@@ -1,4 +1,4 @@
-/* test_platform.c - core/platform.c and platform_dev.c on QEMU's own trees (tests/unit/data, dumped
+/* test_platform.c - core/host/platform.c and platform_dev.c on QEMU's own trees (tests/unit/data, dumped
  * from qemu-system-riscv64 10.0) and on damaged and edited ones. */
 #include "damage.h"
 

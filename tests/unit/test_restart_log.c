@@ -1,4 +1,4 @@
-/* test_restart_log.c - core/restart_log.c: so many restarts in a span, and no more. */
+/* test_restart_log.c - core/life/restart_log.c: so many restarts in a span, and no more. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

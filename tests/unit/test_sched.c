@@ -1,4 +1,4 @@
-/* test_sched.c - core/sched*.c: order, waking and blocking, the accounting of run and steal time,
+/* test_sched.c - core/sched/: order, waking and blocking, the accounting of run and steal time,
  * what is set at run time; on one or two harts, step by step. test_sched_sim.c has the rest.
  */
 #include "fakes/fake.h"

@@ -1,5 +1,5 @@
 /*
- * test_sched_sim.c - core/sched*.c over random workloads: a model of harts, interrupts and guests
+ * test_sched_sim.c - core/sched/ over random workloads: a model of harts, interrupts and guests
  * that do nothing but run, sleep and wake, on a clock that jumps from event to event. After every
  * step: each queue is what its own sums say, nobody is in two places, nobody runs where it may not,
  * the highest priority runs, and no hart sleeps while someone waits whom it might run.

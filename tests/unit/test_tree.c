@@ -1,4 +1,4 @@
-/* test_tree.c - core/tree.c against a sorted array, over random insertions and removals. */
+/* test_tree.c - core/lib/tree.c against a sorted array, over random insertions and removals. */
 #include "fakes/fake.h"
 
 #include <hearth/tree.h>

@@ -1,5 +1,5 @@
 /*
- * sched_place.c - which hart a vcpu waits for.
+ * place.c - which hart a vcpu waits for.
  *
  * A vcpu keeps its home, where its caches and TLB entries are, unless another hart that it may use
  * sleeps: then that one gets it (and a hart that is about to sleep looks for one that waits
@@ -12,7 +12,7 @@
  * Locking: two queues are never locked at once. A vcpu on its way is `moving`: its home is the new
  * one already, and only the hart that moves it enqueues it.
  */
-#include "sched_parts.h"
+#include "parts.h"
 
 #include <arch/barrier.h>
 #include <hearth/bits.h>

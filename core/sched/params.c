@@ -1,9 +1,9 @@
 /*
- * sched_params.c - what a vcpu is given, changed while it runs; pause and resume.
+ * params.c - what a vcpu is given, changed while it runs; pause and resume.
  *
  * Locking: each change with the vcpu's home locked; a VM's cap with vm->sched.lock.
  */
-#include "sched_parts.h"
+#include "parts.h"
 
 #include <hearth/config.h>
 #include <hearth/errno.h>

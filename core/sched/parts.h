@@ -1,4 +1,4 @@
-/* sched_parts.h - what core/sched*.c share; see sched.h for what it is all about. */
+/* parts.h - what core/sched/ share; see sched.h for what it is all about. */
 #pragma once
 
 #include <arch/atomic.h>
@@ -12,7 +12,7 @@
 #define SCHED_BALANCE_US  10000 /* between two moves from a hart to even out load */
 #define SCHED_CAP_US      20000 /* the period of caps */
 
-/* ---- sched_queue.c: one hart's queue. With its lock. ---- */
+/* ---- queue.c: one hart's queue. With its lock. ---- */
 
 void queue_init(struct sched_hart *q);
 /* The virtual time at which all that wait or run here would stand, had they got their parts. */
@@ -47,7 +47,7 @@ bool queue_preempts(struct sched_hart *q, const struct vcpu *v, uint64_t now, ui
 /* The virtual time that v had in the last tenths of a second, older ones counting less. */
 uint64_t queue_recent(struct vcpu *v, uint64_t now);
 
-/* ---- sched_cap.c ---- */
+/* ---- cap.c ---- */
 
 void cap_init(struct vcpu *v);
 void cap_set(struct sched_budget *b, uint32_t percent, uint32_t unlimited);
@@ -63,7 +63,7 @@ void cap_charge(struct vcpu *v, uint64_t ticks);
 /* It gives back what it did not use of its VM's budget. With its queue's lock. */
 void cap_return(struct vcpu *v);
 
-/* ---- sched_place.c: which hart ---- */
+/* ---- place.c: which hart ---- */
 
 /* Locks the queue of v's home, which may change until that is done. */
 struct sched_hart *sched_lock_home(struct vcpu *v, unsigned *hart);
@@ -84,7 +84,7 @@ static inline bool sched_may_wait(const struct vcpu *v)
 }
 /* Its cap may let it run again. No lock held. */
 void sched_unthrottle(struct vcpu *v);
-/* sched_params.c: a new vcpu gets what its VM's description says. */
+/* params.c: a new vcpu gets what its VM's description says. */
 void sched_read_config(struct vcpu *v);
 /* A new vcpu gets its home. */
 void sched_assign(struct vcpu *v);

@@ -1,5 +1,5 @@
 /*
- * sched_cap.c - caps: the part of a hart that a vcpu, and the vcpus of a VM together, may use at
+ * cap.c - caps: the part of a hart that a vcpu, and the vcpus of a VM together, may use at
  * most, also when nobody else wants it.
  *
  * A budget of time is filled up at each period and never holds more than one period's. A vcpu runs
@@ -8,7 +8,7 @@
  *
  * Locking: a vcpu's budget and grant: its home's queue; a VM's: vm->sched.lock.
  */
-#include "sched_parts.h"
+#include "parts.h"
 
 #define PERIODS_MAX BIT(20) /* keeps the product in 64 bits; nothing that long ago matters */
 #define LEND_US     200 /* at least, so that a VM's vcpus do not wait for each other at every step */

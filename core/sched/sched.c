@@ -1,6 +1,6 @@
 /* sched.c - see sched.h: the states of vcpus, and what the run loop asks. Who is next is decided in
- * sched_queue.c, where in sched_place.c, how long at most in sched_cap.c. */
-#include "sched_parts.h"
+ * queue.c, where in place.c, how long at most in cap.c. */
+#include "parts.h"
 
 #include <arch/csr.h>
 #include <hearth/panic.h>

@@ -1,5 +1,5 @@
 /*
- * sched_queue.c - the queue of one hart: who is next.
+ * queue.c - the queue of one hart: who is next.
  *
  * Vcpus without a priority share by EEVDF (I. Stoica, H. Abdel-Wahab: "Earliest Eligible Virtual
  * Deadline First", 1995; Linux since 6.6). A vcpu's vruntime is the time that it had, divided by
@@ -12,7 +12,7 @@
  *
  * Locking: each function with the queue's lock.
  */
-#include "sched_parts.h"
+#include "parts.h"
 
 #define VIRTUAL_DIGITS 10 /* binary digits that virtual time has behind a tick at weight 100 */
 #define TICKS_MAX      BIT(34)
