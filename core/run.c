@@ -12,6 +12,7 @@
 #include <hearth/request.h>
 #include <hearth/run.h>
 #include <hearth/sched.h>
+#include <hearth/spin.h>
 #include <hearth/stats.h>
 #include <hearth/trace.h>
 #include <hearth/vcpu.h>
@@ -94,6 +95,8 @@ static enum run_leave run_vcpu(struct vcpu *v)
  * to run. Returns who has the hart then, if that is known. */
 static struct vcpu *depart(struct vcpu *v, enum run_leave leave)
 {
+    bool yields = leave == RUN_YIELD;
+
     switch (leave) {
     case RUN_BLOCK:
         vtimer_block(v);
@@ -109,14 +112,16 @@ static struct vcpu *depart(struct vcpu *v, enum run_leave leave)
         vcpu_put(v);
         vcpu_park(v);
         return NULL;
-    case RUN_AGAIN:
     case RUN_PREEMPT:
+        yields = spin_gives_way(v);
+        break;
+    case RUN_AGAIN:
     case RUN_YIELD:
         break;
     }
     if (likely(atomic_load_relaxed(&v->hart->work_due) == 0))
-        return sched_exchange(v, leave == RUN_YIELD);
-    sched_requeue(v, leave == RUN_YIELD);
+        return sched_exchange(v, yields);
+    sched_requeue(v, yields);
     return NULL;
 }
 

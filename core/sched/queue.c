@@ -256,8 +256,9 @@ static inline void requeue(struct sched_hart *q, struct vcpu *v)
     struct sched_vcpu *s = &v->sched;
 
     if (!is_fair(v)) {
-        /* FIFO: one that was interrupted keeps its place before its equals. */
-        if (s->yielded)
+        /* One that was interrupted keeps its place before its equals. Else they take turns: a
+         * guest's vcpus wait for each other, also without ever blocking. */
+        if (s->yielded || q->since >= q->turn_end)
             s->turn = q->turns++;
     } else {
         /* Who gives way gives up the rest of its turn, if somebody is there to use it. */
@@ -313,14 +314,15 @@ void queue_run(struct sched_hart *q, struct vcpu *v, uint64_t now)
 static uint64_t turn(const struct sched_hart *q)
 {
     const struct vcpu *v = q->running;
+    const uint64_t most = unlikely(v->sched.spins != 0) ? min_turn_ticks : slice_ticks;
 
     if (!is_fair(v))
-        return UINT64_MAX; /* until it blocks, or a higher one comes */
+        return most; /* for its equals: it goes on before all lower ones */
     if (!tree_before(v->sched.vruntime, v->sched.deadline))
         return 0;
-    return MIN(slice_ticks, (v->sched.deadline - v->sched.vruntime) * v->sched.params.weight /
-                                    ((uint64_t)SCHED_WEIGHT_DEFAULT << VIRTUAL_DIGITS) +
-                                1);
+    return MIN(most, (v->sched.deadline - v->sched.vruntime) * v->sched.params.weight /
+                             ((uint64_t)SCHED_WEIGHT_DEFAULT << VIRTUAL_DIGITS) +
+                         1);
 }
 
 struct vcpu *queue_exchange(struct sched_hart *q, struct vcpu *v, uint64_t now, bool yields)

@@ -267,6 +267,11 @@ struct vcpu *sched_exchange(struct vcpu *v, bool yields)
     return got;
 }
 
+bool sched_turn_is_over(const struct hart *h)
+{
+    return timer_now() >= h->sched.turn_end;
+}
+
 bool sched_block(struct vcpu *v)
 {
     struct hart *h = this_hart();

@@ -2,7 +2,7 @@
  * sched.h - which vcpu runs on which hart, when. docs/scheduling.md tells it in words.
  *
  * Each hart has a queue. Vcpus with a priority (1..99) go before all without: the highest first,
- * among equals in the order in which they came, until they block. The others share their hart by
+ * among equals by turns, until they block. The others share their hart by
  * weight, earliest eligible virtual deadline first, in turns of 3 ms. A hart with one runnable vcpu
  * runs it without any tick, and its WFI natively (hstatus.VTW = 0). A hart with none takes one that
  * waits elsewhere, or sleeps in WFI.
@@ -80,6 +80,8 @@ struct vcpu *sched_next(struct hart *hart);
 void sched_requeue(struct vcpu *vcpu, bool yields);
 /* The same and then sched_next(), in one: NULL says that sched_next() is to be asked. */
 struct vcpu *sched_exchange(struct vcpu *vcpu, bool yields);
+/* On the hart itself: its running vcpu has had the turn that is its part when others wait. */
+bool sched_turn_is_over(const struct hart *hart);
 /* The vcpu waits. False: it was woken meanwhile and is RUNNING still. */
 bool sched_block(struct vcpu *vcpu);
 /* The vcpu has left for good (until sched_start). */

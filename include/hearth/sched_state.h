@@ -34,7 +34,8 @@ struct sched_vcpu {
     bool moving;       /* between two queues: the hart that moves it will enqueue it */
     bool wake_pending; /* woken while RUNNING: do not block */
     bool yielded;      /* gives way to the others that wait */
-    bool throttled;    /* its cap is used up: until cap_timer; atomic to look */
+    uint8_t spins;  /* own: it was found waiting in a loop (spin.h): so many more turns are short */
+    bool throttled; /* its cap is used up: until cap_timer; atomic to look */
     struct tree_node node;       /* key: deadline, or class and turn; value: vruntime */
     uint64_t vruntime, deadline; /* virtual time */
     uint64_t slice;              /* a turn in its virtual time */

@@ -4,7 +4,7 @@ import datetime
 import re
 
 import pytest
-from harness import OK, REFUSED, VM, run
+from harness import OK, REFUSED, VM, check_tap, run
 
 ICOUNT = ("--icount",)
 MS = 100_000  # rounds of ten instructions that a hart makes in a millisecond
@@ -67,3 +67,14 @@ def test_neighbours(tmp_path):
     got = shares(run(tmp_path, vms, smp=1, timeout=300,
                      args=(*ICOUNT, "--qemu-arg=-rtc", "--qemu-arg=base=2026-01-01T00:00:00,clock=vm")), until - FROM)
     assert got["fifth"] >= 0.95 / 5
+
+
+@pytest.mark.parametrize("more", ["", "priority = 7"])
+@pytest.mark.parametrize("how", [0, 1, 2])
+def test_waiting_for_a_sibling(tmp_path, how, more):
+    """Who holds a lock has most of the hart, whatever its siblings do while they wait for it: 50 ms of work
+    take 50 ms, and a turn or so of each."""
+    result = run(tmp_path, [VM("held", vcpus=3, memory="4M", more=f'cmdline = "how={how}"\n{more}')], smp=1, args=ICOUNT)
+    assert result.status == OK and not check_tap(result.text("held")), result.output
+    took = int(re.search(r"^# held (\d+)$", result.output, re.M)[1])
+    assert 50000 <= took < 62500 if how != 1 else 50000 <= took < 51000, took

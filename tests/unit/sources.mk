@@ -31,6 +31,7 @@ SCHED_UNIT_SRCS := $(addprefix core/sched/,sched.c queue.c place.c cap.c params.
 unit_sched_SRCS := $(SCHED_UNIT_SRCS)
 unit_sched_sim_SRCS := $(SCHED_UNIT_SRCS)
 unit_tree_SRCS := core/lib/tree.c
+unit_spin_SRCS := core/spin.c tests/unit/fakes/fake.c
 unit_messages_SRCS := core/messages.c $(addprefix tests/unit/fakes/,lock.c page_alloc.c)
 unit_sbi_dbtr_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_mpxy_SRCS := $(SBI_UNIT_SRCS)

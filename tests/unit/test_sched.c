@@ -253,7 +253,7 @@ static void test_clocks(void **state)
     times(&c, 0, 0); /* queued after b was done, by its clock */
 }
 
-/* The higher takes the hart at once; equals wait for each other. */
+/* The higher takes the hart at once; equals take turns. */
 static void test_priority(void **state)
 {
     (void)state;
@@ -267,7 +267,7 @@ static void test_priority(void **state)
     assert_ptr_equal(sched_next(h), &b);
     sched_start(&c);
     assert_int_equal(h->resched, 0);
-    pass(100 * SLICE);
+    pass(SLICE / 2);
     assert_int_equal(sched_set_priority(&vm, 0, 6), 0);
     assert_int_equal(h->resched, 1);
     sched_requeue(&b, false);
@@ -276,6 +276,39 @@ static void test_priority(void **state)
     assert_ptr_equal(sched_next(h), &b); /* interrupted: still before its equal */
     sched_requeue(&b, true);
     assert_ptr_equal(sched_next(h), &c); /* gave way */
+    assert_false(sched_turn_is_over(h));
+    pass(SLICE);
+    assert_true(sched_turn_is_over(h));
+    sched_requeue(&c, false);
+    assert_ptr_equal(sched_next(h), &b); /* had its turn */
+}
+
+/* One that waits in a loop has short turns, and gives up what it did not use of a whole one. */
+static void test_spins(void **state)
+{
+    (void)state;
+    sched_start(&a);
+    sched_start(&b);
+    a.sched.spins = 1;
+    for (unsigned i = 0; i < 4; i++) {
+        struct vcpu *v = sched_next(h);
+
+        if (v != &a) {
+            sched_contention_changed(h);
+            assert_ptr_equal(v, &b);
+            pass(SLICE);
+            assert_true(sched_turn_is_over(h));
+            sched_requeue(v, false);
+            v = sched_next(h);
+        }
+        assert_ptr_equal(v, &a);
+        assert_false(sched_turn_is_over(h));
+        pass(SLICE / 30);
+        assert_true(sched_turn_is_over(h));
+        sched_requeue(v, true);
+    }
+    assert_true(b.stats.run_ticks >= 3 * SLICE);
+    assert_int_equal(a.stats.run_ticks, 4 * (SLICE / 30));
 }
 
 static void test_bad_values(void **state)
@@ -361,6 +394,7 @@ int main(void)
         cmocka_unit_test_setup(test_stop_keeps_the_hart, fresh),
         cmocka_unit_test_setup(test_clocks, fresh),
         cmocka_unit_test_setup(test_priority, fresh),
+        cmocka_unit_test_setup(test_spins, fresh),
         cmocka_unit_test_setup(test_bad_values, fresh),
         cmocka_unit_test_setup(test_affinity_restored, fresh),
         cmocka_unit_test_setup(test_throttled_is_unloaded, fresh),
