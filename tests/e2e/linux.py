@@ -95,13 +95,13 @@ def arguments(folder, vms, smp, cpu, args):
 
 
 class Console:
-    """A run on a terminal; its text so far is in `text`."""
+    """A run on a terminal, of these VMs or of another command; its text so far is in `text`."""
 
-    def __init__(self, folder, *vms, smp=2, cpu="rv64", args=()):
+    def __init__(self, folder, *vms, smp=2, cpu="rv64", args=(), command=None):
         self.received = []
-        self.child = pexpect.spawn(sys.executable, arguments(folder, vms, smp, cpu, args), encoding="utf-8",
-                                   codec_errors="replace", timeout=WAIT, dimensions=(40, 400),
-                                   env={**os.environ, "NO_COLOR": "1"})
+        program, *words = command or [sys.executable, *arguments(folder, vms, smp, cpu, args)]
+        self.child = pexpect.spawn(program, words, cwd=TREE, encoding="utf-8", codec_errors="replace", timeout=WAIT,
+                                   dimensions=(40, 400), env={**os.environ, "NO_COLOR": "1"})
         self.child.delaybeforesend = None
         self.child.logfile_read = self
         self.fresh = 0  # numbers the commands

@@ -407,36 +407,6 @@ def test_preserved(shell, tmp_path):
     end(c, 3)
 
 
-def test_tour(shell):
-    """README's tour: two Linux VMs, attach, pause, top, one crashes and is restarted; shutdown asks their kernels."""
-    from linux import Debian
-    c = shell(*(Debian(n, cmdline="console=ttyS0 quiet") for n in ("first", "second")))
-    c.send("console second\r")
-    c.expect("hearth: console: attached to second")
-    c.prompt()
-    c.send("echo c > /proc/sysrq-trigger\r")
-    c.expect("end Kernel panic")
-    c.shell()
-    c.shell("vm pause second")
-    regs = json.loads(c.shell("regs second --json"))
-    assert int(regs["vsatp"], 16) >> 60 != 0  # it pages
-    assert c.shell(f"mem second gva {regs['pc']} 16").startswith(f"{int(regs['pc'], 16):016x} ")
-    assert len(re.findall(r"^#\d+ +0xffffffff", c.shell("bt second"), re.M)) >= 3, c.text
-    assert {row["name"]: row["state"] for row in json.loads(c.shell("top --json"))} == \
-        {"first": "running", "second": "paused"}
-    assert c.shell("vm reset second") == ""
-    c.send("console second\r")
-    c.prompt()
-    assert c.sh("echo back") == "back"
-    c.shell()
-    # Its kernel is told by Magic SysRq: sync, remount, power off.
-    assert c.shell("vm shutdown second") == ""
-    c.expect(r"hearth: \[second\] ended \(s")
-    c.send("shutdown\r")
-    c.expect(r"hearth: \[first\] ended \(s")
-    c.end()
-
-
 @pytest.mark.long
 @pytest.mark.parametrize("smp", [1, 3])
 def test_storm(shell, tmp_path, smp):

@@ -1,0 +1,110 @@
+"""README.md is typed as it stands: what it says a user should type, and what it says then appears."""
+
+import json
+import re
+import shlex
+
+import pytest
+from harness import TREE
+from linux import DETACH, SHELL, Console
+
+README = (TREE / "README.md").read_text()
+
+
+def block(first):
+    """The indented block of README that follows the line with this text, one string a line."""
+    lines = README.split("\n")
+    at = next(i for i, line in enumerate(lines) if first in line) + 1
+    while not lines[at].startswith("    "):
+        at += 1
+    indent = re.match(" +", lines[at])[0]
+    found = []
+    while lines[at].startswith(indent) or not lines[at]:
+        found.append(lines[at][len(indent):])
+        at += 1
+    return "\n".join(found).strip("\n").split("\n")
+
+
+@pytest.fixture
+def typed():
+    """Types one of README's commands at a terminal."""
+    consoles = []
+
+    def start(line):
+        consoles.append(Console(None, command=shlex.split(line)))
+        return consoles[-1]
+    yield start
+    for c in consoles:
+        c.close()
+
+
+def pattern(line):
+    """A line of output that is shown, as a pattern: words with a digit in them differ from run to run."""
+    def word(w):
+        return r"\S+" if re.search(r"\d|trixie", w) else ".*" if w == "..." else re.escape(w)
+    return " +".join(word(w) for w in line.split())
+
+
+def test_make_run(typed):
+    """The first boot: its lines come in the order shown, up to the machine's end."""
+    command = next(line for line in block("## Two commands") if line.startswith("make run"))
+    c = typed(command.split("#")[0])
+    shown = [line for line in block("`make run` ends like this") if line and line != "..."]
+    assert len(shown) >= 9
+    for line in shown:
+        if m := re.match("hearth:~# (.*)", line):
+            c.prompt()
+            c.send(m[1] + "\r")
+        else:
+            c.expect(pattern(line))
+    c.end()
+
+
+# What has to appear after each of the tour's lines, before the next one is typed.
+TOUR = {
+    "Ctrl-]": [SHELL],
+    "console second": ["hearth: console: attached to second", "on Hearth: type poweroff -f", "hearth:~# "],
+    "echo c > /proc/sysrq-trigger": ["end Kernel panic - not syncing: sysrq triggered crash"],
+    # A second picture, and in it the one that panicked, which has no more to do than to burn its hart.
+    "top": ["q ends", "q ends", r"\nfirst +running +\d", r"\nsecond +running +[1-9]\d+\.\d ", "q ends"],
+    "vm pause second": [SHELL],
+    "bt second": [r"\n#0 +0xffffffff[0-9a-f]{8}\b", r"\n#1 +0xffffffff", r"\n#4 +0xffffffff", SHELL],
+    "vm reset second": [r"hearth: \[second\] restarts \(reset by the operator\)",
+                        r"\[second\] \[ +0\.000000\] Linux version", r"\[second\] [^\n]*on Hearth: type poweroff -f"],
+    "vm shutdown first": [r"\[first\] [^\n]*reboot: Power down", r"hearth: \[first\] ended \(syscon poweroff\)"],
+    "shutdown": [r"\[second\] [^\n]*reboot: Power down", r"hearth: \[second\] ended \(syscon poweroff\)",
+                 r"hearth: summary: first: ended [^\n]*, 0 restarts", r"hearth: summary: second: ended [^\n]*, 1 restarts",
+                 "hearth: machine off: by the operator"],
+}
+
+
+def look_into(c):
+    """Not in README: a kernel that pages is looked into by its own addresses, and is seen to be paused."""
+    regs = json.loads(c.shell("regs second --json"))
+    assert int(regs["vsatp"], 16) >> 60 != 0
+    assert c.shell(f"mem second gva {regs['pc']} 16").startswith(f"{int(regs['pc'], 16):016x} ")
+    assert {row["name"]: row["state"] for row in json.loads(c.shell("top --json"))} == \
+        {"first": "running", "second": "paused"}
+
+
+def test_tour(typed):
+    """Two Linux VMs, attach, pause, top, one crashes on purpose and is restarted: every line, in README's order."""
+    command = re.search(r"tour with two Linux VMs, `(make run [^`]*)`", README)[1]
+    lines = [line.split("  #")[0].split(" # ")[0].strip() for line in block("tour with two Linux VMs")]
+    assert len(lines) >= 10
+    c = typed(command)
+    up = r"\[second\] [^\n]*on Hearth: type poweroff -f"
+    c.expect(rf"{up}.*?hearth:~# |hearth:~# .*?{up}")
+    for line in lines:
+        prompt, text = re.fullmatch(r"(hearth> |hearth:~# |)(.*)", line).groups()
+        assert text in TOUR, f"the tour says {text!r}: what should follow?"
+        assert prompt or text == "Ctrl-]", line
+        c.send(DETACH if text == "Ctrl-]" else text + "\r")
+        for expected in TOUR[text]:
+            c.expect(expected)
+        if text == "top":
+            c.send("q")
+            c.expect(SHELL)
+        if text == "bt second":
+            look_into(c)
+    c.end()
