@@ -135,11 +135,11 @@ EXAMPLE ?= examples/debian.toml
 
 .PHONY: run debug
 run: setup-run
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all examples
 	@$(PYTHON) tools/hearth run $(EXAMPLE) $(RUN_ARGS)
 
 debug: setup-debug
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all examples
 	@$(PYTHON) tools/hearth run $(EXAMPLE) --gdb $(RUN_ARGS)
 
 # ---------------------------------------------------------------- guests for the tests
@@ -149,13 +149,16 @@ BENCHES    := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c))
 GUEST_LIB  := $(patsubst %,$(B)/guests/obj/%.o,$(wildcard tests/guests/lib/*.c tests/guests/lib/*.S))
 GUEST_ELFS := $(GUESTS:%=$(B)/guests/%.elf)
 BENCH_ELFS := $(BENCHES:%=$(B)/guests/%.elf)
+EXAMPLES   := $(patsubst examples/guests/%.c,%,$(wildcard examples/guests/*.c))
+EXAMPLE_ELFS := $(EXAMPLES:%=$(B)/guests/%.elf)
 GUEST_BINS := $(GUESTS:%=$(B)/guests/%.bin) $(BENCHES:%=$(B)/guests/%.bin)
 GUEST_FLAGS := -march=rv64gc -mabi=lp64 -mcmodel=medany -ffreestanding -fno-pie -fno-common \
                -fno-stack-protector -g -O1 -ffile-prefix-map=$(CURDIR)=. -Iinclude -Itests/guests/lib
 GUEST_CFLAGS := -std=gnu11 $(WARN)
 
-.PHONY: guests
+.PHONY: guests examples
 guests: $(GUEST_ELFS) $(BENCH_ELFS) $(GUEST_BINS)
+examples: $(EXAMPLE_ELFS)
 
 $(B)/guests/obj/%.c.o: %.c Makefile | $(DEPS)/build.ready
 	$(call say,GUEST-CC,$<)
@@ -167,12 +170,13 @@ $(B)/guests/obj/%.S.o: %.S Makefile | $(DEPS)/build.ready
 	@mkdir -p $(@D)
 	$(Q)$(CROSS)gcc $(GUEST_FLAGS) -MMD -MP -c -o $@ $<
 
-# Its backtrace is looked at.
-$(B)/guests/obj/tests/guests/crash.c.o: GUEST_CFLAGS += -fno-omit-frame-pointer -fno-optimize-sibling-calls
+# Their backtraces are looked at.
+$(B)/guests/obj/tests/guests/crash.c.o $(B)/guests/obj/examples/guests/broken.c.o: GUEST_CFLAGS += -fno-omit-frame-pointer -fno-optimize-sibling-calls
 
 $(GUEST_ELFS): $(B)/guests/%.elf: $(B)/guests/obj/tests/guests/%.c.o
 $(BENCH_ELFS): $(B)/guests/%.elf: $(B)/guests/obj/tests/bench/%.c.o
-$(GUEST_ELFS) $(BENCH_ELFS): $(GUEST_LIB) tests/guests/lib/guest.ld
+$(EXAMPLE_ELFS): $(B)/guests/%.elf: $(B)/guests/obj/examples/guests/%.c.o
+$(GUEST_ELFS) $(BENCH_ELFS) $(EXAMPLE_ELFS): $(GUEST_LIB) tests/guests/lib/guest.ld
 	$(call say,GUEST-LD,$@)
 	$(Q)$(CROSS)gcc -march=rv64gc -mabi=lp64 -nostdlib -static -Wl,--build-id=none,--no-warn-mismatch \
 		-Wl,-z,max-page-size=4096 -T tests/guests/lib/guest.ld -o $@ $(filter %.o,$^) \
@@ -195,7 +199,7 @@ example: | $(DEPS)/build.ready
 
 # Linux programs in C without a libc, which tests put into Debian's initrd.
 LINUX_PROGRAMS := $(patsubst tests/linux/%.c,$(B)/guests/linux/%,$(wildcard tests/linux/*.c))
-guests: $(LINUX_PROGRAMS)
+guests: $(LINUX_PROGRAMS) examples
 $(LINUX_PROGRAMS): $(B)/guests/linux/%: tests/linux/%.c Makefile | $(DEPS)/build.ready
 	$(call say,GUEST-LD,$@)
 	@mkdir -p $(@D)
@@ -203,7 +207,7 @@ $(LINUX_PROGRAMS): $(B)/guests/linux/%: tests/linux/%.c Makefile | $(DEPS)/build
 		-std=gnu11 $(WARN) -Wl,--build-id=none -o $@ $<
 
 -include $(GUESTS:%=$(B)/guests/obj/tests/guests/%.c.d) $(BENCHES:%=$(B)/guests/obj/tests/bench/%.c.d) \
-         $(GUEST_LIB:.o=.d)
+         $(EXAMPLES:%=$(B)/guests/obj/examples/guests/%.c.d) $(GUEST_LIB:.o=.d)
 
 # ---------------------------------------------------------------- unit tests, on the host
 
@@ -346,8 +350,10 @@ help:
 	@echo 'make test-repeat   the end-to-end tests N=20 times in a row (TESTS=tests/e2e/test_linux.py)'
 	@echo 'make bench         costs of exits and of booting; a table, and build/bench.json'
 	@echo 'make check         static checks; each alone: $(CHECKS:%=check-%)'
+	@echo 'make fuzz          libFuzzer on what reads bundles and device trees (FUZZ_SECONDS=20)'
 	@echo 'make format        clang-format all of the C code'
 	@echo 'make guests        the bare programs that the tests run'
+	@echo 'make examples      the bare programs that examples/*.toml run (make run makes them, too)'
 	@echo 'make example       build/example: the tree with the additions of docs/extending.md'
 	@echo 'make clean         remove the products; distclean: also the links to the cache'
 	@echo 'Variables: V=1 (show commands) DEBUG=1 (assertions, UBSan) CC=clang B=DIR'

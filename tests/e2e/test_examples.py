@@ -1,0 +1,122 @@
+"""Each file of examples/ works as it stands, and does what its comments say."""
+
+import json
+import re
+import sys
+
+import pytest
+from harness import CRASHED, TREE
+from linux import LIFE, Console
+
+FILES = sorted(f.name for f in (TREE / "examples").glob("*.toml"))
+
+
+def wait_running(c, *names):
+    while not all(f"hearth: {name}: " in c.text for name in names):
+        c.expect("vcpus, ")
+
+
+def frames(c):
+    c.expect("10 frames drawn")
+    c.expect("machine off: all VMs ended")
+    found = re.findall(r"# frame (\d+) at (\w+): (\w+)", c.text)
+    assert [(int(n), state) for n, _, state in found] == [(n, "good") for n in range(1, 11)], c.text
+    assert len({at for _, at, _ in found}) == 4
+    c.end()
+
+
+def share(c, name, low, high):
+    """Waits until `top` gives the VM this part of a hart, in percent."""
+    for _ in range(100):
+        got = {row["name"]: row["share_permille"] / 10 for row in json.loads(c.shell("top --json"))}[name]
+        if low <= got <= high:
+            return
+    raise AssertionError(f"{name} has {got} %\n{c.text}")
+
+
+def shares(c):
+    wait_running(c, "batch", "important", "urgent", "pair")
+    c.shell()
+    share(c, "urgent", 19, 21)
+    share(c, "important", 57, 63)
+    share(c, "batch", 18, 22)
+    share(c, "pair", 98, 102)
+    run = [v["run_us"] for v in json.loads(c.shell("stats pair --json"))]
+    for _ in range(5):
+        c.shell("top --json")
+    now = [v["run_us"] for v in json.loads(c.shell("stats pair --json"))]
+    assert 2.5 < (now[1] - run[1]) / (now[0] - run[0]) < 3.5, (run, now)
+    c.shell("vm set batch weight=300")
+    share(c, "batch", 37, 43)
+    share(c, "important", 37, 43)
+    c.shell("vm set urgent cap=50")
+    share(c, "urgent", 48, 52)
+    c.send("shutdown\r")
+    c.expect("machine off: by the operator")
+    assert c.text.count("told to end") == 4, c.text
+    c.end()
+
+
+def crashes(c):
+    c.expect("has restarted 2 times within 60 s: not again")
+    c.expect(r"\[again\] crashed")
+    assert len(re.findall(r"^hearth: \[again\] vcpu 0 crashed", c.text, re.M)) == 3
+    assert "hearth: [kept] preserved as it is" in c.text
+    c.shell()
+    assert re.search(r"^#1 +0x\w+ device_write\+\S+ \(trapped\)\n#2 +0x\w+ device_configure\+", c.shell("bt kept"), re.M)
+    assert json.loads(c.shell("regs kept --json"))["vscause"] == "0x7"
+    assert c.shell("mem kept gva 0x80200000").startswith("0000000080200000 ")
+    assert c.shell("vm destroy kept") == ""
+    c.send("shutdown\r")
+    c.end(CRASHED)
+
+
+def policy(c):
+    c.prompt()
+    c.shell()
+    wait_running(c, "debian", "worker")
+    assert "busy with 1 harts" not in c.text
+    c.send("console worker\r")
+    c.expect("busy with 1 harts")
+    c.shell()
+    c.shell("vm pause debian")
+    assert "may not be looked into" in c.shell("regs debian")
+    c.shell("vm resume debian")
+    c.shell("vm create spare another")
+    c.shell("vm start another")
+    while "[another] # busy with 1 harts" not in c.text:
+        c.shell("top --json")
+    c.send("vm shutdown worker\rvm shutdown another\r")
+    c.expect(r"hearth: \[(?:worker|another)\] ended \(shutdown\)")
+    c.expect(r"hearth: \[(?:worker|another)\] ended \(shutdown\)")
+    # A panic becomes a reboot, and a power-off a restart.
+    c.attach("debian")
+    c.send("\recho c >/proc/sysrq-trigger\r")
+    c.expect(r"hearth: \[debian\] restarts \(")
+    c.prompt()
+    c.send("poweroff -f\r")
+    c.expect(r"hearth: \[debian\] restarts \(syscon poweroff\)")
+    c.shell()
+    c.shell("vm stop debian")
+    states = {v["name"]: v["state"] for v in json.loads(c.shell("vm list --json"))}
+    assert states == {"debian": "shut off", "worker": "shut off", "another": "shut off", "spare": "described"}
+    c.send("shutdown\r")
+    c.expect("machine off: by the operator")
+    c.end()
+
+
+CHECKS = {"frames.toml": frames, "shares.toml": shares, "crashes.toml": crashes, "policy.toml": policy}
+ELSEWHERE = {"debian.toml", "two-debians.toml"}  # test_readme.py
+
+
+def test_each_has_a_test():
+    assert {*CHECKS, *ELSEWHERE} == set(FILES)
+
+
+@pytest.mark.parametrize("file", CHECKS)
+def test_example(file):
+    c = Console(None, command=[sys.executable, "tools/hearth", "run", f"examples/{file}", "--timeout", str(LIFE)])
+    try:
+        CHECKS[file](c)
+    finally:
+        c.close()
