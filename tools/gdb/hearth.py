@@ -22,7 +22,21 @@ def enum_name(kind, number):
 
 def vms():
     for i in range(int(value("vms_count"))):
-        yield value(f"vms[{i}]").dereference()
+        pointer = value(f"vms[{i}]")
+        if pointer:  # else it was destroyed
+            yield pointer.dereference()
+
+
+def name_of(vm):
+    return vm["config"]["name"].string()
+
+
+def find_vm(word):
+    """The VM with this name or number."""
+    for vm in vms():
+        if word in (name_of(vm), str(int(vm["id"]))):
+            return vm
+    raise gdb.GdbError(f"there is no VM {word}")
 
 
 def vcpus(vm):
@@ -54,21 +68,19 @@ class Vms(Command):
     def run(self, _args):
         for vm in vms():
             config = vm["config"]
-            print(f"{int(vm['id']):3} {config['name'].string():<20} {enum_name('vm_state', vm['state']):<12} "
+            print(f"{int(vm['id']):3} {name_of(vm):<20} {enum_name('vm_state', vm['state']):<12} "
                   f"{int(config['vcpus'])} vcpus, {int(config['memory']) >> 20} MiB, "
                   f"{int(vm['restarts'])} restarts")
 
 
 class Vcpus(Command):
-    """hearth-vcpus [VM-ID]: the vcpus; for one that is loaded, pc is of its last exit."""
+    """hearth-vcpus [VM]: the vcpus; for one that is loaded, pc is of its last exit."""
     name = "hearth-vcpus"
 
     def run(self, args):
-        for vm in vms():
-            if args and int(vm["id"]) != int(args[0], 0):
-                continue
+        for vm in [find_vm(args[0])] if args else vms():
             for vcpu in vcpus(vm):
-                print(f"{vm['config']['name'].string()}/{int(vcpu['id'])}: "
+                print(f"{name_of(vm)}/{int(vcpu['id'])}: "
                       f"{enum_name('vcpu_run_state', vcpu['run_state'])} on {hart_of(vcpu)}, "
                       f"hsm {int(vcpu['hsm_state'])}, pc {int(vcpu['ctx']['pc']):#x}, "
                       f"requests {int(vcpu['requests']):#x}, virq {int(vcpu['virq_pending']):#x}, "
@@ -76,26 +88,26 @@ class Vcpus(Command):
 
 
 class Exits(Command):
-    """hearth-exits VM-ID VCPU-ID: a vcpu's recent exits, the latest last."""
+    """hearth-exits VM [VCPU]: a vcpu's recent exits, the latest last."""
     name = "hearth-exits"
 
     def run(self, args):
-        if len(args) != 2:
-            raise gdb.GdbError("usage: hearth-exits VM-ID VCPU-ID")
-        for vm in vms():
-            for vcpu in vcpus(vm):
-                if (int(vm["id"]), int(vcpu["id"])) == (int(args[0], 0), int(args[1], 0)):
-                    self.show(vcpu)
+        if len(args) not in (1, 2):
+            raise gdb.GdbError("usage: hearth-exits VM [VCPU]")
+        number = args[1] if len(args) == 2 else "0"
+        for vcpu in vcpus(find_vm(args[0])):
+            if str(int(vcpu["id"])) == number:
+                self.show(vcpu)
+                return
+        raise gdb.GdbError(f"{args[0]} has no vcpu {number}")
 
     @staticmethod
     def show(vcpu):
-        low, high = vcpu["records"].type.range()
-        count, following = high - low + 1, int(vcpu["record_next"])
-        for i in range(following, following + count):
-            record = vcpu["records"][i % count]
-            if int(record["time"]):
-                print(" ".join(f"{field} {int(record[field]):#x}"
-                               for field in ("time", "cause", "pc", "tval", "gpa")))
+        low, high = vcpu["exits"].type.range()
+        rows, count = high - low + 1, int(vcpu["stats"]["exits"])
+        for i in range(max(0, count - rows), count):
+            record = vcpu["exits"][i % rows]
+            print(f"{i} " + " ".join(f"{field} {int(record[field]):#x}" for field in ("cause", "pc", "tval", "gpa")))
 
 
 class Harts(Command):
@@ -106,9 +118,9 @@ class Harts(Command):
         for i in range(int(value("harts_count"))):
             hart = value(f"harts[{i}]").dereference()
             current = hart["current"]
-            what = f"{current['vm']['config']['name'].string()}/{int(current['id'])}" if current else "nothing"
+            what = f"{name_of(current['vm'])}/{int(current['id'])}" if current else "nothing"
             print(f"hart {int(hart['hartid'])}: {'online' if int(hart['online']) else 'offline'}, "
-                  f"runs {what}, {int(hart['queued'])} queued")
+                  f"{what} is loaded, {int(hart['sched']['queued'])} queued")
 
 
 class Backtrace(Command):
