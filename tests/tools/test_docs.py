@@ -1,11 +1,18 @@
-"""docs/abi.md and docs/extending.md say what the code says."""
+"""README.md and docs/ say what the code says."""
 
 import pathlib
 import re
+import sys
 
 import pytest
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TREE / "tools"))
+
+from hearth_lib import description  # noqa: E402
+
+PAGES = {p.relative_to(TREE).as_posix(): p.read_text() for p in [TREE / "README.md", *(TREE / "docs").glob("*.md")]}
+README, MANAGING, SCHEDULING = (PAGES[p] for p in ("README.md", "docs/managing.md", "docs/scheduling.md"))
 ABI = (TREE / "docs/abi.md").read_text()
 EXTENDING = (TREE / "docs/extending.md").read_text()
 NUMBERS = {m[1]: int(m[2], 0) for m in re.finditer(r"^#define (\w+)\s+\(?(-?\w+?)(?:u?l?l?)\)?(?:\s|$)",
@@ -59,11 +66,26 @@ def test_no_section_without_a_row():
     assert len(re.findall(r"^## .*\(`[\w-]+`, 0x", ABI, re.MULTILINE)) == len(ROWS)
 
 
-def test_files_named_exist():
-    for path in re.findall(r"`((?:core|drivers|guest|include|sbi|tests|examples|docs|tools|arch)/[\w./]*\w)`",
-                           ABI + EXTENDING):
+@pytest.mark.parametrize("page", PAGES)
+def test_files_named_exist(page):
+    """Paths in the tree, whole words in backquotes, and other pages beside this one."""
+    folders = "arch|core|docs|drivers|examples|guest|include|mm|sbi|tests|tools"
+    for path in re.findall(rf"`((?:{folders})/[\w./-]*)[`:]", PAGES[page]):
         if "NAME" not in path:
             assert (TREE / path).exists(), path
+    for name in re.findall(r"`([\w-]+\.md)`|\]\(([\w./-]+)\)", PAGES[page]):
+        assert (TREE / page).parent.joinpath(*name).exists() or (TREE / "docs").joinpath(*name).exists(), name
+
+
+def test_layout():
+    """README's table has each folder of the tree, with what is in it."""
+    told = set(re.findall(r"`(\w[\w/]*)/`", README.split("## Layout")[1].split("\n## ")[0]))
+    tracked = {f for f in TREE.iterdir() if f.is_dir() and not f.name.startswith(".") and f.name != "build"}
+    assert {f.name for f in tracked} <= told
+    for top, in_it in (("core", "core/{}"), ("tests", "{}")):
+        for folder in (TREE / top).iterdir():
+            if folder.is_dir() and folder.name != "__pycache__":
+                assert in_it.format(folder.name) in told, folder
 
 
 def test_errors():
@@ -93,3 +115,73 @@ def test_every_part_is_shown():
     assert len(BLOCKS) >= 8 and EXTENDING.count("```") == 2 * len(BLOCKS)
     for file in (TREE / "examples/extension").rglob("*.c"):
         assert file.relative_to(TREE).as_posix() in EXTENDING
+
+
+# ---------------------------------------------------------------- a description's keys, the shell's commands
+
+def table(page, heading):
+    """The cells of the first table under a heading, a list of rows without the head."""
+    text = page.split(f"## {heading}\n")[1]
+    lines = re.search(r"(?:^\|.*\n)+", text, re.M)[0].splitlines()
+    return [[cell.strip().replace("\0", "|") for cell in line.replace("\\|", "\0").strip("|").split("|")]
+            for line in lines[2:]]
+
+
+def test_policy_keys():
+    told = {}
+    for keys, values, default, _ in table(MANAGING, "A description's keys"):
+        for key in re.findall(r"`(\w+)`", keys):
+            told[key] = values
+    assert set(told) == set(description.POLICY)
+    for key, kind in description.POLICY.items():
+        if kind is bool:
+            assert told[key] == "boolean", key
+        elif isinstance(kind, range):
+            assert re.match(r"(\d+) to (\d+)\b", told[key]).groups() == (str(kind[0]), str(kind[-1])), key
+        else:
+            assert set(re.findall(r'"(\w+)"', told[key])) - set(description.SYNONYMS) == set(kind), key
+    for key in description.MANAGEMENT:
+        assert re.search(rf"^    {key} = ", MANAGING, re.M), key
+
+
+def test_sched_keys():
+    rows = table(SCHEDULING, "Keys")
+    assert {k for keys, *_ in rows for k in re.findall(r"`(\w+)`", keys)} >= \
+        {*description.SCHED_CHECKS, *(f"vcpu_{key}" for key in description.SCHED_CHECKS)}
+
+
+def readme_description():
+    return re.search(r"^    \[\[vm\]\]\n(?:    .*\n)+", README, re.M)[0]
+
+
+def test_readme_description(tmp_path):
+    """As it stands, and with each line that is a comment taken in."""
+    shown = re.sub(r"^    ", "", readme_description(), flags=re.M)
+    (tmp_path / "Image").write_bytes(bytes(64))
+    (tmp_path / "initrd.cpio.gz").write_bytes(b"anything")
+    (tmp_path / "System.map").write_text("0000000080200000 T _start\n0000000080200010 T main\n")
+    peer = '[[vm]]\nname = "other"\nvcpus = 1\nmemory = "64M"\nkernel = "Image"\n'
+    file = tmp_path / "vms.toml"
+    file.write_text(shown)
+    assert [vm.name for vm in description.read(file)] == ["mine"]
+    file.write_text(re.sub(r"^# ", "", shown, flags=re.M) + peer + 'messages = "mine"\n')
+    vm = description.read(file)[0]
+    assert vm.messages == "other" and vm.load == 0x80200000 and vm.symbols.functions == 2
+    assert [(c.name, c.writable) for c in vm.channels] == [("ring", True)]
+
+
+def test_every_key_is_told():
+    told = set(re.findall(r"^    (?:# )?(\w+) = ", readme_description(), re.M))
+    told |= {k for page in (MANAGING, SCHEDULING) for k in re.findall(r"^\|[^|]*\|", page, re.M) for k in
+             re.findall(r"`(\w+)`", k)}
+    assert set(description.KEYS) <= told
+
+
+def test_shell_commands():
+    rows = {name for f in (TREE / "core/shell").glob("cmd_*.c")
+            for rows in re.findall(r"^const struct shell_command \w+\[\] = \{(.*?)^\};", f.read_text(), re.M | re.DOTALL)
+            for name in re.findall(r'\.name = "([a-z ]+)"', rows.replace('OPERATION("', '.name = "vm '))}
+    told = " ".join(row[0] for row in table(MANAGING, "The shell"))
+    told = re.sub(r"`vm start`, `shutdown`, `stop`, .*?`destroy`", lambda m: re.sub(r"`(?!vm )", "`vm ", m[0]), told)
+    names = {re.match(r"(?:vm )?[a-z]+", words)[0] for words in re.findall(r"`([^`]*)`", told)}
+    assert names | {"help"} == rows
