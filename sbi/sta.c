@@ -3,10 +3,10 @@
  * 64 bytes of its RAM in which it finds how long it waited, ready, while others had the host's
  * hart.
  *
- * The scheduler counts (core/sched/sched.c); here it is written down, when the vcpu is loaded and has
- * waited since, and once it is preempted. Steal grows only while another vcpu is loaded in between,
- * or while its cap is used up, when it is unloaded too (unless that is over before its hart has
- * seen to it: then the next load tells).
+ * The scheduler counts (core/sched/sched.c); here it is written down, when the vcpu is loaded and
+ * has waited since, and once it is preempted. Steal grows only while another vcpu is loaded in
+ * between, or while its cap is used up, when it is unloaded too (unless that is over before its
+ * hart has seen to it: then the next load tells).
  *
  * State of each vcpu, touched on the hart where it is loaded: no lock. The guest may scribble over
  * the structure at any time: nothing in it is ever read.

@@ -1,6 +1,7 @@
 /*
  * fdt_util.h - reading device trees that nobody vouches for, on top of libfdt. Shared by the
- * readers of the host's tree (core/host/platform.c, core/host/isa.c) and of the bundle's (guest/config.c).
+ * readers of the host's tree (core/host/platform.c, core/host/isa.c) and of the bundle's
+ * (guest/config.c).
  *
  * Once fdt_open_untrusted() has accepted a blob, libfdt's read functions stay inside it. What the
  * tree then claims (cell counts, sizes, phandles, strings without an end) is checked by the

@@ -39,10 +39,10 @@ extern struct host_isa host_isa; /* const after boot */
 /*
  * Pure: reads riscv,isa-extensions (preferred) or riscv,isa of every hart node in the host's tree
  * and keeps what ALL harts have. Fills the boolean fields, block sizes and guest strings. A guest
- * is told exactly the extensions in the policy table (core/host/isa_policy.c: name, whether a guest may
- * have it, which field) that the host has: unprivileged z*, and privileged ones whose state Hearth
- * switches; h, smstateen, ssaia, and anything the table does not know are left out. A host with
- * svadu gives guests svade beside it: FWFT switches between them. 0, or -HV_EINVAL with *why.
+ * is told exactly the extensions in the policy table (core/host/isa_policy.c: name, whether a guest
+ * may have it, which field) that the host has: unprivileged z*, and privileged ones whose state
+ * Hearth switches; h, smstateen, ssaia, and anything the table does not know are left out. A host
+ * with svadu gives guests svade beside it: FWFT switches between them. 0, or -HV_EINVAL with *why.
  */
 int __must_check isa_read(const void *fdt, struct host_isa *out, const char **why);
 /* Takes an extension out of the guests' strings: what is in the device tree, but did not stand up

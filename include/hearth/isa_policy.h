@@ -1,6 +1,6 @@
 /*
- * isa_policy.h - the table of ISA extensions that Hearth knows (core/host/isa_policy.c): one row each,
- * in the canonical order in which they are written into riscv,isa.
+ * isa_policy.h - the table of ISA extensions that Hearth knows (core/host/isa_policy.c): one row
+ * each, in the canonical order in which they are written into riscv,isa.
  */
 #pragma once
 

@@ -1,5 +1,5 @@
-/* test_console_ring.c - core/console/console_ring.c: the last 64 KiB, what is lost, pages on demand;
- * against a model that keeps everything. */
+/* test_console_ring.c - core/console/console_ring.c: the last 64 KiB, what is lost, pages on
+ * demand; against a model that keeps everything. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,5 @@
-/* test_guest_backtrace.c - core/observe/guest_backtrace.c: stacks that are right, and a guest's inventions.
+/* test_guest_backtrace.c - core/observe/guest_backtrace.c: stacks that are right, and a guest's
+ * inventions.
  */
 #include "damage.h"
 

@@ -1,4 +1,5 @@
-/* test_line_edit.c - core/shell/line_edit.c: keys, words, history; and random bytes against its limits.
+/* test_line_edit.c - core/shell/line_edit.c: keys, words, history; and random bytes against its
+ * limits.
  */
 #include <setjmp.h>
 #include <stdarg.h>

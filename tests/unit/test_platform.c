@@ -1,5 +1,5 @@
-/* test_platform.c - core/host/platform.c and platform_dev.c on QEMU's own trees (tests/unit/data, dumped
- * from qemu-system-riscv64 10.0) and on damaged and edited ones. */
+/* test_platform.c - core/host/platform.c and platform_dev.c on QEMU's own trees (tests/unit/data,
+ * dumped from qemu-system-riscv64 10.0) and on damaged and edited ones. */
 #include "damage.h"
 
 #include <hearth/errno.h>

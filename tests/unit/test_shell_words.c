@@ -1,4 +1,5 @@
-/* test_shell_words.c - core/shell/shell_words.c and core/lib/json.c: what is typed, and what is answered. */
+/* test_shell_words.c - core/shell/shell_words.c and core/lib/json.c: what is typed, and what is
+ * answered. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,5 @@
-/* test_stats.c - core/observe/stats.c: the accounts of a vcpu's and a hart's time, read while they change.
+/* test_stats.c - core/observe/stats.c: the accounts of a vcpu's and a hart's time, read while they
+ * change.
  */
 #include "fakes/fakes.h"
 

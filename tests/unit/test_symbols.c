@@ -1,4 +1,5 @@
-/* test_symbols.c - core/observe/symbols.c: looking names up, how far code has moved, and damaged tables. */
+/* test_symbols.c - core/observe/symbols.c: looking names up, how far code has moved, and damaged
+ * tables. */
 #include "damage.h"
 
 #include <hearth/errno.h>

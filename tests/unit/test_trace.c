@@ -1,5 +1,5 @@
-/* test_trace.c - core/observe/trace.c and core/observe/trace_dump.c: the rings, their reader beside a writer, the
- * text of the dump. (tests/e2e/test_trace.py has what goes into them.) */
+/* test_trace.c - core/observe/trace.c and core/observe/trace_dump.c: the rings, their reader beside
+ * a writer, the text of the dump. (tests/e2e/test_trace.py has what goes into them.) */
 #include "fakes/fakes.h"
 
 #include <hearth/console.h>
