@@ -17,6 +17,7 @@
 #include <hearth/messages.h>
 #include <hearth/page_alloc.h>
 #include <hearth/sched.h>
+#include <hearth/trace.h>
 #include <hearth/vcpu.h>
 #include <hearth/vm.h>
 
@@ -134,6 +135,7 @@ static int list(struct vm *vm)
         atomic_store_release(&vms[i], vm);
         if (i == vms_count)
             atomic_store_release(&vms_count, i + 1);
+        trace_name(i, vm->config.name);
         messages_connect(vm);
     }
     lock_release(&vm_list_lock);

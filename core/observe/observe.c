@@ -25,8 +25,9 @@ void observe_apply(void)
     if (h->observed == want)
         return;
     h->observed = want;
-    h->tracing = (want & OBSERVE_TRACE) != 0;
-    if (h->tracing)
+    /* Release: who sees it off finds its ring as it stays. */
+    atomic_store_release(&h->tracing, (want & OBSERVE_TRACE) != 0);
+    if (want & OBSERVE_TRACE)
         exit_path_select(EXIT_PATH_TRACED);
     else
         exit_path_select((want & OBSERVE_LATENCY) ? EXIT_PATH_TIMED : EXIT_PATH_PLAIN);

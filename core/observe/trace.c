@@ -3,7 +3,7 @@
  *
  * Locking: none. A ring has one writer, its hart, with interrupts off. The writer fills row
  * head % size and then moves head; so a record n is whole, for a reader that has copied it, if head
- * is below n + size after the copy.
+ * is below n + size after the copy. Rings are replaced while no hart traces.
  */
 #include <abi/sbi.h>
 #include <arch/atomic.h>
@@ -22,6 +22,10 @@
 #include <string.h>
 
 static uint32_t boot_events; /* 0: not asked for */
+
+/* atomic: who may change harts[]->trace. The machine's end keeps them for good. */
+enum { RINGS_KEPT, RINGS_CHANGE, RINGS_AT_THE_END };
+static uint32_t rings_used;
 
 static void put(const struct trace_record *record)
 {
@@ -90,49 +94,94 @@ uint32_t vcpu_exited_traced(struct vcpu *v)
     reason = (unsigned)(v->stats.reason - v->stats.by_reason);
     if (observe_get() & OBSERVE_LATENCY)
         stats_latency_add(v, to - from);
-    put_vcpu(leave == RUN_AGAIN ? TRACE_ENTRY : TRACE_LEAVE, v, to, reason, leave, 0, 0);
+    if (trace_on()) /* not any more, if that was the interrupt that said so */
+        put_vcpu(leave == RUN_AGAIN ? TRACE_ENTRY : TRACE_LEAVE, v, to, reason, leave, 0, 0);
     return leave;
 }
 
-static void free_rings(void)
+static void free_rings(struct trace_ring **rings)
 {
-    for (unsigned i = 0; i < harts_count; i++) {
-        struct trace_ring *ring = harts[i]->trace;
-
-        if (ring == NULL)
-            continue;
-        harts[i]->trace = NULL;
-        page_free_virt(ring, page_order(sizeof(*ring) + ring->size * sizeof(ring->rows[0])));
-    }
+    for (unsigned i = 0; i < harts_count; i++)
+        if (rings[i] != NULL)
+            page_free_virt(rings[i], page_order(sizeof(*rings[i]) +
+                                                rings[i]->size * sizeof(rings[i]->rows[0])));
 }
 
-/* No hart looks at its ring before it was told to trace. */
-static int make_rings(uint32_t events)
+static int make_rings(struct trace_ring **rings, uint64_t size)
 {
-    uint64_t size = TRACE_EVENTS_MIN;
-
-    while (size < events)
-        size *= 2;
     for (unsigned i = 0; i < harts_count; i++) {
-        struct trace_ring *ring =
-            page_alloc_zeroed(page_order(sizeof(*ring) + size * sizeof(ring->rows[0])));
-
-        if (ring == NULL) {
-            free_rings();
+        rings[i] =
+            page_alloc_zeroed(page_order(sizeof(**rings) + size * sizeof(rings[i]->rows[0])));
+        if (rings[i] == NULL) {
+            free_rings(rings);
             return -HV_ENOMEM;
         }
-        ring->size = size;
-        harts[i]->trace = ring;
+        rings[i]->size = size;
     }
     return 0;
 }
 
+static bool any_hart_traces(void)
+{
+    for (unsigned i = 0; i < harts_count; i++)
+        if (atomic_load_acquire(&harts[i]->tracing))
+            return true;
+    return false;
+}
+
+/* New rings in the place of those that are there, which no hart uses. */
+static int replace_rings(uint64_t size)
+{
+    struct trace_ring *rings[HARTS_MAX] = {NULL};
+    uint32_t unused = RINGS_KEPT;
+    int err = make_rings(rings, size);
+
+    if (err < 0)
+        return err;
+    if (!atomic_cas(&rings_used, &unused, RINGS_CHANGE)) { /* the machine's end dumps them */
+        free_rings(rings);
+        return -HV_EBUSY;
+    }
+    for (unsigned i = 0; i < harts_count; i++) {
+        struct trace_ring *old = harts[i]->trace;
+
+        harts[i]->trace = rings[i];
+        rings[i] = old;
+    }
+    atomic_store_release(&rings_used, RINGS_KEPT);
+    free_rings(rings);
+    return 0;
+}
+
+static uint64_t size_for(uint32_t events)
+{
+    const struct trace_ring *ring = harts[0]->trace;
+    uint64_t size = TRACE_EVENTS_MIN;
+
+    if (events == 0)
+        return ring != NULL ? ring->size : TRACE_EVENTS_DEFAULT;
+    while (size < events)
+        size *= 2;
+    return size;
+}
+
 int trace_start(uint32_t events)
 {
-    if (events < TRACE_EVENTS_MIN || events > TRACE_EVENTS_MAX)
+    const uint64_t size = size_for(events);
+    int err = 0;
+
+    if (events != 0 && (events < TRACE_EVENTS_MIN || events > TRACE_EVENTS_MAX))
         return -HV_ERANGE;
-    if (harts[0]->trace == NULL && make_rings(events) < 0)
-        return -HV_ENOMEM;
+    if (harts[0]->trace == NULL || harts[0]->trace->size != size) {
+        trace_stop();
+        err = any_hart_traces() ? -HV_EBUSY : replace_rings(size);
+    }
+    if (err < 0)
+        return err;
+    if (!(observe_get() & OBSERVE_TRACE))
+        for (unsigned i = 0; i < harts_count; i++)
+            atomic_store_relaxed(&harts[i]->trace->from,
+                                 atomic_load_relaxed(&harts[i]->trace->head));
     observe_set(OBSERVE_TRACE, true);
     return 0;
 }
@@ -146,7 +195,7 @@ uint64_t trace_oldest(const struct trace_ring *ring)
 {
     const uint64_t head = atomic_load_acquire(&ring->head);
 
-    return head > ring->size ? head - ring->size : 0;
+    return MAX(head > ring->size ? head - ring->size : 0, atomic_load_relaxed(&ring->from));
 }
 
 bool trace_read(const struct trace_ring *ring, uint64_t number, struct trace_record *record)
@@ -195,8 +244,12 @@ void trace_init(void)
 
 void trace_finish(void)
 {
+    uint32_t kept = RINGS_KEPT;
+
     if (boot_events == 0)
         return;
+    while (!atomic_cas(&rings_used, &kept, RINGS_AT_THE_END) && kept == RINGS_CHANGE)
+        kept = RINGS_KEPT; /* another hart is at a few stores */
     trace_stop();
     trace_dump_all();
 }

@@ -3,12 +3,12 @@
  * what else is on the serial line, and what gets lost there, spoils no more than its own line:
  *
  *   hearth: trace begin 1 HZ HARTS SIZE         version, timebase, number of rings, records in each
- *   hearth: trace vm ID NAME
+ *   hearth: trace vm ID NAME TIME               the VM that has had this id since then
  *   hearth: trace rec HART NUMBER BASE64 CRC    records from NUMBER (hex) on, little endian
  *   hearth: trace end LINES                     lines since begin, it and this one included
  *
  * CRC: of the text between "rec " and the blank before it, CRC-32 as in zlib, 8 hex digits. No
- * locks.
+ * locks: the names are a ring like those of the events (trace.c).
  */
 #include <arch/atomic.h>
 #include <hearth/console.h>
@@ -25,7 +25,42 @@
 _Static_assert(sizeof(struct trace_record) == 32, "what tools/hearth_lib/trace.py reads");
 _Static_assert(TRACE_LINE_MAX > 64 + RECORDS_A_LINE * 32 * 4 / 3, "a line of records");
 
-enum stage { HEAD, VMS, RECORDS, END, OVER };
+enum stage { HEAD, NAMES, RECORDS, END, OVER };
+
+struct given_name {
+    uint64_t time;
+    unsigned id;
+    char name[VM_NAME_MAX + 1];
+};
+
+static struct given_name names[TRACE_NAMES];
+static uint64_t names_given; /* atomic; vm_list_lock to change */
+
+void trace_name(unsigned id, const char *name)
+{
+    const uint64_t n = names_given;
+    struct given_name *g = &names[n % TRACE_NAMES];
+
+    atomic_fence_release();
+    *g = (struct given_name){.time = timer_now(), .id = id};
+    (void)snprintf(g->name, sizeof(g->name), "%s", name);
+    atomic_store_release(&names_given, n + 1);
+}
+
+/* The line of the next name, from d->next on; 0: there is none. */
+static size_t put_name(struct trace_dump *d, char *line)
+{
+    while (d->next < atomic_load_acquire(&names_given)) {
+        const uint64_t number = d->next++;
+        const struct given_name g = names[number % TRACE_NAMES];
+
+        atomic_fence_acquire();
+        if (atomic_load_relaxed(&names_given) - number < TRACE_NAMES)
+            return (size_t)snprintf(line, TRACE_LINE_MAX, "hearth: trace vm %u %.*s %lu\n", g.id,
+                                    (int)sizeof(g.name) - 1, g.name, g.time);
+    }
+    return 0;
+}
 
 static uint32_t crc32(const char *p, size_t len)
 {
@@ -94,27 +129,26 @@ static void ring_begin(struct trace_dump *d, unsigned index)
 
 static size_t line_of(struct trace_dump *d, char *line)
 {
+    size_t len;
+
     switch ((enum stage)d->stage) {
     case HEAD:
-        d->stage = VMS;
+        d->stage = NAMES;
+        if (atomic_load_acquire(&names_given) > TRACE_NAMES)
+            d->next = names_given - TRACE_NAMES;
         return (size_t)snprintf(line, TRACE_LINE_MAX, "hearth: trace begin %d %lu %u %lu\n",
                                 VERSION, host_platform.timebase_hz, harts_count,
                                 harts[0]->trace != NULL ? harts[0]->trace->size : 0);
-    case VMS:
-        while (d->index < vm_count()) {
-            const struct vm *vm = vm_get(d->index++);
-
-            if (vm != NULL)
-                return (size_t)snprintf(line, TRACE_LINE_MAX, "hearth: trace vm %u %s\n", vm->id,
-                                        vm->config.name);
-        }
+    case NAMES:
+        len = put_name(d, line);
+        if (len != 0)
+            return len;
         d->stage = RECORDS;
         ring_begin(d, 0);
         /* fall through */
     case RECORDS:
         while (d->stage == RECORDS) {
-            size_t len = put_records(d, harts[d->index]->trace, line);
-
+            len = put_records(d, harts[d->index]->trace, line);
             if (len != 0)
                 return len;
             ring_begin(d, d->index + 1);

@@ -2,6 +2,7 @@
 #include "shell_parts.h"
 
 #include <arch/atomic.h>
+#include <hearth/errno.h>
 #include <hearth/exit.h>
 #include <hearth/hart.h>
 #include <hearth/lifecycle.h>
@@ -285,18 +286,34 @@ static enum shell_result top(struct shell *sh)
 
 /* ---- trace ---- */
 
+#define TRACE_TRIES 1000 /* ms until all harts have noticed that it is off */
+
+/* For rings of another size it is off for a moment. */
+static enum shell_result trace_begin(struct shell *sh, uint32_t events)
+{
+    const int err = trace_start(events);
+
+    if (err == -HV_EBUSY && sh->step < TRACE_TRIES) {
+        sh->wait_us = 1000;
+        return SHELL_WAIT;
+    }
+    if (err < 0)
+        sh_print(sh, "trace: %s\n", sh_error(err));
+    return SHELL_DONE;
+}
+
 /* on [EVENTS] | off | dump */
 static enum shell_result trace(struct shell *sh)
 {
     struct trace_dump *dump = sh->state;
-    uint64_t events = TRACE_EVENTS_DEFAULT;
-    const char *what = sh->argv[0], *why = NULL;
+    uint64_t events = 0;
+    const char *what = sh->argv[0];
 
     if (sh->argc == 2 && (strcmp(what, "on") != 0 || !word_number(sh->argv[1], true, &events) ||
-                          events > UINT32_MAX))
+                          events == 0 || events > UINT32_MAX))
         return SHELL_USAGE;
     if (strcmp(what, "on") == 0) {
-        why = sh_error(trace_start((uint32_t)events));
+        return trace_begin(sh, (uint32_t)events);
     } else if (strcmp(what, "off") == 0) {
         trace_stop();
     } else if (strcmp(what, "dump") == 0) {
@@ -308,8 +325,6 @@ static enum shell_result trace(struct shell *sh)
     } else {
         return SHELL_USAGE;
     }
-    if (why != NULL)
-        sh_print(sh, "trace: %s\n", why);
     return SHELL_DONE;
 }
 

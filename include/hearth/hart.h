@@ -58,8 +58,8 @@ struct hart {
     struct sched_hart sched; /* hearth/sched_state.h */
     struct hart_stats stats;
     uint32_t observed;        /* own: enum observe_what, as it takes its exits now */
-    uint32_t tracing;         /* own: OBSERVE_TRACE is taken up */
-    struct trace_ring *trace; /* set once, before the first tracing */
+    uint32_t tracing;         /* own, atomic to look: OBSERVE_TRACE is taken up */
+    struct trace_ring *trace; /* there while it is tracing; changed while no hart is */
 
     struct spinlock work_lock;     /* rank WORK */
     struct work *work_head;        /* work_lock to change; atomic to look */

@@ -45,13 +45,18 @@ struct trace_record {
 
 struct trace_ring {
     uint64_t head; /* atomic: records written so far; record n is in rows[n % size] */
+    uint64_t from; /* atomic: the first record since tracing was last switched on */
     uint64_t size; /* power of two */
     struct trace_record rows[];
 };
 
-/* Makes the rings, of at least so many events, unless there are some, and switches tracing on. 0,
- * -HV_ERANGE or -HV_ENOMEM. The rings stay, with what they hold, when it is switched off. Not by
- * two harts at once. */
+/*
+ * Switches tracing on; what was traced before it was off is forgotten. events: at least so many in
+ * each ring; 0: as many as there were, at first TRACE_EVENTS_DEFAULT. 0; -HV_ERANGE; -HV_ENOMEM:
+ * nothing is changed; -HV_EBUSY: for rings of another size tracing is off now, ask again as soon as
+ * all harts have noticed. The rings stay, with what they hold, when it is switched off. Not by two
+ * harts at once.
+ */
 int __must_check trace_start(uint32_t events);
 void trace_stop(void);
 
@@ -64,6 +69,10 @@ static inline bool trace_on(void)
 void trace_put(enum trace_type type, const struct vcpu *vcpu, unsigned code, uint64_t a,
                uint64_t b);
 void trace_vm(const struct vm *vm, unsigned state);
+/* From now on this is the name of the VM with this id: for the dump, also of VMs that are gone, the
+ * latest TRACE_NAMES. With vm_list_lock. */
+#define TRACE_NAMES 128u
+void trace_name(unsigned id, const char *name);
 
 /*
  * The record of this number. False: it is not there, or not there any more. *oldest: the first that
@@ -79,8 +88,8 @@ uint64_t trace_oldest(const struct trace_ring *ring);
  */
 #define TRACE_LINE_MAX 384
 struct trace_dump {
-    unsigned stage; /* 0 head, 1 VMs, 2 records, 3 end, 4 over */
-    unsigned index; /* VM or hart */
+    unsigned stage; /* 0 head, 1 names, 2 records, 3 end, 4 over */
+    unsigned index; /* name or hart */
     uint64_t next, end;
     uint64_t lines;
 };

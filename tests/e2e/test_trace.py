@@ -6,6 +6,7 @@ import sys
 import pytest
 
 import harness
+from linux import SHELL, Console
 
 sys.path.insert(0, str(harness.TREE / "tools"))
 
@@ -77,3 +78,52 @@ def test_arguments_refused(tmp_path, value):
     assert f"warning: boot argument not understood: hearth.trace={value}" in run.output
     with pytest.raises(traces.TraceError):
         traces.read(run.output)
+
+
+def decoded(c):
+    """What `trace dump` prints now, and no more than that."""
+    from_ = len(c.text)
+    c.send("trace dump\r")
+    c.expect(r"hearth: trace end \d+\r*\n")
+    text = c.text[from_:]
+    c.expect(SHELL)
+    return traces.read(text), text
+
+
+def test_at_run_time(tmp_path):
+    """On and off in the shell, with rings of other sizes; each time it is a trace of its own. VMs come and go."""
+    spins = harness.VM("share", vcpus=1, name="spins", memory="4M", more='cmdline = "role=1 until=100000000"')
+    c = Console(tmp_path, spins, harness.VM("base", vcpus=1, name="base", more="autostart = false"))
+    c.expect("spins: 1 vcpus, ")
+    c.shell()
+    assert "outside what is permitted" in c.shell("trace on 63") and "usage" in c.shell("trace on 0")
+    last = 0
+    for given, size in (("64", 64), ("300", 512), ("", 512), ("64", 64)):
+        assert c.shell(f"trace on {given}") == ""
+        c.shell("harts")
+        assert c.shell("trace off") == ""
+        trace, text = decoded(c)
+        assert re.search(rf"trace begin 1 \d+ 2 {size}\b", text), text
+        assert trace.complete and not traces.check(trace), traces.check(trace)
+        assert trace.start() > last  # nothing is left of the time before
+        last = max(hart[-1].time for hart in trace.harts if hart)
+        assert 0 < max(map(len, trace.harts)) <= size
+    # While it is on: the same size changes nothing, another one begins anew.
+    for given in ("256", "256", "128"):
+        assert c.shell(f"trace on {given}") == ""
+    # Two that have the same id, one after the other.
+    for name in ("one", "two"):
+        c.shell(f"vm create base {name}")
+        c.shell(f"vm start {name}")
+        while '"state":"running"' in c.shell(f"vm info {name} --json"):
+            pass
+        c.shell(f"vm destroy {name}")
+    c.shell("vm stop spins")
+    c.shell("trace off")
+    trace, text = decoded(c)
+    assert re.search(r"trace begin 1 \d+ 2 128\b", text)
+    lives = trace.lives[1]
+    assert [name for _, name in lives[-2:]] == ["one", "two"], lives
+    assert {trace.vm_name(e) for hart in trace.harts for e in hart if e.type == "vm_state" and e.vm == 1} <= {"one", "two"}
+    c.send("shutdown --now\r")
+    c.end()

@@ -53,7 +53,7 @@ def rec_line(hart, number, packed):
 
 def dump(harts, names=("alpha",), per_line=6, first=0):
     lines = [f"hearth: trace begin 1 10000000 {len(harts)} 8192"]
-    lines += [f"hearth: trace vm {i} {name}" for i, name in enumerate(names)]
+    lines += [f"hearth: trace vm {i} {name} 0" for i, name in enumerate(names)]
     for hart, packed in enumerate(harts):
         for i in range(0, len(packed), per_line):
             part = packed[i:i + per_line]
@@ -158,6 +158,21 @@ def test_other_text_between(log):
 def test_the_last_dump_counts(log):
     done = hearth(log(dump([some_run(5)]) + dump([some_run(9)])))
     assert "9 exits" in done.stdout
+
+
+def test_an_id_that_several_vms_had(tmp_path, log):
+    """Each event is its VM's by its time; of one whose name the dump has no more, it is nobody's by name."""
+    lines = dump([[record(t, kind, 1) for t in (10, 110, 210, 310) for kind in (ENTRY, EXIT)]], names=())
+    lines[1:1] = ["hearth: trace vm 0 first 100", "hearth: trace vm 0 second 200", "hearth: trace vm 0 third 300"]
+    lines[-1] = f"hearth: trace end {len(lines)}"
+    out = tmp_path / "trace.json"
+    done = hearth(log(lines), "-o", str(out))
+    assert done.returncode == 0 and done.stderr == ""
+    events = json.loads(out.read_text())["traceEvents"]
+    names = {e["pid"]: e["args"]["name"] for e in events if e["name"] == "process_name"}
+    rows = {names[e["pid"]]: e["ts"] for e in events if e["ph"] == "X" and e["pid"] in names and names[e["pid"]] != "harts"}
+    assert sorted(names.values()) == ["first", "harts", "second", "third", "vm0"]
+    assert rows == {"vm0": 0, "first": 10, "second": 20, "third": 30}
 
 
 @pytest.mark.parametrize("events, what", [

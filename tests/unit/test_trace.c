@@ -17,6 +17,7 @@
 /* cmocka.h wants the above */
 #include <cmocka.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,13 +25,15 @@ struct platform host_platform = {.timebase_hz = 10000000};
 static struct vm vm = {.id = 3, .config.name = "alpha"};
 static struct vcpu v = {.vm = &vm, .id = 2};
 static uint32_t observed;
+static bool late_to_notice, off_in_exit;
 static char out[1 << 20];
 static size_t out_len;
 
 void observe_set(uint32_t what, bool on)
 {
     observed = on ? observed | what : observed & ~what;
-    this_hart()->tracing = (observed & OBSERVE_TRACE) != 0;
+    if (on || !late_to_notice)
+        this_hart()->tracing = (observed & OBSERVE_TRACE) != 0;
 }
 
 uint32_t observe_get(void)
@@ -41,19 +44,11 @@ uint32_t observe_get(void)
 uint32_t vcpu_exited(struct vcpu *vcpu)
 {
     trace_put(TRACE_INJECT, vcpu, 2, 0, 0);
+    if (off_in_exit)
+        trace_stop();
     fake_timer_now += 7;
     vcpu->stats.reason = &vcpu->stats.by_reason[EXIT_REASON_HALT];
     return RUN_BLOCK;
-}
-
-unsigned vm_count(void)
-{
-    return 1;
-}
-
-struct vm *vm_get(unsigned index)
-{
-    return index == 0 ? &vm : NULL;
 }
 
 void console_write(const char *buf, size_t len)
@@ -77,8 +72,9 @@ static int fresh(void **state)
     memset(out, 0, sizeof(out));
     out_len = 0;
     observed = 0;
+    this_hart()->tracing = 0;
     assert_int_equal(trace_start(100), 0); /* 128 */
-    harts[0]->trace->head = 0;
+    harts[0]->trace->head = harts[0]->trace->from = 0;
     memset(harts[0]->trace->rows, 0, 128 * sizeof(struct trace_record));
     return 0;
 }
@@ -91,6 +87,7 @@ static struct trace_ring *ring(void)
 static void test_start(void **state)
 {
     struct trace_ring *first = ring();
+    struct trace_record r;
 
     (void)state;
     assert_int_equal(first->size, 128);
@@ -100,9 +97,61 @@ static void test_start(void **state)
     assert_int_equal(trace_start(TRACE_EVENTS_MIN - 1), -HV_ERANGE);
     assert_int_equal(trace_start(TRACE_EVENTS_MAX + 1), -HV_ERANGE);
     assert_false(trace_on());
-    assert_int_equal(trace_start(1000), 0); /* the ring that is there stays */
+    assert_int_equal(trace_start(0), 0); /* the ring that is there stays */
     assert_ptr_equal(ring(), first);
     assert_true(trace_on());
+    assert_int_equal(trace_start(65), 0);
+    assert_ptr_equal(ring(), first);
+
+    /* What was traced before is forgotten, but not when it was on all the time. */
+    trace_put(TRACE_VIRQ, &v, 0, 1, 0);
+    assert_int_equal(trace_start(0), 0);
+    assert_int_equal(trace_oldest(ring()), 0);
+    trace_stop();
+    assert_true(trace_read(ring(), 0, &r));
+    assert_int_equal(trace_start(128), 0);
+    assert_int_equal(trace_oldest(ring()), 1);
+    trace_put(TRACE_VIRQ, &v, 0, 2, 0);
+    trace_dump_all();
+    assert_non_null(strstr(out, "trace rec 0 1 "));
+    assert_null(strstr(out, "trace rec 0 0 "));
+}
+
+/* Rings of another size: not before all harts have left the old ones. */
+static void test_resize(void **state)
+{
+    (void)state;
+    late_to_notice = true;
+    assert_int_equal(trace_start(1000), -HV_EBUSY);
+    assert_int_equal(observed & OBSERVE_TRACE, 0);
+    assert_int_equal(ring()->size, 128);
+    assert_int_equal(trace_start(1000), -HV_EBUSY);
+    late_to_notice = false;
+    this_hart()->tracing = 0;
+    assert_int_equal(trace_start(1000), 0);
+    assert_int_equal(ring()->size, 1024);
+    assert_int_equal(ring()->head, 0);
+    assert_true(trace_on());
+    assert_int_equal(trace_start(64), 0);
+    assert_int_equal(ring()->size, 64);
+    /* None to be had: the old ones are as they were. */
+    trace_put(TRACE_VIRQ, &v, 0, 1, 0);
+    fake_pages_fail = 1;
+    assert_int_equal(trace_start(65536), -HV_ENOMEM);
+    fake_pages_fail = 0;
+    assert_int_equal(ring()->size, 64);
+    assert_int_equal(ring()->head, 1);
+    assert_int_equal(trace_start(0), 0);
+}
+
+/* An exit in which tracing was switched off writes no end: the ring may be gone by then. */
+static void test_off_during_an_exit(void **state)
+{
+    (void)state;
+    off_in_exit = true;
+    (void)vcpu_exited_traced(&v);
+    off_in_exit = false;
+    assert_int_equal(ring()->head, 2); /* the exit, the injection */
 }
 
 static void test_no_memory(void **state)
@@ -213,6 +262,7 @@ static void test_read_while_written(void **state)
 static void test_dump(void **state)
 {
     (void)state;
+    trace_name(3, "alpha");
     trace_vm(&vm, 1);
     for (unsigned i = 0; i < 7; i++)
         trace_put(TRACE_SWITCH, &v, 0, 0, 0);
@@ -220,7 +270,7 @@ static void test_dump(void **state)
     /* The reference: Python's struct, base64 and zlib. */
     assert_string_equal(
         out, "hearth: trace begin 1 10000000 1 128\n"
-             "hearth: trace vm 3 alpha\n"
+             "hearth: trace vm 3 alpha 500\n"
              "hearth: trace rec 0 0 "
              "9AEAAAAAAAAIAQMA//"
              "8AAAAAAAAAAAAAAAAAAAAAAAD0AQAAAAAAAAQAAwACAAAAAAAAAAAAAAAAAAAAAAAAAPQBAAAAAAAA"
@@ -234,6 +284,36 @@ static void test_dump(void **state)
              "AAAAAAAAAAA"
              "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA 6bef3b8a\n"
              "hearth: trace end 5\n");
+}
+
+/* The latest names, of VMs that are gone too. */
+static void test_names(void **state)
+{
+    const char *at = out;
+    unsigned last = 0, count = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < 3 * TRACE_NAMES; i++) {
+        char name[40];
+
+        (void)snprintf(name, sizeof(name), "n%0*u", i % 2 ? 31 : 3, i); /* too long ones are cut */
+        fake_timer_now++;
+        trace_name(i % 5, name);
+    }
+    trace_dump_all();
+    while ((at = strstr(at, "hearth: trace vm ")) != NULL) {
+        unsigned id, from;
+        char name[40];
+
+        assert_int_equal(sscanf(at, "hearth: trace vm %u %39s %u\n", &id, name, &from), 3);
+        assert_true(strlen(name) <= 31);
+        assert_true(from > last);
+        last = from;
+        count++;
+        at++;
+    }
+    assert_int_equal(last, fake_timer_now);
+    assert_int_equal(count, TRACE_NAMES - 1); /* the oldest may be half written over */
 }
 
 static void test_arguments(void **state)
@@ -274,11 +354,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_start, fresh),
+        cmocka_unit_test_setup(test_resize, fresh),
+        cmocka_unit_test_setup(test_off_during_an_exit, fresh),
         cmocka_unit_test_setup(test_no_memory, fresh),
         cmocka_unit_test_setup(test_wrap, fresh),
         cmocka_unit_test_setup(test_exit, fresh),
         cmocka_unit_test_setup(test_read_while_written, fresh),
         cmocka_unit_test_setup(test_dump, fresh),
+        cmocka_unit_test_setup(test_names, fresh),
         cmocka_unit_test_setup(test_arguments, fresh),
     };
 

@@ -65,7 +65,8 @@ class Event:
 class Trace:
     hz: int
     harts: list                                        # of lists of Event, by number
-    names: dict = dataclasses.field(default_factory=dict)  # VM id: name
+    names: dict = dataclasses.field(default_factory=dict)  # VM id: the latest name
+    lives: dict = dataclasses.field(default_factory=dict)  # VM id: [(ticks from which on, name)], in order
     damaged: int = 0                                   # lines
     missing: int = 0                                   # records, between others of their hart
     complete: bool = False                             # its last line is there, and none is lost
@@ -74,8 +75,13 @@ class Trace:
     def us(self, ticks):
         return ticks * 1e6 / self.hz
 
-    def vm_name(self, vm):
-        return self.names.get(vm, f"vm{vm}")
+    def life(self, event):
+        """Which of the VMs that had this event's VM id it is: a number from 0 on; -1: one from before them all."""
+        return sum(since <= event.time for since, _ in self.lives.get(event.vm, ())) - 1
+
+    def vm_name(self, event):
+        life = self.life(event)
+        return self.lives[event.vm][life][1] if life >= 0 else f"vm{event.vm}"
 
     def start(self):
         return min((h[0].time for h in self.harts if h), default=0)
@@ -122,8 +128,9 @@ def read(text):
             continue
         trace.lines += 1
         if kind == "vm":
-            if m := re.fullmatch(r"(\d{1,5}) ([a-z][a-z0-9-]{0,30})\s*", rest):
+            if m := re.fullmatch(r"(\d{1,5}) ([a-z][a-z0-9-]{0,30}) (\d{1,20})\s*", rest):
                 trace.names[int(m[1])] = m[2]
+                trace.lives.setdefault(int(m[1]), []).append((int(m[3]), m[2]))
             else:
                 trace.damaged += 1
         elif kind == "rec":
@@ -221,7 +228,12 @@ def describe_exit(first):
     return text
 
 
-HARTS_PID, VMS_PID = 1, 1000
+HARTS_PID, VMS_PID, LIFE_PIDS = 1, 100000, 100000
+
+
+def vm_pid(trace, event):
+    """Also VMs of the same id, one after the other, have rows of their own."""
+    return VMS_PID + (trace.life(event) + 1) * LIFE_PIDS + event.vm
 
 
 def chrome(trace):
@@ -239,16 +251,18 @@ def chrome(trace):
     name(HARTS_PID, 0, "process_name", "harts")
     for index in range(len(trace.harts)):
         name(HARTS_PID, index, "thread_name", f"hart {index}")
-    seen = {e.who for hart in trace.harts for e in hart if NO_ONE not in e.who}
-    for vm in sorted({vm for vm, _ in seen}):
-        name(VMS_PID + vm, 0, "process_name", trace.vm_name(vm))
-    for vm, vcpu in sorted(seen):
-        name(VMS_PID + vm, vcpu, "thread_name", f"vcpu {vcpu}")
+    seen = {}  # (pid, vcpu): VM's name
+    for e in (e for hart in trace.harts for e in hart if NO_ONE not in e.who):
+        seen.setdefault((vm_pid(trace, e), e.vcpu), trace.vm_name(e))
+    for pid, text in sorted({pid: text for (pid, _), text in seen.items()}.items()):
+        name(pid, 0, "process_name", text)
+    for pid, vcpu in sorted(seen):
+        name(pid, vcpu, "thread_name", f"vcpu {vcpu}")
     for hart, kind, begin_, end, first, last in spans(trace):
         if kind == "idle":
             slice_(HARTS_PID, hart, "idle", begin_, end, {})
             continue
-        vcpu = f"{trace.vm_name(first.vm)}/{first.vcpu}"
+        vcpu = f"{trace.vm_name(first)}/{first.vcpu}"
         text = "guest" if kind == "guest" else last.reason()
         args = {"vcpu": vcpu, "hart": hart}
         if kind == "exit":
@@ -256,7 +270,7 @@ def chrome(trace):
             if last.type == "leave" and last.aux < len(LEAVES):
                 args["then"] = LEAVES[last.aux]
         slice_(HARTS_PID, hart, vcpu if kind == "guest" else text, begin_, end, args)
-        slice_(VMS_PID + first.vm, first.vcpu, text, begin_, end, args)
+        slice_(vm_pid(trace, first), first.vcpu, text, begin_, end, args)
     for index, hart in enumerate(trace.harts):
         for e in hart:
             if e.type == "inject":
@@ -269,7 +283,7 @@ def chrome(trace):
                 text, args = VCPU_STATES[e.code] if e.code < len(VCPU_STATES) else f"state {e.code}", {}
             else:
                 continue
-            out.append({"ph": "i", "s": "p" if e.type == "vm_state" else "t", "pid": VMS_PID + e.vm,
+            out.append({"ph": "i", "s": "p" if e.type == "vm_state" else "t", "pid": vm_pid(trace, e),
                         "tid": 0 if e.vcpu == NO_ONE else e.vcpu, "name": text, "ts": trace.us(e.time - zero),
                         "args": args | {"hart": index}})
     return {"traceEvents": out, "displayTimeUnit": "ns"}
