@@ -631,6 +631,7 @@ def test_arguments_for_qemu(run, folder):
     args = arguments(folder)
     for pair in (("-machine", "virt,aia=aplic"), ("-cpu", "rv64,sstc=off"), ("-smp", "3"),
                  ("-m", "1048576K"), ("-icount", "shift=0,sleep=off"), ("-seed", "1"),
+                 ("-rtc", "base=2026-01-01,clock=vm"),
                  ("-kernel", "h.bin"), ("-gdb", "tcp:127.0.0.1:4321"), ("-device", "virtio-rng-device")):
         assert args[args.index(pair[0]) + 1] == pair[1]
     assert "-S" in args and "-bios" not in args and "-mon" not in args
@@ -641,7 +642,17 @@ def test_default_arguments(run, folder):
     args = arguments(folder)
     assert args[args.index("-machine") + 1] == "virt" and args[args.index("-smp") + 1] == "2"
     assert args[args.index("-m") + 1] == f"{192 << 10}K"  # 16 + 128 MiB, rounded up
-    assert not {"-icount", "-S", "-gdb"} & set(args)
+    assert not {"-icount", "-S", "-gdb", "-rtc"} & set(args)
+
+
+@pytest.mark.parametrize("command", ["check", "bundle", "run", "symbolize", "trace"])
+def test_help_says_what_each_argument_is(command):
+    text = subprocess.run([*TOOL, command, "--help"], stdout=subprocess.PIPE, text=True, check=True,
+                          env={**os.environ, "COLUMNS": "100"}).stdout
+    arguments = re.findall(r"^  (\S.*?)(?:  +(\S.*)|\n {8,}(\S.*))?$", text.split("usage:", 1)[1], re.M)
+    assert len(arguments) >= 2
+    for name, *words in arguments:
+        assert any(words), f"{command}: {name} has no help"
 
 
 def test_with_a_terminal_qemu_has_it(run, folder):

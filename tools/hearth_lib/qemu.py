@@ -93,7 +93,8 @@ def command_line(vms, args, archive, log):
         if "NO_COLOR" not in os.environ and "-append" not in args.qemu_arg:
             command += ["-append", "hearth.colour=on"]
     if args.icount:
-        command += ["-icount", "shift=0,sleep=off", "-seed", str(args.seed)]
+        # The board's clock too: the host's time of day would make each run another one.
+        command += ["-icount", "shift=0,sleep=off", "-seed", str(args.seed), "-rtc", "base=2026-01-01,clock=vm"]
     if args.gdb:
         command += ["-S", "-gdb", f"tcp:127.0.0.1:{args.gdb_port}"]
     return command + args.qemu_arg
