@@ -3,10 +3,11 @@
 import json
 import re
 import shlex
+import subprocess
 
 import pytest
 from harness import TREE
-from linux import DETACH, SHELL, Console
+from linux import DETACH, LIFE, SHELL, Console
 
 README = (TREE / "README.md").read_text()
 
@@ -108,3 +109,30 @@ def test_tour(typed):
         if text == "bt second":
             look_into(c)
     c.end()
+
+
+def legend(svg):
+    """{exit reason: how many}, as a picture by tools/trace-svg says it."""
+    return {reason: int(count) for reason, count in re.findall(r">([A-Z]\w+) (\d+)</text>", svg)}
+
+
+@pytest.mark.long
+def test_the_picture_in_the_docs(tmp_path):
+    """docs/boot.svg is what the lines above it draw: of the same exits, a tenth more or less; and they draw it
+    the same every time."""
+    page = (TREE / "docs/observing.md").read_text()
+    lines = re.findall(r"^    (.*)\n", page[:page.index("](boot.svg)")].rsplit("as these lines draw it", 1)[1], re.M)
+    assert len(lines) == 3
+    script = "\n".join(lines).replace("docs/boot.svg", str(tmp_path / "boot.svg"))
+    p = subprocess.run(["sh", "-ec", script], cwd=TREE, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                       stderr=subprocess.STDOUT, timeout=LIFE, check=False)
+    assert p.returncode == 0, p.stdout
+    log = TREE / "build/boot.log"
+    first = log.read_bytes()
+    subprocess.run(["sh", "-ec", lines[1]], cwd=TREE, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=LIFE,
+                   check=True)
+    assert log.read_bytes() == first
+    shown, drawn = (legend(f.read_text()) for f in (TREE / "docs/boot.svg", tmp_path / "boot.svg"))
+    assert shown.keys() == drawn.keys() and len(shown) >= 4
+    for reason, count in shown.items():
+        assert abs(drawn[reason] - count) <= max(2, count / 10), (shown, drawn)
