@@ -2,8 +2,6 @@
 #include "shell_parts.h"
 
 #include <arch/atomic.h>
-#include <hearth/errno.h>
-#include <hearth/exit.h>
 #include <hearth/hart.h>
 #include <hearth/lifecycle.h>
 #include <hearth/log.h>
@@ -11,7 +9,6 @@
 #include <hearth/shell_words.h>
 #include <hearth/shutdown.h>
 #include <hearth/stats.h>
-#include <hearth/trace.h>
 #include <hearth/vcpu.h>
 
 #include <string.h>
@@ -90,45 +87,6 @@ static enum shell_result list_harts(struct shell *sh)
     json_number(&sh->json, "irq_timer", s.irq_timer);
     json_number(&sh->json, "irq_external", s.irq_external);
     json_number(&sh->json, "fences", s.fences);
-    json_close(&sh->json, '}');
-    return SHELL_MORE;
-}
-
-/* ---- stats ---- */
-
-static enum shell_result stats(struct shell *sh)
-{
-    struct vm *vm = sh_vm(sh, sh->argv[0]);
-    struct stats_vcpu s;
-
-    if (vm == NULL)
-        return SHELL_DONE;
-    if (sh->step == 0)
-        sh_list_begin(sh);
-    if (sh->step == vm->config.vcpus) {
-        sh_list_end(sh);
-        return SHELL_DONE;
-    }
-    stats_vcpu_read(vm->vcpus[sh->step], &s);
-    if (!sh->as_json) {
-        sh_print(sh, "vcpu %u: %lu exits; run %lu, wait %lu, steal %lu, idle %lu ms\n", sh->step,
-                 s.exits, timer_us_from_ticks(s.run) / 1000, timer_us_from_ticks(s.wait) / 1000,
-                 timer_us_from_ticks(s.steal) / 1000, timer_us_from_ticks(s.idle) / 1000);
-        for (unsigned i = 0; i < EXIT_REASON_COUNT; i++)
-            if (s.by_reason[i] != 0)
-                sh_print(sh, "  %-18s %lu\n", exit_reason_name(i), s.by_reason[i]);
-        return SHELL_MORE;
-    }
-    json_open(&sh->json, NULL, '{');
-    json_number(&sh->json, "exits", s.exits);
-    json_number(&sh->json, "run_us", timer_us_from_ticks(s.run));
-    json_number(&sh->json, "wait_us", timer_us_from_ticks(s.wait));
-    json_number(&sh->json, "steal_us", timer_us_from_ticks(s.steal));
-    json_number(&sh->json, "idle_us", timer_us_from_ticks(s.idle));
-    json_open(&sh->json, "by_reason", '{');
-    for (unsigned i = 0; i < EXIT_REASON_COUNT; i++)
-        json_number(&sh->json, exit_reason_name(i), s.by_reason[i]);
-    json_close(&sh->json, '}');
     json_close(&sh->json, '}');
     return SHELL_MORE;
 }
@@ -284,50 +242,6 @@ static enum shell_result top(struct shell *sh)
     return t->printing ? top_show(sh, t, seconds) : top_sample(sh, t);
 }
 
-/* ---- trace ---- */
-
-#define TRACE_TRIES 1000 /* ms until all harts have noticed that it is off */
-
-/* For rings of another size it is off for a moment. */
-static enum shell_result trace_begin(struct shell *sh, uint32_t events)
-{
-    const int err = trace_start(events);
-
-    if (err == -HV_EBUSY && sh->step < TRACE_TRIES) {
-        sh->wait_us = 1000;
-        return SHELL_WAIT;
-    }
-    if (err < 0)
-        sh_print(sh, "trace: %s\n", sh_error(err));
-    return SHELL_DONE;
-}
-
-/* on [EVENTS] | off | dump */
-static enum shell_result trace(struct shell *sh)
-{
-    struct trace_dump *dump = sh->state;
-    uint64_t events = 0;
-    const char *what = sh->argv[0];
-
-    if (sh->argc == 2 && (strcmp(what, "on") != 0 || !word_number(sh->argv[1], true, &events) ||
-                          events == 0 || events > UINT32_MAX))
-        return SHELL_USAGE;
-    if (strcmp(what, "on") == 0) {
-        return trace_begin(sh, (uint32_t)events);
-    } else if (strcmp(what, "off") == 0) {
-        trace_stop();
-    } else if (strcmp(what, "dump") == 0) {
-        if (sh->step == 0)
-            memset(dump, 0, sizeof(*dump));
-        /* A line a call: as many as fit its piece of the output would hold others up. */
-        sh->out_len = trace_dump_line(dump, sh->out);
-        return sh->out_len != 0 ? SHELL_MORE : SHELL_DONE;
-    } else {
-        return SHELL_USAGE;
-    }
-    return SHELL_DONE;
-}
-
 /* ---- log, shutdown ---- */
 
 /* The lines that the log keeps, some a call. number[0]: where the next one is. */
@@ -379,20 +293,6 @@ const struct shell_command shell_host_commands[] = {
      .json = true,
      .keys = true,
      .run = top},
-    {.name = "stats",
-     .usage = "VM",
-     .help = "exits by reason and times of each vcpu",
-     .words = {WORD_VM},
-     .least = 1,
-     .most = 1,
-     .json = true,
-     .run = stats},
-    {.name = "trace",
-     .usage = "on [EVENTS] | off | dump",
-     .help = "events of each hart into its ring; dump prints them for tools/hearth trace",
-     .least = 1,
-     .most = 2,
-     .run = trace},
     {.name = "log", .usage = "", .help = "the hypervisor's latest lines", .run = show_log},
     {.name = "shutdown",
      .usage = "[--now]",

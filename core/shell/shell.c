@@ -34,8 +34,8 @@ static struct hart *work_hart;
 static uint32_t queued; /* atomic: the work is, or is about to look again */
 static uint64_t command_state[SHELL_STATE / 8];
 
-const struct shell_command *const shell_commands[] = {shell_vm_commands, shell_look_commands,
-                                                      shell_host_commands, NULL};
+const struct shell_command *const shell_commands[] = {
+    shell_vm_commands, shell_look_commands, shell_observe_commands, shell_host_commands, NULL};
 
 /* ---- input ---- */
 

@@ -88,5 +88,6 @@ void sh_list_end(struct shell *sh);
 bool sh_key(struct shell *sh, char *key);
 
 /* The rows, NULL-terminated, of the files of commands. */
-extern const struct shell_command shell_vm_commands[], shell_look_commands[], shell_host_commands[];
+extern const struct shell_command shell_vm_commands[], shell_look_commands[],
+    shell_observe_commands[], shell_host_commands[];
 extern const struct shell_command *const shell_commands[]; /* those tables, NULL-terminated */

@@ -1,9 +1,11 @@
 """Counters and histograms of a real run agree with each other and with what the guest did."""
 
 import collections
+import json
 import re
 
 import harness
+from linux import Console
 
 LATENCY = ("--qemu-arg=-append", "--qemu-arg=hearth.latency=on")
 
@@ -34,3 +36,39 @@ def test_each_exit_is_in_one_histogram(tmp_path):
 def test_off_unless_asked_for(tmp_path):
     run = harness.run(tmp_path, [harness.VM("perf")])
     assert not latencies(run)
+
+
+def test_at_run_time(tmp_path):
+    """`latency on`: from then on each exit is in one histogram of `stats`, and what was counted stays."""
+    c = Console(tmp_path, harness.VM("share", vcpus=2, name="exits", memory="4M",
+                                     more='cmdline = "role=1 until=100000000"'))
+    c.expect("exits: 2 vcpus, ")
+    c.shell()
+
+    def counted():
+        """Exits, and how many of them are in histograms, of each vcpu that is paused."""
+        c.shell("vm pause exits")
+        vcpus = json.loads(c.shell("stats exits --json"))
+        text = c.shell("stats exits")
+        assert [sum(int(n) for line in part.splitlines() if ", ns:" in line for n in re.findall(r":(\d+)", line))
+                for part in re.split(r"^vcpu \d: ", text, flags=re.M)[1:]] == \
+            [sum(sum(h.values()) for h in v["latency_ns"].values()) for v in vcpus], text
+        for v in vcpus:
+            assert v["exits"] == sum(v["by_reason"].values())
+            assert all(0 < sum(h.values()) <= v["by_reason"][reason] for reason, h in v["latency_ns"].items())
+        c.shell("vm resume exits")
+        return [(v["exits"], sum(sum(h.values()) for h in v["latency_ns"].values())) for v in vcpus]
+    assert [n for _, n in counted()] == [0, 0]
+    assert c.shell("latency on") == ""
+    before = counted()
+    c.shell("harts")
+    after = counted()
+    # All exits of vcpu 0 from the first pause on are counted.
+    assert after[0][1] > before[0][1] > 0 and after[0][1] - before[0][1] == after[0][0] - before[0][0]
+    assert after[1][1] == 0  # never started
+    assert c.shell("latency off") == ""
+    first, second = counted(), counted()
+    assert first[0][1] == second[0][1] and second[0][0] > first[0][0]
+    assert "usage: latency" in c.shell("latency") and "usage: latency" in c.shell("latency maybe")
+    c.send("shutdown --now\r")
+    c.end()
