@@ -7,6 +7,7 @@ executed (one-insn-per-tb, -d exec), and the rounds in the log are averaged by f
     tests/bench/profile.py                 all operations
     tests/bench/profile.py base lsr        these
     tests/bench/profile.py --lines lsr     and by source line within each function
+    tests/bench/profile.py --vms 64 switch in so many VMs at once: from one guest to the next
 """
 
 import argparse
@@ -46,6 +47,7 @@ OPS = {
                     "sb zero, 1(s1); sb a4, 1(s1); lw a0, 4(s0); sw a0, 4(s0)"),
     "log": ("li a7, 0x485643; li a6, 0x1001; li s2, 0x101; slli s2, s2, 23; li t0, 0x6161616161616161;"
             + "".join(f"sd t0, {8 * i}(s2);" for i in range(8)), "mv a0, s2; li a1, 0; li a2, 64; ecall"),
+    "switch": ("", ".word 0x00d00073"),  # wrs.nto, with --vms 2 or more
     "first_touch": ("li s2, 0x8000; slli s2, s2, 17; li s3, 4096", "sd zero, 0(s2)"),
 }
 
@@ -55,7 +57,7 @@ def tool(name, *args, **kwargs):
                           **kwargs).stdout
 
 
-def make_guest(folder, op):
+def make_guest(folder, op, vms):
     setup, body = OPS[op]
     source = f"""
         .option norvc
@@ -74,8 +76,9 @@ _start: li a7, 1
     tool("gcc", "-march=rv64imac_zicsr_zifencei", "-mabi=lp64", "-nostdlib", "-static", f"-Wl,-Ttext={ENTRY:#x}",
          "-Wl,--build-id=none", "-x", "assembler", "-", "-o", folder / "guest.elf", input=source)
     tool("objcopy", "-O", "binary", folder / "guest.elf", folder / "guest.bin")
-    (folder / "guest.toml").write_text(
-        '[[vm]]\nname = "profile"\nvcpus = 1\nmemory = "64M"\nkernel = "guest.bin"\n')
+    (folder / "guest.toml").write_text("".join(
+        f'[[vm]]\nname = "profile{i}"\nvcpus = 1\nmemory = "{64 if vms == 1 else 4}M"\nkernel = "guest.bin"\n'
+        for i in range(vms)))
     last = tool("objdump", "-d", folder / "guest.elf").strip().splitlines()[-1]
     return int(last.split(":")[0], 16)  # the `j`, once a round
 
@@ -113,13 +116,13 @@ def wait_for(condition, seconds):
         time.sleep(0.05)
 
 
-def record(folder, hypervisor, boot_args, size):
+def record(folder, hypervisor, boot_args, size, vms):
     """Runs the guest and has a piece of its execution in folder/exec.log."""
     subprocess.run([sys.executable, str(TREE / "tools/hearth"), "bundle", str(folder / "guest.toml"),
                     "-o", str(folder / "bundle")], check=True)
     log, monitor, console = folder / "exec.log", folder / "monitor", folder / "console"
     qemu = subprocess.Popen(
-        ["qemu-system-riscv64", "-machine", "virt", "-cpu", "rv64", "-smp", "1", "-m", "256M", "-nodefaults",
+        ["qemu-system-riscv64", "-machine", "virt", "-cpu", "rv64", "-smp", "1", "-m", "512M", "-nodefaults",
          "-display", "none", "-no-reboot", "-accel", "tcg,one-insn-per-tb=on", "-icount", "shift=0,sleep=off",
          "-serial", f"file:{console}", "-monitor", f"unix:{monitor},server=on,wait=off",
          "-kernel", str(hypervisor), "-initrd", str(folder / "bundle"), "-append", boot_args,
@@ -127,7 +130,7 @@ def record(folder, hypervisor, boot_args, size):
         stdin=subprocess.DEVNULL)
     try:
         m = Monitor(monitor)
-        wait_for(lambda: console.exists() and b"~" in console.read_bytes(), 120)
+        wait_for(lambda: console.exists() and console.read_bytes().count(b"~") >= vms, 120)
         m.command("stop")
         m.command("log exec,nochain")
         m.command("cont")
@@ -217,6 +220,7 @@ def main():
     p.add_argument("--lines", action="store_true", help="by source line too")
     p.add_argument("--hypervisor", default=str(TREE / "build/hearth.bin"), metavar="FILE")
     p.add_argument("--boot-args", default="", metavar="ARGS", help="Hearth's own, such as hearth.latency=on")
+    p.add_argument("--vms", type=int, default=1, metavar="N", help="VMs that do the same (default 1)")
     p.add_argument("--rounds", type=int, default=200, metavar="N")
     args = p.parse_args()
     for op in args.ops:
@@ -226,8 +230,8 @@ def main():
     for op in args.ops or OPS:
         with tempfile.TemporaryDirectory(prefix="hearth-profile-") as name:
             folder = pathlib.Path(name)
-            marker = make_guest(folder, op)
-            log = record(folder, args.hypervisor, args.boot_args, 60 << 20)
+            marker = make_guest(folder, op, args.vms)
+            log = record(folder, args.hypervisor, args.boot_args, 60 << 20, args.vms)
             rounds = rounds_of(log, marker, args.rounds)
             if len(rounds) < 2:
                 print(f"{op}: no rounds in the log; console:\n" + (folder / "console").read_text(errors="replace"))
