@@ -57,7 +57,7 @@ static void timer_program(struct hart *h)
 /* With h's timer lock. */
 static void note_first(struct hart *h)
 {
-    const struct tree_node *first = h->timers.first;
+    const struct tree_node *first = tree_first(&h->timers);
 
     atomic_store_relaxed(&h->timer_first, first != NULL ? first->key : UINT64_MAX);
 }
@@ -127,12 +127,14 @@ void timer_set_slice(uint64_t deadline)
 static struct timer_event *take_due(struct hart *h, uint64_t now)
 {
     struct timer_event *ev = NULL;
+    struct tree_node *first;
 
     if (atomic_load_relaxed(&h->timer_first) > now)
         return NULL;
     lock_acquire(&h->timer_lock);
-    if (h->timers.first != NULL && h->timers.first->key <= now) {
-        ev = container_of(h->timers.first, struct timer_event, node);
+    first = tree_first(&h->timers);
+    if (first != NULL && first->key <= now) {
+        ev = container_of(first, struct timer_event, node);
         atomic_store_relaxed(&ev->running, h); /* before it is out: against timer_cancel() */
         unlink_locked(h, ev);
     }
@@ -166,7 +168,7 @@ void timer_interrupt(void)
 void timer_prepare_hart(struct hart *h)
 {
     lock_init(&h->timer_lock, RANK_TIMER);
-    h->timers = (struct tree){NULL, NULL, NULL};
+    h->timers = (struct tree){.root = NULL};
     h->timer_first = UINT64_MAX;
     h->slice = UINT64_MAX;
 }

@@ -1,5 +1,6 @@
-/* tree.c - see tree.h. Heights of siblings differ by one at most; a walk up from where something
- * changed restores that and the least values, and ends where nothing changes any more. */
+/* tree.c - see tree.h: what is in the tree, not in the row. Heights of siblings differ by one at
+ * most; a walk up from where something changed restores that and the least values, and ends where
+ * nothing changes any more. */
 #include <hearth/tree.h>
 
 static uint32_t height(const struct tree_node *n)
@@ -77,55 +78,58 @@ static void repair(struct tree *t, struct tree_node *n)
     }
 }
 
-void tree_insert(struct tree *t, struct tree_node *n)
+void tree_insert_sorted(struct tree *t, struct tree_node *n)
 {
     struct tree_node *at = t->root;
-    unsigned side = 1;
+    unsigned side;
 
     n->child[0] = n->child[1] = NULL;
     n->least = n->value;
     n->height = 1;
     if (at == NULL) {
         n->parent = NULL;
-        t->root = t->first = t->last = n;
+        t->root = t->root_first = n;
         return;
     }
-    if (!tree_before(n->key, t->last->key)) {
-        at = t->last; /* the common case: its turn comes last */
-    } else {
-        for (;;) {
-            side = !tree_before(n->key, at->key);
-            if (at->child[side] == NULL)
-                break;
-            at = at->child[side];
-        }
+    for (;;) {
+        side = !tree_before(n->key, at->key);
+        if (at->child[side] == NULL)
+            break;
+        at = at->child[side];
     }
     n->parent = at;
     at->child[side] = n;
-    if (side == 0 && at == t->first)
-        t->first = n;
-    if (side == 1 && at == t->last)
-        t->last = n;
+    if (side == 0 && at == t->root_first)
+        t->root_first = n;
     repair(t, at);
 }
 
-static struct tree_node *neighbour(const struct tree_node *n, unsigned side)
+/* The node behind n, or NULL. */
+static struct tree_node *successor(const struct tree_node *n)
 {
-    struct tree_node *at = n->child[side];
+    struct tree_node *at = n->child[1];
 
     if (at != NULL) {
-        while (at->child[!side] != NULL)
-            at = at->child[!side];
+        while (at->child[0] != NULL)
+            at = at->child[0];
         return at;
     }
-    for (at = n->parent; at != NULL && at->child[side] == n; at = at->parent)
+    for (at = n->parent; at != NULL && at->child[1] == n; at = at->parent)
         n = at;
     return at;
 }
 
-struct tree_node *tree_next(const struct tree_node *n)
+struct tree_node *tree_walk_next(struct tree_walk *w)
 {
-    return neighbour(n, 1);
+    struct tree_node *n = tree_earlier(w->row, w->below);
+
+    if (n == NULL)
+        return NULL;
+    if (n == w->row)
+        w->row = n->child[1];
+    else
+        w->below = successor(n);
+    return n;
 }
 
 /* n has two children: the node behind it, which has no left one, takes its place. */
@@ -153,14 +157,12 @@ static void remove_inner(struct tree *t, struct tree_node *n)
         repair(t, s); /* n's own value has gone from here, whatever changed below */
 }
 
-void tree_remove(struct tree *t, struct tree_node *n)
+void tree_remove_sorted(struct tree *t, struct tree_node *n)
 {
     struct tree_node *parent = n->parent;
 
-    if (n == t->first)
-        t->first = neighbour(n, 1);
-    if (n == t->last)
-        t->last = neighbour(n, 0);
+    if (n == t->root_first)
+        t->root_first = successor(n);
     if (n->child[0] != NULL && n->child[1] != NULL) {
         remove_inner(t, n);
         return;
@@ -174,9 +176,9 @@ static bool has_within(const struct tree_node *n, uint64_t limit)
     return n != NULL && !tree_before(limit, n->least);
 }
 
-struct tree_node *tree_first_within(const struct tree *t, uint64_t limit)
+struct tree_node *tree_below_within(const struct tree *t, uint64_t limit)
 {
-    struct tree_node *n = t->first;
+    struct tree_node *n = t->root_first;
 
     if (n == NULL || !tree_before(limit, n->value))
         return n;

@@ -40,7 +40,8 @@ void queue_charge(struct sched_hart *q, uint64_t now);
 void queue_left(struct sched_hart *q, struct vcpu *v);
 /* The running vcpu goes back into the queue. */
 void queue_requeue(struct sched_hart *q, struct vcpu *v);
-/* queue_charge(), queue_left(), queue_requeue(), queue_pick(). */
+/* queue_charge(), queue_left(), queue_requeue(), queue_pick(), and if the next needs no leave
+ * (cap_limits()) queue_take() as well: it is not queued any more then. */
 struct vcpu *queue_exchange(struct sched_hart *q, struct vcpu *v, uint64_t now, bool yields);
 /* May v, just queued, take the hart from the running vcpu? *at: when, if not at once. */
 bool queue_preempts(struct sched_hart *q, const struct vcpu *v, uint64_t now, uint64_t *at);

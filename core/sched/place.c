@@ -151,9 +151,11 @@ void sched_unassign(struct vcpu *v)
 /* Someone in the tree who is not loaded and may run on one of these harts. */
 static struct vcpu *movable(const struct tree *t, uint64_t to)
 {
+    struct tree_walk walk = tree_walk_from_first(t);
+    struct tree_node *n;
     unsigned looked = 0;
 
-    for (struct tree_node *n = t->first; n != NULL && looked++ < STEAL_LOOKS; n = tree_next(n)) {
+    while ((n = tree_walk_next(&walk)) != NULL && looked++ < STEAL_LOOKS) {
         struct vcpu *v = container_of(n, struct vcpu, sched.node);
 
         if (atomic_load_relaxed(&v->hart) == NULL && (v->sched.params.affinity & to))

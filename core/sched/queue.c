@@ -184,13 +184,12 @@ static struct vcpu *vcpu_of(struct tree_node *n)
 
 static inline struct vcpu *pick(struct sched_hart *q)
 {
-    if (q->fixed.first != NULL)
-        return vcpu_of(q->fixed.first);
-    if (q->fair.first == q->fair.last)
-        return vcpu_of(q->fair.first); /* one, or none */
+    struct tree_node *fixed = tree_first(&q->fixed);
+    uint64_t now;
 
-    const uint64_t now = virtual_time(q);
-
+    if (fixed != NULL)
+        return vcpu_of(fixed);
+    now = virtual_time(q);
     rebase(q, now);
     return vcpu_of(tree_first_within(&q->fair, now));
 }
@@ -251,7 +250,8 @@ void queue_left(struct sched_hart *q, struct vcpu *v)
     left(q, v);
 }
 
-static inline void requeue(struct sched_hart *q, struct vcpu *v)
+/* v's turn ends: its place among those that wait. */
+static inline void renew(struct sched_hart *q, struct vcpu *v)
 {
     struct sched_vcpu *s = &v->sched;
 
@@ -268,12 +268,12 @@ static inline void requeue(struct sched_hart *q, struct vcpu *v)
             s->deadline = s->vruntime + s->slice;
     }
     s->yielded = false;
-    insert(q, v);
 }
 
 void queue_requeue(struct sched_hart *q, struct vcpu *v)
 {
-    requeue(q, v);
+    renew(q, v);
+    insert(q, v);
 }
 
 bool queue_preempts(struct sched_hart *q, const struct vcpu *v, uint64_t now, uint64_t *at)
@@ -296,20 +296,6 @@ bool queue_preempts(struct sched_hart *q, const struct vcpu *v, uint64_t now, ui
     return false;
 }
 
-static inline void run(struct sched_hart *q, struct vcpu *v, uint64_t now)
-{
-    q->running = v;
-    q->since = q->turn_from = now;
-    q->preempt_at = UINT64_MAX;
-    atomic_store_relaxed(&q->running_priority, v->sched.params.priority);
-    atomic_store_relaxed(&q->weight, q->weight + v->sched.params.weight);
-}
-
-void queue_run(struct sched_hart *q, struct vcpu *v, uint64_t now)
-{
-    run(q, v, now);
-}
-
 /* Ticks that the running vcpu may have until its turn ends. */
 static uint64_t turn(const struct sched_hart *q)
 {
@@ -325,19 +311,79 @@ static uint64_t turn(const struct sched_hart *q)
                          1);
 }
 
+static inline void run(struct sched_hart *q, struct vcpu *v, uint64_t now)
+{
+    q->running = v;
+    q->since = q->turn_from = now;
+    q->preempt_at = UINT64_MAX;
+}
+
+static inline void begin_turn(struct sched_hart *q, uint64_t now)
+{
+    const uint64_t ticks = turn(q);
+
+    q->turn_end = ticks > UINT64_MAX - now ? UINT64_MAX : now + ticks;
+}
+
+void queue_run(struct sched_hart *q, struct vcpu *v, uint64_t now)
+{
+    run(q, v, now);
+    atomic_store_relaxed(&q->running_priority, v->sched.params.priority);
+    atomic_store_relaxed(&q->weight, q->weight + v->sched.params.weight);
+}
+
+/* Among fair vcpus: who waits and is next, or NULL: v, which runs and whose turn is renewed. */
+static inline struct vcpu *challenger(struct sched_hart *q, const struct vcpu *v)
+{
+    const uint64_t now = virtual_time(q);
+    struct vcpu *n;
+
+    rebase(q, now);
+    n = vcpu_of(tree_first_within(&q->fair, now));
+    if (n != NULL && tree_before(v->sched.deadline, n->sched.deadline) &&
+        !tree_before(now, v->sched.vruntime))
+        n = NULL;
+    return n;
+}
+
+/* Fair v, which runs, and fair n, which waits, change places: their weights stay in the sums of who
+ * is here. */
+static inline void swap(struct sched_hart *q, struct vcpu *v, struct vcpu *n)
+{
+    tree_remove(&q->fair, &n->sched.node);
+    n->sched.queued = false;
+    v->sched.node.key = v->sched.deadline;
+    v->sched.node.value = v->sched.vruntime;
+    tree_insert(&q->fair, &v->sched.node);
+    v->sched.queued = true;
+    q->sum += weighed(q, v) - weighed(q, n);
+    q->load += (uint64_t)v->sched.params.weight - n->sched.params.weight;
+}
+
 struct vcpu *queue_exchange(struct sched_hart *q, struct vcpu *v, uint64_t now, bool yields)
 {
+    struct vcpu *n;
+
     charge(q, now);
     v->sched.yielded = yields;
+    if (likely(is_fair(v) && tree_first(&q->fixed) == NULL)) {
+        renew(q, v);
+        n = challenger(q, v);
+        if (likely(n != NULL && !cap_limits(n))) {
+            swap(q, v, n);
+            run(q, n, now);
+            begin_turn(q, now);
+            return n;
+        }
+    }
     left(q, v);
-    requeue(q, v);
+    queue_requeue(q, v);
     return pick(q);
 }
 
 void queue_take(struct sched_hart *q, struct vcpu *v, uint64_t now)
 {
     take_out(q, v);
-    run(q, v, now);
-    q->turn_end = turn(q);
-    q->turn_end = q->turn_end > UINT64_MAX - now ? UINT64_MAX : now + q->turn_end;
+    queue_run(q, v, now);
+    begin_turn(q, now);
 }

@@ -132,6 +132,19 @@ void sched_vcpu_init(struct vcpu *v)
 
 /* ---- the run loop ---- */
 
+/* v, which waited until now, has the hart, for so many ticks at most. */
+static inline struct vcpu *begin(struct sched_hart *q, struct vcpu *v, uint64_t now, uint64_t ticks)
+{
+    if (q->busy_ticks > v->sched.waits_from)
+        v->sched.stolen += q->busy_ticks - v->sched.waits_from;
+    q->busy_from = now;
+    q->cap_end = ticks > UINT64_MAX - now ? UINT64_MAX : now + ticks;
+    stats_vcpu_moves_from(v, VCPU_RUNNABLE, VCPU_RUNNING, now, v->sched.stolen);
+    v->sched.stolen = 0;
+    v->sched.wake_pending = false;
+    return v;
+}
+
 /* The one at the head of the queue gets the hart, or NULL: its cap is used up and it is put aside.
  */
 static inline struct vcpu *take(struct sched_hart *q, struct vcpu *v, unsigned hart, uint64_t now)
@@ -148,15 +161,8 @@ static inline struct vcpu *take(struct sched_hart *q, struct vcpu *v, unsigned h
         timer_arm(&v->sched.cap_timer, until);
         return NULL;
     }
-    if (q->busy_ticks > v->sched.waits_from)
-        v->sched.stolen += q->busy_ticks - v->sched.waits_from;
     queue_take(q, v, now);
-    q->busy_from = now;
-    q->cap_end = ticks > UINT64_MAX - now ? UINT64_MAX : now + ticks;
-    stats_vcpu_moves_from(v, VCPU_RUNNABLE, VCPU_RUNNING, now, v->sched.stolen);
-    v->sched.stolen = 0;
-    v->sched.wake_pending = false;
-    return v;
+    return begin(q, v, now, ticks);
 }
 
 /* From its own queue. */
@@ -262,7 +268,7 @@ struct vcpu *sched_exchange(struct vcpu *v, bool yields)
     stats_vcpu_moves_from(v, VCPU_RUNNING, VCPU_RUNNABLE, now, 0);
     v->sched.waits_from = q->busy_ticks;
     atomic_store_relaxed(&h->resched, 0);
-    got = take(q, next, h->index, now);
+    got = next->sched.queued ? take(q, next, h->index, now) : begin(q, next, now, UINT64_MAX);
     lock_release(&q->lock);
     return got;
 }

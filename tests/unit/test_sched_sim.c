@@ -280,7 +280,10 @@ static unsigned check_tree(const struct hart *h, const struct tree *t, bool fair
     uint64_t load = 0, last = 0;
     unsigned count = 0;
 
-    for (struct tree_node *n = t->first; n != NULL; n = tree_next(n)) {
+    struct tree_walk walk = tree_walk_from_first(t);
+    struct tree_node *n;
+
+    while ((n = tree_walk_next(&walk)) != NULL) {
         const struct vcpu *v = container_of(n, struct vcpu, sched.node);
 
         assert_true(v->sched.queued && v->run_state == VCPU_RUNNABLE);
@@ -341,7 +344,7 @@ static void check(void)
             assert_true(r->ctx.hstatus & HSTATUS_VTW);
         if (!(r->ctx.hstatus & HSTATUS_VTW))
             assert_int_equal(h->slice, NEVER);
-        if (here != 0 && q->fixed.first == NULL && r->sched.params.priority == 0)
+        if (here != 0 && tree_first(&q->fixed) == NULL && r->sched.params.priority == 0)
             assert_true(h->slice <= fake_timer_now + SLICE + 1);
     }
     for (unsigned i = 0; i < n_vcpus; i++)
