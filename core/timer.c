@@ -16,11 +16,6 @@
 #include <hearth/timer.h>
 #include <hearth/trap.h>
 
-uint64_t timer_now(void)
-{
-    return csr_read(CSR_TIME);
-}
-
 uint64_t timer_ticks_from_us(uint64_t us)
 {
     return us * (host_platform.timebase_hz / 1000) / 1000;

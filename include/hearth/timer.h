@@ -13,6 +13,7 @@
 #pragma once
 
 #include <arch/atomic.h>
+#include <arch/clock.h>
 #include <hearth/tree.h>
 #include <hearth/types.h>
 
@@ -26,7 +27,10 @@ struct timer_event {
     struct tree_node node;
 };
 
-uint64_t timer_now(void);
+static inline uint64_t timer_now(void)
+{
+    return clock_read();
+}
 uint64_t timer_ticks_from_us(uint64_t us);
 uint64_t timer_us_from_ticks(uint64_t ticks);
 uint64_t timer_ns_from_ticks(uint64_t ticks);

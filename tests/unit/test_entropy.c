@@ -6,7 +6,7 @@
 
 static uint64_t now = 12345;
 
-uint64_t timer_now(void)
+uint64_t clock_read(void)
 {
     return now;
 }

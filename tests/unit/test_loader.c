@@ -29,7 +29,7 @@ static struct loader_result result;
 static const char *why;
 static uint8_t kernel[3 * MIB + 123], initrd[100001];
 
-uint64_t timer_now(void)
+uint64_t clock_read(void)
 {
     return 1;
 }

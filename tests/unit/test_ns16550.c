@@ -27,7 +27,7 @@ static struct {
 
 static uint64_t now;
 
-uint64_t timer_now(void)
+uint64_t clock_read(void)
 {
     if (!chip.clock_stands)
         now += 10;

@@ -10,7 +10,7 @@ uint64_t fake_timer_now;
 uint64_t fake_timer_step;
 struct timer_event *fake_timer_armed[HARTS_MAX];
 
-uint64_t timer_now(void)
+uint64_t clock_read(void)
 {
     fake_timer_now += fake_timer_step;
     return fake_timer_now;
