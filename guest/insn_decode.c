@@ -11,9 +11,6 @@
 #define OPCODE_LOAD  0x03u
 #define OPCODE_STORE 0x23u
 
-#define INSN_WFI     0x10500073u
-#define INSN_WRS_NTO 0x00d00073u
-#define INSN_WRS_STO 0x01d00073u
 
 /* Bits hi..lo of x, moved to start at bit `to`. */
 static inline uint32_t field(uint32_t x, unsigned hi, unsigned lo, unsigned to)
@@ -179,12 +176,3 @@ bool insn_htinst_is_walk(uint64_t tinst)
     return tinst == 0x2000 || tinst == 0x2020 || tinst == 0x3000 || tinst == 0x3020;
 }
 
-bool insn_is_wfi(uint32_t insn)
-{
-    return insn == INSN_WFI;
-}
-
-bool insn_is_wrs(uint32_t insn)
-{
-    return insn == INSN_WRS_NTO || insn == INSN_WRS_STO;
-}

@@ -110,7 +110,7 @@ static uint64_t load_cause(uint64_t scause)
 bool fetch_guest_instruction(struct vcpu *vcpu, gva_t gva, uint32_t *insn, struct guest_trap *trap)
 {
     struct access a;
-    uint64_t low, high = 0;
+    uint64_t got, at = gva;
     bool faulted;
 
     if (gva & 1) {
@@ -118,18 +118,22 @@ bool fetch_guest_instruction(struct vcpu *vcpu, gva_t gva, uint32_t *insn, struc
         return false;
     }
     access_begin(&a, vcpu->ctx.hstatus);
-    low = guest_fetch_half(gva);
-    if (low < GUEST_FETCH_FAULT && (low & 3) == 3)
-        high = guest_fetch_half(gva + 2);
-    faulted = ((low | high) & GUEST_FETCH_FAULT) != 0;
-    if (unlikely(faulted)) {
-        bool second = low < GUEST_FETCH_FAULT;
-
-        trap->tval = second ? gva + 2 : gva;
-        trap->cause = fetch_cause((second ? high : low) - GUEST_FETCH_FAULT, trap->tval);
+    if ((gva & 2) == 0) {
+        got = guest_fetch_word(gva);
     } else {
-        *insn = (uint32_t)(high << 16 | low);
+        got = guest_fetch_half(gva);
+        if (got < GUEST_FETCH_FAULT && (got & 3) == 3) {
+            const uint64_t high = guest_fetch_half(gva + 2);
+
+            at = high < GUEST_FETCH_FAULT ? gva : gva + 2;
+            got = high < GUEST_FETCH_FAULT ? high << 16 | got : high;
+        }
     }
+    faulted = got >= GUEST_FETCH_FAULT;
+    if (unlikely(faulted))
+        *trap = (struct guest_trap){.cause = fetch_cause(got - GUEST_FETCH_FAULT, at), .tval = at};
+    else
+        *insn = (uint32_t)((got & 3) == 3 ? got : got & 0xffff);
     access_end(&a, faulted);
     return !faulted;
 }

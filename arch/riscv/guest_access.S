@@ -14,6 +14,9 @@
 .macro hlvx_hu rd, rs1
     .insn r 0x73, 4, 0x32, \rd, \rs1, x3
 .endm
+.macro hlvx_wu rd, rs1
+    .insn r 0x73, 4, 0x34, \rd, \rs1, x3
+.endm
 .macro hsv_b rs2, rs1
     .insn r 0x73, 4, 0x31, x0, \rs1, \rs2
 .endm
@@ -113,11 +116,12 @@ guest_store:
     copy_loop move_store
     .size guest_store, . - guest_store
 
-/* uint64_t guest_fetch_half(uint64_t addr) */
-    .globl guest_fetch_half
-    .type guest_fetch_half, @function
-guest_fetch_half:
-1:  hlvx_hu a0, a0
+/* uint64_t guest_fetch_half(uint64_t addr), uint64_t guest_fetch_word(uint64_t addr) */
+.macro fetch_leaf name, insn
+    .globl \name
+    .type \name, @function
+\name:
+1:  \insn a0, a0
     ret
 2:  csrr a0, CSR_SCAUSE
     li t0, 1
@@ -125,6 +129,9 @@ guest_fetch_half:
     or a0, a0, t0
     ret
     EXTABLE 1b, 2b
-    .size guest_fetch_half, . - guest_fetch_half
+    .size \name, . - \name
+.endm
+    fetch_leaf guest_fetch_half, hlvx_hu
+    fetch_leaf guest_fetch_word, hlvx_wu
 
     .section .note.GNU-stack, "", @progbits

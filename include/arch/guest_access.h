@@ -16,6 +16,7 @@ struct guest_copied {
 struct guest_copied guest_load(void *dst, uint64_t guest_src, uint64_t len);
 struct guest_copied guest_store(uint64_t guest_dst, const void *src, uint64_t len);
 
-/* HLVX.HU, addr even: the halfword, or GUEST_FETCH_FAULT | scause. */
+/* HLVX.HU and HLVX.WU, addr a multiple of 2 or 4: what is there, or GUEST_FETCH_FAULT | scause. */
 uint64_t guest_fetch_half(uint64_t addr);
+uint64_t guest_fetch_word(uint64_t addr);
 #define GUEST_FETCH_FAULT BIT(32)

@@ -25,8 +25,9 @@ uint64_t __must_check copy_from_guest(struct vcpu *vcpu, void *buf, gpa_t gpa, u
 uint64_t __must_check copy_to_guest(struct vcpu *vcpu, gpa_t gpa, const void *buf, uint64_t len);
 
 /*
- * Door 2. Reads the instruction at gva as the guest in its present mode would fetch it (HLVX, two
- * halves so that a 16-bit instruction at a page's end never touches the next). Returns true with
+ * Door 2. Reads the instruction at gva as the guest in its present mode would fetch it (HLVX: the
+ * word that it is in, or two halves, so that a 16-bit instruction at a page's end never touches the
+ * next). Returns true with
  * *insn (2-byte ones zero-extended), or false with *trap the fault: HLVX reports load causes, given
  * here as instruction causes (13 -> 12, 5 -> 1); 21 (no G-stage page) becomes the access fault of
  * an empty bus. tval is the address of the half that faulted. An odd gva is a misaligned fetch

@@ -85,5 +85,13 @@ static inline uint64_t insn_load_extend(const struct insn_access *a, uint64_t ra
     return raw << shift >> shift;
 }
 
-bool insn_is_wfi(uint32_t insn); /* WFI */
-bool insn_is_wrs(uint32_t insn); /* WRS.NTO or WRS.STO (Zawrs) */
+static inline bool insn_is_wfi(uint32_t insn)
+{
+    return insn == 0x10500073;
+}
+
+/* WRS.NTO or WRS.STO (Zawrs). */
+static inline bool insn_is_wrs(uint32_t insn)
+{
+    return insn == 0x00d00073 || insn == 0x01d00073;
+}
