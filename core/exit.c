@@ -107,12 +107,13 @@ static enum run_leave crash(struct vcpu *v, const struct vcpu_exit *e, const cha
     return RUN_STOP;
 }
 
-/* All results but the common one. */
+/* All results but those that finish() does itself. */
 static __attribute__((noinline)) enum run_leave
 finish_other(struct vcpu *v, const struct vcpu_exit *e, struct exit_result r)
 {
     switch (exit_action(r)) {
     case EXIT_NEXT:
+    case EXIT_YIELD: /* finish() has done these */
     case EXIT_RETRY:
         return RUN_AGAIN;
     case EXIT_INJECT:
@@ -130,9 +131,6 @@ finish_other(struct vcpu *v, const struct vcpu_exit *e, struct exit_result r)
         exit_recount(v, EXIT_REASON_HALT);
         v->ctx.pc += r.insn_len;
         return RUN_BLOCK;
-    case EXIT_YIELD:
-        v->ctx.pc += r.insn_len;
-        return RUN_YIELD;
     case EXIT_STOP_VCPU:
         exit_recount(v, EXIT_REASON_CPU_DOWN);
         return RUN_STOP;
@@ -153,6 +151,10 @@ static inline enum run_leave finish(struct vcpu *v, const struct vcpu_exit *e, s
     if (likely(r.code == EXIT_NEXT)) {
         v->ctx.pc += r.insn_len;
         return RUN_AGAIN;
+    }
+    if (r.code == EXIT_YIELD) {
+        v->ctx.pc += r.insn_len;
+        return RUN_YIELD;
     }
     return finish_other(v, e, r);
 }

@@ -132,7 +132,7 @@ static bool note_stale(struct vcpu *v, struct hart *h, bool *first)
 void vcpu_load(struct vcpu *v, struct hart *h)
 {
     uint64_t vmid;
-    bool first, flush = vmid_update(&v->vm->vmid, h->index, &vmid);
+    bool first, flush = vmid_update(&v->vm->vmid, &h->vmid_generation, &vmid);
     const bool stale = note_stale(v, h, &first) || flush;
 
     csr_write(CSR_HGATP, gstage_hgatp(&v->vm->gstage, vmid));

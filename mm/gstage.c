@@ -163,6 +163,8 @@ int gstage_init(struct gstage *g, unsigned levels)
     lock_init(&g->lock, RANK_GSTAGE);
     g->root = virt_to_phys(root);
     g->levels = (uint8_t)levels;
+    /* Sv39x4, Sv48x4, Sv57x4 have the mode numbers of Sv39, Sv48, Sv57. */
+    g->hgatp = (ATP_MODE_SV39 + (levels - 3ul)) << ATP_MODE_SHIFT | g->root >> PAGE_SHIFT;
     g->tables = ROOT_PAGES;
     g->retired = HPA_NONE;
     return 0;

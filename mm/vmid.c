@@ -11,23 +11,20 @@
  * its own hart only.
  */
 #include <arch/atomic.h>
-#include <hearth/hart.h>
 #include <hearth/lock.h>
 #include <hearth/panic.h>
 #include <hearth/vmid.h>
 
-#define VMID_BITS_MAX 14
-
 static struct spinlock lock = SPINLOCK_INIT(RANK_VMID);
-static uint64_t generation; /* atomic to look */
-static uint64_t last_id;    /* given out last in this generation */
-static uint64_t id_limit;   /* largest VMID */
+uint64_t vmid_generation;
+static uint64_t last_id;  /* given out last in this generation */
+static uint64_t id_limit; /* largest VMID */
 
 void vmid_init(unsigned bits)
 {
     ASSERT(bits <= VMID_BITS_MAX);
     lock_acquire(&lock);
-    generation = 1; /* 0 is no VM's and every hart's that has not run one */
+    vmid_generation = 1; /* 0 is no VM's and every hart's that has not run one */
     id_limit = BIT(bits) - 1;
     last_id = 0;
     lock_release(&lock);
@@ -37,37 +34,23 @@ void vmid_init(unsigned bits)
 static void vmid_assign(struct vmid *v)
 {
     if (last_id == id_limit) {
-        atomic_store_relaxed(&generation, generation + 1);
+        atomic_store_relaxed(&vmid_generation, vmid_generation + 1);
         last_id = 0;
     }
     if (id_limit != 0)
         last_id++;
-    atomic_store_relaxed(&v->number, generation << VMID_BITS_MAX | last_id);
+    atomic_store_relaxed(&v->number, vmid_generation << VMID_BITS_MAX | last_id);
 }
 
 /* Without bits each VM keeps the generation that it got first: the hart flushes when it changes. */
-static uint64_t number_now(struct vmid *v)
+uint64_t vmid_renew(struct vmid *v)
 {
     uint64_t number;
 
     lock_acquire(&lock);
-    if (v->number == 0 || (id_limit != 0 && v->number >> VMID_BITS_MAX != generation))
+    if (v->number == 0 || (id_limit != 0 && v->number >> VMID_BITS_MAX != vmid_generation))
         vmid_assign(v);
     number = v->number;
     lock_release(&lock);
     return number;
-}
-
-bool vmid_update(struct vmid *v, unsigned hart, uint64_t *id)
-{
-    struct hart *h = harts[hart];
-    uint64_t number = atomic_load_relaxed(&v->number);
-    bool flush;
-
-    if (unlikely(number >> VMID_BITS_MAX != atomic_load_relaxed(&generation)))
-        number = number_now(v);
-    *id = number & (BIT(VMID_BITS_MAX) - 1);
-    flush = h->vmid_generation != number >> VMID_BITS_MAX;
-    h->vmid_generation = number >> VMID_BITS_MAX;
-    return flush;
 }

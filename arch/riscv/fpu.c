@@ -65,7 +65,7 @@ void fpu_reset(struct vcpu *v)
         v->ctx.sstatus |= SSTATUS_VS_INITIAL;
 }
 
-static void restore(struct vcpu *v)
+static __noinline void restore(struct vcpu *v)
 {
     if (host_isa.f) {
         csr_set(CSR_SSTATUS, SSTATUS_FS_INITIAL);
@@ -84,10 +84,10 @@ void fpu_load(struct vcpu *v, struct hart *h)
     h->fpu_blank = false; /* its guest may write them from now on */
     if (h->fpu_owner == v && v->fpu_hart == h)
         return;
-    if (!blank || !v->fpu_blank)
-        restore(v);
     h->fpu_owner = v;
     v->fpu_hart = h;
+    if (!blank || !v->fpu_blank)
+        restore(v);
 }
 
 /*
@@ -125,12 +125,10 @@ static bool vector_put(struct vector_state *s, bool dirty)
            s->vcsr != old.vcsr;
 }
 
-void fpu_put(struct vcpu *v, struct hart *h)
+static __noinline void put_changed(struct vcpu *v, struct hart *h)
 {
     uint64_t s = v->ctx.sstatus;
 
-    if (h->fpu_owner != v || v->fpu_hart != h)
-        return; /* reset meanwhile: what the registers hold is nobody's */
     if (host_isa.f && fp_put(v->fpu, (s & SSTATUS_FS) == SSTATUS_FS)) {
         s = (s & ~SSTATUS_FS) | SSTATUS_FS_CLEAN;
         v->fpu_blank = false;
@@ -141,4 +139,20 @@ void fpu_put(struct vcpu *v, struct hart *h)
     }
     v->ctx.sstatus = s;
     h->fpu_blank = v->fpu_blank;
+}
+
+void fpu_put(struct vcpu *v, struct hart *h)
+{
+    const struct fp_state *saved = v->fpu;
+
+    if (h->fpu_owner != v || v->fpu_hart != h)
+        return; /* reset meanwhile: what the registers hold is nobody's */
+    if (host_isa.f && !host_isa.v && (v->ctx.sstatus & SSTATUS_FS) != SSTATUS_FS) {
+        csr_set(CSR_SSTATUS, SSTATUS_FS_INITIAL);
+        if (likely(csr_read(CSR_FCSR) == saved->fcsr)) {
+            h->fpu_blank = v->fpu_blank;
+            return;
+        }
+    }
+    put_changed(v, h);
 }

@@ -20,6 +20,7 @@
 struct gstage {
     struct spinlock lock;
     hpa_t root;      /* 16 KiB, 16 KiB aligned */
+    uint64_t hgatp;  /* but the VMID */
     uint8_t levels;  /* 3: Sv39x4, 4: Sv48x4, 5: Sv57x4 */
     uint32_t tables; /* page-table pages held: root's four, linked ones, retired ones */
     hpa_t retired;   /* list of unlinked tables, HPA_NONE: empty */
@@ -56,9 +57,5 @@ int __must_check gstage_lookup(struct gstage *g, gpa_t gpa, struct gstage_mappin
 /* The hgatp value for this table and VMID. */
 static inline uint64_t gstage_hgatp(const struct gstage *g, uint64_t vmid)
 {
-    /* Sv39x4, Sv48x4, Sv57x4 have the mode numbers of Sv39, Sv48, Sv57. */
-    const uint64_t mode = ATP_MODE_SV39 + (g->levels - 3u);
-
-    return mode << ATP_MODE_SHIFT | ((vmid << HGATP_VMID_SHIFT) & HGATP_VMID_MASK) |
-           g->root >> PAGE_SHIFT;
+    return g->hgatp | ((vmid << HGATP_VMID_SHIFT) & HGATP_VMID_MASK);
 }

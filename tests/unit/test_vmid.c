@@ -22,7 +22,7 @@ static void run_on(struct vm_model *vm, unsigned hart, unsigned bits)
     uint64_t id = UINT64_MAX;
 
     fake_this_hart = harts[hart];
-    if (vmid_update(&vm->vmid, hart, &id))
+    if (vmid_update(&vm->vmid, &harts[hart]->vmid_generation, &id))
         memset(tlb[hart], 0, sizeof(tlb[hart]));
     assert_true(id < 1ull << bits);
     if (bits > 0)
@@ -66,13 +66,13 @@ static void test_no_needless_flush(void **state)
     (void)state;
     vmid_init(2);
     for (unsigned i = 0; i < 3; i++) {
-        assert_int_equal(vmid_update(&vms[i].vmid, 0, &first[i]), i == 0);
-        assert_int_equal(vmid_update(&vms[i].vmid, 1, &id), i == 0);
+        assert_int_equal(vmid_update(&vms[i].vmid, &harts[0]->vmid_generation, &first[i]), i == 0);
+        assert_int_equal(vmid_update(&vms[i].vmid, &harts[1]->vmid_generation, &id), i == 0);
         assert_int_equal(id, first[i]);
     }
     for (unsigned round = 0; round < 100; round++) {
         for (unsigned i = 0; i < 3; i++) {
-            assert_false(vmid_update(&vms[i].vmid, round % 2, &id));
+            assert_false(vmid_update(&vms[i].vmid, &harts[round % 2]->vmid_generation, &id));
             assert_int_equal(id, first[i]);
         }
     }
@@ -87,19 +87,19 @@ static void test_without_bits(void **state)
 
     (void)state;
     vmid_init(0);
-    assert_true(vmid_update(&a, 0, &id));
+    assert_true(vmid_update(&a, &harts[0]->vmid_generation, &id));
     assert_int_equal(id, 0);
-    assert_true(vmid_update(&b, 1, &id));
+    assert_true(vmid_update(&b, &harts[1]->vmid_generation, &id));
     for (unsigned i = 0; i < 10; i++) {
-        assert_false(vmid_update(&a, 0, &id));
-        assert_false(vmid_update(&b, 1, &id));
+        assert_false(vmid_update(&a, &harts[0]->vmid_generation, &id));
+        assert_false(vmid_update(&b, &harts[1]->vmid_generation, &id));
         assert_int_equal(id, 0);
     }
-    assert_true(vmid_update(&b, 0, &id));
-    assert_false(vmid_update(&b, 0, &id));
-    assert_true(vmid_update(&a, 0, &id));
+    assert_true(vmid_update(&b, &harts[0]->vmid_generation, &id));
+    assert_false(vmid_update(&b, &harts[0]->vmid_generation, &id));
+    assert_true(vmid_update(&a, &harts[0]->vmid_generation, &id));
     a = (struct vmid){0}; /* another VM in the same memory */
-    assert_true(vmid_update(&a, 0, &id));
+    assert_true(vmid_update(&a, &harts[0]->vmid_generation, &id));
 }
 
 /* A generation ends: every hart flushes once, when it next asks, and a VM running elsewhere gets a
@@ -111,18 +111,19 @@ static void test_generations(void **state)
 
     (void)state;
     vmid_init(1); /* one usable number */
-    assert_true(vmid_update(&a, 0, &id));
+    assert_true(vmid_update(&a, &harts[0]->vmid_generation, &id));
     assert_int_equal(id, 1);
-    assert_true(vmid_update(&a, 1, &id));
-    assert_false(vmid_update(&a, 1, &id));
-    assert_true(vmid_update(&b, 1, &id)); /* the next generation */
+    assert_true(vmid_update(&a, &harts[1]->vmid_generation, &id));
+    assert_false(vmid_update(&a, &harts[1]->vmid_generation, &id));
+    assert_true(vmid_update(&b, &harts[1]->vmid_generation, &id)); /* the next generation */
     assert_int_equal(id, 1);
-    assert_true(vmid_update(&b, 0, &id));
-    assert_false(vmid_update(&b, 0, &id));
-    assert_true(vmid_update(&a, 0, &id)); /* a's number is of the last generation */
-    assert_false(vmid_update(&a, 0, &id));
-    assert_true(vmid_update(&a, 1, &id));
-    assert_true(vmid_update(&a, 7, &id)); /* a hart that never ran a VM */
+    assert_true(vmid_update(&b, &harts[0]->vmid_generation, &id));
+    assert_false(vmid_update(&b, &harts[0]->vmid_generation, &id));
+    assert_true(vmid_update(&a, &harts[0]->vmid_generation,
+                            &id)); /* a's number is of the last generation */
+    assert_false(vmid_update(&a, &harts[0]->vmid_generation, &id));
+    assert_true(vmid_update(&a, &harts[1]->vmid_generation, &id));
+    assert_true(vmid_update(&a, &harts[7]->vmid_generation, &id)); /* a hart that never ran a VM */
 
     /* Those that still run in the new generation settle there. */
     {
@@ -130,10 +131,10 @@ static void test_generations(void **state)
 
         vmid_init(2);
         for (unsigned i = 0; i < 4; i++)
-            (void)!vmid_update(&vm[i], 2, &id);
+            (void)!vmid_update(&vm[i], &harts[2]->vmid_generation, &id);
         for (unsigned round = 0; round < 3; round++) {
             for (unsigned i = 1; i < 4; i++)
-                assert_false(vmid_update(&vm[i], 2, &id));
+                assert_false(vmid_update(&vm[i], &harts[2]->vmid_generation, &id));
         }
     }
     EXPECT_PANIC(vmid_init(15));
