@@ -7,6 +7,7 @@
 #include <arch/atomic.h>
 #include <arch/barrier.h>
 #include <arch/trap.h>
+#include <arch/vcpu_enter.h>
 #include <hearth/exit.h>
 #include <hearth/hart.h>
 #include <hearth/request.h>

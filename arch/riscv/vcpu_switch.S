@@ -1,8 +1,7 @@
 /*
- * vcpu_switch.S - into the guest and back. vcpu_enter(ctx) stays in its frame over many exits: what the C ABI wants
- * preserved is saved once, and at each exit the guest's registers are stored in its struct vcpu_ctx and
- * vcpu_exited() is called on the hart's stack. So an exit that ends in another entry moves the guest's registers
- * only.
+ * vcpu_switch.S - into the guest and back. vcpu_enter(ctx) stays in its frame over many exits: at each one the
+ * guest's registers are stored in its struct vcpu_ctx and vcpu_exited() is called on the hart's stack. So an exit
+ * that ends in another entry moves the guest's registers only.
  *
  * The trap vectors are here, too, one for each way of taking exits (arch/exit_path.h); they differ in what they do
  * around vcpu_exited(). sscratch tells where a trap came from: while a guest runs it holds the guest's struct
@@ -12,28 +11,18 @@
 #include <arch/exit_path.h>
 #include <asm_offsets.h>
 
-#define FRAME 112
+#define FRAME     32
+#define FRAME_CTX 16
 
     .text
-/* uint32_t vcpu_enter(struct vcpu_ctx *ctx) */
-    .globl vcpu_enter
+/* uint32_t vcpu_enter_clobbering(struct vcpu_ctx *ctx): see arch/vcpu_enter.h, its only caller */
+    .globl vcpu_enter_clobbering
     .balign 64
-vcpu_enter:
+vcpu_enter_clobbering:
     addi    sp, sp, -FRAME
     sd      ra, 0(sp)
-    sd      a0, 104(sp)
     sd      s0, 8(sp)
-    sd      s1, 16(sp)
-    sd      s2, 24(sp)
-    sd      s3, 32(sp)
-    sd      s4, 40(sp)
-    sd      s5, 48(sp)
-    sd      s6, 56(sp)
-    sd      s7, 64(sp)
-    sd      s8, 72(sp)
-    sd      s9, 80(sp)
-    sd      s10, 88(sp)
-    sd      s11, 96(sp)
+    sd      a0, FRAME_CTX(sp)
     sd      sp, CTX_HOST_SP(a0)
     sd      tp, CTX_HOST_TP(a0)
 enter:
@@ -87,7 +76,7 @@ enter:
     save_guest \sdt
     call    \fn
     mv      t0, a0
-    ld      a0, 104(sp)
+    ld      a0, FRAME_CTX(sp)
     beqz    t0, enter
     j       leave
     .endm
@@ -101,7 +90,7 @@ enter:
     csrr    s1, CSR_TIME
     call    vcpu_exited
     mv      t0, a0
-    ld      a0, 104(sp)
+    ld      a0, FRAME_CTX(sp)
     csrr    t1, CSR_TIME
     li      t3, LATENCY_LINEAR_BINS
     sub     t1, t1, s1
@@ -117,7 +106,7 @@ enter:
 1:  mv      s1, t0
     mv      a1, t1
     call    stats_latency_add
-    ld      a0, 104(sp)
+    ld      a0, FRAME_CTX(sp)
     mv      t0, s1
     beqz    s1, enter
     j       leave
@@ -134,17 +123,6 @@ leave:
     mv      a0, t0
     ld      ra, 0(sp)
     ld      s0, 8(sp)
-    ld      s1, 16(sp)
-    ld      s2, 24(sp)
-    ld      s3, 32(sp)
-    ld      s4, 40(sp)
-    ld      s5, 48(sp)
-    ld      s6, 56(sp)
-    ld      s7, 64(sp)
-    ld      s8, 72(sp)
-    ld      s9, 80(sp)
-    ld      s10, 88(sp)
-    ld      s11, 96(sp)
     addi    sp, sp, FRAME
     ret
 from_hs:

@@ -200,11 +200,7 @@ unsigned vcpu_hsm_active(struct vm *vm);
 void vcpu_load(struct vcpu *vcpu, struct hart *hart);
 void vcpu_put(struct vcpu *vcpu);
 
-/*
- * arch: the world switch. Enters the guest; at each exit run.c's vcpu_exited() is called on this
- * stack, and as long as it answers 0 the guest is entered again. Returns its first other answer.
- */
-uint32_t vcpu_enter(struct vcpu_ctx *ctx);
+/* The world switch (arch/vcpu_enter.h) calls this at each exit: 0, or enum run_leave. */
 uint32_t vcpu_exited(struct vcpu *vcpu);
 /* The same, with its events in the hart's trace ring (core/observe/trace.c). */
 uint32_t vcpu_exited_traced(struct vcpu *vcpu);

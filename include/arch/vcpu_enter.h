@@ -1,0 +1,27 @@
+/*
+ * vcpu_enter.h - the world switch as C calls it. The routine keeps none of the registers that the
+ * C ABI wants preserved, but s0: its caller knows what it needs again, and a hart's run loop, which
+ * never returns, needs next to nothing.
+ */
+#pragma once
+
+#include <hearth/types.h>
+
+struct vcpu_ctx;
+
+/*
+ * Enters the guest; at each exit vcpu_exited() is called on this stack, and as long as it answers 0
+ * the guest is entered again. Returns its first other answer.
+ */
+static inline uint32_t vcpu_enter(struct vcpu_ctx *ctx)
+{
+    register uint64_t a0 __asm__("a0") = (uint64_t)ctx;
+
+    __asm__ volatile("call vcpu_enter_clobbering"
+                     : "+r"(a0)
+                     :
+                     : "ra", "t0", "t1", "t2", "t3", "t4", "t5", "t6", "a1", "a2", "a3", "a4", "a5",
+                       "a6", "a7", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10",
+                       "s11", "memory");
+    return (uint32_t)a0;
+}
