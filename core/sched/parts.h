@@ -4,6 +4,7 @@
 #include <arch/atomic.h>
 #include <hearth/hart.h>
 #include <hearth/sched.h>
+#include <hearth/stats.h>
 #include <hearth/vcpu.h>
 #include <hearth/vm.h>
 
@@ -40,13 +41,82 @@ void queue_charge(struct sched_hart *q, uint64_t now);
 void queue_left(struct sched_hart *q, struct vcpu *v);
 /* The running vcpu goes back into the queue. */
 void queue_requeue(struct sched_hart *q, struct vcpu *v);
-/* queue_charge(), queue_left(), queue_requeue(), queue_pick(), and if the next needs no leave
- * (cap_limits()) queue_take() as well: it is not queued any more then. */
-struct vcpu *queue_exchange(struct sched_hart *q, struct vcpu *v, uint64_t now, bool yields);
 /* May v, just queued, take the hart from the running vcpu? *at: when, if not at once. */
 bool queue_preempts(struct sched_hart *q, const struct vcpu *v, uint64_t now, uint64_t *at);
+
+/* ---- virtual time, for queue.c and exchange.c ---- */
+
+#define QUEUE_VIRTUAL_DIGITS 10 /* binary ones that it has behind a tick at weight 100 */
+#define QUEUE_TICKS_MAX      BIT(34)
+#define QUEUE_BASE_SPREAD    ((int64_t)1 << 34) /* V may be so far from base */
+#define QUEUE_WINDOW_SHIFT   20 /* of recent times: 2^20 ticks, a tenth of a second at 10 MHz */
+
+extern uint64_t queue_slice_ticks, queue_min_turn_ticks; /* set at boot */
+
+static inline bool queue_is_fair(const struct vcpu *v)
+{
+    return v->sched.params.priority == 0;
+}
+
+static inline struct vcpu *queue_vcpu(struct tree_node *n)
+{
+    return n != NULL ? container_of(n, struct vcpu, sched.node) : NULL;
+}
+
+static inline uint64_t queue_virtual_ticks(const struct vcpu *v, uint64_t ticks)
+{
+    return (MIN(ticks, QUEUE_TICKS_MAX) * v->sched.inverse) >> (20 - QUEUE_VIRTUAL_DIGITS);
+}
+
+/* What a vcpu at this point of virtual time adds to q->sum. */
+static inline int64_t queue_weighed(const struct sched_hart *q, const struct vcpu *v,
+                                    uint64_t vruntime)
+{
+    return (int64_t)(vruntime - q->base) * v->sched.params.weight;
+}
+
+static inline bool queue_near_base(int64_t by)
+{
+    return by < QUEUE_BASE_SPREAD && by > -QUEUE_BASE_SPREAD;
+}
+
 /* The virtual time that v had in the last tenths of a second, older ones counting less. */
-uint64_t queue_recent(struct vcpu *v, uint64_t now);
+static inline uint64_t queue_recent(struct vcpu *v, uint64_t now)
+{
+    const uint64_t window = now >> QUEUE_WINDOW_SHIFT, past = window - v->sched.window;
+
+    if (past != 0) {
+        v->sched.window = window;
+        v->sched.recent = past < 64 ? v->sched.recent >> past : 0;
+    }
+    return v->sched.recent;
+}
+
+/* A fair vcpu's turn is over, or is given away to others who wait: what it gets for the next. */
+static inline void queue_renew(const struct vcpu *v, bool gives, uint64_t *vruntime,
+                               uint64_t *deadline)
+{
+    /* Who gives way gives up the rest of its turn. */
+    if (gives && tree_before(*vruntime, *deadline))
+        *vruntime = *deadline;
+    if (!tree_before(*vruntime, *deadline))
+        *deadline = *vruntime + v->sched.slice;
+}
+
+/* When the turn of v, which runs, ends if others wait. */
+static inline uint64_t queue_turn_end(const struct vcpu *v, uint64_t now)
+{
+    const uint64_t most = unlikely(v->sched.spins != 0) ? queue_min_turn_ticks : queue_slice_ticks;
+    uint64_t ticks = 0;
+
+    if (!queue_is_fair(v))
+        ticks = most; /* for its equals: it goes on before all lower ones */
+    else if (tree_before(v->sched.vruntime, v->sched.deadline))
+        ticks = MIN(most, (v->sched.deadline - v->sched.vruntime) * v->sched.params.weight /
+                                  ((uint64_t)SCHED_WEIGHT_DEFAULT << QUEUE_VIRTUAL_DIGITS) +
+                              1);
+    return now + ticks;
+}
 
 /* ---- cap.c ---- */
 
@@ -73,6 +143,25 @@ struct sched_hart *sched_lock_home(struct vcpu *v, unsigned *hart);
 void sched_put_in_queue(struct vcpu *v, unsigned hart);
 /* The hart has nothing to do: takes a vcpu from another's queue into its own. */
 bool sched_steal(struct hart *h);
+/* The hart's clock of the time in which some vcpu had it is stopped at `now`. */
+static inline void sched_stop_clock(struct sched_hart *q, uint64_t now)
+{
+    if (q->busy_from < now)
+        q->busy_ticks += now - q->busy_from;
+    q->busy_from = UINT64_MAX;
+}
+/* With q's lock: v, which waited until now and has the hart, for so many ticks at most: its
+ * accounts of time. */
+static inline void sched_begin(struct sched_hart *q, struct vcpu *v, uint64_t now, uint64_t ticks)
+{
+    if (q->busy_ticks > v->sched.waits_from)
+        v->sched.stolen += q->busy_ticks - v->sched.waits_from;
+    q->busy_from = now;
+    q->cap_end = ticks > UINT64_MAX - now ? UINT64_MAX : now + ticks;
+    stats_vcpu_moves_from(v, VCPU_RUNNABLE, VCPU_RUNNING, now, v->sched.stolen);
+    v->sched.stolen = 0;
+    v->sched.wake_pending = false;
+}
 /* Accounts for v's wait in q, whose lock is held. */
 void sched_wait_begins(struct sched_hart *q, struct vcpu *v);
 void sched_wait_ends(struct sched_hart *q, struct vcpu *v);

@@ -21,7 +21,8 @@
 #define STEAL_LOOKS 256 /* at vcpus of one queue, whose lock is held: bounded */
 
 uint64_t sched_idle_harts;
-static uint64_t online; /* atomic */
+static uint64_t online;        /* atomic */
+static uint64_t balance_ticks; /* the same for all harts; set at boot */
 
 uint64_t sched_harts_online(void)
 {
@@ -31,6 +32,7 @@ uint64_t sched_harts_online(void)
 void sched_init_hart(struct hart *h)
 {
     queue_init(&h->sched);
+    balance_ticks = timer_ticks_from_us(SCHED_BALANCE_US);
     (void)atomic_fetch_and(&online, ~BIT(h->index));
     (void)atomic_fetch_and(&sched_idle_harts, ~BIT(h->index));
 }
@@ -284,16 +286,14 @@ static void move(struct sched_hart *q, struct vcpu *v, unsigned from, unsigned t
  * what this one is, then for a while somebody else has the better hart: who goes is who had more of
  * late than the one that stays and runs now, so that in the long run all have the same.
  */
-static bool evens_out(struct sched_hart *q, struct vcpu *v, unsigned here, unsigned there)
+static bool evens_out(struct sched_hart *q, struct vcpu *v, unsigned here, unsigned there,
+                      uint64_t now)
 {
-    const uint64_t now = timer_now();
     const uint64_t then =
         (uint64_t)atomic_load_relaxed(&harts[there]->sched.weight) + v->sched.params.weight;
 
     if (then > q->weight ||
         atomic_load_relaxed(&v->vm->sched.at[there]) >= atomic_load_relaxed(&v->vm->sched.at[here]))
-        return false;
-    if (now - atomic_load_relaxed(&q->balanced_at) < timer_ticks_from_us(SCHED_BALANCE_US))
         return false;
     if (then + v->sched.params.weight > q->weight && q->running != NULL &&
         queue_recent(v, now) < queue_recent(q->running, now))
@@ -308,6 +308,7 @@ static unsigned better_hart(struct sched_hart *q, struct vcpu *v, unsigned here)
 {
     const uint64_t allowed = v->sched.params.affinity & sched_harts_online();
     const int idle = claim_idle(allowed & ~BIT(here), here);
+    uint64_t now;
     unsigned to;
 
     if (idle >= 0)
@@ -318,10 +319,13 @@ static unsigned better_hart(struct sched_hart *q, struct vcpu *v, unsigned here)
                    ? to
                    : here;
     }
+    now = timer_now();
+    if (now - atomic_load_relaxed(&q->balanced_at) < balance_ticks)
+        return here;
     /* All others in turn, not the same one always. */
     for (unsigned i = 1; i < harts_count; i++) {
         to = (here + i) % harts_count;
-        if ((allowed & BIT(to)) && evens_out(q, v, here, to))
+        if ((allowed & BIT(to)) && evens_out(q, v, here, to, now))
             return to;
     }
     return here;

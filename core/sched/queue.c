@@ -14,28 +14,14 @@
  */
 #include "parts.h"
 
-#define VIRTUAL_DIGITS 10 /* binary digits that virtual time has behind a tick at weight 100 */
-#define TICKS_MAX      BIT(34)
-#define BASE_SPREAD    ((int64_t)1 << 34) /* V may be so far from base */
-#define CLASS_SHIFT    56
-#define WINDOW_SHIFT   20 /* of recent times: 2^20 ticks, a tenth of a second at 10 MHz */
+#define CLASS_SHIFT 56
 
-static uint64_t slice_ticks, min_turn_ticks; /* the same for all harts; set at boot */
-
-static uint64_t virtual_ticks(const struct vcpu *v, uint64_t ticks)
-{
-    return (MIN(ticks, TICKS_MAX) * v->sched.inverse) >> (20 - VIRTUAL_DIGITS);
-}
-
-static bool is_fair(const struct vcpu *v)
-{
-    return v->sched.params.priority == 0;
-}
+uint64_t queue_slice_ticks, queue_min_turn_ticks; /* the same for all harts; set at boot */
 
 void queue_init(struct sched_hart *q)
 {
-    slice_ticks = timer_ticks_from_us(SCHED_SLICE_US);
-    min_turn_ticks = timer_ticks_from_us(SCHED_MIN_TURN_US);
+    queue_slice_ticks = timer_ticks_from_us(SCHED_SLICE_US);
+    queue_min_turn_ticks = timer_ticks_from_us(SCHED_MIN_TURN_US);
     lock_init(&q->lock, RANK_SCHED);
     q->busy_from = UINT64_MAX;
     q->preempt_at = UINT64_MAX;
@@ -47,30 +33,20 @@ void queue_set_weight(struct vcpu *v, uint32_t weight)
 {
     v->sched.params.weight = (uint16_t)weight;
     v->sched.inverse = ((uint64_t)SCHED_WEIGHT_DEFAULT << 20) / weight;
-    v->sched.slice = virtual_ticks(v, slice_ticks);
-}
-
-static int64_t weighed(const struct sched_hart *q, const struct vcpu *v)
-{
-    return (int64_t)(v->sched.vruntime - q->base) * v->sched.params.weight;
-}
-
-static inline uint64_t virtual_time(const struct sched_hart *q)
-{
-    int64_t sum = q->sum;
-    uint64_t load = q->load;
-
-    if (q->running != NULL && is_fair(q->running)) {
-        sum += weighed(q, q->running);
-        load += q->running->sched.params.weight;
-    }
-    /* Rounded towards 0: never below the least vruntime, so somebody is always eligible. */
-    return load != 0 ? q->base + (uint64_t)(sum / (int64_t)load) : q->base;
+    v->sched.slice = queue_virtual_ticks(v, queue_slice_ticks);
 }
 
 uint64_t queue_virtual_time(const struct sched_hart *q)
 {
-    return virtual_time(q);
+    int64_t sum = q->sum;
+    uint64_t load = q->load;
+
+    if (q->running != NULL && queue_is_fair(q->running)) {
+        sum += queue_weighed(q, q->running, q->running->sched.vruntime);
+        load += q->running->sched.params.weight;
+    }
+    /* Rounded towards 0: never below the least vruntime, so somebody is always eligible. */
+    return load != 0 ? q->base + (uint64_t)(sum / (int64_t)load) : q->base;
 }
 
 /* Keeps the numbers in `sum` small. */
@@ -78,7 +54,7 @@ static void rebase(struct sched_hart *q, uint64_t virtual_time)
 {
     const int64_t by = (int64_t)(virtual_time - q->base);
 
-    if (q->load != 0 && by < BASE_SPREAD && by > -BASE_SPREAD)
+    if (q->load != 0 && queue_near_base(by))
         return;
     q->sum -= by * (int64_t)q->load;
     q->base = virtual_time;
@@ -92,7 +68,7 @@ void queue_place(struct sched_hart *q, struct vcpu *v, unsigned hart)
     int64_t lag = s->lag;
 
     s->turn = q->turns++;
-    if (!is_fair(v))
+    if (!queue_is_fair(v))
         return;
     /* What it was ahead, it waits off while it sleeps. */
     if (lag < 0 && s->left_hart == hart) {
@@ -100,7 +76,7 @@ void queue_place(struct sched_hart *q, struct vcpu *v, unsigned hart)
         if (lag > 0 || tree_before(now, s->left_at))
             lag = 0;
     }
-    if (q->running != NULL && is_fair(q->running))
+    if (q->running != NULL && queue_is_fair(q->running))
         others += q->running->sched.params.weight;
     /* That it joins moves V towards it: so much that the lag comes out right. */
     lag = others == 0 ? 0 : lag * (int64_t)(others + s->params.weight) / (int64_t)others;
@@ -115,7 +91,7 @@ void queue_displace(struct sched_hart *q, struct vcpu *v, unsigned hart)
 
     s->left_hart = hart;
     s->lag = 0;
-    if (!is_fair(v))
+    if (!queue_is_fair(v))
         return;
     s->left_at = queue_virtual_time(q);
     s->lag = (int64_t)(s->left_at - s->vruntime);
@@ -124,18 +100,18 @@ void queue_displace(struct sched_hart *q, struct vcpu *v, unsigned hart)
 
 void queue_owes(struct vcpu *v, uint64_t ticks)
 {
-    v->sched.lag -= (int64_t)virtual_ticks(v, ticks);
+    v->sched.lag -= (int64_t)queue_virtual_ticks(v, ticks);
     v->sched.left_hart = HARTS_MAX; /* no sleep has paid any of it back */
 }
 
-static inline void insert(struct sched_hart *q, struct vcpu *v)
+void queue_insert(struct sched_hart *q, struct vcpu *v)
 {
     struct sched_vcpu *s = &v->sched;
 
-    if (is_fair(v)) {
+    if (queue_is_fair(v)) {
         s->node.key = s->deadline;
         s->node.value = s->vruntime;
-        q->sum += weighed(q, v);
+        q->sum += queue_weighed(q, v, s->vruntime);
         q->load += s->params.weight;
         tree_insert(&q->fair, &s->node);
     } else {
@@ -149,18 +125,13 @@ static inline void insert(struct sched_hart *q, struct vcpu *v)
     atomic_store_relaxed(&q->weight, q->weight + s->params.weight);
 }
 
-void queue_insert(struct sched_hart *q, struct vcpu *v)
-{
-    insert(q, v);
-}
-
-static inline void take_out(struct sched_hart *q, struct vcpu *v)
+void queue_remove(struct sched_hart *q, struct vcpu *v)
 {
     struct sched_vcpu *s = &v->sched;
 
-    if (is_fair(v)) {
+    if (queue_is_fair(v)) {
         tree_remove(&q->fair, &s->node);
-        q->sum -= weighed(q, v);
+        q->sum -= queue_weighed(q, v, s->vruntime);
         q->load -= s->params.weight;
         if (q->load == 0 && q->running == NULL)
             q->base = s->vruntime; /* V stands there until somebody comes */
@@ -172,45 +143,19 @@ static inline void take_out(struct sched_hart *q, struct vcpu *v)
     atomic_store_relaxed(&q->weight, q->weight - s->params.weight);
 }
 
-void queue_remove(struct sched_hart *q, struct vcpu *v)
-{
-    take_out(q, v);
-}
-
-static struct vcpu *vcpu_of(struct tree_node *n)
-{
-    return n != NULL ? container_of(n, struct vcpu, sched.node) : NULL;
-}
-
-static inline struct vcpu *pick(struct sched_hart *q)
+struct vcpu *queue_pick(struct sched_hart *q)
 {
     struct tree_node *fixed = tree_first(&q->fixed);
     uint64_t now;
 
     if (fixed != NULL)
-        return vcpu_of(fixed);
-    now = virtual_time(q);
+        return queue_vcpu(fixed);
+    now = queue_virtual_time(q);
     rebase(q, now);
-    return vcpu_of(tree_first_within(&q->fair, now));
+    return queue_vcpu(tree_first_within(&q->fair, now));
 }
 
-struct vcpu *queue_pick(struct sched_hart *q)
-{
-    return pick(q);
-}
-
-uint64_t queue_recent(struct vcpu *v, uint64_t now)
-{
-    const uint64_t window = now >> WINDOW_SHIFT, past = window - v->sched.window;
-
-    if (past != 0) {
-        v->sched.window = window;
-        v->sched.recent = past < 64 ? v->sched.recent >> past : 0;
-    }
-    return v->sched.recent;
-}
-
-static inline void charge(struct sched_hart *q, uint64_t now)
+void queue_charge(struct sched_hart *q, uint64_t now)
 {
     struct vcpu *v = q->running;
     uint64_t ticks;
@@ -219,8 +164,8 @@ static inline void charge(struct sched_hart *q, uint64_t now)
         return;
     ticks = now - q->since;
     q->since = now;
-    if (is_fair(v)) {
-        const uint64_t had = virtual_ticks(v, ticks);
+    if (queue_is_fair(v)) {
+        const uint64_t had = queue_virtual_ticks(v, ticks);
 
         v->sched.vruntime += had;
         v->sched.recent = queue_recent(v, now) + had;
@@ -231,60 +176,40 @@ static inline void charge(struct sched_hart *q, uint64_t now)
         cap_charge(v, ticks);
 }
 
-void queue_charge(struct sched_hart *q, uint64_t now)
-{
-    charge(q, now);
-}
-
-static inline void left(struct sched_hart *q, struct vcpu *v)
+void queue_left(struct sched_hart *q, struct vcpu *v)
 {
     q->running = NULL;
-    if (q->load == 0 && is_fair(v))
+    if (q->load == 0 && queue_is_fair(v))
         q->base = v->sched.vruntime;
     atomic_store_relaxed(&q->running_priority, 0);
     atomic_store_relaxed(&q->weight, q->weight - v->sched.params.weight);
 }
 
-void queue_left(struct sched_hart *q, struct vcpu *v)
-{
-    left(q, v);
-}
-
-/* v's turn ends: its place among those that wait. */
-static inline void renew(struct sched_hart *q, struct vcpu *v)
+void queue_requeue(struct sched_hart *q, struct vcpu *v)
 {
     struct sched_vcpu *s = &v->sched;
 
-    if (!is_fair(v)) {
+    if (!queue_is_fair(v)) {
         /* One that was interrupted keeps its place before its equals. Else they take turns: a
          * guest's vcpus wait for each other, also without ever blocking. */
         if (s->yielded || q->since >= q->turn_end)
             s->turn = q->turns++;
     } else {
-        /* Who gives way gives up the rest of its turn, if somebody is there to use it. */
-        if (s->yielded && q->load != 0 && tree_before(s->vruntime, s->deadline))
-            s->vruntime = s->deadline;
-        if (!tree_before(s->vruntime, s->deadline))
-            s->deadline = s->vruntime + s->slice;
+        queue_renew(v, s->yielded && q->load != 0, &s->vruntime, &s->deadline);
     }
     s->yielded = false;
-}
-
-void queue_requeue(struct sched_hart *q, struct vcpu *v)
-{
-    renew(q, v);
-    insert(q, v);
+    queue_insert(q, v);
 }
 
 bool queue_preempts(struct sched_hart *q, const struct vcpu *v, uint64_t now, uint64_t *at)
 {
     const struct vcpu *r = q->running;
-    const uint64_t earliest = q->turn_from + min_turn_ticks;
+    const uint64_t earliest = q->turn_from + queue_min_turn_ticks;
 
     *at = UINT64_MAX;
     if (v->sched.params.priority != r->sched.params.priority)
         return v->sched.params.priority > r->sched.params.priority;
-    if (!is_fair(v))
+    if (!queue_is_fair(v))
         return false;
     queue_charge(q, now);
     if (tree_before(queue_virtual_time(q), v->sched.vruntime) ||
@@ -296,94 +221,18 @@ bool queue_preempts(struct sched_hart *q, const struct vcpu *v, uint64_t now, ui
     return false;
 }
 
-/* Ticks that the running vcpu may have until its turn ends. */
-static uint64_t turn(const struct sched_hart *q)
-{
-    const struct vcpu *v = q->running;
-    const uint64_t most = unlikely(v->sched.spins != 0) ? min_turn_ticks : slice_ticks;
-
-    if (!is_fair(v))
-        return most; /* for its equals: it goes on before all lower ones */
-    if (!tree_before(v->sched.vruntime, v->sched.deadline))
-        return 0;
-    return MIN(most, (v->sched.deadline - v->sched.vruntime) * v->sched.params.weight /
-                             ((uint64_t)SCHED_WEIGHT_DEFAULT << VIRTUAL_DIGITS) +
-                         1);
-}
-
-static inline void run(struct sched_hart *q, struct vcpu *v, uint64_t now)
+void queue_run(struct sched_hart *q, struct vcpu *v, uint64_t now)
 {
     q->running = v;
     q->since = q->turn_from = now;
     q->preempt_at = UINT64_MAX;
-}
-
-static inline void begin_turn(struct sched_hart *q, uint64_t now)
-{
-    const uint64_t ticks = turn(q);
-
-    q->turn_end = ticks > UINT64_MAX - now ? UINT64_MAX : now + ticks;
-}
-
-void queue_run(struct sched_hart *q, struct vcpu *v, uint64_t now)
-{
-    run(q, v, now);
     atomic_store_relaxed(&q->running_priority, v->sched.params.priority);
     atomic_store_relaxed(&q->weight, q->weight + v->sched.params.weight);
 }
 
-/* Among fair vcpus: who waits and is next, or NULL: v, which runs and whose turn is renewed. */
-static inline struct vcpu *challenger(struct sched_hart *q, const struct vcpu *v)
-{
-    const uint64_t now = virtual_time(q);
-    struct vcpu *n;
-
-    rebase(q, now);
-    n = vcpu_of(tree_first_within(&q->fair, now));
-    if (n != NULL && tree_before(v->sched.deadline, n->sched.deadline) &&
-        !tree_before(now, v->sched.vruntime))
-        n = NULL;
-    return n;
-}
-
-/* Fair v, which runs, and fair n, which waits, change places: their weights stay in the sums of who
- * is here. */
-static inline void swap(struct sched_hart *q, struct vcpu *v, struct vcpu *n)
-{
-    tree_remove(&q->fair, &n->sched.node);
-    n->sched.queued = false;
-    v->sched.node.key = v->sched.deadline;
-    v->sched.node.value = v->sched.vruntime;
-    tree_insert(&q->fair, &v->sched.node);
-    v->sched.queued = true;
-    q->sum += weighed(q, v) - weighed(q, n);
-    q->load += (uint64_t)v->sched.params.weight - n->sched.params.weight;
-}
-
-struct vcpu *queue_exchange(struct sched_hart *q, struct vcpu *v, uint64_t now, bool yields)
-{
-    struct vcpu *n;
-
-    charge(q, now);
-    v->sched.yielded = yields;
-    if (likely(is_fair(v) && tree_first(&q->fixed) == NULL)) {
-        renew(q, v);
-        n = challenger(q, v);
-        if (likely(n != NULL && !cap_limits(n))) {
-            swap(q, v, n);
-            run(q, n, now);
-            begin_turn(q, now);
-            return n;
-        }
-    }
-    left(q, v);
-    queue_requeue(q, v);
-    return pick(q);
-}
-
 void queue_take(struct sched_hart *q, struct vcpu *v, uint64_t now)
 {
-    take_out(q, v);
+    queue_remove(q, v);
     queue_run(q, v, now);
-    begin_turn(q, now);
+    q->turn_end = queue_turn_end(v, now);
 }

@@ -20,14 +20,6 @@ static uint64_t busy_clock(const struct sched_hart *q)
     return q->busy_ticks + (now > q->busy_from ? now - q->busy_from : 0);
 }
 
-/* The clock is stopped at `now`. */
-static void stop_clock(struct sched_hart *q, uint64_t now)
-{
-    if (q->busy_from < now)
-        q->busy_ticks += now - q->busy_from;
-    q->busy_from = UINT64_MAX;
-}
-
 void sched_wait_begins(struct sched_hart *q, struct vcpu *v)
 {
     v->sched.waits_from = busy_clock(q);
@@ -132,19 +124,6 @@ void sched_vcpu_init(struct vcpu *v)
 
 /* ---- the run loop ---- */
 
-/* v, which waited until now, has the hart, for so many ticks at most. */
-static inline struct vcpu *begin(struct sched_hart *q, struct vcpu *v, uint64_t now, uint64_t ticks)
-{
-    if (q->busy_ticks > v->sched.waits_from)
-        v->sched.stolen += q->busy_ticks - v->sched.waits_from;
-    q->busy_from = now;
-    q->cap_end = ticks > UINT64_MAX - now ? UINT64_MAX : now + ticks;
-    stats_vcpu_moves_from(v, VCPU_RUNNABLE, VCPU_RUNNING, now, v->sched.stolen);
-    v->sched.stolen = 0;
-    v->sched.wake_pending = false;
-    return v;
-}
-
 /* The one at the head of the queue gets the hart, or NULL: its cap is used up and it is put aside.
  */
 static inline struct vcpu *take(struct sched_hart *q, struct vcpu *v, unsigned hart, uint64_t now)
@@ -162,7 +141,8 @@ static inline struct vcpu *take(struct sched_hart *q, struct vcpu *v, unsigned h
         return NULL;
     }
     queue_take(q, v, now);
-    return begin(q, v, now, ticks);
+    sched_begin(q, v, now, ticks);
+    return v;
 }
 
 /* From its own queue. */
@@ -176,7 +156,7 @@ static struct vcpu *next_here(struct hart *h)
         return NULL;
     lock_acquire(&q->lock);
     now = timer_now();
-    stop_clock(q, now);
+    sched_stop_clock(q, now);
     q->closing = NULL;
     atomic_store_relaxed(&h->resched, 0);
     /* Bounded: each round takes one out of the queue. */
@@ -213,7 +193,7 @@ struct vcpu *sched_next(struct hart *h)
 static void leave(struct sched_hart *q, struct vcpu *v, uint64_t now)
 {
     queue_charge(q, now);
-    stop_clock(q, now);
+    sched_stop_clock(q, now);
     if (unlikely(v->sched.grant != INT64_MAX))
         cap_return(v);
 }
@@ -245,32 +225,6 @@ void sched_requeue(struct vcpu *v, bool yields)
         queue_left(q, v);
     }
     lock_release(&q->lock);
-}
-
-struct vcpu *sched_exchange(struct vcpu *v, bool yields)
-{
-    struct hart *h = this_hart();
-    struct sched_hart *q = &h->sched;
-    struct vcpu *next, *got;
-    uint64_t now;
-
-    lock_acquire(&q->lock);
-    if (unlikely(!stays(h, v))) {
-        lock_release(&q->lock);
-        sched_requeue(v, yields);
-        return NULL;
-    }
-    now = timer_now();
-    next = queue_exchange(q, v, now, yields);
-    stop_clock(q, now);
-    if (unlikely(v->sched.grant != INT64_MAX))
-        cap_return(v);
-    stats_vcpu_moves_from(v, VCPU_RUNNING, VCPU_RUNNABLE, now, 0);
-    v->sched.waits_from = q->busy_ticks;
-    atomic_store_relaxed(&h->resched, 0);
-    got = next->sched.queued ? take(q, next, h->index, now) : begin(q, next, now, UINT64_MAX);
-    lock_release(&q->lock);
-    return got;
 }
 
 bool sched_turn_is_over(const struct hart *h)

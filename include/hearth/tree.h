@@ -6,8 +6,8 @@
  * Nodes that come in order, each with a key and a value not before those of the one before it, are
  * in a row: a list, whose ends cost nothing. That is what vcpus of equal weight do when they take
  * turns. The others are in a balanced tree (AVL), with the least `value` of its subtree in each
- * node: every operation is O(log n) at worst. A row of equal nodes may stand beside any tree: the
- * first of the set is the first of either.
+ * node: every operation is O(log n) at worst. Row and tree do not depend on each other: the first
+ * of the set is the first of either.
  *
  * No locking, no allocation.
  */
@@ -38,34 +38,26 @@ void tree_insert_sorted(struct tree *t, struct tree_node *n);
 void tree_remove_sorted(struct tree *t, struct tree_node *n);
 struct tree_node *tree_below_within(const struct tree *t, uint64_t limit);
 
-/* key and value are the caller's; the rest is set here. */
-static inline void tree_insert(struct tree *t, struct tree_node *n)
+/* n, not before the row's last in key nor value, goes to its end. */
+static inline void tree_row_append(struct tree *t, struct tree_node *n)
 {
     struct tree_node *last = t->row_last;
 
-    if (last == NULL) {
+    if (last == NULL)
         t->row_first = n;
-    } else {
-        if (tree_before(n->key, last->key) || tree_before(n->value, last->value)) {
-            tree_insert_sorted(t, n);
-            return;
-        }
+    else
         last->child[1] = n;
-    }
     n->child[0] = last;
     n->child[1] = NULL;
     n->height = 0;
     t->row_last = n;
 }
 
-static inline void tree_remove(struct tree *t, struct tree_node *n)
+/* n is in the row. */
+static inline void tree_row_remove(struct tree *t, struct tree_node *n)
 {
     struct tree_node *before = n->child[0], *behind = n->child[1];
 
-    if (n->height != 0) {
-        tree_remove_sorted(t, n);
-        return;
-    }
     if (before == NULL)
         t->row_first = behind;
     else
@@ -74,6 +66,30 @@ static inline void tree_remove(struct tree *t, struct tree_node *n)
         t->row_last = before;
     else
         behind->child[0] = before;
+}
+
+static inline bool tree_row_takes(const struct tree *t, uint64_t key, uint64_t value)
+{
+    const struct tree_node *last = t->row_last;
+
+    return last == NULL || !(tree_before(key, last->key) || tree_before(value, last->value));
+}
+
+/* key and value are the caller's; the rest is set here. */
+static inline void tree_insert(struct tree *t, struct tree_node *n)
+{
+    if (tree_row_takes(t, n->key, n->value))
+        tree_row_append(t, n);
+    else
+        tree_insert_sorted(t, n);
+}
+
+static inline void tree_remove(struct tree *t, struct tree_node *n)
+{
+    if (n->height == 0)
+        tree_row_remove(t, n);
+    else
+        tree_remove_sorted(t, n);
 }
 
 /* Of two firsts, each of which may be NULL. */

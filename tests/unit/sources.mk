@@ -26,7 +26,7 @@ unit_sbi_sse_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_sse_model_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_hvc_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_sta_SRCS := $(SBI_UNIT_SRCS)
-SCHED_UNIT_SRCS := $(addprefix core/sched/,sched.c queue.c place.c cap.c params.c) core/lib/tree.c core/observe/stats.c core/lock.c \
+SCHED_UNIT_SRCS := $(addprefix core/sched/,sched.c queue.c exchange.c place.c cap.c params.c) core/lib/tree.c core/observe/stats.c core/lock.c \
                    guest/config_sched.c core/lib/fdt_util.c $(addprefix tests/unit/fakes/,fake.c timer.c config_blame.c)
 unit_sched_SRCS := $(SCHED_UNIT_SRCS)
 unit_sched_sim_SRCS := $(SCHED_UNIT_SRCS)

@@ -383,6 +383,98 @@ static void test_throttled_is_unloaded(void **state)
     assert_int_equal(a.stats.steal_ticks, 100000);
 }
 
+/* ---- the short cut ---- */
+
+#define CROWD 8
+
+/* What one step of a run came to. */
+struct step {
+    unsigned who;
+    uint64_t vruntime, deadline, turn_end, run, wait, stolen, recent;
+};
+
+static unsigned shortcuts;
+
+static struct vcpu *give_way(struct vcpu *v, bool yields, bool shortcut)
+{
+    struct vcpu *next = NULL;
+
+    if (shortcut)
+        next = sched_exchange(v, yields);
+    else
+        sched_requeue(v, yields);
+    shortcuts += next != NULL;
+    return next != NULL ? next : sched_next(h);
+}
+
+/* Turns that end or are given away, sleeps and wake-ups among equals or others, with priorities and
+ * caps or none: all by one way or all by the other. */
+static void crowd_runs(uint64_t seed, bool shortcut, struct step *out, unsigned steps)
+{
+    static struct vcpu crowd[CROWD];
+    const bool equal = seed % 2, plain = seed % 3, calm = seed % 6 == 1;
+    struct vcpu *v;
+
+    (void)fresh(NULL);
+    memset(crowd, 0, sizeof(crowd));
+    vm.config.vcpus = CROWD;
+    for (unsigned i = 0; i < CROWD; i++) {
+        crowd[i] = (struct vcpu){.vm = &vm, .id = i};
+        vm.vcpus[i] = &crowd[i];
+        sched_vcpu_init(&crowd[i]);
+        if (!equal)
+            assert_int_equal(sched_set_weight(&vm, i, 1 + (uint32_t)(fake_random(&seed) % 1000)),
+                             0);
+        if (!plain && fake_random(&seed) % 4 == 0)
+            assert_int_equal(sched_set_priority(&vm, i, 1 + (uint32_t)(fake_random(&seed) % 2)), 0);
+        if (!plain && fake_random(&seed) % 4 == 0)
+            assert_int_equal(sched_set_cap(&vm, i, 20), 0);
+        sched_start(&crowd[i]);
+    }
+    v = sched_next(h);
+    for (unsigned n = 0; n < steps; n++) {
+        const uint64_t dice = fake_random(&seed) >> 32;
+        struct vcpu *other = &crowd[fake_random(&seed) % CROWD];
+
+        pass(calm       ? (dice % 2 ? dice % SLICE : SLICE)
+             : dice % 5 ? dice % SLICE
+                        : dice % 20 * SLICE);
+        fake_timer_run(0);
+        sched_wake(other);
+        if (v == NULL)
+            v = sched_next(h);
+        else if (!calm && dice % 7 == 0 && sched_block(v))
+            v = sched_next(h);
+        else
+            v = give_way(v, dice % 2, shortcut);
+        out[n] = (struct step){.who = CROWD};
+        if (v != NULL)
+            out[n] = (struct step){v->id,
+                                   v->sched.vruntime,
+                                   v->sched.deadline,
+                                   h->sched.turn_end,
+                                   v->stats.run_ticks,
+                                   v->stats.wait_ticks,
+                                   v->stats.steal_ticks,
+                                   v->sched.recent};
+    }
+}
+
+static void test_shortcut(void **state)
+{
+    static struct step one[1000], other[1000];
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= 150; seed++) {
+        shortcuts = 0;
+        crowd_runs(seed, true, one, ARRAY_SIZE(one));
+        if (seed % 6 == 1)
+            assert_true(shortcuts > ARRAY_SIZE(one) * 9 / 10);
+        crowd_runs(seed, false, other, ARRAY_SIZE(other));
+        assert_memory_equal(one, other, sizeof(one));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -398,6 +490,7 @@ int main(void)
         cmocka_unit_test_setup(test_bad_values, fresh),
         cmocka_unit_test_setup(test_affinity_restored, fresh),
         cmocka_unit_test_setup(test_throttled_is_unloaded, fresh),
+        cmocka_unit_test_setup(test_shortcut, fresh),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,87 @@
+/*
+ * exchange.c - the short cut for vcpus that take turns on a hart: sched_requeue() and sched_next()
+ * in one, where neither priorities nor caps have a say, whoever waits came in order, and the one
+ * that gives the hart back goes behind them all. What these two do is what must come out here
+ * (test_sched.c holds them equal); anything else is left to them.
+ */
+#include "parts.h"
+
+#include <hearth/timer.h>
+
+/* The one that is next after v, if no more than turns decide that here. */
+static inline struct vcpu *next_in_row(const struct hart *h, const struct vcpu *v)
+{
+    const struct sched_hart *q = &h->sched;
+    struct vcpu *n = queue_vcpu(q->fair.row_first);
+
+    if (n == NULL || n != queue_vcpu(tree_first(&q->fair)) || tree_first(&q->fixed) != NULL ||
+        !queue_is_fair(v) || !(v->sched.params.affinity & BIT(h->index)) || cap_limits(v) ||
+        cap_limits(n) || v->sched.grant != INT64_MAX)
+        return NULL;
+    return n;
+}
+
+/* With the lock. v, which runs, is charged and goes to the end of the row; n, its first, runs.
+ * False, and nothing has changed: the order is another one. */
+static inline bool swap(struct sched_hart *q, struct vcpu *v, struct vcpu *n, uint64_t now,
+                        bool yields)
+{
+    struct sched_vcpu *s = &v->sched;
+    const uint64_t had = now > q->since ? queue_virtual_ticks(v, now - q->since) : 0;
+    uint64_t vruntime = s->vruntime + had, deadline = s->deadline;
+    int64_t sum, mean;
+    uint64_t load;
+
+    queue_renew(v, yields, &vruntime, &deadline);
+    load = q->load + s->params.weight;
+    sum = q->sum + queue_weighed(q, v, vruntime);
+    mean = sum / (int64_t)load;
+    if (tree_before(q->base + (uint64_t)mean, n->sched.vruntime) || !queue_near_base(mean) ||
+        !tree_row_takes(&q->fair, deadline, vruntime))
+        return false;
+    if (now > q->since)
+        s->recent = queue_recent(v, now) + had;
+    s->vruntime = s->node.value = vruntime;
+    s->deadline = s->node.key = deadline;
+    s->yielded = false;
+    tree_row_append(&q->fair, &s->node);
+    tree_row_remove(&q->fair, &n->sched.node);
+    s->queued = true;
+    n->sched.queued = false;
+    q->sum = sum - queue_weighed(q, n, n->sched.vruntime);
+    q->load = load - n->sched.params.weight;
+    q->running = n;
+    q->since = q->turn_from = now;
+    q->preempt_at = UINT64_MAX;
+    q->turn_end = queue_turn_end(n, now);
+    return true;
+}
+
+static __noinline struct vcpu *the_long_way(struct vcpu *v, bool yields)
+{
+    sched_requeue(v, yields);
+    return NULL;
+}
+
+struct vcpu *sched_exchange(struct vcpu *v, bool yields)
+{
+    struct hart *h = this_hart();
+    struct sched_hart *q = &h->sched;
+    struct vcpu *next;
+    uint64_t now;
+
+    lock_acquire(&q->lock);
+    now = timer_now();
+    next = next_in_row(h, v);
+    if (unlikely(next == NULL || !swap(q, v, next, now, yields))) {
+        lock_release(&q->lock);
+        return the_long_way(v, yields);
+    }
+    sched_stop_clock(q, now);
+    stats_vcpu_moves_from(v, VCPU_RUNNING, VCPU_RUNNABLE, now, 0);
+    v->sched.waits_from = q->busy_ticks;
+    atomic_store_relaxed(&h->resched, 0);
+    sched_begin(q, next, now, UINT64_MAX);
+    lock_release(&q->lock);
+    return next;
+}
