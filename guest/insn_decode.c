@@ -11,7 +11,6 @@
 #define OPCODE_LOAD  0x03u
 #define OPCODE_STORE 0x23u
 
-
 /* Bits hi..lo of x, moved to start at bit `to`. */
 static inline uint32_t field(uint32_t x, unsigned hi, unsigned lo, unsigned to)
 {
@@ -175,4 +174,3 @@ bool insn_htinst_is_walk(uint64_t tinst)
 {
     return tinst == 0x2000 || tinst == 0x2020 || tinst == 0x3000 || tinst == 0x3020;
 }
-
