@@ -2,8 +2,8 @@
  * ns16550.c - the host's 8250 or 16550 UART (National Semiconductor PC16550D), as the firmware left
  * it: the line's speed is not touched.
  *
- * Locking: the caller's (core/console/console.c); a panic writes without it and may lose bytes of
- * another hart.
+ * Locking: the caller's (core/console/console_out.c); a panic writes without it and may lose bytes
+ * of another hart.
  */
 #include <arch/barrier.h>
 #include <arch/io.h>

@@ -1,7 +1,7 @@
 /*
  * sbi_console.c - the firmware's console as a host console: for machines whose UART has no driver
- * here. Input is polled. Locking: the caller's (core/console/console.c), for the firmware call's
- * buffer.
+ * here. Input is polled. Locking: the caller's (core/console/console_out.c), for the firmware
+ * call's buffer.
  */
 #include <hearth/console.h>
 #include <hearth/sbi_client.h>
