@@ -29,11 +29,16 @@ static void put(char *line, size_t *pos, const char *src)
         line[(*pos)++] = *src++;
 }
 
+static void keep_locked(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        kept[kept_head++ % LOG_KEPT] = text[i];
+}
+
 static void keep(const char *text, size_t len)
 {
     lock_acquire(&log_lock);
-    for (size_t i = 0; i < len; i++)
-        kept[kept_head++ % LOG_KEPT] = text[i];
+    keep_locked(text, len);
     lock_release(&log_lock);
 }
 
@@ -134,12 +139,20 @@ void log_vm(const struct vm *vm, const char *fmt, ...)
     va_end(args);
 }
 
-void log_vm_text(const struct vm *vm, const char *label, const char *text, size_t len)
+bool log_vm_text(const struct vm *vm, const char *label, const char *text, size_t len)
 {
-    char head[LOG_LINE_MAX];
+    char head[LOG_LINE_MAX], out[LOG_LINE_MAX];
     size_t pos = 0;
 
     put_head(head, &pos, vm);
     put(head, &pos, label);
-    console_write_text(head, pos, text, len);
+    if (!console_write_text(head, pos, text, len))
+        return false;
+    lock_acquire(&log_lock);
+    keep_locked(head, pos);
+    for (size_t at = 0, taken; at < len; at += taken)
+        keep_locked(out, text_escape(out, sizeof(out), text + at, len - at, &taken));
+    keep_locked("\n", 1);
+    lock_release(&log_lock);
+    return true;
 }

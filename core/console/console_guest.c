@@ -19,41 +19,51 @@ static void line_flush(struct guest_console *c)
     c->line_len = 0;
 }
 
-static __noinline void guest_unattached(struct guest_console *c, const char *buf, size_t len)
+/* Output of a VM that is not attached, or whose replay is not over; of what is to be shown, at most
+ * a line. Returns how many bytes were taken. */
+static size_t unattached(struct guest_console *c, const char *buf, size_t len)
 {
-    ring_put(&c->ring, buf, len);
-    if (c->vm->config.policy.console_buffered)
-        return;
-    for (size_t i = 0; i < len; i++) {
-        if (buf[i] == '\n') {
+    const bool shown = c != con.attached && !c->vm->config.policy.console_buffered;
+    size_t n = 0;
+    bool ends = false;
+
+    while (n < len && !(shown && ends)) {
+        ends = buf[n] == '\n' || c->line_len == GUEST_LINE;
+        if (shown && ends)
             line_flush(c);
-            continue;
-        }
-        if (c->line_len == GUEST_LINE)
-            line_flush(c);
-        c->line[c->line_len++] = buf[i];
+        if (shown && buf[n] != '\n')
+            c->line[c->line_len++] = buf[n];
+        n++;
     }
+    ring_put(&c->ring, buf, n);
+    return n;
 }
 
-static __noinline void guest_write_chunk(struct guest_console *c, const char *buf, size_t len)
+static __noinline void write_unattached(struct guest_console *c, const char *buf, size_t len)
 {
-    char *page = NULL;
+    while (len != 0) {
+        const size_t most = MIN(len, WRITE_CHUNK);
+        char *page = NULL;
+        size_t n = most;
 
-    /* Pages come before the console's lock. Looking without it may give one too many or too few:
-     * then it goes back, or bytes are lost and counted. */
-    if (unlikely(c != atomic_load_relaxed(&con.attached)) && ring_wants_page(&c->ring, len))
-        page = page_alloc_zeroed(0);
-    console_acquire();
-    if (likely(c == con.attached))
-        line_raw(buf, len);
-    else {
-        if (page != NULL && ring_give_page(&c->ring, page))
-            page = NULL;
-        guest_unattached(c, buf, len);
+        /* Pages come before the console's lock. Looking without it may give one too many or too
+         * few: then it goes back, or bytes are lost and counted. */
+        if (unlikely(ring_wants_page(&c->ring, most)))
+            page = page_alloc_zeroed(0);
+        console_acquire_room(GUEST_LINE_MOST);
+        if (unlikely(c == con.raw)) {
+            line_raw(buf, most);
+        } else {
+            if (page != NULL && ring_give_page(&c->ring, page))
+                page = NULL;
+            n = unattached(c, buf, most);
+        }
+        console_release_pumped();
+        if (unlikely(page != NULL))
+            page_free_virt(page, 0);
+        buf += n;
+        len -= n;
     }
-    console_release();
-    if (unlikely(page != NULL))
-        page_free_virt(page, 0);
 }
 
 /* Hot while a guest boots: a byte a call. */
@@ -63,10 +73,23 @@ void console_guest_write(struct vm *vm, const char *buf, size_t len)
 
     if (unlikely(c == NULL))
         return;
-    for (; unlikely(len > WRITE_CHUNK); buf += WRITE_CHUNK, len -= WRITE_CHUNK)
-        guest_write_chunk(c, buf, WRITE_CHUNK);
-    if (likely(len != 0))
-        guest_write_chunk(c, buf, len);
+    while (likely(len != 0)) {
+        const size_t n = MIN(len, WRITE_CHUNK);
+
+        if (unlikely(c != atomic_load_relaxed(&con.raw)))
+            break;
+        console_acquire();
+        if (unlikely(c != con.raw)) {
+            console_release();
+            break;
+        }
+        line_raw(buf, n);
+        console_release();
+        buf += n;
+        len -= n;
+    }
+    if (unlikely(len != 0))
+        write_unattached(c, buf, len);
 }
 
 struct guest_console *console_guest_create(struct vm *vm)
@@ -92,11 +115,11 @@ void console_guest_list(struct vm *vm)
     /* Said only when there is a choice: the one VM of a machine is attached without words. */
     if (con.attached == NULL && !con.shell) {
         if (con.list == c)
-            con.attached = c;
+            attach_silently(c);
         else
-            attach(c);
+            attach(c, false);
     }
-    console_release();
+    console_release_pumped();
 }
 
 void console_guest_started(struct vm *vm)
@@ -107,9 +130,9 @@ void console_guest_started(struct vm *vm)
     if (c->ended) {
         c->ended = false;
         if (con.attached == NULL && !con.shell)
-            attach(c);
+            attach(c, false);
     }
-    console_release();
+    console_release_pumped();
 }
 
 /* con.lock held. */
@@ -119,7 +142,7 @@ static void guest_end(struct guest_console *c)
         return;
     c->ended = true;
     if (c == con.attached)
-        attach_next_after(c);
+        attach_ended(c);
     else if (c->line_len != 0)
         line_flush(c);
 }
@@ -130,7 +153,7 @@ void console_guest_ended(struct vm *vm)
         return;
     console_acquire();
     guest_end(vm->console);
-    console_release();
+    console_release_pumped();
 }
 
 void console_guest_unlist(struct vm *vm)
@@ -145,7 +168,7 @@ void console_guest_unlist(struct vm *vm)
     if (*link == c)
         *link = c->next;
     attach_forget(c);
-    console_release();
+    console_release_pumped();
 }
 
 void console_guest_destroy(struct vm *vm)

@@ -66,3 +66,9 @@ uint64_t ring_mark_lost(struct console_ring *r)
     r->lost = 0;
     return lost;
 }
+
+void ring_forget(struct console_ring *r, uint64_t keep)
+{
+    r->tail = MAX(r->tail, r->head - MIN(keep, r->head));
+    r->lost = 0;
+}

@@ -414,8 +414,7 @@ static enum shell_result console(struct shell *sh)
 
     if (vm == NULL)
         return SHELL_DONE;
-    if (!console_attach_piece(vm, &sh->number[0]))
-        return SHELL_MORE;
+    console_attach(vm);
     machine_end_if_done(); /* the shell may have been all that kept it on */
     return SHELL_DONE;
 }

@@ -68,6 +68,14 @@ static char input_take(void)
     return c;
 }
 
+bool shell_take(char *byte)
+{
+    if (!input_waits())
+        return false;
+    *byte = input_take();
+    return true;
+}
+
 /* Ctrl-C, however much was typed before it: that goes too. */
 static bool cancelled(void)
 {
@@ -85,10 +93,7 @@ static bool cancelled(void)
 bool sh_key(struct shell *sh, char *key)
 {
     (void)sh;
-    if (!input_waits())
-        return false;
-    *key = input_take();
-    return true;
+    return shell_take(key);
 }
 
 /* ---- output ---- */

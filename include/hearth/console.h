@@ -2,9 +2,10 @@
  * console.h - the one serial line: the host's UART (or the firmware's console) shared by the log,
  * all VMs and the shell. Output of the attached VM is raw; others' lines are prefixed "[name] ", or
  * only kept (config.policy.console_buffered). What a VM writes unattached is kept in a ring of 64
- * KiB, and replayed when the shell attaches it. Ctrl-] on the line attaches the shell, or the next
- * VM that has not ended where there is no shell. When the attached VM ends, the next running one
- * takes its place. A VM that is not attached cannot send control bytes to the terminal: they are
+ * KiB, and replayed when it is attached: all of it when an operator attaches it, else what has not
+ * been shown yet. Ctrl-] on the line attaches the shell, or the next VM that has not ended where
+ * there is no shell. When the attached VM ends, the next running one takes its place; a VM that
+ * restarts keeps it. A VM that is not attached cannot send control bytes to the terminal: they are
  * escaped. Lock: its own (rank CONSOLE, innermost but for the driver).
  */
 #pragma once
@@ -47,15 +48,20 @@ void console_set_device(const struct console_ops *ops);
 /* The hypervisor's own output, complete lines preferred; each "\n" becomes "\r\n". Any hart, any
  * context. */
 void console_write(const char *buf, size_t len);
-/* One line of it: head as it is, then text escaped (text.h). Other harts' output comes before or
- * behind all of it. */
-void console_write_text(const char *head, size_t head_len, const char *text, size_t len);
+/* One line of it: head as it is, then text escaped (text.h); at most CONSOLE_TEXT_MAX bytes of
+ * both. Other harts' output comes before or behind all of it. False: there is no room for it now,
+ * call again; some of what is before it has been written. The caller holds no lock above rank
+ * DEVICE. */
+#define CONSOLE_TEXT_MAX 1152
+bool __must_check console_write_text(const char *head, size_t head_len, const char *text,
+                                     size_t len);
 /* A panic begins: harts that want the console from now on stop; waits, bounded, for a line being
  * written. */
 void console_panic_begin(void);
 /* The same without taking the lock: panics only. */
 void console_write_panic(const char *buf, size_t len);
-/* Waits, bounded, until the device has sent everything. Takes no lock. */
+/* The machine ends: waits until the device has sent everything, bounded but for what is kept to be
+ * written. Takes the console's lock, but not in a panic. */
 void console_drain(void);
 
 /* Takes what the device has received and hands it to the attached VM. From the UART's interrupt or
@@ -95,9 +101,9 @@ void console_shell_line(const char *text, size_t len, size_t back);
 void console_shell_enter(void);
 /* A command's output; only seen while the shell is attached. "\n" becomes "\r\n". */
 void console_shell_write(const char *buf, size_t len);
-/* Attaches the VM instead of the shell, after what it wrote unattached, a piece of it at each call.
- * *shown: 0 at first, then the function's own. True: it is attached. */
-bool __must_check console_attach_piece(struct vm *vm, uint64_t *shown);
+/* Attaches the VM instead, and replays what it wrote unattached. What has been typed at the shell
+ * behind this command goes to the VM. The shell's work calls it. */
+void console_attach(struct vm *vm);
 /* Boot: prefixes in colours. */
 void console_set_colour(bool on);
 

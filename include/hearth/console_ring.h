@@ -26,3 +26,6 @@ void ring_put(struct console_ring *r, const char *buf, size_t len);
 size_t ring_take(struct console_ring *r, const char **buf, size_t most);
 /* How many were lost, once. */
 uint64_t ring_mark_lost(struct console_ring *r);
+/* What the ring has goes, and what was lost is forgotten; but for the latest bytes, `keep` of them.
+ */
+void ring_forget(struct console_ring *r, uint64_t keep);

@@ -14,9 +14,11 @@
 
 struct vm;
 
-/* console.c, with its lock: a byte was typed at the shell. When the ring is full it is lost. */
+/* The console, with its lock: a byte was typed at the shell. When the ring is full it is lost. */
 void shell_put(char byte);
-/* console.c, after that, without locks. */
+/* The console, in the shell's own work: the oldest byte that the shell has not taken yet. */
+bool __must_check shell_take(char *byte);
+/* The console, after that, without locks. */
 void shell_wake(void);
 /* Boot: whose work it is, this hart's. */
 void shell_init(void);

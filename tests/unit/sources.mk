@@ -37,7 +37,8 @@ unit_sbi_dbtr_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_mpxy_SRCS := $(SBI_UNIT_SRCS)
 
 unit_text_SRCS := core/lib/text.c
-unit_console_SRCS := $(wildcard core/console/*.c) core/log.c core/lib/text.c $(addprefix tests/unit/fakes/,lock.c page_alloc.c)
+unit_console_SRCS := $(wildcard core/console/*.c) core/log.c core/lib/text.c \
+                     $(addprefix tests/unit/fakes/,lock.c page_alloc.c hart.c timer.c)
 
 unit_insn_decode_SRCS := guest/insn_decode.c
 $(B)/unit/obj/tests/unit/test_insn_decode.c.o: $(B)/unit/gen/insn_table.h

@@ -19,7 +19,7 @@
 
 #include "fakes/fakes.h"
 
-static char out[1 << 18];
+static char out[1 << 19];
 static size_t out_len;
 static const char *typed;
 static size_t typed_len;
@@ -37,10 +37,21 @@ static void emit(const char *buf, size_t len)
     out[out_len] = '\0';
 }
 
+/* Ticks (100 ns) that a byte takes; the longest time that the lock was held without a break. */
+static unsigned byte_ticks;
+static uint64_t held_since, held_most;
+static unsigned held_lock;
+
 static void dev_write(const char *buf, size_t len)
 {
     assert_int_equal(fake_locks_held, 1);
+    if (held_since == 0 || fake_lock_count != held_lock)
+        held_since = fake_timer_now;
+    held_lock = fake_lock_count;
     emit(buf, len);
+    fake_timer_now += len * byte_ticks;
+    if (fake_timer_now - held_since > held_most)
+        held_most = fake_timer_now - held_since;
 }
 
 static void dev_write_panic(const char *buf, size_t len)
@@ -78,6 +89,14 @@ void shell_put(char byte)
 {
     assert_int_equal(fake_locks_held, 1);
     at_shell[strlen(at_shell)] = byte;
+}
+
+bool shell_take(char *byte)
+{
+    assert_int_equal(fake_locks_held, 1);
+    *byte = at_shell[0];
+    memmove(at_shell, at_shell + 1, strlen(at_shell));
+    return *byte != '\0';
 }
 
 void shell_wake(void)
@@ -123,13 +142,27 @@ static int setup(void **state)
     out[0] = '\0';
     typed_len = 0;
     drains = panic_writes = firmware_bytes = 0;
+    fake_timer_reset();
+    byte_ticks = 0;
+    held_most = held_since = 0;
     memset(events, 0, sizeof(events));
     return 0;
+}
+
+/* All that the pump has to do. */
+static void pump(void)
+{
+    for (unsigned i = 0; fake_timer_armed[0] != NULL; i++) {
+        assert_true(i < 100000);
+        fake_timer_now = fake_timer_next(0);
+        fake_timer_run(0);
+    }
 }
 
 static int teardown(void **state)
 {
     (void)state;
+    byte_ticks = 0;
     for (unsigned i = 0; i < ARRAY_SIZE(vms); i++) {
         if (vms[i] != NULL) {
             console_guest_unlist(vms[i]);
@@ -139,6 +172,7 @@ static int teardown(void **state)
         }
         vms[i] = NULL;
     }
+    pump();
     console_write("\n", 1); /* the next test finds an empty line */
     assert_int_equal(fake_pages_out, 0);
     assert_int_equal(fake_locks_held, 0);
@@ -212,9 +246,9 @@ static void guests_text_is_one_line(void **state)
     vm_add(0, "one");
     say(0, "abc");
     out_len = 0;
-    log_vm_text(vms[0], "Guest Log: ", "x\ny\x1b\xc3\xa4", 6);
+    assert_true(log_vm_text(vms[0], "Guest Log: ", "x\ny\x1b\xc3\xa4", 6));
     expect("\r\nhearth: [one] Guest Log: x\\x0ay\\x1b\xc3\xa4\r\n");
-    log_vm_text(vms[0], "Guest Log: ", "", 0);
+    assert_true(log_vm_text(vms[0], "Guest Log: ", "", 0));
     expect("hearth: [one] Guest Log: \r\n");
     for (size_t i = 0; i < sizeof(big); i++)
         big[i] = i % 3 == 0 ? '\r' : 'z';
@@ -222,7 +256,7 @@ static void guests_text_is_one_line(void **state)
     for (size_t i = 0; i < sizeof(big); i++)
         n += (size_t)sprintf(want + n, "%s", i % 3 == 0 ? "\\x0d" : "z");
     sprintf(want + n, "\r\n");
-    log_vm_text(vms[0], "Guest Log: ", big, sizeof(big));
+    assert_true(log_vm_text(vms[0], "Guest Log: ", big, sizeof(big)));
     expect(want);
 }
 
@@ -340,7 +374,7 @@ static void key_cycles_running_vms(void **state)
     expect("\r\n[one] now prefixed\r\n");
     console_guest_ended(vms[2]);
     type("\x1d", 1);
-    expect("hearth: console: attached to one\r\n");
+    expect("hearth: console: attached to one\r\nnow prefixed\n");
     type("\x1d\x1d", 2);
     expect("hearth: console: attached to two\r\nhearth: console: attached to one\r\n");
     assert_int_equal(events[0] + events[1] + events[2], 0);
@@ -468,10 +502,9 @@ static void shell_begin(void)
 
 static void shell_end(void)
 {
-    uint64_t shown = 0;
-
-    while (!console_attach_piece(vms[0], &shown))
-        ;
+    memset(at_shell, 0, sizeof(at_shell));
+    console_attach(vms[0]);
+    pump();
     management.shell = false;
     console_shell_line("", 0, 0);
 }
@@ -539,6 +572,407 @@ static void replay(void **state)
     reset_out();
 }
 
+/* ---- replay ---- */
+
+static char backlog[RING_SIZE + 5000];
+
+/* Text without "\r\n", different everywhere. */
+static const char *fill_backlog(void)
+{
+    for (size_t i = 0; i < sizeof(backlog); i++)
+        backlog[i] = (char)('!' + (i * 7 + i / 93) % 90);
+    return backlog;
+}
+
+static void two_with_backlog(size_t len)
+{
+    vm_add(0, "one");
+    vm_add(1, "two");
+    vms[1]->config.policy.console_buffered = true;
+    console_guest_write(vms[1], fill_backlog(), len);
+    expect("");
+}
+
+/* A buffered VM that gets the terminal because another one ends is seen from where it is kept. */
+static void take_over_is_replayed(void **state)
+{
+    static const char head[] =
+        "hearth: console: attached to two\r\nhearth: console: 5000 bytes lost here\r\n";
+
+    (void)state;
+    two_with_backlog(sizeof(backlog));
+    console_guest_ended(vms[0]);
+    pump();
+    assert_int_equal(out_len, strlen(head) + RING_SIZE);
+    assert_memory_equal(out, head, strlen(head));
+    assert_memory_equal(out + strlen(head), backlog + 5000, RING_SIZE);
+    reset_out();
+    say(1, "raw\n");
+    expect("raw\n");
+}
+
+/* What was shown with its name is not shown again unasked, but for a line that has not ended. */
+static void take_over_repeats_no_lines(void **state)
+{
+    (void)state;
+    vm_add(0, "one");
+    vm_add(1, "two");
+    say(1, "shown\nlogin: ");
+    reset_out();
+    console_guest_ended(vms[0]);
+    expect("hearth: console: attached to two\r\nlogin: ");
+    shell_begin();
+    say(1, "after\n$ ");
+    reset_out();
+    console_attach(vms[1]);
+    expect("hearth: console: attached to two\r\nafter\n$ ");
+    management.shell = false;
+}
+
+/* A VM that comes back finds the terminal free: what it wrote meanwhile is seen. */
+static void first_attach_is_replayed(void **state)
+{
+    (void)state;
+    vm_add(0, "one");
+    vms[0]->config.policy.console_buffered = true;
+    console_guest_ended(vms[0]);
+    say(0, "words");
+    expect("");
+    console_guest_started(vms[0]);
+    expect("hearth: console: attached to one\r\nwords");
+}
+
+/* Its output stays in order: none of it comes between what is being replayed. Input is the VM's. */
+static void output_waits_for_the_replay(void **state)
+{
+    const char head[] = "hearth: console: attached to two\r\n";
+    char last;
+
+    (void)state;
+    two_with_backlog(RING_SIZE - 10);
+    byte_ticks = 868; /* 115200 baud */
+    console_guest_ended(vms[0]);
+    say(1, "new");
+    type("x", 1);
+    assert_int_equal(console_guest_read(vms[1], &last, 1), 1);
+    assert_true(out_len < 2000);
+    pump();
+    say(1, "er");
+    assert_int_equal(out_len, strlen(head) + RING_SIZE - 10 + 5);
+    assert_memory_equal(out + strlen(head), backlog, RING_SIZE - 10);
+    assert_string_equal(out + out_len - 5, "newer");
+    assert_true(held_most < 30000);
+    reset_out();
+}
+
+/* Ctrl-] in the middle of it: the shell has the line, and the rest comes the next time. */
+static void replay_is_left(void **state)
+{
+    size_t seen;
+
+    (void)state;
+    two_with_backlog(RING_SIZE);
+    byte_ticks = 868;
+    console_guest_ended(vms[0]);
+    for (unsigned i = 0; i < 20; i++) {
+        fake_timer_now = fake_timer_next(0);
+        fake_timer_run(0);
+    }
+    management.shell = true;
+    type("\x1d", 1);
+    assert_true(console_shell_attached());
+    pump();
+    assert_non_null(strstr(out, "\r\nhearth: console: the shell"));
+    seen = strlen("hearth: console: attached to two\r\n");
+    seen = (size_t)(strstr(out, "\r\nhearth: console: the shell") - out) - seen;
+    assert_true(seen > 500 && seen < 10000);
+    reset_out();
+    byte_ticks = 0;
+    console_attach(vms[1]);
+    pump();
+    assert_memory_equal(out + strlen("hearth: console: attached to two\r\n"), backlog + seen,
+                        RING_SIZE - seen);
+    assert_int_equal(out_len, strlen("hearth: console: attached to two\r\n") + RING_SIZE - seen);
+    reset_out();
+    management.shell = false;
+}
+
+/* Its last words are seen before another one gets the terminal; unless it is taken away. */
+static void ended_in_replay(void **state)
+{
+    (void)state;
+    for (unsigned gone = 0; gone < 2; gone++) {
+        two_with_backlog(RING_SIZE);
+        vm_add(2, "three");
+        byte_ticks = 868;
+        console_guest_ended(vms[0]);
+        console_guest_ended(vms[1]);
+        if (gone != 0)
+            console_guest_unlist(vms[1]);
+        byte_ticks = 0;
+        pump();
+        assert_non_null(strstr(out, "\r\nhearth: console: attached to three\r\n"));
+        assert_true(gone != 0 ? out_len < 2000 : out_len > RING_SIZE);
+        say(2, "raw");
+        assert_string_equal(out + out_len - 3, "raw");
+        reset_out();
+        (void)teardown(NULL);
+        reset_out();
+        (void)setup(NULL);
+    }
+}
+
+/* One that writes faster than it is shown does not keep it up for ever. */
+static void endless_replay_is_cut(void **state)
+{
+    unsigned rounds = 0;
+
+    (void)state;
+    two_with_backlog(RING_SIZE);
+    byte_ticks = 868;
+    console_guest_ended(vms[0]);
+    for (; fake_timer_armed[0] != NULL; rounds++) {
+        assert_true(rounds < 20000);
+        fake_timer_now = fake_timer_next(0);
+        fake_timer_run(0);
+        byte_ticks = 0;
+        if (strstr(out, "bytes lost here\r\n") == NULL)
+            console_guest_write(vms[1], backlog, 1000);
+        byte_ticks = 868;
+    }
+    assert_true(out_len < 3 * RING_SIZE);
+    assert_non_null(strstr(out, "bytes lost here\r\n"));
+    reset_out();
+}
+
+static void typed_ahead_is_the_vms(void **state)
+{
+    char buf[8];
+
+    (void)state;
+    vm_add(0, "one");
+    shell_begin();
+    strcpy(at_shell, "ls\r");
+    console_attach(vms[0]);
+    assert_int_equal(events[0], 2); /* the a, and this */
+    assert_int_equal(console_guest_read(vms[0], buf, sizeof(buf)), 4);
+    assert_memory_equal(buf, "als\r", 4);
+    /* The shell has nothing to do with the line any more. */
+    say(0, "$ ");
+    reset_out();
+    console_shell_enter();
+    console_shell_line("> ", 2, 0);
+    say(0, "x\n");
+    expect("x\n");
+    /* Behind a Ctrl-] it is the shell's again. */
+    type("\x1d", 1);
+    strcpy(at_shell, "x\x1dhelp\r");
+    console_attach(vms[0]);
+    assert_true(console_shell_attached());
+    assert_string_equal(at_shell, "help\r");
+    assert_int_equal(console_guest_read(vms[0], buf, sizeof(buf)), 1);
+    shell_end();
+    reset_out();
+}
+
+/* ---- a slow line ---- */
+
+/* A message all of escapes: the lock is free again and again while it goes out, and nothing of
+ * others is in it. */
+static void long_text_is_bounded_and_whole(void **state)
+{
+    static char big[1024];
+    char *end;
+
+    (void)state;
+    vm_add(0, "one");
+    vm_add(1, "two");
+    memset(big, 0x1b, sizeof(big));
+    byte_ticks = 868;
+    assert_true(log_vm_text(vms[1], "Guest Log: ", big, sizeof(big)));
+    say(0, "raw\n");
+    log_info("a line");
+    say(1, "of two\n");
+    pump();
+    assert_true(held_most > 0 && held_most < 30000); /* 3 ms; all of it takes 360 */
+    assert_memory_equal(out, "hearth: [two] Guest Log: \\x1b", 29);
+    end = strchr(out, '\r');
+    assert_int_equal(end - out, 25 + 4 * 1024);
+    assert_string_equal(end, "\r\nraw\nhearth: a line\r\n[two] of two\r\n");
+    reset_out();
+}
+
+static void no_room_for_long_texts(void **state)
+{
+    static char big[1024];
+    unsigned taken = 0;
+
+    (void)state;
+    vm_add(0, "one");
+    memset(big, 0x1b, sizeof(big));
+    byte_ticks = 868;
+    while (log_vm_text(vms[0], "Guest Log: ", big, sizeof(big)))
+        assert_true(taken++ < 10);
+    assert_true(taken >= 2);
+    /* It is of use to ask again and again. */
+    for (unsigned i = 0; !log_vm_text(vms[0], "Guest Log: ", big, sizeof(big)); i++)
+        assert_true(i < 4096);
+    pump();
+    assert_true(held_most < 30000);
+    for (const char *p = out; *p != '\0'; p += 25 + 4 * 1024 + 2)
+        assert_memory_equal(p, "hearth: [one] Guest Log: \\x1b", 29);
+    reset_out();
+}
+
+/* Line ends alone make 50 bytes of each; and they wait when the line is slower than that. */
+static void flood_of_lines_is_bounded(void **state)
+{
+    static char big[2048];
+    size_t lines = 0;
+
+    (void)state;
+    vm_add(0, "one");
+    vm_add(1, "two");
+    memset(big, '\n', sizeof(big));
+    byte_ticks = 868;
+    console_guest_write(vms[1], big, sizeof(big));
+    memset(big, 0x9b, sizeof(big));
+    console_guest_write(vms[1], big, sizeof(big));
+    pump();
+    assert_true(held_most < 30000);
+    for (const char *p = out; (p = strstr(p, "[two] \r\n")) != NULL; p++)
+        lines++;
+    assert_int_equal(lines, sizeof(big));
+    reset_out();
+}
+
+static void panic_and_end_say_all(void **state)
+{
+    static char big[1024];
+
+    (void)state;
+    vm_add(0, "one");
+    memset(big, 0x1b, sizeof(big));
+    byte_ticks = 868;
+    assert_true(log_vm_text(vms[0], "Guest Log: ", big, sizeof(big)));
+    assert_true(out_len < 1000);
+    console_write_panic("dying\n", 6);
+    assert_string_equal(out + out_len - 13, "\\x1b\r\ndying\r\n");
+    assert_int_equal(out_len, 25 + 4 * 1024 + 2 + 7);
+    reset_out();
+    assert_true(log_vm_text(vms[0], "Guest Log: ", big, sizeof(big)));
+    console_drain();
+    assert_int_equal(out_len, 25 + 4 * 1024 + 2);
+    assert_int_equal(drains, 1);
+    reset_out();
+    byte_ticks = 0;
+    pump();
+}
+
+/* What cannot wait for the end of a command's line is counted: the line stays one. */
+static void commands_line_stays_whole(void **state)
+{
+    static char big[1024];
+    char *end;
+
+    (void)state;
+    vm_add(0, "one");
+    shell_begin();
+    memset(big, 0x1b, sizeof(big));
+    reset_out();
+    console_shell_write("[1", 2);
+    for (unsigned i = 0; i < 300; i++)
+        say(0, "a line of a VM that writes many\n");
+    for (unsigned i = 0; i < 300; i++)
+        log_info("a line of the hypervisor's %u", i);
+    assert_false(log_vm_text(vms[0], "Guest Log: ", big, sizeof(big)));
+    expect("[1");
+    console_shell_write(",2]\n", 4);
+    pump();
+    assert_memory_equal(out, ",2]\r\n[one] a line", 17);
+    assert_non_null(strstr(out, "\r\nhearth: a line of the hypervisor's 0\r\n"));
+    end = strstr(out, "\r\nhearth: console: ");
+    assert_non_null(end);
+    {
+        unsigned missed = 0, shown = 0;
+
+        assert_int_equal(sscanf(end + 19, "%u lines not shown", &missed), 1);
+        for (const char *p = out; (p = strstr(p, "a line of")) != NULL; p++)
+            shown++;
+        assert_int_equal(missed + shown, 600);
+    }
+    assert_true(log_vm_text(vms[0], "Guest Log: ", big, sizeof(big)));
+    reset_out();
+    shell_end();
+    reset_out();
+}
+
+/* ---- colours ---- */
+
+static void prefixes_have_colours(void **state)
+{
+    (void)state;
+    vm_add(0, "one");
+    vm_add(1, "two");
+    vms[1]->id = 1;
+    console_set_colour(true);
+    say(1, "text\x1b[31m\n");
+    expect("\x1b[33m[two] \x1b[0mtext\\x1b[31m\r\n");
+    vms[1]->id = 6;
+    say(1, "text\n");
+    expect("\x1b[36m[two] \x1b[0mtext\r\n");
+    log_info("plain");
+    expect("hearth: plain\r\n");
+    console_set_colour(false);
+    say(1, "text\n");
+    expect("[two] text\r\n");
+}
+
+/* The attached VM may leave a colour, or half a sequence: what comes behind it is readable. */
+static void raw_leaves_no_trace(void **state)
+{
+    (void)state;
+    vm_add(0, "one");
+    vm_add(1, "two");
+    console_set_colour(true);
+    say(0, "\x1b]0;title");
+    log_info("seen");
+    assert_non_null(strstr(out, "title\x18\x1b[0m\r\nhearth: seen\r\n"));
+    reset_out();
+    say(0, "\x1b[31mred\n");
+    say(1, "seen\n");
+    assert_non_null(strstr(out, "red\n\x18\x1b[0m\x1b[36m[two] \x1b[0mseen\r\n"));
+    reset_out();
+    say(0, "\x1b[?1049h\x1b[?25l");
+    shell_begin();
+    assert_non_null(strstr(out, "\x18\x1b[!p"));
+    assert_true(strstr(out, "\x1b[!p") < strstr(out, "hearth: console: the shell"));
+    shell_end();
+    console_set_colour(false);
+    reset_out();
+    say(0, "\x1b]0;title");
+    log_info("seen");
+    expect("\x1b]0;title\r\nhearth: seen\r\n");
+}
+
+static void guests_text_is_kept(void **state)
+{
+    char kept[4096];
+    uint64_t at = log_oldest();
+    size_t n;
+
+    (void)state;
+    vm_add(0, "one");
+    while (log_read(&at, kept, sizeof(kept)) != 0)
+        ;
+    assert_true(log_vm_text(vms[0], "Guest Log: ", "x\ny\x1b", 4));
+    log_info("next");
+    n = log_read(&at, kept, sizeof(kept));
+    kept[n] = '\0';
+    assert_string_equal(kept, "hearth: [one] Guest Log: x\\x0ay\\x1b\nhearth: next\n");
+    reset_out();
+}
+
 static void no_memory_no_console(void **state)
 {
     struct vm *vm = calloc(1, sizeof(*vm));
@@ -578,6 +1012,22 @@ int main(void)
         T(endless_input_is_bounded),
         T(shell_has_the_line),
         T(replay),
+        T(take_over_is_replayed),
+        T(take_over_repeats_no_lines),
+        T(first_attach_is_replayed),
+        T(output_waits_for_the_replay),
+        T(replay_is_left),
+        T(ended_in_replay),
+        T(endless_replay_is_cut),
+        T(typed_ahead_is_the_vms),
+        T(long_text_is_bounded_and_whole),
+        T(no_room_for_long_texts),
+        T(flood_of_lines_is_bounded),
+        T(panic_and_end_say_all),
+        T(commands_line_stays_whole),
+        T(prefixes_have_colours),
+        T(raw_leaves_no_trace),
+        T(guests_text_is_kept),
         T(no_memory_no_console),
     };
 

@@ -91,6 +91,22 @@ static void test_log(void **state)
     assert_int_equal(fake_log_lines, 2);
 }
 
+/* While the console is full the guest asks again, with nothing changed. */
+static void test_log_waits(void **state)
+{
+    struct sbi_answer answer;
+
+    (void)state;
+    memcpy(sbi_ram, "some text", 9);
+    fake_log_full = true;
+    answer = log_at(SBI_RAM_BASE, 0, 9);
+    assert_int_equal(exit_action(answer.result), EXIT_RETRY);
+    assert_int_equal(fake_log_lines, 0);
+    fake_log_full = false;
+    assert_sbi(log_at(SBI_RAM_BASE, 0, 9), 0, 0);
+    assert_int_equal(fake_log_lines, 1);
+}
+
 static void test_log_refuses(void **state)
 {
     (void)state;
@@ -205,6 +221,7 @@ int main(void)
         cmocka_unit_test_setup(test_hypercall_table, fresh),
         cmocka_unit_test_setup(test_log, fresh),
         cmocka_unit_test_setup(test_log_refuses, fresh),
+        cmocka_unit_test_setup(test_log_waits, fresh),
         cmocka_unit_test_setup(test_host_comm, fresh),
         cmocka_unit_test_setup(test_host_comm_refuses, fresh),
         cmocka_unit_test_setup(test_host_comm_answers, fresh),

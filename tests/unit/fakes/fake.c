@@ -112,11 +112,16 @@ void log_vm(const struct vm *vm, const char *fmt, ...)
     FAKE_LOG(fmt);
 }
 
-void log_vm_text(const struct vm *vm, const char *label, const char *text, size_t len)
+bool fake_log_full;
+
+bool log_vm_text(const struct vm *vm, const char *label, const char *text, size_t len)
 {
     (void)vm;
+    if (fake_log_full)
+        return false;
     snprintf(fake_log_text, sizeof(fake_log_text), "%s%.*s", label, (int)len, text);
     fake_log_lines++;
+    return true;
 }
 
 void bulk_zero(void *dst, uint64_t size)

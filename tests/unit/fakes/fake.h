@@ -43,6 +43,7 @@ extern char fake_panic_text[256]; /* of the last panic */
 
 extern char fake_log_text[2048]; /* the last log_*() line */
 extern unsigned fake_log_lines;
+extern bool fake_log_full; /* log_vm_text() has no room */
 
 /* A random number (xorshift64*) from a seed that the test prints or fixes. */
 static inline uint64_t fake_random(uint64_t *seed)

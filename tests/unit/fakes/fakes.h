@@ -8,7 +8,7 @@ struct vm;
 struct timer_event;
 
 /* lock.c */
-extern unsigned fake_locks_held;
+extern unsigned fake_locks_held, fake_lock_count; /* now; taken so far */
 
 /* page_alloc.c: malloc behind it, so ASan sees every misuse. */
 extern unsigned fake_pages_fail; /* 1: every allocation fails */

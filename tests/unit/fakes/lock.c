@@ -13,7 +13,7 @@
 #define DEPTH_MAX 16
 
 static struct spinlock *held[DEPTH_MAX];
-unsigned fake_locks_held;
+unsigned fake_locks_held, fake_lock_count;
 
 static void __attribute__((noreturn)) broken(const char *what)
 {
@@ -42,6 +42,7 @@ void lock_acquire(struct spinlock *l)
         broken("too deep");
     arch_spin_lock(&l->raw);
     held[fake_locks_held++] = l;
+    fake_lock_count++;
 }
 
 void lock_release(struct spinlock *l)
