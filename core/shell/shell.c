@@ -1,18 +1,13 @@
-/* shell.c - see shell.h: input, lines, completion, and calling commands. */
+/* shell.c - see shell.h: input, lines, and calling commands. */
 #include "shell_parts.h"
 
 #include <arch/atomic.h>
 #include <hearth/console.h>
-#include <hearth/descriptions.h>
 #include <hearth/errno.h>
 #include <hearth/hart.h>
-#include <hearth/lifecycle.h>
-#include <hearth/log.h>
-#include <hearth/machine_end.h>
 #include <hearth/shell_words.h>
 #include <hearth/text.h>
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,9 +28,6 @@ static struct work work;
 static struct hart *work_hart;
 static uint32_t queued; /* atomic: the work is, or is about to look again */
 static uint64_t command_state[SHELL_STATE / 8];
-
-const struct shell_command *const shell_commands[] = {
-    shell_vm_commands, shell_look_commands, shell_observe_commands, shell_host_commands, NULL};
 
 /* ---- input ---- */
 
@@ -98,36 +90,6 @@ bool sh_key(struct shell *sh, char *key)
 
 /* ---- output ---- */
 
-static void put_out(void *arg, const char *text, size_t len)
-{
-    struct shell *sh = arg;
-    const size_t n = MIN(len, sizeof(sh->out) - sh->out_len);
-
-    memcpy(sh->out + sh->out_len, text, n);
-    sh->out_len += n;
-}
-
-void sh_print(struct shell *sh, const char *fmt, ...)
-{
-    va_list args;
-    char text[256];
-    int n;
-
-    va_start(args, fmt);
-    n = vsnprintf(text, sizeof(text), fmt, args);
-    va_end(args);
-    if (n > 0)
-        put_out(sh, text, MIN((size_t)n, sizeof(text) - 1));
-}
-
-void sh_print_text(struct shell *sh, const char *text, size_t len)
-{
-    char piece[128];
-
-    for (size_t pos = 0, taken; pos < len; pos += taken)
-        put_out(sh, piece, text_escape(piece, sizeof(piece), text + pos, len - pos, &taken));
-}
-
 /* A piece of the output goes out. False: there is none. */
 static bool send_out(struct shell *sh)
 {
@@ -142,93 +104,7 @@ static bool send_out(struct shell *sh)
     return true;
 }
 
-/* ---- for commands ---- */
-
-struct vm *sh_vm(struct shell *sh, const char *name)
-{
-    struct vm *vm = vm_find(name);
-
-    if (vm == NULL) {
-        sh_print(sh, "there is no VM \"");
-        sh_print_text(sh, name, strlen(name));
-        sh_print(sh, "\"\n");
-    }
-    return vm;
-}
-
-const char *sh_error(int err)
-{
-    switch (err) {
-    case 0:
-        return NULL;
-    case -HV_EBUSY:
-        return "not in its present state";
-    case -HV_ENOTSUP:
-        return "its description does not allow it";
-    case -HV_EEXIST:
-        return "it is under way already";
-    case -HV_ENOSPC:
-        return "there is no room";
-    case -HV_ENOENT:
-        return "there is no such vcpu";
-    case -HV_ERANGE:
-        return "the value is outside what is permitted";
-    case -HV_EINVAL:
-        return "the value makes no sense here";
-    case -HV_ENODEV:
-        return "its messages go to another VM";
-    default:
-        return "not enough memory";
-    }
-}
-
-bool sh_may_inspect(struct shell *sh, const struct vm *vm)
-{
-    if (management.inspect && vm->config.policy.inspect)
-        return true;
-    sh_print(sh, "%s: may not be looked into (its description, or the management policy)\n",
-             vm->config.name);
-    return false;
-}
-
-void sh_json_begin(struct shell *sh)
-{
-    sh->json = (struct json){.put = put_out, .arg = sh};
-}
-
-void sh_list_begin(struct shell *sh)
-{
-    if (!sh->as_json)
-        return;
-    sh_json_begin(sh);
-    json_open(&sh->json, NULL, '[');
-}
-
-void sh_list_end(struct shell *sh)
-{
-    if (!sh->as_json)
-        return;
-    json_close(&sh->json, ']');
-    sh_print(sh, "\n");
-}
-
-/* ---- finding a command ---- */
-
-/* The command whose name the first words are; *used: how many. */
-static const struct shell_command *find_command(char *const words[], unsigned count, unsigned *used)
-{
-    char two[2 * LINE_MAX_LEN + 2];
-
-    (void)snprintf(two, sizeof(two), "%s %s", words[0], count > 1 ? words[1] : "");
-    for (unsigned t = 0; shell_commands[t] != NULL; t++) {
-        for (const struct shell_command *c = shell_commands[t]; c->name != NULL; c++) {
-            *used = strchr(c->name, ' ') != NULL ? 2 : 1;
-            if (strcmp(c->name, *used == 2 ? two : words[0]) == 0)
-                return c;
-        }
-    }
-    return NULL;
-}
+/* ---- beginning a command ---- */
 
 static void print_usage(struct shell *sh, const struct shell_command *c)
 {
@@ -262,7 +138,7 @@ static void begin_command(struct shell *sh)
     }
     if (n == 0)
         return;
-    c = find_command(sh->words, (unsigned)n, &used);
+    c = shell_find_command(sh->words, (unsigned)n, &used);
     if (c == NULL) {
         sh_print(sh, "unknown command \"");
         sh_print_text(sh, sh->words[0], strlen(sh->words[0]));
@@ -278,141 +154,6 @@ static void begin_command(struct shell *sh)
         print_usage(sh, c);
     else
         sh->command = c;
-}
-
-/* ---- completion ---- */
-
-struct completion {
-    const char *prefix;
-    size_t len;
-    char common[LINE_MAX_LEN + 1]; /* what all candidates begin with */
-    unsigned count;
-    struct shell *list; /* print them there */
-};
-
-static void candidate(struct completion *c, const char *text)
-{
-    size_t i = 0;
-
-    if (strncmp(text, c->prefix, c->len) != 0)
-        return;
-    if (c->list != NULL)
-        sh_print(c->list, "%s  ", text);
-    if (c->count++ == 0) {
-        (void)snprintf(c->common, sizeof(c->common), "%s", text);
-        return;
-    }
-    while (text[i] != '\0' && text[i] == c->common[i])
-        i++;
-    c->common[i] = '\0';
-}
-
-/* Names of commands; `first`: the word before, for those of two. */
-static void command_candidates(struct completion *c, const char *first)
-{
-    for (unsigned t = 0; shell_commands[t] != NULL; t++) {
-        for (const struct shell_command *k = shell_commands[t]; k->name != NULL; k++) {
-            const char *space = strchr(k->name, ' ');
-            char word[32];
-
-            if (first != NULL) {
-                if (space != NULL && strncmp(k->name, first, (size_t)(space - k->name)) == 0 &&
-                    strlen(first) == (size_t)(space - k->name))
-                    candidate(c, space + 1);
-                continue;
-            }
-            (void)snprintf(word, sizeof(word), "%.*s",
-                           (int)(space != NULL ? space - k->name : (int)strlen(k->name)), k->name);
-            if (c->count == 0 || strcmp(c->common, word) != 0 || c->list == NULL)
-                candidate(c, word);
-        }
-    }
-}
-
-static void word_candidates(struct completion *c, enum shell_word kind)
-{
-    static const char *const settings[] = {"weight=", "priority=", "affinity=", "cap=", "vcpu="};
-    static const char *const spaces[] = {"gpa", "gva"};
-
-    switch (kind) {
-    case WORD_VM:
-        for (unsigned i = 0; i < vm_count(); i++)
-            if (vm_get(i) != NULL)
-                candidate(c, vm_get(i)->config.name);
-        break;
-    case WORD_DESCRIPTION:
-        for (unsigned i = 0; i < description_count(); i++)
-            candidate(c, description_get(i)->name);
-        break;
-    case WORD_COMMAND:
-        command_candidates(c, NULL);
-        break;
-    case WORD_SETTING:
-        for (unsigned i = 0; i < ARRAY_SIZE(settings); i++)
-            candidate(c, settings[i]);
-        break;
-    case WORD_SPACE:
-        for (unsigned i = 0; i < ARRAY_SIZE(spaces); i++)
-            candidate(c, spaces[i]);
-        break;
-    case WORD_NONE:
-        break;
-    }
-}
-
-/* The candidates for the last of the words before the cursor. */
-static void gather(struct completion *c, char *words[], unsigned count)
-{
-    const struct shell_command *k;
-    unsigned used, at;
-
-    c->count = 0;
-    if (count == 1) {
-        command_candidates(c, NULL);
-        return;
-    }
-    k = find_command(words, count - 1, &used);
-    if (k == NULL) {
-        if (count == 2)
-            command_candidates(c, words[0]);
-        return;
-    }
-    at = count - 1 - used;
-    if (strcmp(k->name, "help") == 0 && at == 1)
-        command_candidates(c, words[1]);
-    else
-        word_candidates(c, k->words[MIN(at, ARRAY_SIZE(k->words) - 1)]);
-}
-
-static void complete(struct shell *sh)
-{
-    struct completion c = {0};
-    char *words[SHELL_WORDS];
-    char line[LINE_MAX_LEN + 2];
-    int n;
-
-    memcpy(line, sh->edit.text, sh->edit.cursor);
-    line[sh->edit.cursor] = '\0';
-    n = words_split(line, words, SHELL_WORDS - 1);
-    if (n < 0)
-        return;
-    if (n == 0 || sh->edit.text[sh->edit.cursor - 1] == ' ')
-        words[n++] = line + sh->edit.cursor; /* a new word begins: its end is the line's */
-    c.prefix = words[n - 1];
-    c.len = strlen(c.prefix);
-    gather(&c, words, (unsigned)n);
-    if (c.count == 0)
-        return;
-    if (strlen(c.common) > c.len || c.count == 1) {
-        line_insert(&sh->edit, c.common + c.len, strlen(c.common) - c.len);
-        if (c.count == 1 && c.common[strlen(c.common) - 1] != '=')
-            line_insert(&sh->edit, " ", 1);
-        return;
-    }
-    console_shell_enter();
-    c.list = sh;
-    gather(&c, words, (unsigned)n);
-    sh_print(sh, "\n");
 }
 
 /* ---- the work ---- */
@@ -456,7 +197,7 @@ static void edit(struct shell *sh, uint8_t byte)
         begin_command(sh);
         break;
     case LINE_COMPLETE:
-        complete(sh);
+        shell_complete(sh);
         break;
     case LINE_CANCEL:
         console_shell_enter();

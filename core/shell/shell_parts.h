@@ -87,7 +87,12 @@ void sh_list_end(struct shell *sh);
 /* The user pressed q, or the like, while a command waits. */
 bool sh_key(struct shell *sh, char *key);
 
+/* The command whose name the first words are, or NULL; *used: how many they are. */
+const struct shell_command *shell_find_command(char *const words[], unsigned count, unsigned *used);
+/* Completes the word before the cursor, or prints what it may be. */
+void shell_complete(struct shell *sh);
+
 /* The rows, NULL-terminated, of the files of commands. */
-extern const struct shell_command shell_vm_commands[], shell_look_commands[],
-    shell_observe_commands[], shell_host_commands[];
+extern const struct shell_command shell_list_commands[], shell_vm_commands[], shell_talk_commands[],
+    shell_look_commands[], shell_observe_commands[], shell_host_commands[];
 extern const struct shell_command *const shell_commands[]; /* those tables, NULL-terminated */
