@@ -9,8 +9,13 @@
 #include <stdio.h>
 #include <string.h>
 
-const struct shell_command *const shell_commands[] = {
-    shell_vm_commands, shell_look_commands, shell_observe_commands, shell_host_commands, NULL};
+const struct shell_command *const shell_commands[] = {shell_list_commands,
+                                                      shell_vm_commands,
+                                                      shell_talk_commands,
+                                                      shell_look_commands,
+                                                      shell_observe_commands,
+                                                      shell_host_commands,
+                                                      NULL};
 
 const struct shell_command *shell_find_command(char *const words[], unsigned count, unsigned *used)
 {
