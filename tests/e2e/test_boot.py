@@ -181,6 +181,47 @@ DAMAGE = [
     (r"\};", 'bootargs = "%s"; };' % ("x" * 4096), "bootargs: is longer than 4095"),
     (r"\};", 'colour = "red"; };', "colour: unknown property"),
     (r"\};", "child { }; };", "child: unexpected child node"),
+    (r"\};", "weight = <0>; };", r"weight: 0x0 is not in 1\.\.10000"),
+    (r"\};", "weight = <10001>; };", r"weight: 0x2711 is not in 1\.\.10000"),
+    (r"\};", 'weight = "1"; };', "weight: is not 1 32-bit number"),
+    (r"\};", "priority = <100>; };", r"priority: 0x64 is not in 0\.\.99"),
+    (r"\};", "cap = <101>; };", "cap: 0x65 is above 100 for each vcpu"),
+    (r"\};", "affinity = <0 0>; };", "affinity: 0x0 names no hart"),
+    (r"\};", "affinity = <1>; };", "affinity: is not 1 64-bit number"),
+    (r"\};", "vcpu-weight = <1 2>; };", "vcpu-weight: is not 1 32-bit number"),
+    (r"\};", "vcpu-cap = <101>; };", r"vcpu-cap: 0x65 is not in 0\.\.100"),
+    (r"\};", "vcpu-affinity = <0 1 0 1>; };", "vcpu-affinity: is not 1 64-bit number"),
+    (r"\};", 'on-crash = "explode"; };', "on-crash: is none of destroy, restart, pause"),
+    (r"\};", "on-reboot = <1>; };", "on-reboot: is not one non-empty string"),
+    (r"\};", 'on-poweroff = ""; };', "on-poweroff: is not one non-empty string"),
+    (r"\};", "restart-limit = <33>; };", r"restart-limit: 33 is not in 0\.\.32"),
+    (r"\};", "restart-period = <0>; };", r"restart-period: 0 is not in 1\.\.86400"),
+    (r"\};", "autostart = <2>; };", r"autostart: 2 is not in 0\.\.1"),
+    (r"\};", "autostart; };", "autostart: is not one 32-bit number"),
+    (r"\};", "start-order = <1001>; };", r"start-order: 1001 is not in 0\.\.1000"),
+    (r"\};", "start-delay = <3600001>; };", r"start-delay: 3600001 is not in 0\.\.3600000"),
+    (r"\};", 'shutdown = "acpi"; };', "shutdown: is none of sysrq, message, none"),
+    (r"\};", "shutdown-timeout = <86401>; };", r"shutdown-timeout: 86401 is not in 1\.\.86400"),
+    (r"\};", 'paused-time = "stop"; };', "paused-time: is none of stops, runs"),
+    (r"\};", 'console = "raw"; };', "console: is none of log, buffer"),
+    (r"\};", "inspect = <7>; };", r"inspect: 7 is not in 0\.\.1"),
+    (r"\};", 'sbi-off = "nothing"; };', 'sbi-off: "nothing" is not an SBI extension'),
+    (r"\};", 'sbi-off = "base"; };', 'sbi-off: "base" cannot be switched off'),
+    (r"\};", "sbi-off = [61 62]; };", "sbi-off: is not a list of strings"),
+    (r"\};", 'messages = "SHELL"; };', 'messages: is neither "shell" nor the name of a VM'),
+    (r"\};", 'messages = "nobody"; };', 'messages: there is no VM "nobody"'),
+    (r"\};", 'messages = "good"; };', 'messages: "good" does not name this VM'),  # it does not name this one
+    (r"\};", 'on_crash = "restart"; };', "on_crash: unknown property"),
+    (r"\};", 'channel-0 { channel-name = "c"; subscriber = "good"; size = <0 1>; }; };', "channel-0: size: 0x1 is not"),
+    (r"\};", 'channel-0 { channel-name = "C"; subscriber = "good"; size = <0 4096>; }; };',
+     "channel-0: channel-name: is not of the form"),
+    (r"\};", 'channel-0 { channel-name = "f"; subscriber = "nobody"; size = <0 4096>; }; };',
+     'channel-0: subscriber: there is no VM "nobody"'),
+    (r"\};", 'channel-0 { channel-name = "g"; subscriber = "good"; }; };', "channel-0: size: missing"),
+    (r"\};", 'channel-0 { channel-name = "d"; subscriber = "good"; size = <0 4096>; writable = <1>; }; };',
+     "channel-0: writable: has a value"),
+    (r"\};", 'channel-0 { colour = "red"; channel-name = "e"; subscriber = "good"; size = <0 4096>; }; };',
+     "channel-0: colour: unknown property"),
 ]
 
 
@@ -213,7 +254,7 @@ def test_bundle_damaged_descriptions(tmp_path):
     result = boot(initrd=path)
     problems = []
     for i, (old, new, why) in enumerate(DAMAGE, 1):
-        said = re.findall(rf"^hearth: error: bundle: /vms/vm@{i:x}: (.*)$", result.output, re.M)
+        said = re.findall(rf"^hearth: error: bundle: /vms/vm@{i:x}(?:: |/)(.*)$", result.output, re.M)
         if len(said) != 1 or not re.match(why, said[0]):
             problems.append(f"{old} -> {new}: wanted {why!r}, got {said}")
     assert not problems, "\n".join(problems)

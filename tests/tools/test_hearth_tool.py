@@ -135,6 +135,7 @@ WRONG = [
     ({"memory": "true"}, "memory", "number of bytes"),
     ({"memory": "[1]"}, "memory", "number of bytes"),
     ({"memory": '"1M"'}, "memory", "must be 2 MiB"),
+    ({"memory": '"1025G"'}, "memory", "must be 2 MiB to 1 TiB, not 1100585369600 bytes"),
     ({"memory": "-4096"}, "memory", "must be 2 MiB"),
     ({"memory": '"999999999G"'}, "memory", "must be 2 MiB"),
     ({"memory": "16777217"}, "memory", "multiple of 4096"),
