@@ -8,19 +8,16 @@
 #include <arch/spinlock.h>
 #include <hearth/types.h>
 
-/* vm_list -> vm -> vcpu -> sse -> channel -> remap -> gstage -> device -> vcpu virq -> scheduler ->
- * cap -> timer -> work -> page_alloc -> host irq -> console */
+/* docs/architecture.md says what each guards. */
 enum lock_rank {
     RANK_VM_LIST = 1,
     RANK_VM,
-    RANK_VCPU,
     RANK_SSE, /* a VM's software events */
     RANK_CHANNEL,
     RANK_REMAP, /* changes to a G-stage that is in use */
     RANK_GSTAGE,
-    RANK_DEVICE, /* UART, RTC, ... */
-    RANK_PLIC,   /* after the devices that drive its lines */
-    RANK_VIRQ,
+    RANK_DEVICE,    /* UART, RTC, ... */
+    RANK_PLIC,      /* after the devices that drive its lines */
     RANK_SCHED,     /* a hart's run queue */
     RANK_SCHED_CAP, /* what a VM may still use of its cap */
     RANK_TIMER,

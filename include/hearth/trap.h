@@ -76,7 +76,7 @@ enum exit_action {
     EXIT_CRASH,     /* this VM only: stop it with a report; .reason says why */
 };
 
-/* What should happen now: returned by handlers, applied by exit_finish() alone. */
+/* What should happen now: returned by handlers, applied in core/exit.c alone. */
 struct exit_result { /* two words, so that it travels in registers: build and read it with the
                         functions below */
     uint64_t code;   /* enum exit_action; INJECT: the cause above bit 8 */

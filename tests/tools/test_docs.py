@@ -77,6 +77,27 @@ def test_files_named_exist(page):
         assert (TREE / page).parent.joinpath(*name).exists() or (TREE / "docs").joinpath(*name).exists(), name
 
 
+def test_functions_named_exist():
+    """docs/architecture.md names functions beside the files that they are in: some file has each, outside comments."""
+    page = PAGES["docs/architecture.md"]
+    sources = "\n".join(f.read_text() for folder in ("arch", "core", "guest", "include", "mm", "sbi")
+                        for f in (TREE / folder).rglob("*.[chS]"))
+    sources = re.sub(r"/\*.*?\*/", "", sources, flags=re.DOTALL)
+    names = set(re.findall(r"`(\w+)\(\)`", page))
+    assert len(names) >= 15
+    for name in names:
+        assert re.search(rf"^(?:\w[^\n=;]*[ *]{name}\([^;]*?\)\n\{{|{name}:$)", sources, re.M), name
+
+
+def test_lock_ranks():
+    """Its table of locks has the ranks of lock.h, in their order, each with a file that declares such a lock."""
+    enum = re.search(r"enum lock_rank \{(.*?)\}", (TREE / "include/hearth/lock.h").read_text(), re.DOTALL)[1]
+    rows = table(PAGES["docs/architecture.md"], "Locks")
+    assert [row[0] for row in rows] == re.findall(r"\bRANK_(\w+)", enum)
+    for rank, _, file in rows:
+        assert re.search(r"struct spinlock \w+", (TREE / file.strip("`")).read_text()), rank
+
+
 def test_layout():
     """README's table has each folder of the tree, with what is in it."""
     told = set(re.findall(r"`(\w[\w/]*)/`", README.split("## Layout")[1].split("\n## ")[0]))
