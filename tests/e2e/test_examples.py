@@ -90,7 +90,8 @@ def policy(c):
     c.expect(r"hearth: \[(?:worker|another)\] ended \(shutdown\)")
     c.expect(r"hearth: \[(?:worker|another)\] ended \(shutdown\)")
     # A panic becomes a reboot, and a power-off a restart.
-    c.attach("debian")
+    c.send("console debian\r")
+    c.expect("hearth: console: attached to debian")
     c.send("\recho c >/proc/sysrq-trigger\r")
     c.expect(r"hearth: \[debian\] restarts \(")
     c.prompt()
