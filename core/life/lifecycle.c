@@ -307,13 +307,26 @@ int vm_stop(struct vm *vm)
 
 int vm_reset(struct vm *vm)
 {
+    bool preserved = false;
     int err = -HV_EBUSY;
 
     lock_acquire(&vm->lock);
-    if (!vm->destroying && (vm->state == VM_RUNNING || vm->state == VM_PAUSED) &&
-        request_stop(vm, VM_STOP_RESET, "reset by the operator"))
-        err = 0;
+    if (!vm->destroying) {
+        preserved = vm->state == VM_PRESERVED;
+        if (preserved) { /* it has stopped already */
+            vm->restarts++;
+            begin_start(vm);
+            err = 0;
+        } else if ((vm->state == VM_RUNNING || vm->state == VM_PAUSED) &&
+                   request_stop(vm, VM_STOP_RESET, "reset by the operator")) {
+            err = 0;
+        }
+    }
     lock_release(&vm->lock);
+    if (preserved) {
+        log_vm(vm, "restarts (reset by the operator)");
+        queue_start(vm);
+    }
     return err;
 }
 

@@ -28,7 +28,7 @@ bool vm_is_parked(struct vm *vm);
 
 /* Ends it, whatever the guest thinks of it. On a preserved VM: ends that. */
 int __must_check vm_stop(struct vm *vm);
-/* Restarts a running or paused VM from its images. */
+/* Restarts a running, paused or preserved VM from its images. */
 int __must_check vm_reset(struct vm *vm);
 /* Stops it if it runs, then frees all that it has. The pointer is not to be used any more. */
 int __must_check vm_destroy(struct vm *vm);

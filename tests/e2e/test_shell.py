@@ -402,7 +402,13 @@ def test_preserved(shell, tmp_path):
     assert json.loads(c.shell("vm info bad --json"))["reason"].startswith("double fault")
     assert "pc" in c.shell("regs bad")
     assert "not in its present state" in c.shell("vm resume bad")
+    # From its images once more, to the same end.
+    for verb, restarts in (("reset", 1), ("start", 1), ("reset", 2)):
+        assert c.shell(f"vm {verb} bad") == ""
+        wait_state(c, "bad", "preserved")
+        assert json.loads(c.shell("vm info bad --json"))["restarts"] == restarts
     assert c.shell("vm stop bad") == "" and states(c)["bad"] == "crashed"
+    assert "not in its present state" in c.shell("vm reset bad")
     end(c, 3)
 
 
