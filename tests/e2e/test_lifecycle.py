@@ -49,3 +49,18 @@ def test_order_and_delay(tmp_path):
         ["first", "second", "third", "last"], result.output
     # The others have ended long before: the machine waited for the one that was still to come.
     assert result.log().index("[third] ended") < result.log().index("last: 1 vcpus"), result.output
+
+
+@pytest.mark.parametrize("action", ["destroy", "restart"])
+def test_reboot(tmp_path, action):
+    """Cold and warm reboots of a VM that does nothing else."""
+    vms = [VM("share", vcpus=1, memory="4M", name=name,
+              more=f'cmdline = "role=4 type={kind} rtc_end=9999999999999999999"\non_reboot = "{action}"\n'
+                   'restart_limit = 2\nrestart_period = 86400') for kind, name in ((1, "cold"), (2, "warm"))]
+    result = run(tmp_path, vms, smp=2)
+    assert result.status == OK, result.output
+    for vm in vms:
+        restarts = 2 if action == "restart" else 0
+        assert said(result, vm.name, "restarts") == [f"restarts ({vm.name} reboot)"] * restarts
+        assert said(result, vm.name, "ended") == [f"ended ({vm.name} reboot)"], result.output
+        assert re.search(rf"^hearth: summary: {vm.name}: ended .* {restarts} restarts$", result.output, re.M)

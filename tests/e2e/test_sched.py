@@ -1,10 +1,12 @@
 """Shares of the harts, counted by guests in instructions: under icount an instruction is a nanosecond."""
 
 import datetime
+import json
 import re
 
 import pytest
-from harness import OK, REFUSED, VM, check_tap, run
+from linux import Console, assemble
+from harness import GUESTS, OK, REFUSED, VM, check_tap, run
 
 ICOUNT = ("--icount",)
 MS = 100_000  # rounds of ten instructions that a hart makes in a millisecond
@@ -63,7 +65,7 @@ def test_neighbours(tmp_path):
     end = int(start.timestamp()) * 10**9 + 900 * 10**6
     vms = [share("fifth", until=until), share("exits", role=1, until=until), share("floods", role=2, until=until),
            share("storms", "weight = 50", role=3, until=until, vcpus=2),
-           share("restarts", role=4, until=until, extra=f"rtc_end={end}")]
+           share("restarts", role=4, until=until, extra=f"type=1 rtc_end={end}")]
     got = shares(run(tmp_path, vms, smp=1, timeout=300,
                      args=(*ICOUNT, "--qemu-arg=-rtc", "--qemu-arg=base=2026-01-01T00:00:00,clock=vm")), until - FROM)
     assert got["fifth"] >= 0.95 / 5
@@ -78,3 +80,40 @@ def test_waiting_for_a_sibling(tmp_path, how, more):
     assert result.status == OK and not check_tap(result.text("held")), result.output
     took = int(re.search(r"^# held (\d+)$", result.output, re.M)[1])
     assert 50000 <= took < 62500 if how != 1 else 50000 <= took < 51000, took
+
+
+def test_no_tick(tmp_path):
+    """A hart with one vcpu takes no timer interrupt, and none that a sleeping vcpu beside it needs; with two that
+    want it, it does. Where nobody runs, it sleeps."""
+    sleep = assemble(tmp_path, "sleep", "_start: csrw sie, zero\n1: wfi\n j 1b\n")
+    asleep = VM("share", vcpus=1, memory="4M", name="asleep", more="affinity = [1]")
+    text = asleep.toml().replace(f"{GUESTS}/share.elf", str(sleep))
+    asleep.toml = lambda: text
+    more = "affinity = [1]\nautostart = false"
+    c = Console(tmp_path, asleep, share("one", more, role=1, until=10**9), share("two", more, role=1, until=10**9))
+    c.expect("asleep: 1 vcpus, ")
+    c.shell()
+
+    def hart():
+        return json.loads(c.shell("harts --json"))[1]
+
+    def over_half_a_second():
+        before = hart()
+        for _ in range(2):
+            c.shell("top --json")  # 0.3 s at least
+        after = hart()
+        return {key: after[key] - before[key] for key in ("irq_timer", "switches", "idle_us")}
+    c.shell("vm start one")
+    none = {"irq_timer": 0, "switches": 0, "idle_us": 0}
+    assert over_half_a_second() == none
+    c.shell("vm start two")
+    both = over_half_a_second()
+    assert both["irq_timer"] >= 20 and both["switches"] >= 20 and both["idle_us"] == 0, both
+    c.shell("vm pause two")
+    assert over_half_a_second() == none
+    c.shell("vm pause one")
+    c.shell("vm stop asleep")
+    nobody = over_half_a_second()
+    assert nobody["irq_timer"] == 0 and nobody["idle_us"] >= 500000, nobody
+    c.send("shutdown --now\r")
+    c.end()

@@ -412,6 +412,36 @@ def test_preserved(shell, tmp_path):
     end(c, 3)
 
 
+def test_refusals(shell, tmp_path):
+    """Too little memory: all is given back. A guest that does not shut down: it is said, and it may be asked again."""
+    from linux import assemble
+    idle = assemble(tmp_path, "idle", IDLE)
+    large = VM("base", vcpus=4, memory="192M", name="large", more="autostart = false")
+    c = shell(vm("deaf", idle, more="shutdown_timeout = 1"), vm("off", idle, more='shutdown = "none"'), large)
+    before = free_bytes(c)
+    assert c.shell("vm create large first") == ""
+    less = free_bytes(c)
+    assert less < 192 << 20, "the machine has room for two"
+    for _ in range(3):
+        c.shell("vm start large")
+    assert len(re.findall(r"error: large: not enough memory for its RAM \(192 MiB asked for", c.text)) == 3
+    assert free_bytes(c) == less and states(c)["large"] == "described"
+    c.shell("vm destroy first")
+    assert free_bytes(c) == before
+
+    assert c.shell("vm shutdown deaf") == ""
+    c.expect(r"hearth: \[deaf\] has not shut down within 1 s of being asked")
+    assert c.shell("vm shutdown deaf") == "" and states(c)["deaf"] == "running"
+    assert "off: shutdown:" in c.shell("vm shutdown off")
+    # In the midst of that, from pause, and attached: it goes all the same.
+    assert c.shell("vm pause deaf") == "" and c.shell("vm reset deaf") == "" and states(c)["deaf"] == "running"
+    c.send("console deaf\r")
+    c.expect("hearth: console: attached to deaf")
+    c.shell()
+    assert c.shell("vm destroy deaf") == "" and states(c)["deaf"] == "described"
+    end(c)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("smp", [1, 3])
 def test_storm(shell, tmp_path, smp):

@@ -72,3 +72,38 @@ def test_at_run_time(tmp_path):
     assert "usage: latency" in c.shell("latency") and "usage: latency" in c.shell("latency maybe")
     c.send("shutdown --now\r")
     c.end()
+
+
+def test_times_add_up(tmp_path):
+    """run + wait + idle of a vcpu is the time since its start, and the harts' idle time is what all of them leave."""
+    vms = [harness.VM("share", vcpus=1, name=name, memory="4M", more='cmdline = "role=1 until=100000000"')
+           for name in ("one", "two", "three")]
+    c = Console(tmp_path, *vms)
+    c.expect("three: 1 vcpus, ")
+    c.shell()
+    c.shell("vm pause three")  # a vcpu that is paused does none of these
+    stands = c.shell("stats three --json")
+
+    def look(name):
+        info = json.loads(c.shell(f"vm info {name} --json"))
+        v = info["vcpu"][0]
+        assert v["steal_us"] <= v["wait_us"]
+        return info["up_ms"] * 1000, v["run_us"] + v["wait_us"] + v["idle_us"], v["run_us"]
+
+    def all_of_it():
+        """Time with a vcpu, and without, of all harts."""
+        return sum(look(name)[2] for name in ("one", "two")) + \
+            sum(h["idle_us"] for h in json.loads(c.shell("harts --json")))
+    from_ = look("one")[0]
+    before = all_of_it()
+    # A look at the clock comes before the look at the times, which comes before the next look at the clock. They differ
+    # by what was before the first vcpu started: always the same.
+    for name in ("one", "two"):
+        looks = [look(name) for _ in range(6)]
+        assert max(up - times for up, times, _ in looks) <= \
+            min(up - times for (up, _, _), (_, times, _) in zip(looks[1:], looks)) + 2000, looks
+    used = all_of_it() - before
+    assert 0 < used <= 2 * (look("one")[0] - from_ + 2000)
+    assert c.shell("stats three --json") == stands
+    c.send("shutdown --now\r")
+    c.end()

@@ -2,7 +2,7 @@
  * share - what a VM gets of the harts. role 0 spins and counts rounds from `from` to `until` ms of
  * its own time, prints them, and goes on for a while so that the others are measured against it
  * too. The other roles do their worst until it has ended, about: 1 exits as fast as it can, 2
- * floods its console, 3 storms its siblings with IPIs, 4 restarts.
+ * floods its console, 3 storms its siblings with IPIs, 4 restarts (type=1 cold, 2 warm).
  */
 #include "guest.h"
 
@@ -74,6 +74,6 @@ void test_main(void)
         return;
     default:
         if (rtc() < boot_option("rtc_end"))
-            sbi(SBI_EXT_SRST, SBI_SRST_RESET, 1, 0);
+            sbi(SBI_EXT_SRST, SBI_SRST_RESET, boot_option("type"), 0);
     }
 }
