@@ -11,6 +11,7 @@
 #define SCHED_SLICE_US    3000  /* a turn, when others wait */
 #define SCHED_MIN_TURN_US 100   /* before one of its own class takes the hart from a vcpu */
 #define SCHED_BALANCE_US  10000 /* between two moves from a hart to even out load */
+#define SCHED_SEARCH_US   1000  /* between two looks for such a move, when there was none */
 #define SCHED_CAP_US      20000 /* the period of caps */
 
 /* ---- queue.c: one hart's queue. With its lock. ---- */

@@ -21,8 +21,8 @@
 #define STEAL_LOOKS 256 /* at vcpus of one queue, whose lock is held: bounded */
 
 uint64_t sched_idle_harts;
-static uint64_t online;        /* atomic */
-static uint64_t balance_ticks; /* the same for all harts; set at boot */
+static uint64_t online;                      /* atomic */
+static uint64_t balance_ticks, search_ticks; /* the same for all harts; set at boot */
 
 uint64_t sched_harts_online(void)
 {
@@ -33,6 +33,7 @@ void sched_init_hart(struct hart *h)
 {
     queue_init(&h->sched);
     balance_ticks = timer_ticks_from_us(SCHED_BALANCE_US);
+    search_ticks = timer_ticks_from_us(SCHED_SEARCH_US);
     (void)atomic_fetch_and(&online, ~BIT(h->index));
     (void)atomic_fetch_and(&sched_idle_harts, ~BIT(h->index));
 }
@@ -298,8 +299,8 @@ static bool evens_out(struct sched_hart *q, struct vcpu *v, unsigned here, unsig
     if (then + v->sched.params.weight > q->weight && q->running != NULL &&
         queue_recent(v, now) < queue_recent(q->running, now))
         return false;
-    atomic_store_relaxed(&q->balanced_at, now);
-    atomic_store_relaxed(&harts[there]->sched.balanced_at, now);
+    atomic_store_relaxed(&q->balance_from, now + balance_ticks);
+    atomic_store_relaxed(&harts[there]->sched.balance_from, now + balance_ticks);
     return true;
 }
 
@@ -320,8 +321,9 @@ static unsigned better_hart(struct sched_hart *q, struct vcpu *v, unsigned here)
                    : here;
     }
     now = timer_now();
-    if (now - atomic_load_relaxed(&q->balanced_at) < balance_ticks)
+    if (now < atomic_load_relaxed(&q->balance_from))
         return here;
+    atomic_store_relaxed(&q->balance_from, now + search_ticks);
     /* All others in turn, not the same one always. */
     for (unsigned i = 1; i < harts_count; i++) {
         to = (here + i) % harts_count;
@@ -331,13 +333,23 @@ static unsigned better_hart(struct sched_hart *q, struct vcpu *v, unsigned here)
     return here;
 }
 
-static __noinline void unloaded(struct hart *h, struct vcpu *v)
+/* With q's lock: the search for a better hart would find none for v, which waits here. */
+static inline bool settled(const struct sched_hart *q, const struct vcpu *v, unsigned here)
+{
+    const uint64_t others = v->sched.params.affinity & sched_harts_online() & ~BIT(here);
+
+    return v->sched.queued &&
+           (others == 0 ||
+            (queue_is_fair(v) && timer_now() < atomic_load_relaxed(&q->balance_from) &&
+             (atomic_load_seq(&sched_idle_harts) & others) == 0));
+}
+
+/* With the lock, which is released. v->hart is NULL. */
+static __noinline void settle(struct hart *h, struct vcpu *v)
 {
     struct sched_hart *q = &h->sched;
     unsigned to;
 
-    lock_acquire(&q->lock);
-    atomic_store_release(&v->hart, NULL);
     if (v->run_state != VCPU_RUNNABLE || !sched_may_wait(v)) {
         lock_release(&q->lock);
         return;
@@ -346,7 +358,7 @@ static __noinline void unloaded(struct hart *h, struct vcpu *v)
         sched_put_in_queue(v, h->index);
         return;
     }
-    to = harts_count > 1 ? better_hart(q, v, h->index) : h->index;
+    to = better_hart(q, v, h->index);
     if (to == h->index)
         lock_release(&q->lock);
     else
@@ -355,10 +367,19 @@ static __noinline void unloaded(struct hart *h, struct vcpu *v)
 
 void sched_unloaded(struct hart *h, struct vcpu *v)
 {
-    if (v->sched.queued && harts_count == 1)
+    struct sched_hart *q = &h->sched;
+
+    if (v->sched.queued && harts_count == 1) {
         v->hart = NULL; /* nobody else looks, nowhere else to go */
-    else
-        unloaded(h, v);
+        return;
+    }
+    lock_acquire(&q->lock);
+    atomic_store_release(&v->hart, NULL);
+    if (unlikely(!settled(q, v, h->index))) {
+        settle(h, v);
+        return;
+    }
+    lock_release(&q->lock);
 }
 
 /* ---- taking from another ---- */

@@ -72,7 +72,7 @@ struct sched_hart {
     uint32_t weight;           /* lock to change; atomic to look: of those queued and running */
     uint32_t running_priority; /* lock to change; atomic to look */
     uint32_t assigned;         /* atomic: vcpus whose home this is */
-    uint64_t balanced_at;      /* atomic: when a vcpu came or went to even out load */
+    uint64_t balance_from;     /* atomic: when it may pay again to even out load */
     uint64_t preempt_at;       /* lock: one that waits gets the hart then; UINT64_MAX */
     uint64_t turn_end; /* own: host time at which the present turn is over, if others wait */
     uint64_t cap_end;  /* own: ...whether or not; UINT64_MAX */
