@@ -33,11 +33,12 @@ class Debian:
     cmdline: str = "console=ttyS0 quiet"
     kernel: object = GUEST / "vmlinux"
     initrd: object = GUEST / "initrd.cpio.gz"
+    more: str = ""  # further lines of its description
 
     def toml(self):
         cmdline = self.cmdline.replace("\\", "\\\\").replace('"', '\\"')
         return (f'[[vm]]\nname = "{self.name}"\nvcpus = {self.vcpus}\nmemory = "{self.memory}"\n'
-                f'kernel = "{self.kernel}"\ninitrd = "{self.initrd}"\ncmdline = "{cmdline}"\n')
+                f'kernel = "{self.kernel}"\ninitrd = "{self.initrd}"\ncmdline = "{cmdline}"\n{self.more}\n')
 
 
 @dataclasses.dataclass

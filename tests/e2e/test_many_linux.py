@@ -1,0 +1,123 @@
+"""Many VMs on a few harts, Linux among them: all reach their prompt, answer, answer while all are busy, and shut down."""
+
+import json
+import re
+
+import pytest
+from harness import VM
+from linux import PROMPT, Debian
+from shell import check_timer
+
+# Seconds, for hangs only: 16 kernels boot for three minutes when others have most of the machine.
+LIFE = 1500
+WAIT = 600
+# What all of them need at the same time, on few cores, takes longer than their watchdogs think that anything may.
+CMDLINE = "console=ttyS0 quiet nosoftlockup rcupdate.rcu_cpu_stall_suppress=1 vm="
+BUSY = "while :; do :; done &"
+
+
+def small(name, vcpus=1):
+    return Debian(name, vcpus=vcpus, memory="96M", cmdline=CMDLINE + name, more='console = "buffer"')
+
+
+def machine(console, vms, **options):
+    """The run, at the shell's prompt."""
+    c = console(*vms, args=("--timeout", str(LIFE)), **options)
+    missing = {vm.name for vm in vms}
+    while missing:
+        missing.discard(c.expect(r"hearth: ([a-z0-9-]+): \d+ vcpus, ", WAIT)[1])
+    c.shell()
+    return c
+
+
+def at_prompt(c, name):
+    """From the shell: what this VM has written is shown, its prompt the last of it."""
+    c.send(f"console {name}\r")
+    c.expect(f"hearth: console: attached to {name}\r*\n", WAIT)
+    c.expect(PROMPT, WAIT)
+
+
+def check_answers(c, name, number, vcpus=1):
+    """This VM, and no other, gets what is typed; what comes back is no echo but what it worked out."""
+    output = c.sh(f"echo $(({number} * 7919)) $(nproc) $(cat /proc/cmdline)", WAIT)
+    assert re.search(rf"^{number * 7919} {vcpus} console=ttyS0 .* vm={name}$", output, re.M), output
+
+
+def rows(c, command):
+    return {row["name"]: row for row in json.loads(c.shell(f"{command} --json"))}
+
+
+def check_running(c, names):
+    """All of them, with no restart in their past."""
+    listed = rows(c, "vm list")
+    assert {n: (r["state"], r["restarts"]) for n, r in listed.items()} == {n: ("running", 0) for n in names}
+    return listed
+
+
+@pytest.mark.parametrize("count,smp,cpu", [
+    pytest.param(16, 4, "rv64", id="16-on-4-harts"),
+    pytest.param(4, 1, "rv64", id="4-on-1-hart", marks=pytest.mark.long),
+    pytest.param(4, 2, "rv64,sstc=off", id="4-on-2-harts-no-sstc", marks=pytest.mark.long),
+])
+def test_small_linuxes(console, count, smp, cpu):
+    names = [f"small-{i}" for i in range(count)]
+    c = machine(console, [small(n) for n in names], smp=smp, cpu=cpu)
+    for i, name in enumerate(names):
+        at_prompt(c, name)
+        check_answers(c, name, i + 1)
+        # The fixture looks at what is on the console, for what kernels complain of.
+        c.sh("dmesg -r | grep '^<[0-4]>' || true; dmesg -n 1", WAIT)
+        c.shell()
+    before = check_running(c, names)
+
+    # A vcpu for each that never rests; the last first, so that each waits while others are looked at.
+    for i, name in reversed(list(enumerate(names))):
+        c.send(f"console {name}\r")
+        c.expect(f"hearth: console: attached to {name}\r*\n", WAIT)
+        c.sh(BUSY + " true", WAIT)
+        c.shell()
+    for i, name in enumerate(names):
+        c.send(f"console {name}\r")
+        c.expect(f"hearth: console: attached to {name}\r*\n", WAIT)
+        check_answers(c, name, count + i + 1)
+        c.shell()
+    after = check_running(c, names)
+    assert [n for n in names if after[n]["run_ms"] <= before[n]["run_ms"]] == []
+
+    c.send("shutdown\r")
+    ended = set()
+    while len(ended) < count:
+        ended.add(c.expect(r"hearth: \[([a-z0-9-]+)\] ended \(s", WAIT)[1])
+    assert ended == set(names)
+    c.end()
+
+
+@pytest.mark.long
+def test_linuxes_beside_busy_guests(console):
+    """Two of two vcpus each have to share two harts with eight that never rest, and serve their users all the same."""
+    linuxes = ["one", "two"]
+    busy = [VM("share", vcpus=1, memory="4M", name=f"busy-{i}",
+               more='cmdline = "role=0 from=50 until=3600000"\nconsole = "buffer"') for i in range(8)]
+    names = linuxes + [vm.name for vm in busy]
+    c = machine(console, [small(n, vcpus=2) for n in linuxes] + busy, smp=2)
+    for i, name in enumerate(linuxes):
+        at_prompt(c, name)
+        check_answers(c, name, i + 1, vcpus=2)
+        check_timer(c, rounds=20)
+        c.shell()
+    before = check_running(c, names)
+    c.send("console one\r")
+    c.sh(BUSY + " " + BUSY + " true", WAIT)
+    c.shell()
+    c.send("console two\r")
+    check_answers(c, "two", 3, vcpus=2)
+    check_timer(c, rounds=20)
+    c.shell()
+    after = check_running(c, names)
+    assert [n for n in names if after[n]["run_ms"] <= before[n]["run_ms"]] == []
+    for name in linuxes:
+        assert c.shell(f"vm shutdown {name}") == ""
+        c.expect(rf"hearth: \[{name}\] ended \(s", WAIT)
+    assert {r["state"] for n, r in rows(c, "vm list").items() if n not in linuxes} == {"running"}
+    c.send("shutdown --now\r")
+    c.end()
