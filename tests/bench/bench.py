@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """The benchmark: what exits cost and what booting costs, below Hearth and bare on OpenSBI.
 
-Everything runs in QEMU with -icount shift=0: an instruction takes one nanosecond of virtual time, whatever
-the machine and its load, and every run gives the same figures. They count instructions: nothing of real
-caches, TLBs and CSR latencies is in them.
+All but its memory is measured in QEMU with -icount shift=0: an instruction takes one nanosecond of virtual
+time, whatever the machine and its load, and every run gives the same figures. They count instructions:
+nothing of real caches, TLBs and CSR latencies is in them.
 
 Exits: bench_guest.c measures itself, with instret, which goes on in the hypervisor and the firmware.
 
@@ -16,6 +16,10 @@ executed by then. It is padded to the size of Debian's kernel and started with D
 so the loader's work is Debian's: copying so many bytes, clearing the rest. What the same file
 counts when OpenSBI starts it is the firmware's share and the guest library's (Hearth itself is started by
 OpenSBI in the same way); the difference is what Hearth executed from its first instruction on.
+
+Memory: 32 more VMs of one vcpu that run, have used floating point, and have written nothing; by the shell's
+count of free memory before and after, less their RAM and what `vm info` says of their G-stage tables. Without
+-icount: nothing in it depends on time, and where all sleep for ever that clock would be at its end at once.
 
 Linux: Debian's kernel with Debian's initrd and bench_init.S as its first program, which reads the time.
 "user space" is the kernel's own time stamp of the line `Run ... as init process`: it counts from the
@@ -33,13 +37,16 @@ import argparse
 import concurrent.futures
 import ctypes
 import json
+import os
 import pathlib
 import re
 import signal
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
+import threading
 
 sys.dont_write_bytecode = True
 TREE = pathlib.Path(__file__).resolve().parents[2]
@@ -67,6 +74,8 @@ LINUX_RATIO_LIMIT = 1.01
 FEW, MANY = 2, 64  # VMs that share a hart
 CROWD_RATIO_LIMIT = 1.1  # of a switch's cost, and of an exit's
 REQUIRED[f"switch_{FEW}_vms"] = 900
+REQUIRED["memory_of_a_vm"] = 64  # KiB
+MORE_VMS, VM_MIB = 32, 4
 
 # Measured by others on the same machine with the same loops: Xvisor 2026-03, Bao 2026-07 (PLIC), KVM in 6.12.
 PEERS = {
@@ -115,6 +124,53 @@ def run_many(folder, vms, args):
         f'cmdline = "from={begin} calls={begin + 10 + vms} until={begin + 20 + 3 * vms}"\n' for i in range(vms)))
     return run([sys.executable, str(TREE / "tools/hearth"), "run", str(toml), "--smp", "1", "--cpu", CPU, "--icount",
                 "--log", str(log), "--hypervisor", args.hypervisor], log)
+
+
+# lui t0, 6; csrs sstatus, t0 (FS on); fmv.d.x ft0, zero; wfi; j to the wfi
+FLOATING_IDLER = struct.pack("<5I", 0x000062b7, 0x1002a073, 0xf2000053, 0x10500073, 0xffdff06f)
+
+
+def run_memory(folder, args):
+    """What the shell says of one VM that runs, and then of MORE_VMS more like it."""
+    kernel, toml, log = folder / "idler.bin", folder / "memory.toml", folder / "memory.log"
+    kernel.write_bytes(FLOATING_IDLER)
+    toml.write_text(f'[[vm]]\nname = "first"\nvcpus = 1\nmemory = "{VM_MIB}M"\nkernel = "{kernel}"\n')
+    lines = ["mem --json"]
+    for i in range(MORE_VMS):
+        lines += [f"vm create first more{i}", f"vm start more{i}"]
+    lines += ["mem --json", "vm info first --json", "vm list --json"]
+    return converse([sys.executable, str(TREE / "tools/hearth"), "run", str(toml), "--smp", "1", "--cpu", CPU,
+                     "--mem", f"{2 * VM_MIB * MORE_VMS}M", "--log", str(log), "--hypervisor", args.hypervisor],
+                    log, "hearth: first: 1 vcpus", lines)
+
+
+def converse(command, log, begin, lines):
+    """When `begin` is there, types the lines at the shell, each when the one before has been carried out."""
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                               preexec_fn=die_with_parent)
+    watch = threading.Timer(RUN_TIMEOUT, process.terminate)
+    watch.start()
+    output = b""
+    done = "there is no such command"  # what comes of "help end", behind each line: the line is over
+    try:
+        for awaited, times, typed in [(begin, 1, "\x1d"),
+                                      *((done, i, f"{line}\rhelp end\r") for i, line in enumerate(lines)),
+                                      (done, len(lines), "shutdown --now\r")]:
+            while output.count(awaited.encode()) < times:
+                piece = os.read(process.stdout.fileno(), 65536)
+                if not piece:
+                    raise BenchError(f"ended: {' '.join(command)}\n" + last_lines(output.decode(errors="replace")))
+                output += piece
+            process.stdin.write(typed.encode())
+            process.stdin.flush()
+        output += process.stdout.read()
+        if process.wait() != 0:
+            raise BenchError(f"status {process.returncode}: {' '.join(command)}")
+    finally:
+        watch.cancel()
+        process.terminate()
+        process.wait()
+    return output.decode(errors="replace").replace("\r", "")
 
 
 def die_with_parent():
@@ -208,6 +264,18 @@ def measure_switch(output, vms):
             f"call_beside_{vms - 1}": max(int(call) for _, _, call in found)}
 
 
+def measure_memory(output):
+    """KiB of the hypervisor's own that a further VM takes."""
+    found = [json.loads(line) for line in re.findall(r"^[\[{].*[\]}]$", output, re.M)]
+    if len(found) != 4:
+        raise BenchError("not what the shell was asked for:\n" + last_lines(output))
+    before, after, info, vms = found
+    if [vm["state"] for vm in vms] != ["running"] * (1 + MORE_VMS):
+        raise BenchError(f"not all VMs run: {vms}")
+    each = (before["free"] - after["free"]) / MORE_VMS
+    return {"memory_of_a_vm": round((each - info["memory"] - info["gstage_tables"]) / 1024, 2)}
+
+
 def measure_linux(output, entry_ticks):
     stamp = r"\[ *([0-9]+\.[0-9]{6})\] "
     first = float(find(stamp + "Linux version", output, "the kernel's first line")[1])
@@ -239,6 +307,7 @@ def measure(args):
             (HEARTH, "start"): pool.submit(run_hearth, folder, "start", start, folder / "start-hearth.log", args, *boot),
             (BARE, "start"): pool.submit(qemu_bare, start, folder / "start-bare.log", boot_bare),
         }
+        jobs[HEARTH, "memory"] = pool.submit(run_memory, folder, args)
         for vms in (FEW, MANY):
             jobs[HEARTH, f"switch {vms}"] = pool.submit(run_many, folder, vms, args)
         for seed in range(1, args.seeds + 1):
@@ -259,6 +328,7 @@ def measure(args):
                                                  - figures[HEARTH]["base_spec_version"], 2)
     for vms in (FEW, MANY):
         figures[HEARTH] |= measure_switch(outputs[HEARTH, f"switch {vms}"], vms)
+    figures[HEARTH] |= measure_memory(outputs[HEARTH, "memory"])
     figures[HEARTH]["start"] = entries[HEARTH]["instructions"] - entries[BARE]["instructions"]
     return figures, spread
 
@@ -270,7 +340,7 @@ def judge(figures):
     rows = []
     for name, value in figures[HEARTH].items():
         bare = figures[BARE].get(name)
-        unit = "ns" if name == "wfi_lateness" else "ms" if name.endswith("_ms") else "instructions"
+        unit = "KiB" if name == "memory_of_a_vm" else "ns" if name == "wfi_lateness" else "ms" if name.endswith("_ms") else "instructions"
         required, met = "", None
         if name.startswith("linux_"):
             required = f"<= {LINUX_RATIO_LIMIT} x bare"
@@ -296,7 +366,7 @@ def show(rows, spread):
     print(f"{'':24}{'Hearth':>12}{'bare':>12}  {'required':16} {'':7} Xvisor / Bao / KVM")
     for name, unit, value, bare, required, met in rows:
         verdict = "" if met is None else "met" if met else "MISSED"
-        label = name if unit == "instructions" else f"{name} (ns)" if unit == "ns" else name
+        label = name if unit == "instructions" else f"{name} ({unit})" if unit in ("ns", "KiB") else name
         print(f"{label:24}{number(value):>12}{number(bare):>12}  {required:16} {verdict:7} {PEERS.get(name, '')}")
         if name.startswith("linux_"):
             low, high = ([f(spread[w][name]) for w in (HEARTH, BARE)] for f in (min, max))
