@@ -165,6 +165,7 @@ static bool enter_running(struct vm *vm, const struct loader_result *loaded)
     if (!stopped) {
         vm->time_delta = -timer_now();
         vm->entry = loaded->entry;
+        vm->stop_reason = NULL;
         become(vm, VM_RUNNING);
         vm->vcpus_parked = 0;
         vm->paused_at = 0;

@@ -65,6 +65,7 @@ static struct census take_census(void)
 static void summarise(struct vm *vm)
 {
     uint64_t exits = 0, run = 0, up = 0;
+    const char *why;
     enum vm_state state;
 
     for (uint32_t i = 0; i < vm->config.vcpus; i++) {
@@ -73,11 +74,13 @@ static void summarise(struct vm *vm)
     }
     lock_acquire(&vm->lock);
     state = vm->state;
+    why = vm->stop_reason;
     if (vm->started_at != 0)
         up = (vm_has_ended(state) ? vm->ended_at : timer_now()) - vm->started_at;
     lock_release(&vm->lock);
-    log_info("summary: %s: %s (%s), up %lu ms, ran %lu ms, %lu exits, %u restarts", vm->config.name,
-             state == VM_OFF ? "ended" : vm_state_name(state), vm->stop_reason,
+    log_info("summary: %s: %s%s%s%s, up %lu ms, ran %lu ms, %lu exits, %u restarts",
+             vm->config.name, state == VM_OFF ? "ended" : vm_state_name(state),
+             why != NULL ? " (" : "", why != NULL ? why : "", why != NULL ? ")" : "",
              timer_us_from_ticks(up) / 1000, timer_us_from_ticks(run) / 1000, exits, vm->restarts);
     stats_report(vm);
 }

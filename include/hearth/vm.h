@@ -80,7 +80,7 @@ struct vm {
     /* lock */
     enum vm_state state;
     enum vm_stop_kind stop;
-    const char *stop_reason; /* static text for the summary */
+    const char *stop_reason; /* why it does not run, static text; NULL: it runs */
     uint32_t vcpus_active;   /* vcpus whose HSM state is not STOPPED */
     uint32_t vcpus_parked;   /* of them, those that have left because the VM is paused */
     uint32_t restarts;

@@ -304,7 +304,10 @@ def test_memory_of_a_vm(shell, tmp_path):
     tables = json.loads(c.shell("vm info one --json"))["gstage_tables"]
     assert tables == (4 + 3) * 4096  # Sv57x4, 2 MiB pages
     assert 0 < (before - free_bytes(c)) / 3 - (16 << 20) - tables <= 64 << 10, c.text
+    assert json.loads(c.shell("vm info keep --json"))["reason"] == ""
     end(c)
+    assert "hearth: summary: keep: running, up " in c.text
+    assert "hearth: summary: one: defined (never started), up 0 ms, ran 0 ms, 0 exits, 0 restarts\n" in c.text
 
 
 @pytest.mark.long
