@@ -94,7 +94,7 @@ static enum shell_result list_harts(struct shell *sh)
 /* ---- top ---- */
 
 #define TOP_SAMPLES 8u  /* VMs looked at in a call */
-#define TOP_ROWS    24u /* VMs shown */
+#define TOP_ROWS    24u /* VMs that a screen shows; JSON has them all */
 #define TOP_FIRST   300000
 
 struct top_row {
@@ -177,9 +177,11 @@ static void top_print(struct shell *sh, const struct top *t, unsigned i)
 
 static enum shell_result top_show(struct shell *sh, struct top *t, uint64_t seconds)
 {
-    for (unsigned n = 0; n < TOP_SAMPLES && t->next < MIN(t->count, TOP_ROWS); n++)
+    const unsigned rows = sh->as_json ? t->count : MIN(t->count, TOP_ROWS);
+
+    for (unsigned n = 0; n < TOP_SAMPLES && t->next < rows; n++)
         top_print(sh, t, t->order[t->next++]);
-    if (t->next < MIN(t->count, TOP_ROWS))
+    if (t->next < rows)
         return SHELL_MORE;
     t->printing = false;
     t->next = 0;
@@ -187,6 +189,8 @@ static enum shell_result top_show(struct shell *sh, struct top *t, uint64_t seco
         sh_list_end(sh);
         return SHELL_DONE;
     }
+    if (rows < t->count)
+        sh_print(sh, "and %u more\033[K\n", t->count - rows);
     sh_print(sh, "\033[J");
     sh->wait_us = seconds * 1000000;
     return SHELL_WAIT;

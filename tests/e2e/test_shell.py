@@ -51,6 +51,34 @@ _start: li      s1, 0x10000000
         j       1b
 """
 
+# s4: the longest time, in ticks of its clock, from one look at it to the next.
+GAP = """
+        .option norelax
+_start: li      s4, 0
+        rdtime  s2
+1:      rdtime  t1
+        sub     t2, t1, s2
+        mv      s2, t1
+        bleu    t2, s4, 1b
+        mv      s4, t2
+        j       1b
+"""
+
+# Wakes up every millisecond. (Under icount a machine in which all sleep for ever is at the end of time at once.)
+TICK = """
+        .option norelax
+_start: lla     t0, 1f
+        csrw    stvec, t0
+        li      t0, 32
+        csrw    sie, t0
+1:      rdtime  t0
+        li      t1, 10000
+        add     t0, t0, t1
+        csrw    0x14d, t0
+        wfi
+        j       1b
+"""
+
 
 @pytest.fixture
 def shell(tmp_path):
@@ -69,9 +97,9 @@ def shell(tmp_path):
         c.close()
 
 
-def vm(name, elf, vcpus=1, more=""):
+def vm(name, elf, vcpus=1, more="", memory="16M"):
     """A VM of a test guest, or of a flat binary."""
-    v = VM("base", vcpus=vcpus, name=name, more=more)
+    v = VM("base", vcpus=vcpus, name=name, more=more, memory=memory)
     if elf in ("base", "dfault", "regs"):
         v.guest = elf
         return v
@@ -192,6 +220,36 @@ def test_listings(shell, tmp_path):
     c.expect(r"\x1b\[Hname .*q ends")
     c.send("\x03")
     c.expect(r"\^C")
+    c.expect(SHELL)
+    end(c)
+
+
+def test_listings_of_many(shell, tmp_path):
+    """All of 65 VMs, and none of it keeps a vcpu that goes before all others waiting for longer than a slice of work
+    and the last piece in it: under icount a microsecond is 1,000 instructions of the hypervisor's."""
+    from linux import assemble
+    idle = assemble(tmp_path, "idle", IDLE)
+    vms = [*(vm(f"v{i}", idle, memory="4M") for i in range(63)), vm("ticks", assemble(tmp_path, "tick", TICK), memory="4M"),
+           vm("first", assemble(tmp_path, "gap", GAP), more="priority = 10", memory="4M")]
+    names = {v.name for v in vms}
+    c = shell(*vms, smp=1, args=("--icount",))
+    longest = {}
+    for line, rows in (("vm list", 66), ("vm list --json", 1), ("vm info v62", 5), ("vm info v62 --json", 1),
+                       ("stats first", 2), ("stats first --json", 1), ("harts", 2), ("harts --json", 1), ("log", 20)):
+        assert c.shell("vm reset first") == ""
+        output = c.shell(line)
+        assert len(output.splitlines()) >= rows, output
+        assert c.shell("vm pause first") == ""
+        longest[line] = int(json.loads(c.shell("regs first --json"))["s4"], 16) / 10
+    assert max(longest.values()) <= 1500, longest
+    assert min(longest[line] for line in ("vm list", "vm list --json")) >= 100, longest  # it has been kept waiting
+
+    assert {v["name"] for v in json.loads(c.shell("vm list --json"))} == names
+    assert {v["name"] for v in json.loads(c.shell("top --json"))} == names
+    c.send("top\r")
+    c.expect(r"\x1b\[Hname .*q ends")
+    c.expect(r"\nand 41 more")  # a screen has 24
+    c.send("q")
     c.expect(SHELL)
     end(c)
 
