@@ -235,6 +235,23 @@ def test_wrong_value(folder, change, key, words):
     assert f": {key}: " in found[0] and words in found[0]
 
 
+STRANGE = ["true", "-1", "1.5", "nan", "1e300", "99999999999999999999999", '""', '"x"', '"\\u0000"', "[]", "[[]]", "[{}]",
+           "{}", "{ a = [] }", "[1, 'a']", "1979-05-27", "07:32:00", '"' + "9" * 5000 + '"', '"' + "a-" * 3000 + '"']
+
+
+@pytest.mark.parametrize("key", [*description.KEYS, *(f"management.{key}" for key in description.MANAGEMENT)])
+def test_strange_values(folder, key):
+    """Whatever it is, it is taken or told, by table and key; nothing else happens."""
+    for value in STRANGE:
+        text = toml({**GOOD, key: value}) if "." not in key else toml(GOOD) + f"[management]\n{key[11:]} = {value}\n"
+        try:
+            read(folder, text)
+        except description.DescriptionError as e:
+            assert len(e.problems) == 1, e.problems
+            assert re.match(rf"{folder}/vm.toml: (?:vm 1( \".*\")?|management): ({key.split('.')[-1]}|kernel|memory): .",
+                            e.problems[0], re.DOTALL), (value, e.problems)
+
+
 @pytest.mark.parametrize("text, words", [
     ("", "no [[vm]] table"),
     ("[[vm]\n", "not valid TOML"),
