@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+import subprocess
 import sys
 
 import pytest
@@ -206,3 +207,16 @@ def test_shell_commands():
     told = re.sub(r"`vm start`, `shutdown`, `stop`, .*?`destroy`", lambda m: re.sub(r"`(?!vm )", "`vm ", m[0]), told)
     names = {re.match(r"(?:vm )?[a-z]+", words)[0] for words in re.findall(r"`([^`]*)`", told)}
     assert names | {"help"} == rows
+
+
+def test_make_help():
+    """Each target that somebody may want is in `make help`, and what is there exists."""
+    text = subprocess.run(["make", "-s", "help"], cwd=TREE, stdout=subprocess.PIPE, text=True, check=True).stdout
+    makefiles = "".join(f.read_text() for f in [TREE / "Makefile", *(TREE / "tests").glob("*/*.mk")])
+    phony = {t for line in re.findall(r"^\.PHONY: (.*)", makefiles, re.M) for t in re.sub(r"\$\(.*?\)", "", line).split()}
+    phony = {t for t in phony if "$" not in t and not t.endswith("-")} - {"all", "FORCE", "help"}
+    told = {t for line in text.splitlines() if line.startswith("make ") for t in line[5:].split("  ")[0].split()}
+    assert phony == told | {"distclean"}
+    assert "distclean" in text
+    for example in re.findall(r"EXAMPLE=([\w/.-]+\.toml)", README):
+        assert (TREE / example).exists(), example
