@@ -169,7 +169,7 @@ static enum shell_result guest_memory(struct shell *sh)
 
     if (vm == NULL || !sh_may_inspect(sh, vm))
         return SHELL_DONE;
-    if (!by_gva && strcmp(sh->argv[1], "gpa") != 0)
+    if (!by_gva && (strcmp(sh->argv[1], "gpa") != 0 || sh->argc > 4))
         return SHELL_USAGE;
     if (sh->step == 0) {
         sh->number[1] = DUMP_DEFAULT;
@@ -245,7 +245,7 @@ const struct shell_command shell_look_commands[] = {
      .json = true,
      .run = regs},
     {.name = "mem",
-     .usage = "[VM gpa|gva ADDRESS [LENGTH [VCPU]]]",
+     .usage = "[VM gpa ADDRESS [LENGTH] | VM gva ADDRESS [LENGTH [VCPU]]]",
      .help = "the machine's memory; a VM's by guest-physical or (paused) virtual address",
      .words = {WORD_VM, WORD_SPACE, WORD_NONE},
      .most = 5,

@@ -162,7 +162,7 @@ static bool read_setting(const char *word, struct settings *s)
     if (equals == NULL)
         return false;
     if (strncmp(word, "vcpu=", 5) == 0) {
-        if (!word_number(word + 5, false, &number) || number >= VCPUS_MAX)
+        if (s->vcpu != SCHED_ALL || !word_number(word + 5, false, &number) || number >= VCPUS_MAX)
             return false;
         s->vcpu = (uint32_t)number;
         return true;
@@ -172,12 +172,34 @@ static bool read_setting(const char *word, struct settings *s)
 
         if ((size_t)(equals - word) != n || memcmp(word, setting_names[i], n) != 0)
             continue;
+        if (s->given[i])
+            return false;
         s->given[i] = true;
         if (i == 3)
             return word_bits(equals + 1, HARTS_MAX, &s->value[i]);
         return word_number(equals + 1, false, &s->value[i]) && s->value[i] <= UINT32_MAX;
     }
     return false;
+}
+
+/* What apply() would answer: all are asked before the first one is applied. */
+static int check(struct vm *vm, const struct settings *s, unsigned i)
+{
+    const uint64_t value = s->value[i];
+
+    if (s->vcpu != SCHED_ALL && s->vcpu >= vm->config.vcpus)
+        return -HV_ENOENT;
+    switch (i) {
+    case 0:
+        return value < SCHED_WEIGHT_MIN || value > SCHED_WEIGHT_MAX ? -HV_ERANGE : 0;
+    case 1:
+        return value > SCHED_PRIORITY_MAX ? -HV_ERANGE : 0;
+    case 2:
+        return value > SCHED_CAP_MAX * (s->vcpu == SCHED_ALL ? vm->config.vcpus : 1) ? -HV_ERANGE
+                                                                                     : 0;
+    default:
+        return (value & sched_harts_online()) == 0 ? -HV_EINVAL : 0;
+    }
 }
 
 static int apply(struct vm *vm, const struct settings *s, unsigned i)
@@ -202,13 +224,21 @@ static enum shell_result set(struct shell *sh)
     for (unsigned i = 1; i < sh->argc; i++)
         if (!read_setting(sh->argv[i], &s))
             return SHELL_USAGE;
+    if (!s.given[0] && !s.given[1] && !s.given[2] && !s.given[3])
+        return SHELL_USAGE;
     vm = sh_vm(sh, sh->argv[0]);
-    for (unsigned i = 0; vm != NULL && i < ARRAY_SIZE(s.given); i++) {
-        const char *why = s.given[i] ? sh_error(apply(vm, &s, i)) : NULL;
+    if (vm == NULL)
+        return SHELL_DONE;
+    for (unsigned i = 0; i < 2 * ARRAY_SIZE(s.given); i++) {
+        const unsigned which = i % ARRAY_SIZE(s.given);
+        const bool checked = i >= ARRAY_SIZE(s.given);
+        const char *why = NULL;
 
+        if (s.given[which])
+            why = sh_error(checked ? apply(vm, &s, which) : check(vm, &s, which));
         if (why == NULL)
             continue;
-        sh_print(sh, "%s: %s: %s\n", vm->config.name, setting_names[i], why);
+        sh_print(sh, "%s: %s: %s\n", vm->config.name, setting_names[which], why);
         break;
     }
     return SHELL_DONE;

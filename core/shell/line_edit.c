@@ -11,6 +11,7 @@ void line_insert(struct line_edit *e, const char *text, size_t len)
 {
     const size_t n = MIN(len, LINE_MAX_LEN - e->len);
 
+    e->spoilt |= n < len;
     memmove(e->text + e->cursor + n, e->text + e->cursor, e->len - e->cursor + 1);
     memcpy(e->text + e->cursor, text, n);
     e->len += (uint32_t)n;
@@ -29,6 +30,7 @@ static enum line_event erase(struct line_edit *e, uint32_t from, uint32_t to, bo
     memmove(e->text + from, e->text + to, e->len - to + 1);
     e->len -= to - from;
     e->cursor = from;
+    e->spoilt &= e->len != 0;
     return LINE_DRAW;
 }
 
@@ -92,6 +94,7 @@ static enum line_event drop(struct line_edit *e)
 {
     show(e, "");
     e->back = 0;
+    e->spoilt = false;
     return LINE_CANCEL;
 }
 
@@ -178,17 +181,20 @@ enum line_event line_key(struct line_edit *e, uint8_t byte)
         e->esc_len = 1;
         return LINE_NOTHING;
     }
-    if (byte < ' ' || byte == KEY_BACK)
+    if (byte != 0 && (byte < ' ' || byte == KEY_BACK))
         return control(e, byte);
-    if (byte > '~' || e->len == LINE_MAX_LEN)
+    if (byte == 0 || byte > '~') {
+        e->spoilt = true;
         return LINE_NOTHING;
+    }
     line_insert(e, &c, 1);
     return LINE_DRAW;
 }
 
-void line_take(struct line_edit *e, char *out)
+bool line_take(struct line_edit *e, char *out)
 {
     const char *last = line_history(e, 1);
+    const bool whole = !e->spoilt;
 
     memcpy(out, e->text, e->len + 1);
     if (e->len > 0 && (last == NULL || strcmp(last, e->text) != 0)) {
@@ -201,4 +207,6 @@ void line_take(struct line_edit *e, char *out)
     }
     show(e, "");
     e->back = 0;
+    e->spoilt = false;
+    return whole;
 }

@@ -15,6 +15,7 @@
 #define OUT_PIECE   256u
 #define KEY_CANCEL  0x03
 #define KEY_BACK_VM 0x1d /* Ctrl-], to the VM one came from */
+#define BYTES_LOST  0x00 /* in the ring: here it was full; it spoils its line (line_edit.h) */
 
 static const char prompt[] = "hearth> ";
 
@@ -35,9 +36,11 @@ void shell_put(char byte)
 {
     uint32_t head = input.head;
 
-    if (head - atomic_load_acquire(&input.tail) >= INPUT_SIZE)
+    const uint32_t waiting = head - atomic_load_acquire(&input.tail);
+
+    if (waiting >= INPUT_SIZE)
         return;
-    input.bytes[head % INPUT_SIZE] = byte;
+    input.bytes[head % INPUT_SIZE] = waiting == INPUT_SIZE - 1 ? BYTES_LOST : byte;
     atomic_store_release(&input.head, head + 1);
 }
 
@@ -68,13 +71,13 @@ bool shell_take(char *byte)
     return true;
 }
 
-/* Ctrl-C, however much was typed before it: that goes too. */
-static bool cancelled(void)
+/* This key, however much was typed before it: that goes too. */
+static bool key_waits(char key)
 {
     const uint32_t head = atomic_load_acquire(&input.head);
 
     for (uint32_t at = input.tail; at != head; at++) {
-        if (input.bytes[at % INPUT_SIZE] != KEY_CANCEL)
+        if (input.bytes[at % INPUT_SIZE] != key)
             continue;
         atomic_store_release(&input.tail, at + 1);
         return true;
@@ -193,8 +196,10 @@ static void edit(struct shell *sh, uint8_t byte)
     case LINE_ENTER:
         draw(sh); /* what was pasted has not been drawn yet */
         console_shell_enter();
-        line_take(&sh->edit, sh->line);
-        begin_command(sh);
+        if (line_take(&sh->edit, sh->line))
+            begin_command(sh);
+        else
+            sh_print(sh, "the line is too long, or has other than ASCII: nothing is done\n");
         break;
     case LINE_COMPLETE:
         shell_complete(sh);
@@ -231,9 +236,16 @@ static void run_command(struct shell *sh)
 {
     enum shell_result result;
 
-    if (cancelled()) {
+    if (key_waits(KEY_CANCEL)) {
         sh_print(sh, "^C\n");
         end_command(sh);
+        return;
+    }
+    /* One that does not wait has its end first. */
+    if ((sh->waiting || sh->command->keys) && key_waits(KEY_BACK_VM)) {
+        sh_print(sh, "\n");
+        end_command(sh);
+        go_back(sh);
         return;
     }
     result = sh->command->run(sh);
@@ -262,7 +274,8 @@ static bool rest(void)
     return !input_waits() || atomic_exchange(&queued, 1) != 0;
 }
 
-/* While a command waits: what was typed is for it. (Else it is for the next line, but Ctrl-C.) */
+/* While a command waits: what was typed is for it. (Else it is for the next line, but for the keys
+ * that end it.) */
 static bool input_matters(const struct shell *sh)
 {
     const uint32_t head = atomic_load_acquire(&input.head);
@@ -270,7 +283,8 @@ static bool input_matters(const struct shell *sh)
     if (sh->command->keys && !sh->as_json && input_waits())
         return true;
     for (uint32_t at = input.tail; at != head; at++)
-        if (input.bytes[at % INPUT_SIZE] == KEY_CANCEL)
+        if (input.bytes[at % INPUT_SIZE] == KEY_CANCEL ||
+            input.bytes[at % INPUT_SIZE] == KEY_BACK_VM)
             return true;
     return false;
 }

@@ -1,6 +1,7 @@
 /*
  * line_edit.h - editing one line at a terminal, with a history: bytes come in one by one; what is
- * to be shown the caller draws from text and cursor. Printable ASCII only. Pure; the caller's lock.
+ * to be shown the caller draws from text and cursor. Printable ASCII only: a line that was to hold
+ * something else, or more than there is room for, is spoilt. Pure; the caller's lock.
  */
 #pragma once
 
@@ -13,6 +14,7 @@
 struct line_edit {
     char text[LINE_MAX_LEN + 1]; /* NUL-terminated */
     uint32_t len, cursor;
+    bool spoilt;                /* it lacks something of what was typed; until it is empty again */
     char cut[LINE_MAX_LEN + 1]; /* what Ctrl-K, Ctrl-U or Ctrl-W took last */
     /* The escape sequence being received. */
     char esc[LINE_ESC_MAX];
@@ -37,8 +39,9 @@ enum line_event {
 
 enum line_event line_key(struct line_edit *e, uint8_t byte);
 /* After LINE_ENTER: the line goes to out (LINE_MAX_LEN + 1 bytes) and, if it is not empty and not
- * that before it, into the history; an empty line begins. */
-void line_take(struct line_edit *e, char *out);
+ * that before it, into the history; an empty line begins. False: it was spoilt, and
+ * is not what was meant. */
+bool __must_check line_take(struct line_edit *e, char *out);
 /* Inserts text at the cursor, as far as there is room. */
 void line_insert(struct line_edit *e, const char *text, size_t len);
 /* The n-th last line of the history, 1..history_count; else NULL. */

@@ -98,11 +98,12 @@ def arguments(folder, vms, smp, cpu, args):
 class Console:
     """A run on a terminal, of these VMs or of another command; its text so far is in `text`."""
 
-    def __init__(self, folder, *vms, smp=2, cpu="rv64", args=(), command=None):
+    def __init__(self, folder, *vms, smp=2, cpu="rv64", args=(), command=None, colour=False):
         self.received = []
         program, *words = command or [sys.executable, *arguments(folder, vms, smp, cpu, args)]
+        environment = {k: v for k, v in os.environ.items() if k != "NO_COLOR"} | ({} if colour else {"NO_COLOR": "1"})
         self.child = pexpect.spawn(program, words, cwd=TREE, encoding="utf-8", codec_errors="replace", timeout=WAIT,
-                                   dimensions=(40, 400), env={**os.environ, "NO_COLOR": "1"})
+                                   dimensions=(40, 400), env=environment)
         self.child.delaybeforesend = None
         self.child.logfile_read = self
         self.fresh = 0  # numbers the commands

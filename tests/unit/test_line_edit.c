@@ -43,7 +43,7 @@ static void enter(const char *text)
 
     type(text);
     assert_int_equal(type("\r"), LINE_ENTER);
-    line_take(&e, line);
+    assert_true(line_take(&e, line));
     assert_string_equal(line, text);
     expect("", 0);
 }
@@ -149,6 +149,7 @@ static void test_full(void **state)
 
 static void test_random(void **state)
 {
+    unsigned taken = 0;
     uint64_t seed = 7;
     char line[LINE_MAX_LEN + 1];
 
@@ -161,11 +162,39 @@ static void test_random(void **state)
         if (seed >> 40 & 1)
             byte %= 0x20;
         if (line_key(&e, byte) == LINE_ENTER)
-            line_take(&e, line);
+            taken += line_take(&e, line);
         assert_true(e.len <= LINE_MAX_LEN && e.cursor <= e.len && e.text[e.len] == '\0');
         assert_int_equal(strlen(e.text), e.len);
         assert_true(e.history_count <= LINE_HISTORY && e.back <= e.history_count);
     }
+    assert_true(taken > 0);
+}
+
+/* What cannot stand in a line is not left out of it silently: the rest may mean something else. */
+static void test_spoilt(void **state)
+{
+    char line[LINE_MAX_LEN + 1], longest[LINE_MAX_LEN + 2];
+
+    (void)state;
+    type("vm stop on\xc3\xa9\r");
+    assert_false(line_take(&e, line));
+    enter("vm stop one");
+    assert_int_equal(line_key(&e, 0), LINE_NOTHING);
+    type("mem\r");
+    assert_false(line_take(&e, line));
+    memset(longest, 'x', LINE_MAX_LEN);
+    longest[LINE_MAX_LEN] = '\0';
+    enter(longest);
+    longest[LINE_MAX_LEN] = 'x';
+    longest[LINE_MAX_LEN + 1] = '\0';
+    type(longest);
+    type("\x7f\x7f\r");
+    assert_false(line_take(&e, line));
+    /* Begun anew it is a line like others. */
+    type("\xff\x03");
+    enter("harts");
+    type("x\xff\x15");
+    enter("harts");
 }
 
 int main(void)
@@ -177,6 +206,7 @@ int main(void)
         cmocka_unit_test_setup(test_history_wraps, setup),
         cmocka_unit_test_setup(test_full, setup),
         cmocka_unit_test_setup(test_random, setup),
+        cmocka_unit_test_setup(test_spoilt, setup),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

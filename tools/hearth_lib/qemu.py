@@ -80,6 +80,7 @@ def host_memory(vms, args, archive_size):
 def command_line(vms, args, archive, log):
     """QEMU's arguments. With a terminal, QEMU has it directly and Ctrl-A is its escape key."""
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    extra = list(args.qemu_arg)
     machine = "virt" + ("," + args.machine if args.machine else "")
     memory = host_memory(vms, args, os.path.getsize(archive))
     command = [args.qemu, "-machine", machine, "-cpu", args.cpu, "-smp", str(args.smp),
@@ -90,14 +91,22 @@ def command_line(vms, args, archive, log):
                "-kernel", args.hypervisor, "-initrd", archive]
     if terminal:
         command += ["-mon", "chardev=console"]
-        if "NO_COLOR" not in os.environ and "-append" not in args.qemu_arg:
-            command += ["-append", "hearth.colour=on"]
+        if "NO_COLOR" not in os.environ:
+            extra = coloured(extra)
     if args.icount:
         # The board's clock too: the host's time of day would make each run another one.
         command += ["-icount", "shift=0,sleep=off", "-seed", str(args.seed), "-rtc", "base=2026-01-01,clock=vm"]
     if args.gdb:
         command += ["-S", "-gdb", f"tcp:127.0.0.1:{args.gdb_port}"]
-    return command + args.qemu_arg
+    return command + extra
+
+
+def coloured(extra):
+    """QEMU's further arguments, with colours asked for in front of what the user tells the hypervisor."""
+    if "-append" not in extra[:-1]:
+        return ["-append", "hearth.colour=on", *extra]
+    at = len(extra) - 1 - extra[-2::-1].index("-append")  # of the last one: it is the one that QEMU takes
+    return [*extra[:at], "hearth.colour=on " + extra[at], *extra[at + 1:]]
 
 
 def die_with_parent():
