@@ -116,10 +116,10 @@ def what_is(c):
 
 @pytest.fixture
 def four(shell, tmp_path):  # noqa: F811
-    count = assemble(tmp_path, "count", COUNT)
-    c = shell(vm("one", count), vm("two", count, more="autostart = false"), vm("sealed", count, more="inspect = false"),
+    count, idle = assemble(tmp_path, "count", COUNT), assemble(tmp_path, "idle", IDLE)
+    c = shell(vm("one", count), vm("two", count, more="autostart = false"), vm("sealed", idle, more="inspect = false"),
               vm("dead", "dfault", more='on_crash = "preserve"'),
-              vm("a-1-b", assemble(tmp_path, "idle", IDLE)))
+              vm("a-1-b", idle))
     wait_state(c, "dead", "preserved")
     return c
 
@@ -129,9 +129,10 @@ def test_every_command_refuses(four):
     names = commands(c)
     assert set(names) == set(WRONG), "each command of help has its wrong lines here"
     before = what_is(c)
+    assert c.shell(" ".join("abcdefghijklmnopq")) == "too many words"
     for name, lines in WRONG.items():
         assert len(lines) >= 1
-        for words, answer in [*lines, (" ".join("abcdefghijklmnop"), "too many words"), ("x " * 13, USAGE)]:
+        for words, answer in [*lines, ("x " * 13, USAGE)]:
             line = f"{name} {words}".strip()
             said = c.shell(line)
             want = answer.format(re.escape(name)) if answer is USAGE else answer
@@ -141,11 +142,12 @@ def test_every_command_refuses(four):
 
 
 def test_lines_that_are_none(four):
-    """What cannot be in a line is not left out silently, nor is a line that is too long cut: it could mean other things."""
+    """What cannot be in a line is not left out silently, nor is a line too long cut: it could mean other things."""
     c = four
     before = what_is(c)
     refused = "nothing is done"
-    for line in ("vm stop one\u00e9", "vm st\u00f6p one", "vm stop\u00a0one", "vm stop one\x00", "vm stop one" + " " * 300,
+    for line in ("vm stop one\u00e9", "vm st\u00f6p one", "vm stop\u00a0one", "vm stop one\x00",
+                 "vm stop one" + " " * 300,
                  "vm stop one " + "\U0001f600" * 5):
         c.send(line + "\r")
         c.expect(refused)
@@ -187,7 +189,7 @@ def test_completion_and_help(four):
         # Shortest beginning of its words that no other one has, then Tab.
         *vm_word, last = name.split()
         others = ({n.split()[1] for n in names if " " in n} if vm_word else firsts) - {last}
-        n = next(n for n in range(1, len(last) + 1) if n == len(last) or not any(o.startswith(last[:n]) for o in others))
+        n = next((n for n in range(1, len(last)) if not any(o.startswith(last[:n]) for o in others)), len(last))
         c.send(" ".join([*vm_word, last[:n]]) + "\t")
         c.expect(re.escape(f"{SHELL}{name} "))
         c.send("\x03")
@@ -235,7 +237,7 @@ def test_keys_at_any_time(shell, tmp_path):  # noqa: F811
     c = shell(vm("calm", assemble(tmp_path, "idle", IDLE)), vm("logs", flood, more="weight = 10\nautostart = false"),
               vm("loud", flood, more='console = "buffer"\nweight = 10\nautostart = false'))
     c.shell("vm start loud")
-    while json.loads(c.shell("stats loud --json"))[0]["by_reason"]["MmioWrite"] < 70000:
+    while json.loads(c.shell("stats loud --json"))[0]["by_reason"]["MmioWrite"] < 30000:
         pass
     for _ in range(3):
         c.send("console loud\r")
@@ -318,5 +320,61 @@ _start: li      s1, 0x10000000
     append = "--qemu-arg=-append", "--qemu-arg=hearth.htinst=off"
     run(colour, colour=True)
     run(colour, colour=True, args=append)
-    for options in ({}, {"colour": True, "args": (append[0], "--qemu-arg=hearth.colour=off")}):
-        assert "\x1b[0m" not in run(r"\n\[second\] ", **options)
+    off = append[0], "--qemu-arg=hearth.colour=off"
+    assert "\x1b[0m" not in run(r"\n\[second\] ", colour=True, args=off)
+
+
+# Says what it is given as a text, waits for a key, and asks for a reset or for power off.
+ONCE = """
+        .option norelax
+_start: li      s1, 0x10000000
+        lla     s2, 3f
+1:      lbu     t0, 0(s2)
+        beqz    t0, 2f
+        sb      t0, 0(s1)
+        addi    s2, s2, 1
+        j       1b
+2:      lbu     t0, 5(s1)
+        andi    t0, t0, 1
+        beqz    t0, 2b
+        li      t1, 0x100000
+        li      t0, {code}
+        sw      t0, 0(t1)
+        j       .
+3:      .asciz  "{text}"
+"""
+
+
+def test_attached_through_ends(shell, tmp_path):  # noqa: F811
+    """A VM that restarts keeps the line; when one ends, a buffered VM that gets it is seen from its first byte on."""
+    again = assemble(tmp_path, "again", ONCE.format(code="0x7777", text="again up\\n$ "))
+    once = assemble(tmp_path, "once", ONCE.format(code="0x5555", text="once up\\n$ "))
+    c = shell(vm("once", once), vm("again", again, more='console = "buffer"'), vm("logs", once))
+    for name in ("once", "again", "logs"):
+        while json.loads(c.shell(f"stats {name} --json"))[0]["by_reason"]["MmioRead"] == 0:
+            pass  # it has not asked for a key yet: all is written
+    assert "again up" not in c.text and "[logs] once up" in c.text
+    c.send("console once\r")
+    c.expect("attached to once\r*\n")
+    c.send("x")
+    c.expect("hearth: console: attached to again\r*\nagain up\r*\n[$] ")
+    for _ in range(2):
+        c.send("x")
+        c.expect("hearth: .again. ")
+        c.expect(r"\nagain up\r*\n[$] ")
+    assert c.text.count("attached to again") == 1
+    c.shell()
+    assert json.loads(c.shell("vm info again --json"))["restarts"] == 2
+    end(c)
+
+
+def test_messages(four):
+    """send and receive, whatever the VM does."""
+    c = four
+    c.shell("vm pause one")
+    for name in ("one", "dead", "a-1-b"):
+        said = [c.shell(f'send {name} "message {i}"') for i in range(66)]
+        assert said == [""] * 64 + [f"{name}: there is no room"] * 2, said
+        assert json.loads(c.shell(f"receive {name} --json")) == []
+    assert c.shell(r'send one "a b" c').startswith("usage: send")
+    end(c)
