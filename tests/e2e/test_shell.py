@@ -534,3 +534,36 @@ def test_storm(shell, tmp_path, smp):
     assert free_bytes(c) == empty
     assert "panic" not in c.text
     end(c)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("cpu", ["rv64", "rv64,sstc=off"])
+def test_pause_in_the_midst(shell, cpu):
+    """Paused and resumed in the midst of suspends, starts of harts, IPIs, fences, timers: nothing moves while it is
+    paused, and all goes on, right, afterwards."""
+    more = 'on_poweroff = "restart"\nrestart_limit = 0\nconsole = "buffer"'
+    names = {"storm": 4, "hsm": 4, "susp": 2, "wfi": 2}
+    c = shell(*(VM(name, vcpus=n, more=more) for name, n in names.items()), smp=3, cpu=cpu)
+    source = random.Random(7)
+    held = 0
+    for _ in range(80):
+        name = source.choice(sorted(names))
+        c.send(f"vm pause {name}\rvm resume {name}\r")
+        if c.shell(f"vm pause {name}"):
+            continue  # just restarting
+        stands = c.shell(f"stats {name} --json")
+        assert c.shell(f"stats {name} --json") == stands
+        c.shell(f"vm resume {name}")
+        held += 1
+    assert held > 20
+    for name in names:
+        restarts = json.loads(c.shell(f"vm info {name} --json"))["restarts"]
+        for _ in range(400):
+            if json.loads(c.shell(f"vm info {name} --json"))["restarts"] > restarts + 1:
+                break
+            c.shell("top --json")
+        else:
+            raise AssertionError(f"{name} does not go on:\n{c.text}")
+        c.shell(f"vm destroy {name}")
+    assert "crashed" not in c.text and "panic" not in c.text
+    end(c)
