@@ -1,7 +1,6 @@
 /* console_ring.c - see console_ring.h. */
+#include <arch/bulk.h>
 #include <hearth/console_ring.h>
-
-#include <string.h>
 
 static char **page_at(struct console_ring *r, uint64_t at)
 {
@@ -38,7 +37,7 @@ void ring_put(struct console_ring *r, const char *buf, size_t len)
             r->lost += len;
             return;
         }
-        memcpy(page + offset, buf, n);
+        bulk_copy(page + offset, buf, n);
         r->head += n;
         buf += n;
         len -= n;

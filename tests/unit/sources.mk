@@ -11,12 +11,12 @@
 SBI_UNIT_SRCS := $(addprefix sbi/,sbi.c base.c time.c spi.c rfnc.c hsm.c srst.c dbcn.c susp.c sta.c legacy.c \
                                 pmu.c pmu_info.c pmu_hw.c pmu_hpm.c perf.c fwft.c dbtr.c dbtr_hw.c) \
                  arch/riscv/host_pmu.c mm/memslot.c mm/page_alloc.c core/lock.c \
-                 $(addprefix tests/unit/fakes/,sbi_vm.c console_guest.c virq.c vm_stop.c fake.c firmware.c firmware_pmu.c timer.c)
+                 $(addprefix tests/unit/fakes/,sbi_vm.c console_guest.c virq.c vm_stop.c fake.c bulk.c firmware.c firmware_pmu.c timer.c)
 SBI_UNIT_SRCS += $(addprefix sbi/,sse.c sse_state.c sse_context.c) tests/unit/fakes/request.c
 SBI_UNIT_SRCS += $(addprefix sbi/,hvc.c hvc_log.c host_comm.c mpxy.c) tests/unit/fakes/messages.c
 SBI_UNIT_SRCS += sbi/hvc_channel.c core/channels.c tests/unit/fakes/remap.c
 unit_channels_SRCS := $(SBI_UNIT_SRCS)
-unit_remap_SRCS := core/remap.c mm/gstage.c mm/memslot.c mm/page_alloc.c core/lock.c tests/unit/fakes/fake.c
+unit_remap_SRCS := core/remap.c mm/gstage.c mm/memslot.c mm/page_alloc.c core/lock.c tests/unit/fakes/fake.c tests/unit/fakes/bulk.c
 unit_sbi_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_hsm_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_pmu_SRCS := $(SBI_UNIT_SRCS)
@@ -27,7 +27,7 @@ unit_sbi_sse_model_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_hvc_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_sta_SRCS := $(SBI_UNIT_SRCS)
 SCHED_UNIT_SRCS := $(addprefix core/sched/,sched.c queue.c exchange.c place.c cap.c params.c) core/lib/tree.c core/observe/stats.c core/lock.c \
-                   guest/config_sched.c core/lib/fdt_util.c $(addprefix tests/unit/fakes/,fake.c timer.c config_blame.c)
+                   guest/config_sched.c core/lib/fdt_util.c $(addprefix tests/unit/fakes/,fake.c bulk.c timer.c config_blame.c)
 unit_sched_SRCS := $(SCHED_UNIT_SRCS)
 unit_sched_sim_SRCS := $(SCHED_UNIT_SRCS)
 unit_tree_SRCS := core/lib/tree.c
@@ -38,7 +38,7 @@ unit_sbi_mpxy_SRCS := $(SBI_UNIT_SRCS)
 
 unit_text_SRCS := core/lib/text.c
 unit_console_SRCS := $(wildcard core/console/*.c) core/log.c core/lib/text.c \
-                     $(addprefix tests/unit/fakes/,lock.c page_alloc.c hart.c timer.c)
+                     $(addprefix tests/unit/fakes/,bulk.c lock.c page_alloc.c hart.c timer.c)
 
 unit_insn_decode_SRCS := guest/insn_decode.c
 $(B)/unit/obj/tests/unit/test_insn_decode.c.o: $(B)/unit/gen/insn_table.h
@@ -71,12 +71,12 @@ unit_machine_SRCS := drivers/finisher.c drivers/goldfish_rtc.c drivers/console_d
 unit_plic_SRCS := $(BOARD_UNIT_SRCS)
 unit_rtc_SRCS := $(BOARD_UNIT_SRCS)
 
-unit_page_alloc_SRCS := mm/page_alloc.c core/lock.c tests/unit/fakes/fake.c
-unit_gstage_SRCS := mm/gstage.c mm/page_alloc.c core/lock.c tests/unit/fakes/fake.c
-unit_vmid_SRCS := mm/vmid.c core/lock.c tests/unit/fakes/fake.c
-unit_memslot_SRCS := mm/memslot.c mm/page_alloc.c core/lock.c tests/unit/fakes/fake.c
-unit_guest_mem_SRCS := mm/guest_mem.c tests/unit/fakes/fake.c
-unit_lock_SRCS := core/lock.c tests/unit/fakes/fake.c
+unit_page_alloc_SRCS := mm/page_alloc.c core/lock.c tests/unit/fakes/fake.c tests/unit/fakes/bulk.c
+unit_gstage_SRCS := mm/gstage.c mm/page_alloc.c core/lock.c tests/unit/fakes/fake.c tests/unit/fakes/bulk.c
+unit_vmid_SRCS := mm/vmid.c core/lock.c tests/unit/fakes/fake.c tests/unit/fakes/bulk.c
+unit_memslot_SRCS := mm/memslot.c mm/page_alloc.c core/lock.c tests/unit/fakes/fake.c tests/unit/fakes/bulk.c
+unit_guest_mem_SRCS := mm/guest_mem.c tests/unit/fakes/fake.c tests/unit/fakes/bulk.c
+unit_lock_SRCS := core/lock.c tests/unit/fakes/fake.c tests/unit/fakes/bulk.c
 $(B)/unit/obj/core/lock.c.o: UNIT_CPPFLAGS += -DHEARTH_DEBUG=1
 unit_isa_SRCS := core/lib/fdt_util.c core/host/isa.c core/host/isa_policy.c
 unit_entropy_SRCS := core/host/entropy.c
@@ -89,7 +89,7 @@ unit_guest_fdt_SRCS := guest/guest_fdt.c core/lib/fdt_util.c core/host/platform.
                        $(BOARD_UNIT_SRCS) tests/unit/fakes/sbi_names.c
 $(B)/unit/guest_fdt: $(FDT_UNIT_DATA)
 unit_loader_SRCS := guest/loader.c guest/image.c guest/guest_fdt.c core/host/entropy.c \
-                    mm/memslot.c mm/page_alloc.c core/lock.c $(addprefix tests/unit/fakes/,fake.c sbi_names.c)
+                    mm/memslot.c mm/page_alloc.c core/lock.c $(addprefix tests/unit/fakes/,fake.c bulk.c sbi_names.c)
 
 -include tests/fuzz/fuzz.mk
 unit_bits_SRCS :=
@@ -100,4 +100,4 @@ unit_guest_backtrace_SRCS := core/observe/guest_backtrace.c core/observe/symbols
 unit_symbols_SRCS := core/observe/symbols.c
 unit_line_edit_SRCS := core/shell/line_edit.c
 unit_shell_words_SRCS := core/shell/shell_words.c core/lib/json.c core/lib/text.c
-unit_console_ring_SRCS := core/console/console_ring.c
+unit_console_ring_SRCS := core/console/console_ring.c tests/unit/fakes/bulk.c

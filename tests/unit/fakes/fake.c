@@ -123,13 +123,3 @@ bool log_vm_text(const struct vm *vm, const char *label, const char *text, size_
     fake_log_lines++;
     return true;
 }
-
-void bulk_zero(void *dst, uint64_t size)
-{
-    memset(dst, 0, size);
-}
-
-void bulk_copy(void *dst, const void *src, uint64_t size)
-{
-    memcpy(dst, src, size);
-}
