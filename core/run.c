@@ -15,6 +15,7 @@
 #include <hearth/sched.h>
 #include <hearth/spin.h>
 #include <hearth/stats.h>
+#include <hearth/timer.h>
 #include <hearth/trace.h>
 #include <hearth/vcpu.h>
 #include <hearth/vm.h>
@@ -143,6 +144,19 @@ static void idle(struct hart *h)
     irq_poll();
 }
 
+/* What has come while v was chosen is looked at before v is loaded, which takes longer than to
+ * choose again: v may have to give way. */
+static bool overtaken(struct hart *h, struct vcpu *v)
+{
+    irq_poll();
+    if (unlikely(h->timer_programmed == TIMER_PUT_OFF))
+        timer_poll();
+    if (likely(atomic_load_relaxed(&h->resched) == 0))
+        return false;
+    sched_requeue(v, false);
+    return true;
+}
+
 void run_hart(void)
 {
     struct hart *h = this_hart();
@@ -156,6 +170,10 @@ void run_hart(void)
             if (unlikely(atomic_load_relaxed(&h->work_due) != 0))
                 work_run(h);
             v = sched_next(h);
+        }
+        if (v != NULL && overtaken(h, v)) {
+            next = NULL;
+            continue;
         }
         if (h->current != NULL && h->current != v &&
             (v != NULL || sched_must_unload(h, h->current)))

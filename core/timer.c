@@ -35,7 +35,7 @@ uint64_t timer_ns_from_ticks(uint64_t ticks)
     return ticks / hz * 1000000000 + ticks % hz * 1000000000 / hz;
 }
 
-/* On h itself. */
+/* On h itself. The firmware's call is long: without a deadline its interrupt is masked instead. */
 static void timer_program(struct hart *h)
 {
     const uint64_t deadline = MIN(atomic_load_relaxed(&h->timer_first), h->slice);
@@ -43,10 +43,14 @@ static void timer_program(struct hart *h)
     if (deadline == h->timer_programmed)
         return;
     h->timer_programmed = deadline;
-    if (host_isa.sstc)
+    if (host_isa.sstc) {
         csr_write(CSR_STIMECMP, deadline);
-    else
+    } else if (deadline == UINT64_MAX) {
+        csr_clear(CSR_SIE, BIT(IRQ_S_TIMER));
+    } else {
         sbi_client_set_timer(deadline);
+        csr_set(CSR_SIE, BIT(IRQ_S_TIMER));
+    }
 }
 
 /* With h's timer lock. */
@@ -155,9 +159,19 @@ void timer_interrupt(void)
         ev->fn(ev);
         (void)atomic_cas(&ev->running, &mine, NULL);
     }
-    /* The firmware's comparator must be moved on even when the deadline is what it was. */
-    h->timer_programmed = 0;
-    timer_program(h);
+    /* The firmware's comparator must be moved on even when the deadline is what it was; when
+     * another vcpu comes, not before the end of its turn is known. */
+    h->timer_programmed = TIMER_PUT_OFF;
+    if (host_isa.sstc || atomic_load_relaxed(&h->resched) == 0)
+        timer_program(h);
+    else
+        csr_clear(CSR_SIE, BIT(IRQ_S_TIMER));
+}
+
+void timer_poll(void)
+{
+    if (atomic_load_relaxed(&this_hart()->timer_first) <= timer_now())
+        timer_interrupt();
 }
 
 void timer_prepare_hart(struct hart *h)
@@ -172,7 +186,7 @@ void timer_init_hart(void)
 {
     struct hart *h = this_hart();
 
-    h->timer_programmed = 0;
-    timer_program(h);
     csr_set(CSR_SIE, BIT(IRQ_S_TIMER));
+    h->timer_programmed = TIMER_PUT_OFF;
+    timer_program(h);
 }

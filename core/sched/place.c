@@ -413,8 +413,8 @@ bool sched_steal(struct hart *h)
 
 void sched_notify(struct hart *h)
 {
-    if (h == this_hart())
-        sched_contention_changed(h);
-    else
+    if (h != this_hart())
         ipi_send(h->index);
+    else if (atomic_load_relaxed(&h->resched) == 0) /* else for the one that comes next */
+        sched_contention_changed(h);
 }

@@ -53,8 +53,13 @@ static inline bool timer_is_idle(const struct timer_event *ev)
  * Not an event: it changes with every switch. */
 void timer_set_slice(uint64_t deadline);
 
-/* The supervisor timer interrupt: runs what is due, programs the next deadline. */
+/* The supervisor timer interrupt: runs what is due, programs the next deadline. Without Sstc, when
+ * the vcpu is to give way (hart->resched), the latter is put off until timer_set_slice(), which
+ * follows before a vcpu runs or the hart sleeps; until then the interrupt is masked. */
 void timer_interrupt(void);
+#define TIMER_PUT_OFF 0u /* hart->timer_programmed */
+/* Runs what has become due while that is put off. */
+void timer_poll(void);
 /* Boot, before timer_init_hart() on that hart. */
 void timer_prepare_hart(struct hart *hart);
 /* Per hart, at boot: Sstc's stimecmp when the host has it, else the firmware's set_timer. */
