@@ -11,6 +11,11 @@ Switches: bench_switch.c in 2 and in 64 VMs of one vcpu on one hart, which do no
 other: from one guest's instruction to the next guest's. Its Base call (call_beside_N) tells what an exit
 costs beside so many others that wait.
 
+Wake-ups: bench_wake.c, a vcpu with a priority beside 8 VMs without on one hart: from the time that its timer
+was set to, or from another vcpu's call for an IPI, to its first instruction behind WFI; the worst of 1000 rounds
+each, and the mean. The 8 compute; `_nosstc`: so on a host without Sstc; `_mixed`: each does something else that
+Hearth has to do with (calls, devices, fences, output, giving way, sleeps, faults, floating point).
+
 Start: instret is never reset, so bench_guest's own start tells how many instructions the machine had
 executed by then. It is padded to the size of Debian's kernel and started with Debian's initrd and 256 MiB,
 so the loader's work is Debian's: copying so many bytes, clearing the rest. What the same file
@@ -65,6 +70,8 @@ REQUIRED = {"base_spec_version": 244, "set_timer": 250, "ipi_self": 400, "rfence
             "rfence_vma_self": 400, "dbcn_64_bytes": 1500, "log_message_64_bytes": 3000}
 # What counting exits' latencies adds to one; its share of what is always there (a store) is in the others.
 REQUIRED["latency_histogram"] = 12
+WAKE_LIMIT = 3000
+REQUIRED |= dict.fromkeys(["wake_timer", "wake_ipi", "wake_timer_nosstc", "wake_ipi_nosstc"], WAKE_LIMIT)
 REQUIRED |= dict.fromkeys(
     ["uart_lsr_read", "uart_iir_read", "uart_rbr_read", "uart_scr_read", "plic_priority_read",
      "plic_priority_read_c", "plic_pending_read", "plic_enable_read", "plic_threshold_read", "plic_claim_read",
@@ -76,6 +83,8 @@ CROWD_RATIO_LIMIT = 1.1  # of a switch's cost, and of an exit's
 REQUIRED[f"switch_{FEW}_vms"] = 900
 REQUIRED["memory_of_a_vm"] = 64  # KiB
 MORE_VMS, VM_MIB = 32, 4
+# Beside a woken vcpu: what suffixes of figures name: QEMU's -cpu, and what 8 VMs do (bench_wake.c).
+BESIDE = {"": (CPU, [1] * 8), "_nosstc": (CPU + ",sstc=off", [1] * 8), "_mixed": (CPU, range(2, 10))}
 
 # Measured by others on the same machine with the same loops: Xvisor 2026-03, Bao 2026-07 (PLIC), KVM in 6.12.
 PEERS = {
@@ -171,6 +180,20 @@ def converse(command, log, begin, lines):
         process.terminate()
         process.wait()
     return output.decode(errors="replace").replace("\r", "")
+
+
+def run_wake(folder, suffix, args):
+    """bench_wake beside 8 VMs, which have started in 60 ms of the clock; it takes 600 ms then."""
+    cpu, busy = BESIDE[suffix]
+    toml, log = folder / f"wake{suffix}.toml", folder / f"wake{suffix}.log"
+    kernel = f'memory = "4M"\nkernel = "{args.build}/guests/bench_wake.elf"\n'
+    toml.write_text(
+        '[[vm]]\nname = "woken"\nvcpus = 2\nvcpu_priority = [50, 0]\nvcpu_weight = [100, 10000]\n'
+        f'cmdline = "from=60 until=1000"\n{kernel}' + "".join(
+            f'[[vm]]\nname = "busy{i}"\nvcpus = 1\nconsole = "buffer"\ncmdline = "busy={kind} until=1000"\n{kernel}'
+            for i, kind in enumerate(busy)))
+    return run([sys.executable, str(TREE / "tools/hearth"), "run", str(toml), "--smp", "1", "--cpu", cpu, "--icount",
+                "--log", str(log), "--hypervisor", args.hypervisor], log)
 
 
 def die_with_parent():
@@ -276,6 +299,14 @@ def measure_memory(output):
     return {"memory_of_a_vm": round((each - info["memory"] - info["gstage_tables"]) / 1024, 2)}
 
 
+def measure_wake(output, suffix):
+    lines = bench_lines(output)
+    if "end" not in lines:
+        raise BenchError("bench_wake did not finish:\n" + last_lines(output))
+    figures = {f"{name}{suffix}": lines[name]["worst"] for name in ("wake_timer", "wake_ipi")}
+    return figures | {f"{name}{suffix}_mean": lines[name]["mean"] for name in ("wake_timer", "wake_ipi")}
+
+
 def measure_linux(output, entry_ticks):
     stamp = r"\[ *([0-9]+\.[0-9]{6})\] "
     first = float(find(stamp + "Linux version", output, "the kernel's first line")[1])
@@ -310,6 +341,8 @@ def measure(args):
         jobs[HEARTH, "memory"] = pool.submit(run_memory, folder, args)
         for vms in (FEW, MANY):
             jobs[HEARTH, f"switch {vms}"] = pool.submit(run_many, folder, vms, args)
+        for suffix in BESIDE:
+            jobs[HEARTH, f"wake{suffix}"] = pool.submit(run_wake, folder, suffix, args)
         for seed in range(1, args.seeds + 1):
             jobs[HEARTH, seed] = pool.submit(run_hearth, folder, "linux", kernel, folder / f"hearth-{seed}.log", args,
                                              *boot, seed)
@@ -329,6 +362,8 @@ def measure(args):
     for vms in (FEW, MANY):
         figures[HEARTH] |= measure_switch(outputs[HEARTH, f"switch {vms}"], vms)
     figures[HEARTH] |= measure_memory(outputs[HEARTH, "memory"])
+    for suffix in BESIDE:
+        figures[HEARTH] |= measure_wake(outputs[HEARTH, f"wake{suffix}"], suffix)
     figures[HEARTH]["start"] = entries[HEARTH]["instructions"] - entries[BARE]["instructions"]
     return figures, spread
 

@@ -1,0 +1,214 @@
+/*
+ * bench_wake.c - how soon a vcpu with a priority runs when its interrupt has come, beside others
+ * that keep its hart busy: from the time that its timer was set to, or from a sibling's call for an
+ * IPI, to its first instruction behind WFI. Of many rounds, which begin at any moment of the
+ * others' turns, exits and switches: the mean and the worst. Needs QEMU's -icount shift=0.
+ *
+ * Command line: `busy=N`, from 1: one of the others, N says at what, `until` so many ms of the
+ * clock. Else the one that is woken, on vcpu 0, with a vcpu 1 that has no priority: `from`: the
+ * others have all started; `until`: the first of them ends.
+ *
+ * It prints: # bench wake_NAME rounds=N mean=N worst=N (in instructions), or what is wrong
+ */
+#include "guest.h"
+
+#define TICK      100ul /* instructions */
+#define ROUNDS    1000
+#define NAP_LEAST 300ul /* ticks; more than the way to WFI takes */
+#define NAP_MORE  4000ul
+#define LOOKS     300 /* at both clocks in a round, at each phase of a tick in turn */
+#define PAGE      4096ul
+#define TEXT_LEN  256
+
+static bool ends;
+static uint64_t sent; /* instret at vcpu 1's call; 0: vcpu 0 has seen it */
+
+static uint64_t instret(void)
+{
+    uint64_t n;
+
+    __asm__ volatile("rdinstret %0" : "=r"(n)::"memory");
+    return n;
+}
+
+/* Instructions when it returns from WFI, whose interrupt is disabled but for waking up. */
+static uint64_t instret_after_wfi(void)
+{
+    uint64_t n;
+
+    __asm__ volatile("wfi\n rdinstret %0" : "=r"(n)::"memory");
+    return n;
+}
+
+static uint64_t any(uint64_t below)
+{
+    static uint64_t x = 88172645463325252;
+
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    return x % below;
+}
+
+/* ---- the others ---- */
+
+static void calls(void)
+{
+    (void)sbi(SBI_EXT_BASE, SBI_BASE_GET_SPEC_VERSION);
+}
+
+static void device(void)
+{
+    (void)read8(UART_BASE + 5);
+    (void)read32(PLIC_BASE + 4 * UART_IRQ);
+}
+
+static void fences(void)
+{
+    (void)sbi(SBI_EXT_RFNC, SBI_RFNC_SFENCE_VMA, 0, UINT64_MAX, 0, 0);
+    (void)sbi(SBI_EXT_SPI, SBI_SPI_SEND_IPI, 0, UINT64_MAX);
+    csr_clear(sip, BIT(IRQ_SOFT));
+}
+
+static void text(void)
+{
+    static char line[TEXT_LEN];
+
+    for (unsigned i = 0; i < TEXT_LEN; i++)
+        line[i] = i % 64 == 63 ? '\n' : 'x';
+    (void)sbi(SBI_EXT_DBCN, SBI_DBCN_CONSOLE_WRITE, TEXT_LEN, (uintptr_t)line, 0);
+}
+
+static void give_way(void)
+{
+    __asm__ volatile(".word 0x00d00073" ::: "memory"); /* wrs.nto */
+}
+
+static void naps(void)
+{
+    sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, rdtime() + any(NAP_LEAST));
+    (void)instret_after_wfi();
+}
+
+static void floats(void)
+{
+    static volatile double x = 1.0;
+
+    x = x * 1.0000001;
+}
+
+static void faults(void)
+{
+    (void)trap_of((void)*(volatile uint64_t *)HOLE);
+}
+
+static void (*const busy_with[])(void) = {NULL, NULL,     calls, device, fences,
+                                          text, give_way, naps,  floats, faults};
+
+static void keep_busy(uint64_t with, uint64_t until)
+{
+    csr_write(sie, BIT(IRQ_TIMER));
+    while (rdtime() < until)
+        if (with < ARRAY_SIZE(busy_with) && busy_with[with] != NULL)
+            busy_with[with]();
+}
+
+/* ---- the one that is woken ---- */
+
+/* instret when the clock stood at 0: the least that looks at both say, at each phase of a tick; one
+ * that an interrupt comes into says more. */
+static uint64_t least = UINT64_MAX, least_at_first;
+
+static void look_at_clocks(void)
+{
+    for (unsigned i = 0; i < LOOKS; i++) {
+        const uint64_t time = rdtime(), zero = instret() - time * TICK;
+
+        least = zero < least ? zero : least;
+    }
+}
+
+static void tell(const char *name, uint64_t sum, uint64_t worst)
+{
+    note("bench %s rounds=%lu mean=%lu worst=%lu", name, (uint64_t)ROUNDS, sum / ROUNDS, worst);
+}
+
+static void by_timer(void)
+{
+    static uint64_t woken[ROUNDS], due[ROUNDS];
+    uint64_t sum = 0, worst = 0;
+
+    csr_write(sie, BIT(IRQ_TIMER));
+    look_at_clocks();
+    least_at_first = least;
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        look_at_clocks();
+        due[i] = rdtime() + NAP_LEAST + any(NAP_MORE);
+        sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, due[i]);
+        woken[i] = instret_after_wfi();
+        if (rdtime() < due[i])
+            bail_out("woken too early"); /* by a timer that was set before */
+    }
+    sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, UINT64_MAX);
+    csr_write(sie, 0);
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        const uint64_t late = woken[i] - least - due[i] * TICK;
+
+        sum += late;
+        worst = late > worst ? late : worst;
+    }
+    if (least_at_first - least > TICK)
+        note("bench wake_timer wrong: the machine has slept");
+    else
+        tell("wake_timer", sum, worst);
+}
+
+static void send_ipis(void *arg)
+{
+    (void)arg;
+    while (!load(&ends)) {
+        const uint64_t after = rdtime() + any(NAP_MORE);
+
+        while (rdtime() < after || load(&sent) != 0)
+            ;
+        store(&sent, instret());
+        (void)sbi(SBI_EXT_SPI, SBI_SPI_SEND_IPI, BIT(boot_hart), 0);
+    }
+}
+
+static void by_ipi(void)
+{
+    uint64_t sum = 0, worst = 0;
+
+    csr_write(sie, BIT(IRQ_SOFT));
+    hart_start(other_hart(0), send_ipis, NULL);
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        const uint64_t now = instret_after_wfi();
+        const uint64_t took = now - load(&sent);
+
+        csr_clear(sip, BIT(IRQ_SOFT));
+        sum += took;
+        worst = took > worst ? took : worst;
+        store(&sent, 0);
+    }
+    csr_write(sie, 0);
+    store(&ends, true);
+    tell("wake_ipi", sum, worst);
+}
+
+void test_main(void)
+{
+    const uint64_t busy = boot_option("busy"), until = boot_option("until") * TICKS_PER_MS;
+
+    if (busy != 0) {
+        keep_busy(busy, until);
+        return;
+    }
+    while (rdtime() < boot_option("from") * TICKS_PER_MS)
+        ;
+    by_timer();
+    by_ipi();
+    if (rdtime() >= until)
+        note("bench wake wrong: the others have ended");
+    note("bench end");
+}
