@@ -207,7 +207,9 @@ static void join(struct hart *h, struct vcpu *v)
 
         queue_charge(q, now);
         queue_place(q, v, h->index);
-        tell = q->queued == 0; /* from now on others wait: no native WFI, and turns end */
+        /* From now on others wait: no native WFI, and turns end; an equal's for one with a
+         * priority. */
+        tell = q->queued == 0 || (v->sched.params.priority != 0 && q->queued_fixed == 0);
         queue_insert(q, v);
         if (queue_preempts(q, v, now, &at)) {
             atomic_store_relaxed(&h->resched, 1);

@@ -119,6 +119,7 @@ void queue_insert(struct sched_hart *q, struct vcpu *v)
             ((uint64_t)(SCHED_PRIORITY_MAX - s->params.priority) << CLASS_SHIFT) | s->turn;
         s->node.value = 0;
         tree_insert(&q->fixed, &s->node);
+        atomic_store_relaxed(&q->queued_fixed, q->queued_fixed + 1);
     }
     s->queued = true;
     atomic_store_relaxed(&q->queued, q->queued + 1);
@@ -137,6 +138,7 @@ void queue_remove(struct sched_hart *q, struct vcpu *v)
             q->base = s->vruntime; /* V stands there until somebody comes */
     } else {
         tree_remove(&q->fixed, &s->node);
+        atomic_store_relaxed(&q->queued_fixed, q->queued_fixed - 1);
     }
     s->queued = false;
     atomic_store_relaxed(&q->queued, q->queued - 1);

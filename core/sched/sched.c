@@ -285,7 +285,9 @@ void sched_contention_changed(struct hart *h)
 
     if (v == NULL)
         return;
-    if (contended)
+    /* One with a priority gives turns to its equals only. */
+    if (contended && (atomic_load_relaxed(&q->running_priority) == 0 ||
+                      atomic_load_relaxed(&q->queued_fixed) != 0))
         end = MIN(end, MIN(q->turn_end, atomic_load_relaxed(&q->preempt_at)));
     /* Its sleep is nobody else's loss, nor charged to its cap: let it execute WFI by itself. */
     if (contended || q->cap_end != UINT64_MAX)

@@ -69,6 +69,7 @@ struct sched_hart {
     uint64_t busy_ticks;       /* lock: time that vcpus had the hart, until... */
     uint64_t busy_from;        /* ...the present one got it; UINT64_MAX: none has */
     uint32_t queued;           /* lock to change; atomic to look: nodes in both trees */
+    uint32_t queued_fixed;     /* lock to change; atomic to look: of those in `fixed` */
     uint32_t weight;           /* lock to change; atomic to look: of those queued and running */
     uint32_t running_priority; /* lock to change; atomic to look */
     uint32_t assigned;         /* atomic: vcpus whose home this is */

@@ -311,6 +311,25 @@ static void test_spins(void **state)
     assert_int_equal(a.stats.run_ticks, 4 * (SLICE / 30));
 }
 
+/* No turn of it ends while only lower ones wait; one does as soon as an equal waits behind them. */
+static void test_priority_turns(void **state)
+{
+    (void)state;
+    assert_int_equal(sched_set_priority(&vm, 0, 5), 0);
+    assert_int_equal(sched_set_priority(&vm, 2, 5), 0);
+    sched_start(&a);
+    assert_ptr_equal(sched_next(h), &a);
+    a.hart = h;
+    h->current = &a;
+    sched_contention_changed(h);
+    sched_start(&b);
+    assert_int_equal(h->slice, UINT64_MAX);
+    assert_true(a.ctx.hstatus & HSTATUS_VTW);
+    sched_start(&c);
+    assert_int_equal(h->resched, 0);
+    assert_int_equal(h->slice, fake_timer_now + SLICE);
+}
+
 static void test_bad_values(void **state)
 {
     struct sched_params p;
@@ -487,6 +506,7 @@ int main(void)
         cmocka_unit_test_setup(test_clocks, fresh),
         cmocka_unit_test_setup(test_priority, fresh),
         cmocka_unit_test_setup(test_spins, fresh),
+        cmocka_unit_test_setup(test_priority_turns, fresh),
         cmocka_unit_test_setup(test_bad_values, fresh),
         cmocka_unit_test_setup(test_affinity_restored, fresh),
         cmocka_unit_test_setup(test_throttled_is_unloaded, fresh),
