@@ -14,6 +14,8 @@
 
 #include <string.h>
 
+#define LOADING_POLL_US 1000
+
 static struct vm_config *table;
 static unsigned count;
 
@@ -92,6 +94,29 @@ static void begin(const struct vm_config *config)
         log_warn("%s: does not start: somebody was faster", config->name);
 }
 
+/* Is a VM loaded for the first time? (One that restarts, perhaps for ever, keeps nobody waiting.)
+ */
+static bool loading(void)
+{
+    for (unsigned i = 0; i < vm_count(); i++) {
+        const struct vm *vm = vm_get(i);
+
+        if (vm != NULL && vm->state == VM_STARTING && vm->restarts == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Those with lower orders run before order[next] begins, and its delay counts from then. */
+static bool comes_later(void)
+{
+    const struct vm_policy *policy = &table[starter.order[starter.next]].policy;
+
+    return policy->start_delay != 0 ||
+           (starter.next != 0 &&
+            table[starter.order[starter.next - 1]].policy.start_order < policy->start_order);
+}
+
 /* One VM, or the wait before it. */
 static bool start_next(struct work *w)
 {
@@ -103,6 +128,10 @@ static bool start_next(struct work *w)
         return false;
     }
     config = &table[starter.order[starter.next]];
+    if (comes_later() && !starter.waited && loading()) {
+        timer_arm(&starter.timer, timer_now() + timer_ticks_from_us(LOADING_POLL_US));
+        return false;
+    }
     if (config->policy.start_delay != 0 && !starter.waited) {
         starter.waited = true;
         timer_arm(&starter.timer,

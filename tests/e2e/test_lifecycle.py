@@ -51,6 +51,20 @@ def test_order_and_delay(tmp_path):
     assert result.log().index("[third] ended") < result.log().index("last: 1 vcpus"), result.output
 
 
+@pytest.mark.parametrize("later", ["start_order = 1", "start_delay = 1"])
+def test_order_of_a_slow_start(tmp_path, later):
+    """Who comes later does not run before the one that has more to load."""
+    large = tmp_path / "large"
+    large.write_bytes(bytes(range(1, 256)) * (100 << 12))
+    vms = [VM("base", vcpus=1, memory="256M", name="large", more=f"initrd = {str(large)!r}"),
+           VM("base", vcpus=1, name="small", more=later)]
+    result = run(tmp_path, vms, smp=2)
+    assert result.status == OK, result.output
+    first = [m[1] for m in re.finditer(r"^(ok|\[small\] ok) 1 ", result.output, re.M)]
+    assert first == ["ok", "[small] ok"], result.output
+
+
+
 @pytest.mark.parametrize("action", ["destroy", "restart"])
 def test_reboot(tmp_path, action):
     """Cold and warm reboots of a VM that does nothing else."""
