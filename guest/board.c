@@ -107,11 +107,14 @@ size_t board_console_read(struct vm *vm, char *buf, size_t len)
     return n;
 }
 
-void board_console_break(struct vm *vm, char key)
+bool board_console_break(struct vm *vm, char key)
 {
+    bool sent = false;
+
     for (unsigned i = 0; i < ARRAY_SIZE(board_rows); i++)
         if (board_rows[i].ops->console_break)
-            board_rows[i].ops->console_break(vm, vm->dev_state[i], key);
+            sent |= board_rows[i].ops->console_break(vm, vm->dev_state[i], key);
+    return sent;
 }
 
 void board_forget(struct vm *vm)

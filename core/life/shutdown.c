@@ -41,7 +41,8 @@ static void next_step(struct timer_event *ev)
         return;
     }
     if (vm->config.policy.shutdown == VM_SHUTDOWN_SYSRQ && s->step < ARRAY_SIZE(sysrq_keys)) {
-        board_console_break(vm, sysrq_keys[s->step++]);
+        if (board_console_break(vm, sysrq_keys[s->step]))
+            s->step++; /* else its guest has not had the time for the one before */
         timer_arm(ev, MIN(timer_now() + timer_ticks_from_us(KEY_GAP_US), asked + timeout));
         return;
     }

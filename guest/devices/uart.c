@@ -403,16 +403,21 @@ static size_t uart_console_read(struct vm *vm, void *state, char *buf, size_t le
     return n;
 }
 
-static void uart_console_break(struct vm *vm, void *state, char key)
+static bool uart_console_break(struct vm *vm, void *state, char key)
 {
     struct uart *u = state;
+    bool sent;
 
     lock_acquire(&u->lock);
-    u->break_key = key;
-    u->break_given = false;
-    fifo_fill(vm, u);
-    update_line(vm, u);
+    sent = u->break_key == 0;
+    if (sent) {
+        u->break_key = key;
+        u->break_given = false;
+        fifo_fill(vm, u);
+        update_line(vm, u);
+    }
     lock_release(&u->lock);
+    return sent;
 }
 
 static int uart_init(struct vm *vm, void *state)

@@ -38,7 +38,7 @@ struct device_ops {
     /* The console's line is broken for a moment, and then `key` comes. NULL: not a console. As
      * above.
      */
-    void (*console_break)(struct vm *vm, void *state, char key);
+    bool (*console_break)(struct vm *vm, void *state, char key);
     /* The VM goes away, and this hart is to have nothing of it any more: cancels the device's timer
      * events on it. No vcpu runs. NULL: it has none. */
     void (*forget)(struct vm *vm, void *state);
@@ -100,8 +100,10 @@ void board_console_event(struct vm *vm);
  * consoles, which see the input that their UART has taken in, as firmware would. Takes device
  * locks. */
 size_t board_console_read(struct vm *vm, char *buf, size_t len);
-/* A break on the VM's serial line, and a key behind it: how Linux's Magic SysRq is called. */
-void board_console_break(struct vm *vm, char key);
+/* A break on the VM's serial line, and a key behind it: how Linux's Magic SysRq is called. False:
+ * nothing was sent, because the guest has not taken the break before yet: another one ahead of the
+ * key would call it off. */
+bool board_console_break(struct vm *vm, char key);
 
 /*
  * One access of `size` = 1, 2, 4 or 8 bytes at gpa. 0 with *value read (zero-extended) or written;
