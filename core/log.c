@@ -4,6 +4,8 @@
  * shell. Locking: log_lock for those, never held with another; the console's, inside
  * console_write().
  */
+#include <arch/atomic.h>
+#include <arch/bulk.h>
 #include <hearth/console.h>
 #include <hearth/lock.h>
 #include <hearth/log.h>
@@ -19,8 +21,8 @@
 #define LOG_KEPT     16384u /* bytes of the latest lines */
 
 static struct spinlock log_lock = SPINLOCK_INIT(RANK_LOG);
-static char kept[LOG_KEPT]; /* log_lock */
-static uint64_t kept_head;  /* log_lock; free running */
+static char kept[LOG_KEPT] __attribute__((aligned(8))); /* log_lock */
+static uint64_t kept_head; /* log_lock to change, atomic to look; free running */
 
 /* Appends src to line at *pos, leaving room for the end of the line. */
 static void put(char *line, size_t *pos, const char *src)
@@ -31,8 +33,14 @@ static void put(char *line, size_t *pos, const char *src)
 
 static void keep_locked(const char *text, size_t len)
 {
-    for (size_t i = 0; i < len; i++)
-        kept[kept_head++ % LOG_KEPT] = text[i];
+    while (len != 0) {
+        const size_t at = kept_head % LOG_KEPT, n = MIN(len, LOG_KEPT - at);
+
+        bulk_copy(kept + at, text, n);
+        atomic_store_relaxed(&kept_head, kept_head + n);
+        text += n;
+        len -= n;
+    }
 }
 
 static void keep(const char *text, size_t len)
@@ -141,16 +149,26 @@ void log_vm(const struct vm *vm, const char *fmt, ...)
 
 bool log_vm_text(const struct vm *vm, const char *label, const char *text, size_t len)
 {
-    char head[LOG_LINE_MAX], out[LOG_LINE_MAX];
-    size_t pos = 0;
+    char space[LOG_LINE_MAX + 8] __attribute__((aligned(8))), out[LOG_LINE_MAX];
+    /* As the place in the log where it is likely to go: that copy is by doublewords then. */
+    char *line = space + atomic_load_relaxed(&kept_head) % 8;
+    size_t pos = 0, end, taken;
 
-    put_head(head, &pos, vm);
-    put(head, &pos, label);
-    if (!console_write_text(head, pos, text, len))
+    put_head(line, &pos, vm);
+    put(line, &pos, label);
+    end = pos + text_escape(line + pos, LOG_LINE_MAX - 1 - pos, text, len, &taken);
+    if (taken == len) { /* as most do, it fits into a line like the others */
+        line[end++] = '\n';
+        if (!console_write_line(line, end))
+            return false;
+        keep(line, end);
+        return true;
+    }
+    if (!console_write_text(line, pos, text, len))
         return false;
     lock_acquire(&log_lock);
-    keep_locked(head, pos);
-    for (size_t at = 0, taken; at < len; at += taken)
+    keep_locked(line, pos);
+    for (size_t at = 0; at < len; at += taken)
         keep_locked(out, text_escape(out, sizeof(out), text + at, len - at, &taken));
     keep_locked("\n", 1);
     lock_release(&log_lock);

@@ -163,13 +163,34 @@ static void end_escaped(const char *text, size_t len)
     line_ended();
 }
 
+static bool line_has_room(size_t most)
+{
+    return con.owner == LINE_OUTPUT ? deferred.len + most <= DEFERRED_SIZE : out_has_room(most);
+}
+
+bool console_write_line(const char *line, size_t len)
+{
+    bool room;
+
+    console_acquire();
+    room = line_has_room(len + 1);
+    if (room) {
+        host_line_begin(len + 1, DEFERRED_SIZE);
+        put_short(line, len - 1);
+        put_short("\r\n", 2);
+        line_ended();
+    }
+    console_release_pumped();
+    return room;
+}
+
 bool console_write_text(const char *head, size_t head_len, const char *text, size_t len)
 {
     const size_t most = head_len + 4 * len + 2;
     bool room;
 
     console_acquire();
-    room = con.owner == LINE_OUTPUT ? deferred.len + most <= DEFERRED_SIZE : out_has_room(most);
+    room = line_has_room(most);
     if (room) {
         host_line_begin(most, DEFERRED_SIZE);
         put_long(head, head_len);

@@ -48,11 +48,14 @@ void console_set_device(const struct console_ops *ops);
 /* The hypervisor's own output, complete lines preferred; each "\n" becomes "\r\n". Any hart, any
  * context. */
 void console_write(const char *buf, size_t len);
-/* One line of it: head as it is, then text escaped (text.h); at most CONSOLE_TEXT_MAX bytes of
- * both. Other harts' output comes before or behind all of it. False: there is no room for it now,
- * call again; some of what is before it has been written. The caller holds no lock above rank
- * DEVICE. */
+/* For lines that guests make, and that can wait. False: there is no room now, call again; some of
+ * what is before it has been written. The caller holds no lock above rank DEVICE. Other harts'
+ * output comes before or behind all of the line.
+ *
+ * A line of a log's length, which ends with "\n"; or a long one: head as it is, then text escaped
+ * (text.h), at most CONSOLE_TEXT_MAX bytes of both. */
 #define CONSOLE_TEXT_MAX 1152
+bool __must_check console_write_line(const char *line, size_t len);
 bool __must_check console_write_text(const char *head, size_t head_len, const char *text,
                                      size_t len);
 /* A panic begins: harts that want the console from now on stop; waits, bounded, for a line being
