@@ -23,17 +23,18 @@ static void line_flush(struct guest_console *c)
  * a line. Returns how many bytes were taken. */
 static size_t unattached(struct guest_console *c, const char *buf, size_t len)
 {
-    const bool shown = c != con.attached && !c->vm->config.policy.console_buffered;
-    size_t n = 0;
-    bool ends = false;
+    size_t n = len;
 
-    while (n < len && !(shown && ends)) {
-        ends = buf[n] == '\n' || c->line_len == GUEST_LINE;
-        if (shown && ends)
-            line_flush(c);
-        if (shown && buf[n] != '\n')
-            c->line[c->line_len++] = buf[n];
-        n++;
+    if (c != con.attached && !c->vm->config.policy.console_buffered) {
+        bool ends = false;
+
+        for (n = 0; n < len && !ends; n++) {
+            ends = buf[n] == '\n' || c->line_len == GUEST_LINE;
+            if (ends)
+                line_flush(c);
+            if (buf[n] != '\n')
+                c->line[c->line_len++] = buf[n];
+        }
     }
     ring_put(&c->ring, buf, n);
     return n;
