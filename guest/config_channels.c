@@ -25,10 +25,7 @@ struct walk {
     int vm, node;
     unsigned vms, channels; /* so many until now */
 };
-#define WALK_BEGIN                                                                                 \
-    {                                                                                              \
-        .vm = -1, .node = -1                                                                       \
-    }
+#define WALK_BEGIN {.vm = -1, .node = -1}
 
 static bool walk_next(const struct config_reader *r, struct walk *w)
 {

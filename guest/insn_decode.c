@@ -22,10 +22,7 @@ unsigned insn_length(uint16_t low)
     return (low & 3) == 3 ? 4 : 2;
 }
 
-#define FORM(k, s, x)                                                                              \
-    {                                                                                              \
-        .kind = (k), .size = (s), .sign_extend = (x)                                               \
-    }
+#define FORM(k, s, x) {.kind = (k), .size = (s), .sign_extend = (x)}
 const struct insn_access insn_load_forms[8] = {
     FORM(INSN_LOAD, 1, true),  FORM(INSN_LOAD, 2, true),  FORM(INSN_LOAD, 4, true),
     FORM(INSN_LOAD, 8, true),  FORM(INSN_LOAD, 1, false), FORM(INSN_LOAD, 2, false),

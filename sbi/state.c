@@ -110,7 +110,7 @@ static void switch_states(struct vcpu *vcpu, bool load)
 
     for (unsigned i = 0; slots != 0 && i < sbi_extension_count; i++) {
         const struct sbi_extension *ext = sbi_extensions[i];
-        void (*hook)(struct vcpu * vcpu, void *state) = load ? ext->vcpu_load : ext->vcpu_put;
+        void (*hook)(struct vcpu *vcpu, void *state) = load ? ext->vcpu_load : ext->vcpu_put;
 
         if (!(slots & BIT(ext->slot)))
             continue;

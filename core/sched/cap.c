@@ -11,7 +11,7 @@
 #include "parts.h"
 
 #define PERIODS_MAX BIT(20) /* keeps the product in 64 bits; nothing that long ago matters */
-#define LEND_US     200 /* at least, so that a VM's vcpus do not wait for each other at every step */
+#define LEND_US     200     /* at least: a VM's vcpus wait less often for each other */
 
 static uint64_t period(void)
 {

@@ -245,10 +245,13 @@ static enum shell_result set(struct shell *sh)
 }
 
 #define OPERATION(verb, text)                                                                      \
-    {                                                                                              \
-        .name = "vm " verb, .usage = "VM", .help = text, .words = {WORD_VM, WORD_NONE, WORD_NONE}, \
-        .least = 1, .most = 1, .run = operate                                                      \
-    }
+    {.name = "vm " verb,                                                                           \
+     .usage = "VM",                                                                                \
+     .help = text,                                                                                 \
+     .words = {WORD_VM, WORD_NONE, WORD_NONE},                                                     \
+     .least = 1,                                                                                   \
+     .most = 1,                                                                                    \
+     .run = operate}
 
 const struct shell_command shell_vm_commands[] = {
     {.name = "vm create",

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define CTRL(c)  ((c)-0x40)
+#define CTRL(c)  ((c) - 0x40)
 #define KEY_ESC  0x1b
 #define KEY_BACK 0x7f
 

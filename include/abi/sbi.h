@@ -218,9 +218,9 @@ struct sbi_sta {
 #define SBI_PMU_EVENT_GET_INFO          8
 
 #define SBI_PMU_INFO_FIRMWARE   (1ul << 63) /* counter_info.type */
-#define SBI_PMU_INFO_WIDTH(w)   (((w)-1ul) << 12)
+#define SBI_PMU_INFO_WIDTH(w)   (((w) - 1ul) << 12)
 #define SBI_PMU_INFO_BITS(info) (((info) >> 12 & 0x3f) + 1)
-#define SBI_PMU_INFO_CSR(info)  ((info)&0xffful)
+#define SBI_PMU_INFO_CSR(info)  ((info) & 0xffful)
 #define SBI_PMU_CFG_SKIP_MATCH  (1ul << 0)
 #define SBI_PMU_CFG_CLEAR       (1ul << 1)
 #define SBI_PMU_CFG_AUTO_START  (1ul << 2)
@@ -246,7 +246,7 @@ struct sbi_pmu_event_info {
 };
 
 #define SBI_PMU_EVENT(type, code)       ((unsigned)(type) << 16 | (unsigned)(code))
-#define SBI_PMU_EVENT_CODE(event)       ((event)&0xffffu)
+#define SBI_PMU_EVENT_CODE(event)       ((event) & 0xffffu)
 #define SBI_PMU_EVENT_TYPE(event)       ((event) >> 16)
 #define SBI_PMU_EVENT_BITS              20
 #define SBI_PMU_TYPE_HW                 0
@@ -270,8 +270,8 @@ struct sbi_pmu_event_info {
 #define SBI_PMU_FW_SFENCE_RECEIVED      11
 #define SBI_PMU_FW_SFENCE_ASID_SENT     12
 #define SBI_PMU_FW_SFENCE_ASID_RECEIVED 13
-#define SBI_PMU_FW_EVENTS               22 /* 14 to 21 are the hfences' */
-#define SBI_PMU_FW_EXIT_REASONS         256 /* Hearth's own: the calling vcpu's exits by PERF's reasons */
+#define SBI_PMU_FW_EVENTS               22  /* 14 to 21 are the hfences' */
+#define SBI_PMU_FW_EXIT_REASONS         256 /* Hearth's own: the vcpu's exits by PERF's reasons */
 #define SBI_PMU_FW_PLATFORM             65535
 
 /* Hearth's own: exits of the calling vcpu by reason, 0 (Nothing) to 11 (FailEntry). */

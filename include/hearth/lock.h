@@ -34,10 +34,7 @@ struct spinlock {
     uint32_t rank; /* enum lock_rank */
 };
 
-#define SPINLOCK_INIT(r)                                                                           \
-    {                                                                                              \
-        .rank = (r)                                                                                \
-    }
+#define SPINLOCK_INIT(r) {.rank = (r)}
 
 /* Debug builds check ranks and ownership (core/lock.c); the others are the bare ticket lock. */
 #if defined(HEARTH_DEBUG) || defined(HEARTH_UNIT_TEST)

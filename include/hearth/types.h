@@ -29,7 +29,7 @@ typedef uint64_t hpa_t;
 #define VMS_MAX   128
 
 #define ARRAY_SIZE(a)         (sizeof(a) / sizeof((a)[0]))
-#define container_of(p, t, m) ((t *)(void *)((char *)(p)-offsetof(t, m)))
+#define container_of(p, t, m) ((t *)(void *)((char *)(p) - offsetof(t, m)))
 #define MIN(a, b)             ((a) < (b) ? (a) : (b))
 #define MAX(a, b)             ((a) > (b) ? (a) : (b))
 #define BIT(n)                ((uint64_t)1 << (n))

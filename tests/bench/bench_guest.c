@@ -104,15 +104,9 @@ LOOP(loop_rdtime, "rdtime t0")
 LOOP(loop_stimecmp, "csrw 0x14d, s2")
 LOOP(loop_sfence, "sfence.vma")
 
-#define PLIC_LOAD(what, addr)                                                                      \
-    {                                                                                              \
-        what, loop_lw, ROUNDS, 0, 0, addr, 0, ANY                                                  \
-    }
-#define UART_LOAD(what, reg, last)                                                                 \
-    {                                                                                              \
-        what, loop_lbu, ROUNDS, 0, 0, UART_BASE + (reg), 0, last                                   \
-    }
-#define BAD (uint64_t) SBI_ERR_NOT_SUPPORTED
+#define PLIC_LOAD(what, addr)      {what, loop_lw, ROUNDS, 0, 0, addr, 0, ANY}
+#define UART_LOAD(what, reg, last) {what, loop_lbu, ROUNDS, 0, 0, UART_BASE + (reg), 0, last}
+#define BAD                        (uint64_t)SBI_ERR_NOT_SUPPORTED
 
 /* The boot hart is hart 0, so its S-mode context of the PLIC is 1. */
 static const struct op ops[] = {

@@ -38,7 +38,7 @@ __asm__(
     "pad: .word 0x00000017\n  ret\n" /* lpad 0 */
     "no_pad: ret\n"
     "ss_push: mv t0, a0\n  .word 0xce504073\n  ret\n" /* sspush t0 */
-    /* sspopchk t0; QEMU 10.0 gives the trap the pc of the block that it translated: one of its own */
+    /* sspopchk t0. QEMU 10.0 reports the pc of the translated block: give it one of its own */
     "ss_pop: mv t0, a0\n  j 1f\n1: .word 0xcdc2c073\n  ret\n"
     "ss_read: li a0, 0\n  .word 0xcdc04573\n  ret\n"   /* ssrdp a0 */
     ".pushsection .user, \"ax\"\n.balign 4\n"
@@ -147,7 +147,7 @@ static void user_landing_pads(void)
 
 /* ---- shadow stacks */
 
-#define ADDRESS(i) (0x1111000000000000ul + (i)*0x101)
+#define ADDRESS(i) (0x1111000000000000ul + (i) * 0x101)
 
 /* Pushes and pops for so long that others run in between. */
 static unsigned balanced(unsigned ms)

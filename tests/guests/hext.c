@@ -12,10 +12,10 @@ static void illegal(struct trap t, const char *name)
         note("taken %d cause %lu tval 0x%lx insn 0x%x", t.taken, t.cause, t.tval, insn);
 }
 
-#define ILLEGAL(insn) illegal(trap_of(__asm__ volatile(insn ::: "a0", "memory")), insn)
+#define ILLEGAL(insn) illegal(trap_of(__asm__ volatile(insn :: : "a0", "memory")), insn)
 #define CSR(n, name)                                                                               \
-    illegal(trap_of(__asm__ volatile("csrr a0, " #n::: "a0")), "csrr " name);                      \
-    illegal(trap_of(__asm__ volatile("csrw " #n ", zero" ::: "a0")), "csrw " name)
+    illegal(trap_of(__asm__ volatile("csrr a0, " #n:: : "a0")), "csrr " name);                     \
+    illegal(trap_of(__asm__ volatile("csrw " #n ", zero" :: : "a0")), "csrw " name)
 
 USER static void user_hlv(void)
 {

@@ -101,5 +101,5 @@ void test_main(void)
         hart_start(other_hart(i), log_lines, NULL);
     log_lines(NULL);
     ok(wait_for(load(&done) == harts, SOON) && errors == 0, "all harts at once");
-    answers((uint64_t) "end", 0, 3, SBI_SUCCESS, "still there");
+    answers((uint64_t)"end", 0, 3, SBI_SUCCESS, "still there");
 }

@@ -173,7 +173,7 @@ static struct trap jump_with(uint64_t addr, uint64_t a0)
     struct trap t;
 
     this_hart()->resume_ra = true;
-    t = trap_of(((uint64_t(*)(uint64_t))addr)(a0));
+    t = trap_of(((uint64_t (*)(uint64_t))addr)(a0));
     this_hart()->resume_ra = false;
     return t;
 }
@@ -206,11 +206,11 @@ static void mapped(void)
     fault(trap_of_jump(hole), CAUSE_INSN_ACCESS, hole, "jump, mapped to a hole");
 
     write32(PRIO1, 7);
-    is(((uint64_t(*)(uint64_t))(end - 2))(PLIC_BASE), 7, "instruction across two pages");
+    is(((uint64_t (*)(uint64_t))(end - 2))(PLIC_BASE), 7, "instruction across two pages");
     map_page(first, (uint64_t)code_a, x);
     map_page(end, (uint64_t)code_b, x);
     sfence();
-    is(((uint64_t(*)(uint64_t))(end - 2))(PLIC_BASE), 7, "and on execute-only pages");
+    is(((uint64_t (*)(uint64_t))(end - 2))(PLIC_BASE), 7, "and on execute-only pages");
 
     /* c.lw a0, 4(a0) as the last two bytes before no page at all. */
     code_a[2047] = 0x4148;

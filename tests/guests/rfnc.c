@@ -32,7 +32,7 @@ static void reader(void *arg)
         if (n == seen)
             continue;
         seen = n;
-        store(&value, n & BIT(32) ? ((uint64_t(*)(void))code)() : peek());
+        store(&value, n & BIT(32) ? ((uint64_t (*)(void))code)() : peek());
         store(&answer, n);
     }
 }

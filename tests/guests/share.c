@@ -14,7 +14,7 @@ static uint64_t rtc(void)
 {
     const uint32_t low = *(volatile uint32_t *)RTC_LOW;
 
-    return low | (uint64_t) * (volatile uint32_t *)RTC_HIGH << 32;
+    return low | (uint64_t)*(volatile uint32_t *)RTC_HIGH << 32;
 }
 
 static bool due(uint64_t ms)

@@ -50,7 +50,7 @@ void start_c(const int64_t *stack)
         seconds = seconds * 10 + (*arg - '0');
     if (*arg != '\0' || seconds == 0)
         leave(2);
-    fd = syscall3(SYS_openat, AT_FDCWD, (int64_t) "/dev/rtc0", 0);
+    fd = syscall3(SYS_openat, AT_FDCWD, (int64_t)"/dev/rtc0", 0);
     if (fd < 0)
         leave(3);
     if (syscall3(SYS_ioctl, fd, RTC_RD_TIME, (int64_t)&t) < 0)

@@ -74,6 +74,25 @@ def test_kernel_with_paravirt():
     assert {line for line in wanted if line.startswith("CONFIG_")} <= set(options)
 
 
+# ---------------------------------------------------------------- check-format
+
+FORMATTER = shutil.which("clang-format-19")
+COMMENT = '''/*
+ * Bits of the word:
+ *
+ *   0  low
+ *   1  LONG
+ *      order
+ */
+'''.replace("LONG", "high- " * 16)
+
+
+@pytest.mark.skipif(not FORMATTER, reason="clang-format-19 is installed by tools/setup check")
+def test_comments_are_not_reflowed():
+    done = run(FORMATTER, "--assume-filename=core/a.c", input=COMMENT + "int  a;\n", cwd=TREE)
+    assert (done.returncode, done.stdout) == (0, COMMENT + "int a;\n")
+
+
 # ---------------------------------------------------------------- check-includes
 
 @pytest.fixture

@@ -12,7 +12,7 @@
 
 #define RAM       SBI_RAM_BASE
 #define RW        3
-#define WINDOW(i) (0x18000000000ull + (i)*GIB)
+#define WINDOW(i) (0x18000000000ull + (i) * GIB)
 #define STATE     0xfffull
 
 enum { RING, FRAMES, BACK, CHANNELS };

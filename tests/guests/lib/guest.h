@@ -75,7 +75,7 @@ static inline uint64_t rdtime(void)
 /* Waits until cond or for so many milliseconds; its value is cond's. */
 #define wait_for(cond, ms)                                                                         \
     ({                                                                                             \
-        uint64_t end_ = rdtime() + (ms)*TICKS_PER_MS;                                              \
+        uint64_t end_ = rdtime() + (ms) * TICKS_PER_MS;                                            \
         while (!(cond) && rdtime() < end_)                                                         \
             ;                                                                                      \
         (cond) ? 1u : 0u;                                                                          \
@@ -225,7 +225,7 @@ void test_main(void);
 
 /* ---- regs.S */
 void every_register(uint64_t uart, uint64_t out[32]);
-#define REG(i) (0x5a5a000000000000 + (uint64_t)(i)*0x100000001)
+#define REG(i) (0x5a5a000000000000 + (uint64_t)(i) * 0x100000001)
 void registers_over_ecall(uint64_t a0, uint64_t a7, uint64_t a6, uint64_t out[32]);
 void registers_over_load(uint64_t a0, uint64_t a7, uint64_t a6, uint64_t out[32]);
 void registers_over_store(uint64_t a0, uint64_t a7, uint64_t a6, uint64_t out[32]);

@@ -67,8 +67,8 @@ static void exit_cause(void)
     struct trap t;
 
     for (unsigned i = 0; i < 3; i++)
-        t = trap_of(__asm__ volatile(".option push\n.option norvc\nebreak\n.option pop" ::
-                                         : "memory"));
+        t = trap_of(
+            __asm__ volatile(".option push\n.option norvc\nebreak\n.option pop" :: : "memory"));
     ok(t.taken && t.cause == CAUSE_BREAKPOINT, "ebreak is still the guest's own");
     is(sbi(SBI_EXT_ECHO, SBI_ECHO_BREAKPOINTS).value, before + 3, "and is counted");
 }
