@@ -212,7 +212,7 @@ def test_shell_commands():
 def test_make_help():
     """Each target that somebody may want is in `make help`, and what is there exists."""
     text = subprocess.run(["make", "-s", "help"], cwd=TREE, stdout=subprocess.PIPE, text=True, check=True).stdout
-    makefiles = "".join(f.read_text() for f in [TREE / "Makefile", *(TREE / "tests").glob("*/*.mk")])
+    makefiles = "".join(f.read_text() for f in [TREE / "Makefile", *(TREE / "tests").rglob("*.mk")])
     phony = {t for line in re.findall(r"^\.PHONY: (.*)", makefiles, re.M) for t in re.sub(r"\$\(.*?\)", "", line).split()}
     phony = {t for t in phony if "$" not in t and not t.endswith("-")} - {"all", "FORCE", "help"}
     told = {t for line in text.splitlines() if line.startswith("make ") for t in line[5:].split("  ")[0].split()}

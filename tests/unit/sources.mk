@@ -91,7 +91,6 @@ $(B)/unit/guest_fdt: $(FDT_UNIT_DATA)
 unit_loader_SRCS := guest/loader.c guest/image.c guest/guest_fdt.c core/host/entropy.c \
                     mm/memslot.c mm/page_alloc.c core/lock.c $(addprefix tests/unit/fakes/,fake.c bulk.c sbi_names.c)
 
--include tests/fuzz/fuzz.mk
 unit_bits_SRCS :=
 unit_stats_SRCS := core/observe/stats.c $(addprefix tests/unit/fakes/,hart.c timer.c)
 unit_restart_log_SRCS := core/life/restart_log.c
