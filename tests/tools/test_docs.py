@@ -12,7 +12,7 @@ sys.path.insert(0, str(TREE / "tools"))
 
 from hearth_lib import description  # noqa: E402
 
-PAGES = {p.relative_to(TREE).as_posix(): p.read_text() for p in [TREE / "README.md", *(TREE / "docs").glob("*.md")]}
+PAGES = {p.relative_to(TREE).as_posix(): p.read_text() for folder in (TREE, TREE / "docs") for p in folder.glob("*.md")}
 README, MANAGING, SCHEDULING = (PAGES[p] for p in ("README.md", "docs/managing.md", "docs/scheduling.md"))
 ABI = (TREE / "docs/abi.md").read_text()
 EXTENDING = (TREE / "docs/extending.md").read_text()

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import time
@@ -91,6 +92,19 @@ COMMENT = '''/*
 def test_comments_are_not_reflowed():
     done = run(FORMATTER, "--assume-filename=core/a.c", input=COMMENT + "int  a;\n", cwd=TREE)
     assert (done.returncode, done.stdout) == (0, COMMENT + "int a;\n")
+
+
+# ---------------------------------------------------------------- .editorconfig
+
+def test_text_files_are_as_editorconfig_says():
+    for name in run("git", "ls-files", cwd=TREE).stdout.split():
+        if (TREE / name).is_symlink() or not (TREE / name).exists():
+            continue
+        text = (TREE / name).read_text()
+        assert text == "" or (text.endswith("\n") and not text.endswith("\n\n")), name
+        assert "\r" not in text and not re.search(r"[ \t]$", text, re.M), name
+        if not name.endswith(("Makefile", ".mk", ".dts")):
+            assert "\t" not in text, name
 
 
 # ---------------------------------------------------------------- check-includes
