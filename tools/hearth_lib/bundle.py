@@ -165,7 +165,7 @@ class Archive:
             self.align_data(name)
             self.header(name, size)
             end = self.offset + size
-            while chunk := f.read(min(1 << 20, max(0, end - self.offset))):
+            while chunk := read_chunk(f, path, max(0, end - self.offset)):
                 self.put(chunk)
         if self.offset != end:
             raise BundleError(f"{path} became shorter while it was read")
@@ -183,6 +183,13 @@ class Archive:
     def finish(self):
         self.header("TRAILER!!!", 0, mode=0)
         self.pad(PAGE)
+
+
+def read_chunk(f, path, left):
+    try:
+        return f.read(min(1 << 20, left))
+    except OSError as e:
+        raise BundleError(f"{path}: {e.strerror}") from None
 
 
 def header_size(name):

@@ -13,6 +13,7 @@ import stat
 import struct
 import tomllib
 
+from hearth_lib import streams
 from hearth_lib import symbols as symbol_files
 
 RAM_BASE = 0x80000000
@@ -23,6 +24,7 @@ HARTS_MAX = 64
 MEMORY_MIN = 2 << 20
 MEMORY_MAX = 1 << 40  # the hypervisor's own limit
 CMDLINE_MAX = 4095
+FILE_MAX = 16 << 20  # bytes of a description
 FDT_ROOM = 64 << 10  # kept free for the guest's device tree
 PAGE = 4096
 
@@ -502,10 +504,11 @@ def read_management(table, label, problems):
 def read(file):
     """The Vms that a file describes. DescriptionError has everything that is wrong with it."""
     try:
-        with open(file, "rb") as f:
-            top = tomllib.load(f)
+        top = tomllib.loads(streams.read(file, FILE_MAX).decode())
     except OSError as e:
         raise DescriptionError([f"{file}: {e.strerror}"]) from None
+    except streams.InputError as e:
+        raise DescriptionError([str(e)]) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
         raise DescriptionError([f"{file}: not valid TOML: {e}"]) from None
 

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import termios
 
-from . import bundle, symbolize
+from . import bundle, streams, symbolize
 from .description import DescriptionError, parse_size
 
 STATUS_OK = 0
@@ -27,7 +27,9 @@ STATUS_TIMEOUT = 5
 STATUS_NO_START = 6
 BY_HYPERVISOR = {3: "a VM crashed", 4: "the hypervisor panicked", 6: "the hypervisor could not start",
                  7: "a VM could not be started"}
-LAST_LINE = rb"(?:^|\n)hearth: machine off: (?:all VMs ended|by the operator)[\r\n]*\Z"
+LAST_LINE = rb"\nhearth: machine off: (?:all VMs ended|by the operator)[\r\n]*\Z"
+LOG_END = 256 << 10  # bytes of the console's output that are kept: the last line, a panic's frames
+DRAIN_TIME = 5  # seconds that output may take to be passed on after a time-out
 HOST_EXTRA = 128 << 20  # the hypervisor's own memory and the firmware's
 PR_SET_PDEATHSIG = 1
 
@@ -50,21 +52,33 @@ def run(vms, args):
     if not shutil.which(args.qemu):
         raise RunError(f"{args.qemu} is not installed: `tools/setup run` installs it")
 
-    with tempfile.TemporaryDirectory(prefix="hearth-") as folder:
+    with tempfile.TemporaryDirectory(prefix="hearth-") as folder, open_log(args.log) as log:
         archive = os.path.join(folder, "bundle.cpio")
-        with open(archive, "wb") as out:
+        with streams.create(archive) as out:
             bundle.write(vms, out)
-        log = os.path.abspath(args.log) if args.log else os.path.join(folder, "log")
-        with open(log, "wb"):
-            pass  # an unwritable log is an error now, not in the middle of the run
-        command = command_line(vms, args, archive, log)
+        # QEMU's own log file would end where its output or that file takes no more.
+        console = streams.Pump(log, keep=LOG_END)
+        command = command_line(vms, args, archive, f"/dev/fd/{console.writer}")
         if args.gdb:
             tree = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
             elf = re.sub(r"\.bin$", ".elf", args.hypervisor)
-            print(f"Waiting for gdb; in another terminal:\n  gdb-multiarch -x {tree}/tools/gdb/hearth.py "
-                  f"-ex 'target remote :{args.gdb_port}' {elf}", file=sys.stderr, flush=True)
-        status = execute(command, args.timeout)
-        return judge(status, log, args)
+            streams.say(f"Waiting for gdb; in another terminal:\n  gdb-multiarch -x {tree}/tools/gdb/hearth.py "
+                        f"-ex 'target remote :{args.gdb_port}' {elf}")
+        status = judge(execute(command, args.timeout, console), console.end, args)
+        if console.error is not None:
+            streams.say(f"tools/hearth: {args.log}: {console.error.strerror}: the log is not complete")
+            return status or STATUS_TOOL
+        return status
+
+
+@contextlib.contextmanager
+def open_log(path):
+    """The number of the file that the log goes to; None: nowhere."""
+    if path is None:
+        yield None
+        return
+    with open(path, "wb", buffering=0) as f:
+        yield f.fileno()
 
 
 def host_memory(vms, args, archive_size):
@@ -77,9 +91,13 @@ def host_memory(vms, args, archive_size):
     return -(-total // (64 << 20)) * (64 << 20)
 
 
+def on_terminal():
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
 def command_line(vms, args, archive, log):
     """QEMU's arguments. With a terminal, QEMU has it directly and Ctrl-A is its escape key."""
-    terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    terminal = on_terminal()
     extra = list(args.qemu_arg)
     machine = "virt" + ("," + args.machine if args.machine else "")
     memory = host_memory(vms, args, os.path.getsize(archive))
@@ -128,25 +146,52 @@ def terminal_restored():
             os.set_blocking(stream.fileno(), True)
 
 
-def execute(command, timeout):
-    """QEMU's exit status (negative: the signal that ended it), or STATUS_TIMEOUT as "timeout"."""
+def execute(command, timeout, console):
+    """QEMU's exit status (negative: the signal that ended it), or "timeout".
+
+    Then all that it wrote has been passed on, unless a time-out came and nobody takes it.
+    """
     def end(number, _frame):
         raise Ended(number)
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, end)
+    pumps, output = [console], None
+    if not on_terminal():
+        # QEMU drops what a pipe or device does not take, and keeps it from its log, too.
+        output = streams.Pump(sys.stdout.fileno())
+        pumps.append(output)
     with terminal_restored():
         qemu = None
         try:
-            qemu = subprocess.Popen(command, preexec_fn=die_with_parent)
-            return qemu.wait(timeout)
+            qemu = subprocess.Popen(command, preexec_fn=die_with_parent, pass_fds=[console.writer],
+                                    stdout=output.writer if output else None)
+            start(pumps)
+            status = qemu.wait(timeout)
+            join(pumps, None)
         except subprocess.TimeoutExpired:
-            return "timeout"
+            stop(qemu)
+            join(pumps, DRAIN_TIME)
+            status = "timeout"
         except Ended as e:
             sys.exit(128 + e.args[0])
         finally:
             if qemu is not None and qemu.poll() is None:
                 stop(qemu)
+    if output and output.error:
+        streams.say(f"tools/hearth: standard output: {output.error.strerror}")
+    return status
+
+
+def start(pumps):
+    for pump in pumps:
+        os.close(pump.writer)
+        pump.start()
+
+
+def join(pumps, seconds):
+    for pump in pumps:
+        pump.join(seconds)
 
 
 def stop(qemu):
@@ -160,28 +205,23 @@ def stop(qemu):
         qemu.wait()
 
 
-def judge(status, log, args):
-    """The exit status of `run` from QEMU's, with a word on standard error when it is not 0."""
+def judge(status, console, args):
+    """The exit status of `run` from QEMU's and the end of the console's output, with a word on standard
+    error when it is not 0."""
     def result(code, text):
-        print(f"tools/hearth: {text}", file=sys.stderr)
+        streams.say(f"tools/hearth: {text}")
         return code
 
     if status == "timeout":
         return result(STATUS_TIMEOUT, f"time-out after {args.timeout:g} s")
     if status in BY_HYPERVISOR:
         if status == STATUS_PANIC:
-            symbolize.panic(log, re.sub(r"\.bin$", ".elf", args.hypervisor))
+            symbolize.panic(console, re.sub(r"\.bin$", ".elf", args.hypervisor))
         return result(status, BY_HYPERVISOR[status])
     if status < 0:
         return result(STATUS_TOOL, f"QEMU was ended by signal {-status}")
     if status > 0:
         return result(STATUS_TOOL, f"QEMU failed with status {status}")
-    if not re.search(LAST_LINE, tail(log)):
+    if not re.search(LAST_LINE, b"\n" + console if len(console) < LOG_END else console):
         return result(STATUS_NO_START, "QEMU ended, but the hypervisor did not say that all VMs ended")
     return STATUS_OK
-
-
-def tail(log, size=4096):
-    with open(log, "rb") as f:
-        f.seek(max(0, os.path.getsize(log) - size))
-        return f.read()

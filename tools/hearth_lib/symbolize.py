@@ -2,24 +2,24 @@
 
 import re
 import subprocess
-import sys
+
+from . import streams
 
 FRAME = re.compile(r"#(\d+)\s+(0x[0-9a-f]{8,16})\b")
 
 
 def command(log, elf):
-    text = open(log, errors="replace").read() if log else sys.stdin.read()
-    for line in symbolized(text.splitlines(), elf):
-        print(line)
+    for line in symbolized(streams.read(log).decode(errors="replace").splitlines(), elf):
+        streams.out(line)
     return 0
 
 
-def panic(log, elf):
+def panic(text, elf):
     """The frames of a log, resolved, on standard error; quietly nothing when that is not possible."""
-    with open(log, errors="replace") as f:
-        frames = [line for line in f.read().splitlines() if FRAME.search(line)]
+    frames = [line for line in text.decode(errors="replace").splitlines() if FRAME.search(line)]
     try:
-        print("\n".join(symbolized(frames, elf)), file=sys.stderr)
+        for line in symbolized(frames, elf):
+            streams.say(line)
     except OSError:
         pass
 

@@ -10,8 +10,9 @@ import dataclasses
 import json
 import re
 import struct
-import sys
 import zlib
+
+from . import streams
 
 VERSION = 1
 RECORD = struct.Struct("<QBBHHHQQ")
@@ -290,22 +291,21 @@ def chrome(trace):
 
 
 def load(path):
-    with open(path, "rb") if path else sys.stdin.buffer as f:
-        return read(f.read().decode(errors="replace"))
+    return read(streams.read(path).decode(errors="replace"))
 
 
 def command(path, output, want_summary):
     trace = load(path)
     if output:
-        with open(output, "w", encoding="utf-8") as f:
+        with streams.create(output, "w", encoding="utf-8") as f:
             json.dump(chrome(trace), f)
             f.write("\n")
     if want_summary or not output:
-        print(summary(trace))
+        streams.out(summary(trace))
     if trace.damaged or trace.missing or not trace.complete:
-        print(f"trace: {trace.damaged} lines damaged, {trace.missing} events missing"
-              + ("" if trace.complete else ", the log does not have all of the dump"), file=sys.stderr)
+        streams.say(f"trace: {trace.damaged} lines damaged, {trace.missing} events missing"
+                    + ("" if trace.complete else ", the log does not have all of the dump"))
     wrong = check(trace)
     for text in wrong[:10]:
-        print(f"trace: {text}", file=sys.stderr)
+        streams.say(f"trace: {text}")
     return 1 if wrong else 0
