@@ -6,17 +6,17 @@
 #include <arch/csr.h>
 #include <arch/exit_capture.h>
 #include <arch/trap.h>
-#include <hearth/crash_report.h>
-#include <hearth/exit.h>
-#include <hearth/lifecycle.h>
-#include <hearth/log.h>
-#include <hearth/mmio.h>
-#include <hearth/pmu.h>
-#include <hearth/run.h>
-#include <hearth/sbi.h>
-#include <hearth/trace.h>
-#include <hearth/sse.h>
-#include <hearth/vm.h>
+#include <hearth/monitor/crash_report.h>
+#include <hearth/core/exit.h>
+#include <hearth/core/lifecycle.h>
+#include <hearth/kernel/log.h>
+#include <hearth/guest/mmio.h>
+#include <hearth/sbi/pmu.h>
+#include <hearth/core/run.h>
+#include <hearth/sbi/sbi.h>
+#include <hearth/kernel/trace.h>
+#include <hearth/sbi/sse.h>
+#include <hearth/core/vm.h>
 
 struct exit_row {
     struct exit_result (*handle)(struct vcpu *vcpu, const struct vcpu_exit *exit);

@@ -1,5 +1,5 @@
 /*
- * remap.c - changes to a VM's G-stage while its vcpus run (hearth/remap.h). Privileged
+ * remap.c - changes to a VM's G-stage while its vcpus run (hearth/core/remap.h). Privileged
  * specification, "Memory-Management Fences" of the hypervisor extension; SBI, "RFENCE Extension".
  *
  * The remote fences are the firmware's: machine mode interrupts a hart whatever it is at, so that
@@ -13,13 +13,13 @@
  */
 #include <arch/atomic.h>
 #include <arch/hfence.h>
-#include <hearth/errno.h>
-#include <hearth/hart.h>
-#include <hearth/panic.h>
-#include <hearth/remap.h>
-#include <hearth/sbi_client.h>
-#include <hearth/vcpu.h>
-#include <hearth/vm.h>
+#include <hearth/lib/errno.h>
+#include <hearth/kernel/hart.h>
+#include <hearth/kernel/panic.h>
+#include <hearth/core/remap.h>
+#include <hearth/arch/sbi_client.h>
+#include <hearth/core/vcpu.h>
+#include <hearth/core/vm.h>
 
 /* Start and size 0: everything. */
 static int64_t firmware_fence(const struct hart *h)

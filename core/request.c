@@ -11,15 +11,15 @@
 #include <arch/barrier.h>
 #include <arch/csr.h>
 #include <arch/hfence.h>
-#include <hearth/bits.h>
-#include <hearth/hart.h>
-#include <hearth/ipi.h>
-#include <hearth/request.h>
-#include <hearth/sched.h>
-#include <hearth/trace.h>
-#include <hearth/vcpu.h>
-#include <hearth/vm.h>
-#include <hearth/vtimer.h>
+#include <hearth/lib/bits.h>
+#include <hearth/kernel/hart.h>
+#include <hearth/kernel/ipi.h>
+#include <hearth/core/request.h>
+#include <hearth/core/sched.h>
+#include <hearth/kernel/trace.h>
+#include <hearth/core/vcpu.h>
+#include <hearth/core/vm.h>
+#include <hearth/core/vtimer.h>
 
 void vcpu_kick(struct vcpu *v)
 {

@@ -8,19 +8,19 @@
 #include <arch/barrier.h>
 #include <arch/trap.h>
 #include <arch/vcpu_enter.h>
-#include <hearth/exit.h>
-#include <hearth/hart.h>
-#include <hearth/request.h>
-#include <hearth/run.h>
-#include <hearth/sched.h>
-#include <hearth/spin.h>
-#include <hearth/stats.h>
-#include <hearth/timer.h>
-#include <hearth/trace.h>
-#include <hearth/vcpu.h>
-#include <hearth/vm.h>
-#include <hearth/vtimer.h>
-#include <hearth/work.h>
+#include <hearth/core/exit.h>
+#include <hearth/kernel/hart.h>
+#include <hearth/core/request.h>
+#include <hearth/core/run.h>
+#include <hearth/core/sched.h>
+#include <hearth/core/spin.h>
+#include <hearth/core/stats.h>
+#include <hearth/kernel/timer.h>
+#include <hearth/kernel/trace.h>
+#include <hearth/core/vcpu.h>
+#include <hearth/core/vm.h>
+#include <hearth/core/vtimer.h>
+#include <hearth/kernel/work.h>
 
 #define READY_ROUNDS 16 /* of what others ask of a vcpu, before its hart is looked after */
 

@@ -6,11 +6,11 @@
  * and only in VMs that have siblings to wait for. A wrong one costs the guest the rest of a turn.
  * Code that cannot be read (execute-only) is no loop that waits.
  */
-#include <hearth/guest_mem.h>
-#include <hearth/sched.h>
-#include <hearth/spin.h>
-#include <hearth/vcpu.h>
-#include <hearth/vm.h>
+#include <hearth/mm/guest_mem.h>
+#include <hearth/core/sched.h>
+#include <hearth/core/spin.h>
+#include <hearth/core/vcpu.h>
+#include <hearth/core/vm.h>
 
 #define PAUSE_LOW  0x000fu /* pause: fence w, 0 */
 #define PAUSE_HIGH 0x0100u

@@ -8,18 +8,18 @@
 #include <arch/hfence.h>
 #include <arch/barrier.h>
 #include <arch/trap.h>
-#include <hearth/errno.h>
-#include <hearth/fpu.h>
-#include <hearth/hart.h>
-#include <hearth/ipi.h>
-#include <hearth/isa.h>
-#include <hearth/lifecycle.h>
-#include <hearth/page_alloc.h>
-#include <hearth/sched.h>
-#include <hearth/trace.h>
-#include <hearth/vcpu.h>
-#include <hearth/vm.h>
-#include <hearth/vtimer.h>
+#include <hearth/lib/errno.h>
+#include <hearth/arch/fpu.h>
+#include <hearth/kernel/hart.h>
+#include <hearth/kernel/ipi.h>
+#include <hearth/arch/isa.h>
+#include <hearth/core/lifecycle.h>
+#include <hearth/mm/page_alloc.h>
+#include <hearth/core/sched.h>
+#include <hearth/kernel/trace.h>
+#include <hearth/core/vcpu.h>
+#include <hearth/core/vm.h>
+#include <hearth/core/vtimer.h>
 
 #include <string.h>
 

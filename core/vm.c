@@ -8,18 +8,18 @@
 #include <arch/atomic.h>
 #include <arch/csr.h>
 #include <arch/hfence.h>
-#include <hearth/channels.h>
-#include <hearth/console.h>
-#include <hearth/errno.h>
-#include <hearth/hart.h>
-#include <hearth/isa.h>
-#include <hearth/log.h>
-#include <hearth/messages.h>
-#include <hearth/page_alloc.h>
-#include <hearth/sched.h>
-#include <hearth/trace.h>
-#include <hearth/vcpu.h>
-#include <hearth/vm.h>
+#include <hearth/ipc/channels.h>
+#include <hearth/console/console.h>
+#include <hearth/lib/errno.h>
+#include <hearth/kernel/hart.h>
+#include <hearth/arch/isa.h>
+#include <hearth/kernel/log.h>
+#include <hearth/ipc/messages.h>
+#include <hearth/mm/page_alloc.h>
+#include <hearth/core/sched.h>
+#include <hearth/kernel/trace.h>
+#include <hearth/core/vcpu.h>
+#include <hearth/core/vm.h>
 
 #include <string.h>
 

@@ -7,10 +7,10 @@
  * or write-only ones.
  */
 #include <arch/io.h>
-#include <hearth/errno.h>
-#include <hearth/hostirq.h>
-#include <hearth/platform.h>
-#include <hearth/stage1.h>
+#include <hearth/lib/errno.h>
+#include <hearth/platform/hostirq.h>
+#include <hearth/platform/platform.h>
+#include <hearth/mm/stage1.h>
 
 #define APLIC_DOMAINCFG 0x0000u
 #define APLIC_SOURCECFG 0x0000u /* + 4 * source */

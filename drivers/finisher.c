@@ -4,12 +4,12 @@
  */
 #include <arch/barrier.h>
 #include <arch/io.h>
-#include <hearth/console.h>
-#include <hearth/machine.h>
-#include <hearth/platform.h>
-#include <hearth/stage1.h>
-#include <hearth/sbi_client.h>
-#include <hearth/timer.h>
+#include <hearth/console/console.h>
+#include <hearth/kernel/machine.h>
+#include <hearth/platform/platform.h>
+#include <hearth/mm/stage1.h>
+#include <hearth/arch/sbi_client.h>
+#include <hearth/kernel/timer.h>
 
 #define FINISHER_PASS    0x5555u
 #define FINISHER_FAIL    0x3333u /* code in the upper half */

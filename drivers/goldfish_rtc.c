@@ -4,11 +4,11 @@
  * one.
  */
 #include <arch/io.h>
-#include <hearth/errno.h>
-#include <hearth/stage1.h>
-#include <hearth/platform.h>
-#include <hearth/stage1.h>
-#include <hearth/wallclock.h>
+#include <hearth/lib/errno.h>
+#include <hearth/mm/stage1.h>
+#include <hearth/platform/platform.h>
+#include <hearth/mm/stage1.h>
+#include <hearth/platform/wallclock.h>
 
 #define RTC_TIME_LOW  0x00
 #define RTC_TIME_HIGH 0x04

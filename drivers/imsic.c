@@ -8,11 +8,11 @@
 #include <arch/atomic.h>
 #include <arch/imsic.h>
 #include <arch/io.h>
-#include <hearth/errno.h>
-#include <hearth/hostirq.h>
-#include <hearth/ipi.h>
-#include <hearth/platform.h>
-#include <hearth/stage1.h>
+#include <hearth/lib/errno.h>
+#include <hearth/platform/hostirq.h>
+#include <hearth/kernel/ipi.h>
+#include <hearth/platform/platform.h>
+#include <hearth/mm/stage1.h>
 
 #define IDENTITY_IPI   1u
 #define IDENTITY_FIRST 2u

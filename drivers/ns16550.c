@@ -2,16 +2,16 @@
  * ns16550.c - the host's 8250 or 16550 UART (National Semiconductor PC16550D), as the firmware left
  * it: the line's speed is not touched.
  *
- * Locking: the caller's (core/console/console_out.c); a panic writes without it and may lose bytes
+ * Locking: the caller's (console/console_out.c); a panic writes without it and may lose bytes
  * of another hart.
  */
 #include <arch/barrier.h>
 #include <arch/io.h>
-#include <hearth/console.h>
-#include <hearth/stage1.h>
-#include <hearth/platform.h>
-#include <hearth/stage1.h>
-#include <hearth/timer.h>
+#include <hearth/console/console.h>
+#include <hearth/mm/stage1.h>
+#include <hearth/platform/platform.h>
+#include <hearth/mm/stage1.h>
+#include <hearth/kernel/timer.h>
 
 #define REG_RBR_THR 0
 #define REG_IER     1

@@ -5,10 +5,10 @@
  * Locking: enable() is called under hostirq_lock; the rest touches only the own hart's context.
  */
 #include <arch/io.h>
-#include <hearth/errno.h>
-#include <hearth/hostirq.h>
-#include <hearth/platform.h>
-#include <hearth/stage1.h>
+#include <hearth/lib/errno.h>
+#include <hearth/platform/hostirq.h>
+#include <hearth/platform/platform.h>
+#include <hearth/mm/stage1.h>
 
 #define PLIC_PRIORITY      0x0u
 #define PLIC_ENABLE        0x2000u

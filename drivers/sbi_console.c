@@ -1,10 +1,10 @@
 /*
  * sbi_console.c - the firmware's console as a host console: for machines whose UART has no driver
- * here. Input is polled. Locking: the caller's (core/console/console_out.c), for the firmware
+ * here. Input is polled. Locking: the caller's (console/console_out.c), for the firmware
  * call's buffer.
  */
-#include <hearth/console.h>
-#include <hearth/sbi_client.h>
+#include <hearth/console/console.h>
+#include <hearth/arch/sbi_client.h>
 
 #define REFUSALS_MAX 1000 /* calls in a row that take nothing, before the rest is dropped */
 

@@ -5,11 +5,11 @@
  * Locking: none here. Rows are constant, vm->dev_state does not change while vcpus run, and each
  * device has its own lock.
  */
-#include <hearth/errno.h>
-#include <hearth/mmio.h>
-#include <hearth/page_alloc.h>
-#include <hearth/vcpu.h>
-#include <hearth/vm.h>
+#include <hearth/lib/errno.h>
+#include <hearth/guest/mmio.h>
+#include <hearth/mm/page_alloc.h>
+#include <hearth/core/vcpu.h>
+#include <hearth/core/vm.h>
 #include <libfdt.h>
 #include <inttypes.h>
 #include <stdio.h>

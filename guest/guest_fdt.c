@@ -3,13 +3,13 @@
  * Written with libfdt's sequential-write functions; the devices write their own nodes. Devicetree
  * specification v0.4; RISC-V bindings riscv/cpus.yaml and riscv/extensions.yaml. No state.
  */
-#include <hearth/errno.h>
-#include <hearth/isa.h>
-#include <hearth/loader.h>
-#include <hearth/mmio.h>
-#include <hearth/platform.h>
-#include <hearth/sbi.h>
-#include <hearth/vm.h>
+#include <hearth/lib/errno.h>
+#include <hearth/arch/isa.h>
+#include <hearth/guest/loader.h>
+#include <hearth/guest/mmio.h>
+#include <hearth/platform/platform.h>
+#include <hearth/sbi/sbi.h>
+#include <hearth/core/vm.h>
 
 #include <libfdt.h>
 #include <stdio.h>

@@ -5,8 +5,8 @@
  * Specification: privileged ISA, "Virtual address translation process"; Svnapot.
  */
 #include <arch/csr.h>
-#include <hearth/errno.h>
-#include <hearth/gva_walk.h>
+#include <hearth/lib/errno.h>
+#include <hearth/guest/gva_walk.h>
 
 #define VPN_BITS 9
 

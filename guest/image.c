@@ -5,9 +5,9 @@
  *
  * Images may lie at any address in the bundle, so headers are copied out before they are looked at.
  */
-#include <hearth/errno.h>
-#include <hearth/image.h>
-#include <hearth/loader.h>
+#include <hearth/lib/errno.h>
+#include <hearth/guest/image.h>
+#include <hearth/guest/loader.h>
 
 #include <string.h>
 

@@ -5,7 +5,7 @@
  * (instruction listings of quadrants 0 and 2), "Zcb"; privileged ISA, H extension, "Transformed
  * instruction".
  */
-#include <hearth/insn_decode.h>
+#include <hearth/guest/insn_decode.h>
 
 #define OPCODE_MASK  0x7fu
 #define OPCODE_LOAD  0x03u

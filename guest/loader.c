@@ -6,13 +6,13 @@
  *   RAM base ... kernel ... | initrd, page aligned | device tree | RAM end
  */
 #include <arch/bulk.h>
-#include <hearth/entropy.h>
-#include <hearth/errno.h>
-#include <hearth/image.h>
-#include <hearth/loader.h>
-#include <hearth/mmio.h>
-#include <hearth/page_alloc.h>
-#include <hearth/vm.h>
+#include <hearth/platform/entropy.h>
+#include <hearth/lib/errno.h>
+#include <hearth/guest/image.h>
+#include <hearth/guest/loader.h>
+#include <hearth/guest/mmio.h>
+#include <hearth/mm/page_alloc.h>
+#include <hearth/core/vm.h>
 
 #include <string.h>
 

@@ -7,14 +7,14 @@
  * "Trap cause codes" and "Memory-management fence and guest-page faults"; htval, htinst.
  */
 #include <arch/csr.h>
-#include <hearth/exit.h>
-#include <hearth/guest_mem.h>
-#include <hearth/gva_walk.h>
-#include <hearth/insn_decode.h>
-#include <hearth/mmio.h>
-#include <hearth/trap.h>
-#include <hearth/vcpu.h>
-#include <hearth/vm.h>
+#include <hearth/core/exit.h>
+#include <hearth/mm/guest_mem.h>
+#include <hearth/guest/gva_walk.h>
+#include <hearth/guest/insn_decode.h>
+#include <hearth/guest/mmio.h>
+#include <hearth/arch/trap.h>
+#include <hearth/core/vcpu.h>
+#include <hearth/core/vm.h>
 
 /* The trap that the access itself would have got from an empty bus. */
 static __attribute__((noinline)) struct exit_result access_fault(struct vcpu *vcpu,

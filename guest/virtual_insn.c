@@ -7,12 +7,12 @@
  * Locking: none; the vcpu is loaded on this hart. Specification: privileged ISA, H extension,
  * "Virtual- instruction exceptions"; Zawrs.
  */
-#include <hearth/guest_mem.h>
-#include <hearth/insn_decode.h>
-#include <hearth/mmio.h>
-#include <hearth/pmu.h>
-#include <hearth/trap.h>
-#include <hearth/vcpu.h>
+#include <hearth/mm/guest_mem.h>
+#include <hearth/guest/insn_decode.h>
+#include <hearth/guest/mmio.h>
+#include <hearth/sbi/pmu.h>
+#include <hearth/arch/trap.h>
+#include <hearth/core/vcpu.h>
 
 /* csrrs, csrrc and their immediate forms with rs1 = x0 or 0: they write nothing. */
 static bool is_csr_read(uint32_t insn)

@@ -1,8 +1,8 @@
 /* boot_memory.c - see boot_memory.h. */
 #include <arch/layout.h>
-#include <hearth/boot_memory.h>
-#include <hearth/errno.h>
-#include <hearth/page_alloc.h>
+#include <hearth/mm/boot_memory.h>
+#include <hearth/lib/errno.h>
+#include <hearth/mm/page_alloc.h>
 
 bool boot_memory_next_free(hpa_t *at, hpa_t end, hpa_t *stop, const struct mem_range *keep,
                            uint32_t keep_count)

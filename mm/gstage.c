@@ -1,5 +1,5 @@
 /*
- * gstage.c - G-stage page tables (hearth/gstage.h; privileged specification, "Two-stage address
+ * gstage.c - G-stage page tables (hearth/mm/gstage.h; privileged specification, "Two-stage address
  * translation" and "Guest physical address translation"). Owns the table pages of a struct gstage.
  *
  * A table's level is counted from the leaves: an entry of a level-0 table maps 4 KiB, of level 1 2
@@ -17,10 +17,10 @@
 #include <arch/barrier.h>
 #include <arch/csr.h>
 #include <arch/layout.h>
-#include <hearth/errno.h>
-#include <hearth/gstage.h>
-#include <hearth/page_alloc.h>
-#include <hearth/panic.h>
+#include <hearth/lib/errno.h>
+#include <hearth/mm/gstage.h>
+#include <hearth/mm/page_alloc.h>
+#include <hearth/kernel/panic.h>
 
 #define PTE_V BIT(0)
 #define PTE_R BIT(1)

@@ -1,5 +1,5 @@
 /*
- * guest_mem.c - doors one and two to guest memory (hearth/guest_mem.h; privileged specification,
+ * guest_mem.c - doors one and two to guest memory (hearth/mm/guest_mem.h; privileged specification,
  * "Hypervisor Virtual-Machine Load and Store Instructions"). Owns nothing; runs on the hart on
  * which the vcpu is loaded, with interrupts off, and leaves vsatp, hstatus and sstatus as it found
  * them.
@@ -9,8 +9,8 @@
  */
 #include <arch/csr.h>
 #include <arch/guest_access.h>
-#include <hearth/guest_mem.h>
-#include <hearth/vcpu.h>
+#include <hearth/mm/guest_mem.h>
+#include <hearth/core/vcpu.h>
 
 /* What an access may change in the hart: its fault, a trap in HS-mode, writes GVA and SPV, and its
  * return SPP, SPIE. */

@@ -1,12 +1,12 @@
 /*
- * memslot.c - a VM's RAM as slots, and door three to guest memory (hearth/memslot.h). Owns struct
- * memslots. No lock: slots change only while no vcpu of the VM runs.
+ * memslot.c - a VM's RAM as slots, and door three to guest memory (hearth/mm/memslot.h). Owns
+ * struct memslots. No lock: slots change only while no vcpu of the VM runs.
  */
 #include <arch/bulk.h>
 #include <arch/layout.h>
-#include <hearth/errno.h>
-#include <hearth/memslot.h>
-#include <hearth/page_alloc.h>
+#include <hearth/lib/errno.h>
+#include <hearth/mm/memslot.h>
+#include <hearth/mm/page_alloc.h>
 
 /* Index of the first slot that ends above gpa; s->count when there is none. */
 static uint32_t slot_at_or_above(const struct memslots *s, gpa_t gpa)

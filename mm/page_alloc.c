@@ -18,9 +18,9 @@
  */
 #include <arch/bulk.h>
 #include <arch/layout.h>
-#include <hearth/lock.h>
-#include <hearth/page_alloc.h>
-#include <hearth/panic.h>
+#include <hearth/kernel/lock.h>
+#include <hearth/mm/page_alloc.h>
+#include <hearth/kernel/panic.h>
 
 #define ORDERS      (PAGE_ORDER_MAX + 1)
 #define TREE_LEVELS 5

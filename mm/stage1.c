@@ -5,11 +5,11 @@
 #include <arch/csr.h>
 #include <arch/hfence.h>
 #include <arch/layout.h>
-#include <hearth/boot_memory.h>
-#include <hearth/errno.h>
-#include <hearth/page_alloc.h>
-#include <hearth/platform.h>
-#include <hearth/stage1.h>
+#include <hearth/mm/boot_memory.h>
+#include <hearth/lib/errno.h>
+#include <hearth/mm/page_alloc.h>
+#include <hearth/platform/platform.h>
+#include <hearth/mm/stage1.h>
 
 #include <libfdt.h>
 #include <string.h>

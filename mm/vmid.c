@@ -1,5 +1,5 @@
 /*
- * vmid.c - VMIDs by generation (hearth/vmid.h; privileged specification, hgatp.VMID).
+ * vmid.c - VMIDs by generation (hearth/mm/vmid.h; privileged specification, hgatp.VMID).
  *
  * Numbers 1 .. 2^bits - 1 are given out in turn, each once a generation; 0 is left to "no VM". When
  * they are used up the generation number rises, which makes every VM's and every hart's stale at
@@ -11,9 +11,9 @@
  * its own hart only.
  */
 #include <arch/atomic.h>
-#include <hearth/lock.h>
-#include <hearth/panic.h>
-#include <hearth/vmid.h>
+#include <hearth/kernel/lock.h>
+#include <hearth/kernel/panic.h>
+#include <hearth/mm/vmid.h>
 
 static struct spinlock lock = SPINLOCK_INIT(RANK_VMID);
 uint64_t vmid_generation;

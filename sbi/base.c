@@ -2,9 +2,9 @@
  * base.c - SBI Base extension (v3.0, chapter "Base Extension"): versions, probe, machine ids.
  * Stateless.
  */
-#include <hearth/sbi.h>
-#include <hearth/sbi_client.h>
-#include <hearth/vcpu.h>
+#include <hearth/sbi/sbi.h>
+#include <hearth/arch/sbi_client.h>
+#include <hearth/core/vcpu.h>
 
 static struct exit_result base_handle(struct vcpu *vcpu, const struct sbi_call *call,
                                       struct sbi_ret *ret)

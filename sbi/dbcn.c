@@ -4,12 +4,12 @@
  * bytes, which the specification lets it do, so that no guest keeps a hart's interrupts off for
  * long.
  */
-#include <hearth/console.h>
-#include <hearth/guest_mem.h>
-#include <hearth/mmio.h>
-#include <hearth/sbi.h>
-#include <hearth/vcpu.h>
-#include <hearth/vm.h>
+#include <hearth/console/console.h>
+#include <hearth/mm/guest_mem.h>
+#include <hearth/guest/mmio.h>
+#include <hearth/sbi/sbi.h>
+#include <hearth/core/vcpu.h>
+#include <hearth/core/vm.h>
 
 #define DBCN_CHUNK 256
 

@@ -8,11 +8,11 @@
  */
 #include "dbtr_state.h"
 
-#include <hearth/bits.h>
-#include <hearth/guest_mem.h>
-#include <hearth/log.h>
-#include <hearth/sbi.h>
-#include <hearth/vm.h>
+#include <hearth/lib/bits.h>
+#include <hearth/mm/guest_mem.h>
+#include <hearth/kernel/log.h>
+#include <hearth/sbi/sbi.h>
+#include <hearth/core/vm.h>
 
 #define ENTRY_SIZE SBI_DBTR_ENTRY_SIZE
 

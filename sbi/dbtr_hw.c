@@ -9,8 +9,8 @@
 #include "dbtr_state.h"
 
 #include <arch/layout.h>
-#include <hearth/hart.h>
-#include <hearth/sbi_client.h>
+#include <hearth/kernel/hart.h>
+#include <hearth/arch/sbi_client.h>
 
 #define NOT_WRITTEN UINT64_MAX
 

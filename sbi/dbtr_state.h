@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include <hearth/vcpu.h>
+#include <hearth/core/vcpu.h>
 
 #define DBTR_TRIGGERS_MAX 16
 #define DBTR_NO_HW        UINT32_MAX

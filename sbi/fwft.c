@@ -9,11 +9,11 @@
  */
 #include <arch/csr.h>
 #include <arch/hfence.h>
-#include <hearth/hart.h>
-#include <hearth/isa.h>
-#include <hearth/sbi.h>
-#include <hearth/sbi_client.h>
-#include <hearth/vcpu.h>
+#include <hearth/kernel/hart.h>
+#include <hearth/arch/isa.h>
+#include <hearth/sbi/sbi.h>
+#include <hearth/arch/sbi_client.h>
+#include <hearth/core/vcpu.h>
 
 struct fwft_vcpu {
     uint64_t misaligned; /* MISALIGNED_EXC_DELEG */

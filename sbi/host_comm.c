@@ -1,12 +1,12 @@
 /*
  * host_comm.c - the HOST_COMM extension (EID 0x484F5354): whole messages to and from whoever is
- * connected to the VM (hearth/messages.h). Never waits. Stateless; the queues have their locks.
+ * connected to the VM (hearth/ipc/messages.h). Never waits. Stateless; the queues have their locks.
  */
-#include <hearth/errno.h>
-#include <hearth/messages.h>
-#include <hearth/sbi.h>
-#include <hearth/vcpu.h>
-#include <hearth/vm.h>
+#include <hearth/lib/errno.h>
+#include <hearth/ipc/messages.h>
+#include <hearth/sbi/sbi.h>
+#include <hearth/core/vcpu.h>
+#include <hearth/core/vm.h>
 
 _Static_assert(SBI_HOST_COMM_MESSAGE_MAX == MESSAGE_MAX, "what guests are told");
 

@@ -6,10 +6,10 @@
  * and suspend here to SUSPENDED; core/run.c does the rest of both ways.
  */
 #include <arch/atomic.h>
-#include <hearth/exit.h>
-#include <hearth/sbi.h>
-#include <hearth/vcpu.h>
-#include <hearth/vm.h>
+#include <hearth/core/exit.h>
+#include <hearth/sbi/sbi.h>
+#include <hearth/core/vcpu.h>
+#include <hearth/core/vm.h>
 
 bool sbi_entry_valid(const struct vm *vm, uint64_t addr)
 {

@@ -2,8 +2,8 @@
  * hvc.c - the HVC extension (EID 0x485643): one table of hypercalls by number. What is not in it is
  * NOT_SUPPORTED. No locks; each vcpu has a scratch buffer.
  */
-#include <hearth/hvc.h>
-#include <hearth/vcpu.h>
+#include <hearth/sbi/hvc.h>
+#include <hearth/core/vcpu.h>
 
 const struct hypercall *const hypercalls[] = {
     &hvc_log_message,       &hvc_channel_find,      &hvc_channel_publish,

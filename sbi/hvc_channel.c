@@ -1,13 +1,14 @@
 /*
- * hvc_channel.c - hypercalls CHANNEL_*: the memory channels between VMs (hearth/channels.h). a0 =
- * the channel's id, of CHANNEL_FIND's; no pointers but the name that CHANNEL_FIND takes. Stateless.
+ * hvc_channel.c - hypercalls CHANNEL_*: the memory channels between VMs (hearth/ipc/channels.h). a0
+ * = the channel's id, of CHANNEL_FIND's; no pointers but the name that CHANNEL_FIND takes.
+ * Stateless.
  */
-#include <hearth/channels.h>
-#include <hearth/errno.h>
-#include <hearth/guest_mem.h>
-#include <hearth/hvc.h>
-#include <hearth/vcpu.h>
-#include <hearth/vm.h>
+#include <hearth/ipc/channels.h>
+#include <hearth/lib/errno.h>
+#include <hearth/mm/guest_mem.h>
+#include <hearth/sbi/hvc.h>
+#include <hearth/core/vcpu.h>
+#include <hearth/core/vm.h>
 
 _Static_assert(SBI_CHANNEL_NAME_MAX == VM_NAME_MAX, "what guests are told");
 

@@ -4,11 +4,11 @@
  * has no room for a line so long, the guest makes its call again and again, so that its hart can do
  * other things between. Stateless.
  */
-#include <hearth/guest_mem.h>
-#include <hearth/hvc.h>
-#include <hearth/log.h>
-#include <hearth/vcpu.h>
-#include <hearth/vm.h>
+#include <hearth/mm/guest_mem.h>
+#include <hearth/sbi/hvc.h>
+#include <hearth/kernel/log.h>
+#include <hearth/core/vcpu.h>
+#include <hearth/core/vm.h>
 
 _Static_assert(SBI_HVC_LOG_MESSAGE_MAX <= HVC_SCRATCH, "a message fits into the scratch buffer");
 

@@ -3,15 +3,15 @@
  * alone. Stateless. Hart masks lie in guest-virtual memory: a fault there is the guest's own, taken
  * at its ecall.
  */
-#include <hearth/console.h>
-#include <hearth/guest_mem.h>
-#include <hearth/mmio.h>
-#include <hearth/pmu.h>
-#include <hearth/sbi.h>
-#include <hearth/vcpu.h>
-#include <hearth/lifecycle.h>
-#include <hearth/vm.h>
-#include <hearth/vtimer.h>
+#include <hearth/console/console.h>
+#include <hearth/mm/guest_mem.h>
+#include <hearth/guest/mmio.h>
+#include <hearth/sbi/pmu.h>
+#include <hearth/sbi/sbi.h>
+#include <hearth/core/vcpu.h>
+#include <hearth/core/lifecycle.h>
+#include <hearth/core/vm.h>
+#include <hearth/core/vtimer.h>
 
 /* One word holds the mask of any VM. */
 _Static_assert(VCPUS_MAX <= 64, "legacy hart masks are read as one word");

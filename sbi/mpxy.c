@@ -1,6 +1,6 @@
 /*
  * mpxy.c - SBI MPXY extension (v3.0, chapter "Message Proxy Extension"): one channel, the VM's
- * message queues (hearth/messages.h), which HOST_COMM serves as well. Its message protocol is
+ * message queues (hearth/ipc/messages.h), which HOST_COMM serves as well. Its message protocol is
  * Hearth's own: docs/abi.md.
  *
  * Each hart's shared memory is state of its vcpu, touched where that is loaded: no lock. The guest
@@ -8,13 +8,13 @@
  * is atomic; the queues have their locks.
  */
 #include <arch/atomic.h>
-#include <hearth/errno.h>
-#include <hearth/guest_mem.h>
-#include <hearth/memslot.h>
-#include <hearth/messages.h>
-#include <hearth/sbi.h>
-#include <hearth/vcpu.h>
-#include <hearth/vm.h>
+#include <hearth/lib/errno.h>
+#include <hearth/mm/guest_mem.h>
+#include <hearth/mm/memslot.h>
+#include <hearth/ipc/messages.h>
+#include <hearth/sbi/sbi.h>
+#include <hearth/core/vcpu.h>
+#include <hearth/core/vm.h>
 
 #define SHMEM_SIZE    PAGE_SIZE
 #define SHMEM_NONE    UINT64_MAX /* both registers, as set_shmem has it */

@@ -11,8 +11,8 @@
  * A call's own exit is a Hypercall which counts like any other: START's does not, STOP's and READ's
  * do. State is the vcpu's own; no locks. What is counted comes from vcpu->stats.by_reason.
  */
-#include <hearth/sbi.h>
-#include <hearth/vcpu.h>
+#include <hearth/sbi/sbi.h>
+#include <hearth/core/vcpu.h>
 
 #include <string.h>
 

@@ -12,8 +12,8 @@
 #include "pmu_state.h"
 
 #include <arch/csr.h>
-#include <hearth/guest_mem.h>
-#include <hearth/pmu.h>
+#include <hearth/mm/guest_mem.h>
+#include <hearth/sbi/pmu.h>
 
 #include <string.h>
 

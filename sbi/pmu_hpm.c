@@ -13,13 +13,13 @@
 #include "pmu_state.h"
 
 #include <arch/csr.h>
-#include <hearth/bits.h>
-#include <hearth/errno.h>
-#include <hearth/host_pmu.h>
-#include <hearth/pmu.h>
-#include <hearth/request.h>
-#include <hearth/sse.h>
-#include <hearth/trap.h>
+#include <hearth/lib/bits.h>
+#include <hearth/lib/errno.h>
+#include <hearth/arch/host_pmu.h>
+#include <hearth/sbi/pmu.h>
+#include <hearth/core/request.h>
+#include <hearth/sbi/sse.h>
+#include <hearth/arch/trap.h>
 
 _Static_assert(PMU_FW_FIRST == HOST_PMU_LAST + 1, "counters are numbered by CSR");
 

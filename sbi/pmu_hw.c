@@ -11,7 +11,7 @@
 #include "pmu_state.h"
 
 #include <arch/csr.h>
-#include <hearth/pmu.h>
+#include <hearth/sbi/pmu.h>
 
 uint64_t pmu_hw_can(uint32_t event, uint64_t data)
 {

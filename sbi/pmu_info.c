@@ -5,9 +5,9 @@
  */
 #include "pmu_state.h"
 
-#include <hearth/guest_mem.h>
-#include <hearth/pmu.h>
-#include <hearth/sbi.h>
+#include <hearth/mm/guest_mem.h>
+#include <hearth/sbi/pmu.h>
+#include <hearth/sbi/sbi.h>
 
 /* Events that can happen here: bits by code. */
 #define FW_EVENTS                                                                                  \

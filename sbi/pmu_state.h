@@ -10,7 +10,7 @@
  */
 #pragma once
 
-#include <hearth/vcpu.h>
+#include <hearth/core/vcpu.h>
 
 /* Counter numbers: hardware counters by CSR, cycle, (time: none), instret, hpmcounter3 to 31 as far
  * as the host has them; then firmware's. */

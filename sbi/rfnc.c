@@ -6,9 +6,9 @@
  * always do more than was asked. The hfence functions need a guest with the H extension, which none
  * has: NOT_SUPPORTED.
  */
-#include <hearth/pmu.h>
-#include <hearth/sbi.h>
-#include <hearth/vcpu.h>
+#include <hearth/sbi/pmu.h>
+#include <hearth/sbi/sbi.h>
+#include <hearth/core/vcpu.h>
 
 /* A range that passes the top of the address space is no range. (size - 1: one that ends just there
  * is.) */

@@ -5,10 +5,10 @@
  *
  * No state, no locks. A new extension is one file with a struct sbi_extension and one row here.
  */
-#include <hearth/errno.h>
-#include <hearth/sbi.h>
-#include <hearth/vcpu.h>
-#include <hearth/vm.h>
+#include <hearth/lib/errno.h>
+#include <hearth/sbi/sbi.h>
+#include <hearth/core/vcpu.h>
+#include <hearth/core/vm.h>
 
 #include <string.h>
 

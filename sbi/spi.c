@@ -2,11 +2,11 @@
  * spi.c - SBI sPI extension (v3.0, chapter "IPI Extension"). Stateless; core/request.c does the
  * work.
  */
-#include <hearth/bits.h>
-#include <hearth/pmu.h>
-#include <hearth/sbi.h>
-#include <hearth/vcpu.h>
-#include <hearth/vm.h>
+#include <hearth/lib/bits.h>
+#include <hearth/sbi/pmu.h>
+#include <hearth/sbi/sbi.h>
+#include <hearth/core/vcpu.h>
+#include <hearth/core/vm.h>
 
 /* A stopped hart has no interrupts to take: one sent to it must not greet it at its next start. */
 void sbi_send_ipi(struct vcpu *self, uint64_t mask)

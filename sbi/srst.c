@@ -2,10 +2,10 @@
  * srst.c - SBI SRST extension (v3.0, chapter "System Reset Extension"): ends or restarts the
  * calling VM. Stateless.
  */
-#include <hearth/sbi.h>
-#include <hearth/vcpu.h>
-#include <hearth/lifecycle.h>
-#include <hearth/vm.h>
+#include <hearth/sbi/sbi.h>
+#include <hearth/core/vcpu.h>
+#include <hearth/core/lifecycle.h>
+#include <hearth/core/vm.h>
 
 struct srst_row {
     enum vm_stop_kind kind;

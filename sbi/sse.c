@@ -9,12 +9,12 @@
  * leave the 8 * count bytes that it allots.
  */
 #include <arch/atomic.h>
-#include <hearth/errno.h>
-#include <hearth/guest_mem.h>
-#include <hearth/pmu.h>
-#include <hearth/sbi.h>
-#include <hearth/sse.h>
-#include <hearth/vm.h>
+#include <hearth/lib/errno.h>
+#include <hearth/mm/guest_mem.h>
+#include <hearth/sbi/pmu.h>
+#include <hearth/sbi/sbi.h>
+#include <hearth/sbi/sse.h>
+#include <hearth/core/vm.h>
 
 #include "sse_state.h"
 

@@ -7,7 +7,7 @@
  * Locking: none of its own.
  */
 #include <arch/csr.h>
-#include <hearth/isa.h>
+#include <hearth/arch/isa.h>
 
 #include "sse_state.h"
 

@@ -10,9 +10,9 @@
  * that stops is told by sse_hart_stopped() afterwards, and one that starts begins masked.
  */
 #include <arch/atomic.h>
-#include <hearth/isa.h>
-#include <hearth/pmu.h>
-#include <hearth/sbi.h>
+#include <hearth/arch/isa.h>
+#include <hearth/sbi/pmu.h>
+#include <hearth/sbi/sbi.h>
 
 #include "sse_state.h"
 

@@ -4,9 +4,9 @@
  */
 #pragma once
 
-#include <hearth/lock.h>
-#include <hearth/vcpu.h>
-#include <hearth/vm.h>
+#include <hearth/kernel/lock.h>
+#include <hearth/core/vcpu.h>
+#include <hearth/core/vm.h>
 
 #define SSE_LOCAL_EVENTS  5
 #define SSE_GLOBAL_EVENTS 1

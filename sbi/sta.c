@@ -12,11 +12,11 @@
  * the structure at any time: nothing in it is ever read.
  */
 #include <arch/atomic.h>
-#include <hearth/memslot.h>
-#include <hearth/sbi.h>
-#include <hearth/timer.h>
-#include <hearth/vcpu.h>
-#include <hearth/vm.h>
+#include <hearth/mm/memslot.h>
+#include <hearth/sbi/sbi.h>
+#include <hearth/kernel/timer.h>
+#include <hearth/core/vcpu.h>
+#include <hearth/core/vm.h>
 
 #include <string.h>
 

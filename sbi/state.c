@@ -4,11 +4,11 @@
  *
  * Locking: none of its own; each function is called where vm.c or vcpu.c is in the same step.
  */
-#include <hearth/errno.h>
-#include <hearth/page_alloc.h>
-#include <hearth/sbi.h>
-#include <hearth/vcpu.h>
-#include <hearth/vm.h>
+#include <hearth/lib/errno.h>
+#include <hearth/mm/page_alloc.h>
+#include <hearth/sbi/sbi.h>
+#include <hearth/core/vcpu.h>
+#include <hearth/core/vm.h>
 
 #define STATE_ALIGN 64 /* SBI shared structures and cache lines */
 

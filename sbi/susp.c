@@ -8,9 +8,9 @@
  * STOPPED.
  */
 #include <arch/atomic.h>
-#include <hearth/sbi.h>
-#include <hearth/vcpu.h>
-#include <hearth/vm.h>
+#include <hearth/sbi/sbi.h>
+#include <hearth/core/vcpu.h>
+#include <hearth/core/vm.h>
 
 static struct exit_result susp_handle(struct vcpu *vcpu, const struct sbi_call *call,
                                       struct sbi_ret *ret)

@@ -1,11 +1,11 @@
 /*
  * time.c - SBI TIME extension (v3.0, chapter "Timer Extension"). The deadline is guest time; the
- * timer itself is guest/vtimer.c's.
+ * timer itself is core/vtimer.c's.
  */
-#include <hearth/pmu.h>
-#include <hearth/sbi.h>
-#include <hearth/vcpu.h>
-#include <hearth/vtimer.h>
+#include <hearth/sbi/pmu.h>
+#include <hearth/sbi/sbi.h>
+#include <hearth/core/vcpu.h>
+#include <hearth/core/vtimer.h>
 
 static struct exit_result time_handle(struct vcpu *vcpu, const struct sbi_call *call,
                                       struct sbi_ret *ret)

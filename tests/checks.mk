@@ -3,7 +3,7 @@
 CHECKS := format headers includes tidy cppcheck analyzer clang fp reproducible
 C_FILES  = $(filter %.c,$(SRCS)) arch/riscv/asm_offsets.c
 HEADERS  = $(shell find include -name '*.h' | sort)
-ALL_C    = $(shell find arch core sbi mm guest drivers include tests examples -name '*.[ch]' 2>/dev/null | sort)
+ALL_C    = $(shell find $(LAYERS) include tests examples -name '*.[ch]' 2>/dev/null | sort)
 
 .PHONY: check $(CHECKS:%=check-%)
 check: setup-check
@@ -62,4 +62,4 @@ check-fp: $(B)/hearth.elf
 
 check-reproducible: $(B)/hearth.bin
 	$(call say,SAME,'two builds in two directories')
-	$(Q)tools/check-reproducible $(B)
+	$(Q)tools/check-reproducible $(B) $(LAYERS)

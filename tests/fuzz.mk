@@ -4,15 +4,15 @@ FUZZ_SECONDS ?= 20
 FUZZ_CFLAGS  := -std=gnu11 -g -O1 -fno-sanitize-recover=all -fsanitize=fuzzer,address,undefined
 FUZZERS      := cpio config host_tree image
 
-fuzz_cpio_SRCS      := guest/cpio.c
-fuzz_config_SRCS    := guest/config.c core/observe/symbols.c guest/config_channels.c guest/config_sched.c guest/config_policy.c guest/bundle.c guest/cpio.c core/lib/fdt_util.c tests/unit/fakes/sbi_names.c
+fuzz_cpio_SRCS      := lib/cpio.c
+fuzz_config_SRCS    := config/config.c lib/symbols.c config/config_channels.c config/config_sched.c config/config_policy.c config/bundle.c lib/cpio.c lib/fdt_util.c tests/unit/fakes/sbi_names.c
 fuzz_config_SEEDS   := $(B)/unit/data/bundle.dtb
-fuzz_host_tree_SRCS := core/lib/fdt_util.c $(addprefix core/host/,platform.c platform_dev.c isa.c isa_policy.c)
+fuzz_host_tree_SRCS := lib/fdt_util.c platform/platform.c platform/platform_dev.c arch/riscv/isa.c arch/riscv/isa_policy.c
 fuzz_host_tree_SEEDS := $(filter $(B)/unit/data/qemu-%,$(FDT_UNIT_DATA))
 fuzz_image_SRCS     := guest/image.c
 
 define fuzz_rule
-$$(B)/fuzz/$(1): tests/fuzz/fuzz_$(1).c $$(fuzz_$(1)_SRCS) $$(wildcard include/hearth/*.h) | $$(fuzz_$(1)_SEEDS)
+$$(B)/fuzz/$(1): tests/fuzz/fuzz_$(1).c $$(fuzz_$(1)_SRCS) $$(wildcard include/hearth/*/*.h) | $$(fuzz_$(1)_SEEDS)
 	$$(call say,FUZZ-CC,$$@)
 	@mkdir -p $$@.corpus
 	$$(Q)clang $$(FUZZ_CFLAGS) $$(UNIT_CPPFLAGS) -o $$@ $$(filter %.c,$$^) -lfdt

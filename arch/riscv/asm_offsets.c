@@ -2,8 +2,8 @@
  * asm_offsets.c - structure offsets for assembly. Compiled to assembly only; the Makefile turns the
  * "->" lines into build/include/asm_offsets.h. vcpu_csr.c verifies them again at compile time.
  */
-#include <hearth/hart.h>
-#include <hearth/vcpu.h>
+#include <hearth/kernel/hart.h>
+#include <hearth/core/vcpu.h>
 
 #define DEFINE(sym, val) __asm__ volatile("\n.ascii \"->" #sym " %0 " #val "\"" : : "i"(val))
 

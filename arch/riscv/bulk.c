@@ -1,7 +1,7 @@
 /* bulk.c - chooses among the loops of bulk.S; arch/bulk.h has the contract. */
 #include <arch/bulk.h>
 #include <arch/bulk_loops.h>
-#include <hearth/isa.h>
+#include <hearth/arch/isa.h>
 
 void bulk_zero(void *dst, uint64_t size)
 {

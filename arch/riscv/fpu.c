@@ -3,12 +3,12 @@
  * vtype, vcsr and 32 vector registers of vlenb bytes.
  */
 #include <arch/csr.h>
-#include <hearth/errno.h>
-#include <hearth/fpu.h>
-#include <hearth/hart.h>
-#include <hearth/isa.h>
-#include <hearth/page_alloc.h>
-#include <hearth/vcpu.h>
+#include <hearth/lib/errno.h>
+#include <hearth/arch/fpu.h>
+#include <hearth/kernel/hart.h>
+#include <hearth/arch/isa.h>
+#include <hearth/mm/page_alloc.h>
+#include <hearth/core/vcpu.h>
 
 #include <string.h>
 

@@ -3,13 +3,13 @@
  * side; Sscofpmf; AIA, hvien.
  */
 #include <arch/csr.h>
-#include <hearth/bits.h>
-#include <hearth/errno.h>
-#include <hearth/host_pmu.h>
-#include <hearth/isa.h>
-#include <hearth/panic.h>
-#include <hearth/sbi_client.h>
-#include <hearth/trap.h>
+#include <hearth/lib/bits.h>
+#include <hearth/lib/errno.h>
+#include <hearth/arch/host_pmu.h>
+#include <hearth/arch/isa.h>
+#include <hearth/kernel/panic.h>
+#include <hearth/arch/sbi_client.h>
+#include <hearth/arch/trap.h>
 
 #define LOGICAL_MAX 64 /* the firmware's counters that are looked at: one word of set */
 

@@ -7,13 +7,13 @@
 #include <arch/extable.h>
 #include <arch/hfence.h>
 #include <arch/layout.h>
-#include <hearth/errno.h>
-#include <hearth/gstage.h>
-#include <hearth/host_pmu.h>
-#include <hearth/isa.h>
-#include <hearth/page_alloc.h>
-#include <hearth/sbi_client.h>
-#include <hearth/trap.h>
+#include <hearth/lib/errno.h>
+#include <hearth/mm/gstage.h>
+#include <hearth/arch/host_pmu.h>
+#include <hearth/arch/isa.h>
+#include <hearth/mm/page_alloc.h>
+#include <hearth/arch/sbi_client.h>
+#include <hearth/arch/trap.h>
 
 /* probe.S: csrr of a CSR that may not exist; HLV.D at gpa. False: it trapped. */
 bool probe_csr_senvcfg(void);

@@ -4,7 +4,7 @@
  */
 #include <arch/atomic.h>
 #include <arch/layout.h>
-#include <hearth/sbi_client.h>
+#include <hearth/arch/sbi_client.h>
 
 #include <string.h>
 

@@ -8,16 +8,16 @@
 #include <arch/extable.h>
 #include <arch/layout.h>
 #include <arch/trap.h>
-#include <hearth/bits.h>
-#include <hearth/hart.h>
-#include <hearth/hostirq.h>
-#include <hearth/ipi.h>
-#include <hearth/lcof.h>
-#include <hearth/isa.h>
-#include <hearth/panic.h>
-#include <hearth/timer.h>
-#include <hearth/trap.h>
-#include <hearth/vcpu.h>
+#include <hearth/lib/bits.h>
+#include <hearth/kernel/hart.h>
+#include <hearth/platform/hostirq.h>
+#include <hearth/kernel/ipi.h>
+#include <hearth/sbi/lcof.h>
+#include <hearth/arch/isa.h>
+#include <hearth/kernel/panic.h>
+#include <hearth/kernel/timer.h>
+#include <hearth/arch/trap.h>
+#include <hearth/core/vcpu.h>
 
 #define BACKTRACE_MAX 32
 

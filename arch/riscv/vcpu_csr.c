@@ -7,11 +7,11 @@
 #include <arch/exit_path.h>
 #include <arch/hfence.h>
 #include <arch/trap.h>
-#include <hearth/host_pmu.h>
-#include <hearth/isa.h>
-#include <hearth/log.h>
-#include <hearth/trap.h>
-#include <hearth/vcpu.h>
+#include <hearth/arch/host_pmu.h>
+#include <hearth/arch/isa.h>
+#include <hearth/kernel/log.h>
+#include <hearth/arch/trap.h>
+#include <hearth/core/vcpu.h>
 
 #include <asm_offsets.h>
 

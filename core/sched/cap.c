@@ -8,7 +8,7 @@
  *
  * Locking: a vcpu's budget and grant: its home's queue; a VM's: vm->sched.lock.
  */
-#include "parts.h"
+#include "sched_internal.h"
 
 #define PERIODS_MAX BIT(20) /* keeps the product in 64 bits; nothing that long ago matters */
 #define LEND_US     200     /* at least: a VM's vcpus wait less often for each other */

@@ -4,9 +4,9 @@
  * that gives the hart back goes behind them all. What these two do is what must come out here
  * (test_sched.c holds them equal); anything else is left to them.
  */
-#include "parts.h"
+#include "sched_internal.h"
 
-#include <hearth/timer.h>
+#include <hearth/kernel/timer.h>
 
 /* The one that is next after v, if no more than turns decide that here. */
 static inline struct vcpu *next_in_row(const struct hart *h, const struct vcpu *v)

@@ -3,10 +3,10 @@
  *
  * Locking: each change with the vcpu's home locked; a VM's cap with vm->sched.lock.
  */
-#include "parts.h"
+#include "sched_internal.h"
 
-#include <hearth/config.h>
-#include <hearth/errno.h>
+#include <hearth/config/config.h>
+#include <hearth/lib/errno.h>
 
 /* A new vcpu's: weight 100, priority 0, no cap, all harts. */
 static struct sched_params params_default(void)

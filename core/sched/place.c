@@ -12,11 +12,11 @@
  * Locking: two queues are never locked at once. A vcpu on its way is `moving`: its home is the new
  * one already, and only the hart that moves it enqueues it.
  */
-#include "parts.h"
+#include "sched_internal.h"
 
 #include <arch/barrier.h>
-#include <hearth/bits.h>
-#include <hearth/ipi.h>
+#include <hearth/lib/bits.h>
+#include <hearth/kernel/ipi.h>
 
 #define STEAL_LOOKS 256 /* at vcpus of one queue, whose lock is held: bounded */
 

@@ -12,7 +12,7 @@
  *
  * Locking: each function with the queue's lock.
  */
-#include "parts.h"
+#include "sched_internal.h"
 
 #define CLASS_SHIFT 56
 

@@ -1,11 +1,11 @@
 /* sched.c - see sched.h: the states of vcpus, and what the run loop asks. Who is next is decided in
  * queue.c, where in place.c, how long at most in cap.c. */
-#include "parts.h"
+#include "sched_internal.h"
 
 #include <arch/csr.h>
-#include <hearth/panic.h>
-#include <hearth/stats.h>
-#include <hearth/timer.h>
+#include <hearth/kernel/panic.h>
+#include <hearth/core/stats.h>
+#include <hearth/kernel/timer.h>
 
 /* ---- the accounting of waits ---- */
 

@@ -13,12 +13,12 @@
  * Locking: plic->lock (rank PLIC), all fields. virq_set() and virq_clear() are called under it, so
  * a vcpu's line never lags behind the registers.
  */
-#include <hearth/bits.h>
-#include <hearth/errno.h>
-#include <hearth/lock.h>
-#include <hearth/mmio.h>
-#include <hearth/vcpu.h>
-#include <hearth/vm.h>
+#include <hearth/lib/bits.h>
+#include <hearth/lib/errno.h>
+#include <hearth/kernel/lock.h>
+#include <hearth/guest/mmio.h>
+#include <hearth/core/vcpu.h>
+#include <hearth/core/vm.h>
 #include <libfdt.h>
 
 #define SOURCES       96 /* 1..95; source 0 does not exist */

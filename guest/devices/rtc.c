@@ -16,14 +16,14 @@
  * Locking: rtc->lock (rank DEVICE), all fields but the events, each of which only its own hart
  * touches.
  */
-#include <hearth/errno.h>
-#include <hearth/hart.h>
-#include <hearth/lock.h>
-#include <hearth/mmio.h>
-#include <hearth/timer.h>
-#include <hearth/vcpu.h>
-#include <hearth/vm.h>
-#include <hearth/wallclock.h>
+#include <hearth/lib/errno.h>
+#include <hearth/kernel/hart.h>
+#include <hearth/kernel/lock.h>
+#include <hearth/guest/mmio.h>
+#include <hearth/kernel/timer.h>
+#include <hearth/core/vcpu.h>
+#include <hearth/core/vm.h>
+#include <hearth/platform/wallclock.h>
 #include <libfdt.h>
 
 enum rtc_reg {

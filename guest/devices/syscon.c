@@ -5,10 +5,10 @@
  * Locking: none. `failed` is taken once, atomically, by the write that formats the reason.
  */
 #include <arch/atomic.h>
-#include <hearth/mmio.h>
-#include <hearth/vcpu.h>
-#include <hearth/lifecycle.h>
-#include <hearth/vm.h>
+#include <hearth/guest/mmio.h>
+#include <hearth/core/vcpu.h>
+#include <hearth/core/lifecycle.h>
+#include <hearth/core/vm.h>
 #include <libfdt.h>
 #include <stdio.h>
 #include <string.h>

@@ -17,12 +17,12 @@
  * lock.
  */
 #include <arch/atomic.h>
-#include <hearth/console.h>
-#include <hearth/errno.h>
-#include <hearth/lock.h>
-#include <hearth/mmio.h>
-#include <hearth/vcpu.h>
-#include <hearth/vm.h>
+#include <hearth/console/console.h>
+#include <hearth/lib/errno.h>
+#include <hearth/kernel/lock.h>
+#include <hearth/guest/mmio.h>
+#include <hearth/core/vcpu.h>
+#include <hearth/core/vm.h>
 #include <libfdt.h>
 
 #define UART_CLOCK_HZ 3686400

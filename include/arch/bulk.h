@@ -2,7 +2,7 @@
  * doublewords. */
 #pragma once
 
-#include <hearth/types.h>
+#include <hearth/lib/types.h>
 
 /* size: a multiple of PAGE_SIZE; pointers 8-byte aligned. */
 void bulk_zero(void *dst, uint64_t size);

@@ -4,7 +4,7 @@
 #define BULK_UNROLL 16 /* blocks a round in bulk_zero_blocks() */
 
 #ifndef __ASSEMBLER__
-#include <hearth/types.h>
+#include <hearth/lib/types.h>
 
 /* dst and size: multiples of BULK_UNROLL blocks, size not 0; the host has Zicboz with that block
  * size. */

@@ -5,7 +5,7 @@
 #pragma once
 
 #ifndef __ASSEMBLER__
-#include <hearth/types.h>
+#include <hearth/lib/types.h>
 #define UL(x) x##ul
 #else
 #define UL(x) x /* clang's assembler refuses the suffix */

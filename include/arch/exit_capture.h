@@ -2,8 +2,8 @@
 #pragma once
 
 #include <arch/csr.h>
-#include <hearth/isa.h>
-#include <hearth/vcpu.h>
+#include <hearth/arch/isa.h>
+#include <hearth/core/vcpu.h>
 
 /* On the hart, right after the exit. H extension, "Hypervisor trap value", "Hypervisor trap
  * instruction". */

@@ -18,7 +18,7 @@
 .endm
 /* clang-format on */
 #else
-#include <hearth/types.h>
+#include <hearth/lib/types.h>
 
 /* The fixup's address for a trap at pc, or 0: none. */
 uint64_t extable_find(uint64_t pc);

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include <hearth/types.h>
+#include <hearth/lib/types.h>
 
 struct guest_copied {
     uint64_t left;  /* bytes not copied, exactly: the fault was at the first of them */

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include <hearth/types.h>
+#include <hearth/lib/types.h>
 
 static inline void sfence_vma_all(void)
 {

@@ -5,7 +5,7 @@
 #pragma once
 
 #include <arch/csr.h>
-#include <hearth/types.h>
+#include <hearth/lib/types.h>
 
 #define IMSIC_EIDELIVERY  0x70
 #define IMSIC_EITHRESHOLD 0x72

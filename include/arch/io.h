@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include <hearth/types.h>
+#include <hearth/lib/types.h>
 
 static inline uint8_t io_read8(const volatile void *p)
 {

@@ -21,7 +21,7 @@
 #define STACK_SIZE  (1 << STACK_SHIFT)
 
 #ifndef __ASSEMBLER__
-#include <hearth/types.h>
+#include <hearth/lib/types.h>
 
 extern hpa_t direct_map_phys; /* physical address that DIRECT_MAP_BASE maps (1 GiB aligned) */
 

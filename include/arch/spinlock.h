@@ -1,8 +1,8 @@
-/* spinlock.h - the ticket lock under hearth/lock.h. */
+/* spinlock.h - the ticket lock under hearth/kernel/lock.h. */
 #pragma once
 
 #include <arch/atomic.h>
-#include <hearth/types.h>
+#include <hearth/lib/types.h>
 
 struct arch_spinlock {
     uint32_t next;

@@ -4,9 +4,9 @@
 #pragma once
 
 #include <arch/csr.h>
-#include <hearth/hart.h>
-#include <hearth/types.h>
-#include <hearth/vcpu.h>
+#include <hearth/kernel/hart.h>
+#include <hearth/lib/types.h>
+#include <hearth/core/vcpu.h>
 
 /* From trap_entry.S: a trap in HS. Returns (with frame->sepc moved to the fixup) or panics. */
 void trap_handle(struct trap_frame *frame);

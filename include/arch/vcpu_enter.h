@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include <hearth/types.h>
+#include <hearth/lib/types.h>
 
 struct vcpu_ctx;
 

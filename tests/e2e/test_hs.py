@@ -10,7 +10,7 @@ import harness
 
 TREE = harness.TREE
 CROSS = "riscv64-unknown-elf-"
-MM = ["mm/page_alloc.c", "mm/gstage.c", "mm/memslot.c", "mm/guest_mem.c", "core/lock.c",
+MM = ["mm/page_alloc.c", "mm/gstage.c", "mm/memslot.c", "mm/guest_mem.c", "kernel/lock.c",
       "arch/riscv/extable.c", "arch/riscv/bulk.c", "arch/riscv/bulk.S", "arch/riscv/guest_access.S"]
 
 # Instructions each may take: some more than it does, less than a slip would make of it.

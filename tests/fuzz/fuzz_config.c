@@ -1,6 +1,6 @@
 /* fuzz_config.c - libFuzzer target: any bytes as the device tree of a bundle that is otherwise
  * right. */
-#include <hearth/config.h>
+#include <hearth/config/config.h>
 
 #include "cpio_write.h"
 

@@ -1,6 +1,6 @@
 /* fuzz_host_tree.c - libFuzzer target: any bytes as the host's device tree. */
-#include <hearth/isa.h>
-#include <hearth/platform.h>
+#include <hearth/arch/isa.h>
+#include <hearth/platform/platform.h>
 
 #include <stdlib.h>
 #include <string.h>

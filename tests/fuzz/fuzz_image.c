@@ -1,5 +1,5 @@
 /* fuzz_image.c - libFuzzer target: any bytes as an ELF file, and as a Linux Image. */
-#include <hearth/image.h>
+#include <hearth/guest/image.h>
 
 #include <stdlib.h>
 

@@ -7,9 +7,9 @@
 #include <arch/csr.h>
 #include <arch/extable.h>
 #include <arch/layout.h>
-#include <hearth/hart.h>
-#include <hearth/isa.h>
-#include <hearth/panic.h>
+#include <hearth/kernel/hart.h>
+#include <hearth/arch/isa.h>
+#include <hearth/kernel/panic.h>
 
 hpa_t direct_map_phys = DIRECT_MAP_BASE; /* so that phys_to_virt() changes nothing */
 struct host_isa host_isa;

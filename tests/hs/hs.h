@@ -1,7 +1,7 @@
 /* hs.h - what HS-mode test programs share (hs.c, start.S). */
 #pragma once
 
-#include <hearth/types.h>
+#include <hearth/lib/types.h>
 
 void hs_main(void); /* the test program's */
 

@@ -11,13 +11,13 @@
 #include <arch/csr.h>
 #include <arch/hfence.h>
 #include <arch/layout.h>
-#include <hearth/gstage.h>
-#include <hearth/guest_mem.h>
-#include <hearth/hart.h>
-#include <hearth/isa.h>
-#include <hearth/memslot.h>
-#include <hearth/page_alloc.h>
-#include <hearth/vcpu.h>
+#include <hearth/mm/gstage.h>
+#include <hearth/mm/guest_mem.h>
+#include <hearth/kernel/hart.h>
+#include <hearth/arch/isa.h>
+#include <hearth/mm/memslot.h>
+#include <hearth/mm/page_alloc.h>
+#include <hearth/core/vcpu.h>
 
 #define BASE    0x80000000ul /* of guest RAM */
 #define RAM_END (0x80000000ul + 2 * GIB)

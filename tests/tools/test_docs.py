@@ -92,7 +92,7 @@ def test_functions_named_exist():
 
 def test_lock_ranks():
     """Its table of locks has the ranks of lock.h, in their order, each with a file that declares such a lock."""
-    enum = re.search(r"enum lock_rank \{(.*?)\}", (TREE / "include/hearth/lock.h").read_text(), re.DOTALL)[1]
+    enum = re.search(r"enum lock_rank \{(.*?)\}", (TREE / "include/hearth/kernel/lock.h").read_text(), re.DOTALL)[1]
     rows = table(PAGES["docs/architecture.md"], "Locks")
     assert [row[0] for row in rows] == re.findall(r"\bRANK_(\w+)", enum)
     for rank, _, file in rows:
@@ -117,7 +117,7 @@ def test_errors():
 
 
 def test_memory_map():
-    header = (TREE / "include/hearth/mmio.h").read_text()
+    header = (TREE / "include/hearth/guest/mmio.h").read_text()
     bases = {int(n, 16) for n in re.findall(r"#define BOARD_\w+_BASE\s+(0x[0-9a-f]+)", header)}
     told = {int(n, 16) for n in re.findall(r"^\| (0x[0-9a-f]{8,}) \|", ABI.split("## Memory map")[1], re.MULTILINE)}
     assert bases and bases == told
@@ -200,7 +200,7 @@ def test_every_key_is_told():
 
 
 def test_shell_commands():
-    rows = {name for f in (TREE / "core/shell").glob("cmd_*.c")
+    rows = {name for f in (TREE / "monitor/shell").glob("cmd_*.c")
             for rows in re.findall(r"^const struct shell_command \w+\[\] = \{(.*?)^\};", f.read_text(), re.M | re.DOTALL)
             for name in re.findall(r'\.name = "([a-z ]+)"', rows.replace('OPERATION("', '.name = "vm '))}
     told = " ".join(row[0] for row in table(MANAGING, "The shell"))

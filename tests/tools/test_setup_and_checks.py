@@ -120,9 +120,9 @@ def tree(tmp_path):
 
 
 @pytest.mark.parametrize("file, included", [
-    ("mm/gstage.c", "hearth/mmio.h"), ("mm/gstage.c", "hearth/uart.h"), ("mm/gstage.c", "hearth/sbi.h"),
-    ("include/hearth/gstage.h", "hearth/sbi.h"), ("include/arch/csr.h", "hearth/mmio.h"),
-    ("include/abi/sbi.h", "hearth/types.h"), ("core/vm.c", "../guest/mmio.h"),
+    ("mm/gstage.c", "hearth/guest/mmio.h"), ("mm/gstage.c", "hearth/uart.h"), ("mm/gstage.c", "hearth/sbi/sbi.h"),
+    ("include/hearth/mm/gstage.h", "hearth/sbi/sbi.h"), ("include/arch/csr.h", "hearth/guest/mmio.h"),
+    ("include/abi/sbi.h", "hearth/lib/types.h"), ("core/vm.c", "../guest/mmio.h"),
 ])
 def test_wrong_include_is_found(tree, file, included):
     (tree / file).write_text(f"#include <{included}>\n")
@@ -131,8 +131,8 @@ def test_wrong_include_is_found(tree, file, included):
 
 
 @pytest.mark.parametrize("file, included", [
-    ("mm/gstage.c", "hearth/vm.h"), ("guest/mmio.c", "hearth/gstage.h"), ("sbi/sbi.c", "hearth/vm.h"),
-    ("core/vm.c", "hearth/mmio.h"), ("include/hearth/gstage.h", "hearth/types.h"),
+    ("mm/gstage.c", "hearth/core/vm.h"), ("guest/mmio.c", "hearth/mm/gstage.h"), ("sbi/sbi.c", "hearth/core/vm.h"),
+    ("core/vm.c", "hearth/guest/mmio.h"), ("include/hearth/mm/gstage.h", "hearth/lib/types.h"),
 ])
 def test_right_include_is_not(tree, file, included):
     (tree / file).write_text(f"#include <{included}>\n")

@@ -15,7 +15,7 @@ NONE = (1 << 64) - 1
 
 
 def decode(data):
-    """(entry, vector, [(address, name)]) of a table, as include/hearth/symbols.h has it."""
+    """(entry, vector, [(address, name)]) of a table, as include/hearth/lib/symbols.h has it."""
     magic, count, names_size, base, entry, vector = struct.unpack_from("<8sIIQQQ", data)
     assert magic == b"HVSYMS1\0" and len(data) == 40 + 8 * count + names_size
     names = data[40 + 8 * count:]
@@ -124,7 +124,7 @@ def test_too_many(tmp_path, monkeypatch):
 
 
 def test_limits_are_the_hypervisors():
-    header = (pathlib.Path(__file__).resolve().parents[2] / "include/hearth/symbols.h").read_text()
+    header = (pathlib.Path(__file__).resolve().parents[2] / "include/hearth/lib/symbols.h").read_text()
     assert f"#define SYMBOLS_MAX      BIT({symbols.ROWS_MAX.bit_length() - 1})\n" in header
     assert f"#define SYMBOL_NAME_MAX  {symbols.NAME_MAX}u\n" in header
 

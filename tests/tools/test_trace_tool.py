@@ -30,10 +30,10 @@ def enum_of(header, name, prefix):
 
 
 def test_tables_are_the_hypervisors():
-    assert list(traces.TYPES) == enum_of("hearth/trace.h", "trace_type", "TRACE_")
-    assert [s.replace(" ", "_") for s in traces.VM_STATES] == enum_of("hearth/vm.h", "vm_state", "VM_")
-    assert list(traces.LEAVES) == enum_of("hearth/run.h", "run_leave", "RUN_")
-    reasons = enum_of("hearth/vcpu.h", "exit_reason", "EXIT_REASON_")
+    assert list(traces.TYPES) == enum_of("hearth/kernel/trace.h", "trace_type", "TRACE_")
+    assert [s.replace(" ", "_") for s in traces.VM_STATES] == enum_of("hearth/core/vm.h", "vm_state", "VM_")
+    assert list(traces.LEAVES) == enum_of("hearth/core/run.h", "run_leave", "RUN_")
+    reasons = enum_of("hearth/core/vcpu.h", "exit_reason", "EXIT_REASON_")
     assert [r.lower() for r in traces.REASONS] == [r.replace("_", "") for r in reasons if r != "count"]
     hsm = re.findall(r"SBI_HSM_STATE_(\w+) +(\d)", (TREE / "include/abi/sbi.h").read_text())
     for name, number in hsm:

@@ -4,10 +4,10 @@
  */
 #pragma once
 
-#include <hearth/hart.h>
-#include <hearth/mmio.h>
-#include <hearth/vcpu.h>
-#include <hearth/vm.h>
+#include <hearth/kernel/hart.h>
+#include <hearth/guest/mmio.h>
+#include <hearth/core/vcpu.h>
+#include <hearth/core/vm.h>
 
 #include <setjmp.h>
 #include <stdarg.h>

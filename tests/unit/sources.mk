@@ -10,13 +10,13 @@
 
 SBI_UNIT_SRCS := $(addprefix sbi/,sbi.c base.c time.c spi.c rfnc.c hsm.c srst.c dbcn.c susp.c sta.c legacy.c \
                                 pmu.c pmu_info.c pmu_hw.c pmu_hpm.c perf.c fwft.c dbtr.c dbtr_hw.c) \
-                 arch/riscv/host_pmu.c mm/memslot.c mm/page_alloc.c core/lock.c \
+                 arch/riscv/host_pmu.c mm/memslot.c mm/page_alloc.c kernel/lock.c \
                  $(addprefix tests/unit/fakes/,sbi_vm.c console_guest.c virq.c vm_stop.c fake.c bulk.c firmware.c firmware_pmu.c timer.c)
 SBI_UNIT_SRCS += $(addprefix sbi/,sse.c sse_state.c sse_context.c) tests/unit/fakes/request.c
 SBI_UNIT_SRCS += $(addprefix sbi/,hvc.c hvc_log.c host_comm.c mpxy.c) tests/unit/fakes/messages.c
-SBI_UNIT_SRCS += sbi/hvc_channel.c core/channels.c tests/unit/fakes/remap.c
+SBI_UNIT_SRCS += sbi/hvc_channel.c ipc/channels.c tests/unit/fakes/remap.c
 unit_channels_SRCS := $(SBI_UNIT_SRCS)
-unit_remap_SRCS := core/remap.c mm/gstage.c mm/memslot.c mm/page_alloc.c core/lock.c tests/unit/fakes/fake.c tests/unit/fakes/bulk.c
+unit_remap_SRCS := core/remap.c mm/gstage.c mm/memslot.c mm/page_alloc.c kernel/lock.c tests/unit/fakes/fake.c tests/unit/fakes/bulk.c
 unit_sbi_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_hsm_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_pmu_SRCS := $(SBI_UNIT_SRCS)
@@ -26,18 +26,18 @@ unit_sbi_sse_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_sse_model_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_hvc_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_sta_SRCS := $(SBI_UNIT_SRCS)
-SCHED_UNIT_SRCS := $(addprefix core/sched/,sched.c queue.c exchange.c place.c cap.c params.c) core/lib/tree.c core/observe/stats.c core/lock.c \
-                   guest/config_sched.c core/lib/fdt_util.c $(addprefix tests/unit/fakes/,fake.c bulk.c timer.c config_blame.c)
+SCHED_UNIT_SRCS := $(addprefix core/sched/,sched.c queue.c exchange.c place.c cap.c params.c) lib/tree.c core/stats.c kernel/lock.c \
+                   config/config_sched.c lib/fdt_util.c $(addprefix tests/unit/fakes/,fake.c bulk.c timer.c config_blame.c)
 unit_sched_SRCS := $(SCHED_UNIT_SRCS)
 unit_sched_sim_SRCS := $(SCHED_UNIT_SRCS)
-unit_tree_SRCS := core/lib/tree.c
+unit_tree_SRCS := lib/tree.c
 unit_spin_SRCS := core/spin.c tests/unit/fakes/fake.c
-unit_messages_SRCS := core/messages.c $(addprefix tests/unit/fakes/,lock.c page_alloc.c)
+unit_messages_SRCS := ipc/messages.c $(addprefix tests/unit/fakes/,lock.c page_alloc.c)
 unit_sbi_dbtr_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_mpxy_SRCS := $(SBI_UNIT_SRCS)
 
-unit_text_SRCS := core/lib/text.c
-unit_console_SRCS := $(wildcard core/console/*.c) core/log.c core/lib/text.c \
+unit_text_SRCS := lib/text.c
+unit_console_SRCS := $(filter-out console/console_device.c,$(wildcard console/*.c)) kernel/log.c lib/text.c \
                      $(addprefix tests/unit/fakes/,bulk.c lock.c page_alloc.c hart.c timer.c)
 
 unit_insn_decode_SRCS := guest/insn_decode.c
@@ -61,42 +61,42 @@ $(FDT_UNIT_DATA): $(B)/unit/data/%.dtb: tests/unit/data/%.dts
 	$(Q)dtc -q -I dts -O dtb -o $@ $<
 $(B)/unit/platform $(B)/unit/isa: $(FDT_UNIT_DATA)
 
-unit_cpio_SRCS := guest/cpio.c
-unit_platform_SRCS := core/lib/fdt_util.c core/host/platform.c core/host/platform_dev.c
+unit_cpio_SRCS := lib/cpio.c
+unit_platform_SRCS := lib/fdt_util.c platform/platform.c platform/platform_dev.c
 unit_ns16550_SRCS := drivers/ns16550.c tests/unit/fakes/io.c
-unit_hostirq_SRCS := core/host/hostirq.c drivers/plic.c drivers/aplic.c drivers/imsic.c \
+unit_hostirq_SRCS := platform/hostirq.c drivers/plic.c drivers/aplic.c drivers/imsic.c \
                      $(addprefix tests/unit/fakes/,io.c lock.c hart.c csr.c)
-unit_machine_SRCS := drivers/finisher.c drivers/goldfish_rtc.c drivers/console_device.c core/host/wallclock.c \
+unit_machine_SRCS := drivers/finisher.c drivers/goldfish_rtc.c console/console_device.c platform/wallclock.c \
                      $(addprefix tests/unit/fakes/,io.c hart.c timer.c)
 unit_plic_SRCS := $(BOARD_UNIT_SRCS)
 unit_rtc_SRCS := $(BOARD_UNIT_SRCS)
 
-unit_page_alloc_SRCS := mm/page_alloc.c core/lock.c tests/unit/fakes/fake.c tests/unit/fakes/bulk.c
-unit_gstage_SRCS := mm/gstage.c mm/page_alloc.c core/lock.c tests/unit/fakes/fake.c tests/unit/fakes/bulk.c
-unit_vmid_SRCS := mm/vmid.c core/lock.c tests/unit/fakes/fake.c tests/unit/fakes/bulk.c
-unit_memslot_SRCS := mm/memslot.c mm/page_alloc.c core/lock.c tests/unit/fakes/fake.c tests/unit/fakes/bulk.c
+unit_page_alloc_SRCS := mm/page_alloc.c kernel/lock.c tests/unit/fakes/fake.c tests/unit/fakes/bulk.c
+unit_gstage_SRCS := mm/gstage.c mm/page_alloc.c kernel/lock.c tests/unit/fakes/fake.c tests/unit/fakes/bulk.c
+unit_vmid_SRCS := mm/vmid.c kernel/lock.c tests/unit/fakes/fake.c tests/unit/fakes/bulk.c
+unit_memslot_SRCS := mm/memslot.c mm/page_alloc.c kernel/lock.c tests/unit/fakes/fake.c tests/unit/fakes/bulk.c
 unit_guest_mem_SRCS := mm/guest_mem.c tests/unit/fakes/fake.c tests/unit/fakes/bulk.c
-unit_lock_SRCS := core/lock.c tests/unit/fakes/fake.c tests/unit/fakes/bulk.c
-$(B)/unit/obj/core/lock.c.o: UNIT_CPPFLAGS += -DHEARTH_DEBUG=1
-unit_isa_SRCS := core/lib/fdt_util.c core/host/isa.c core/host/isa_policy.c
-unit_entropy_SRCS := core/host/entropy.c
-unit_config_SRCS := guest/config.c core/observe/symbols.c guest/config_channels.c guest/config_sched.c guest/config_policy.c guest/bundle.c guest/cpio.c core/lib/fdt_util.c tests/unit/fakes/sbi_names.c
+unit_lock_SRCS := kernel/lock.c tests/unit/fakes/fake.c tests/unit/fakes/bulk.c
+$(B)/unit/obj/kernel/lock.c.o: UNIT_CPPFLAGS += -DHEARTH_DEBUG=1
+unit_isa_SRCS := lib/fdt_util.c arch/riscv/isa.c arch/riscv/isa_policy.c
+unit_entropy_SRCS := platform/entropy.c
+unit_config_SRCS := config/config.c lib/symbols.c config/config_channels.c config/config_sched.c config/config_policy.c config/bundle.c lib/cpio.c lib/fdt_util.c tests/unit/fakes/sbi_names.c
 unit_uart_SRCS := $(BOARD_UNIT_SRCS)
 unit_page_fault_SRCS := $(BOARD_UNIT_SRCS) guest/page_fault.c guest/virtual_insn.c guest/gva_walk.c \
                         guest/insn_decode.c tests/unit/fakes/csr.c
 unit_gva_walk_SRCS := guest/gva_walk.c
-unit_guest_fdt_SRCS := guest/guest_fdt.c core/lib/fdt_util.c core/host/platform.c core/host/platform_dev.c core/host/isa.c core/host/isa_policy.c \
+unit_guest_fdt_SRCS := guest/guest_fdt.c lib/fdt_util.c platform/platform.c platform/platform_dev.c arch/riscv/isa.c arch/riscv/isa_policy.c \
                        $(BOARD_UNIT_SRCS) tests/unit/fakes/sbi_names.c
 $(B)/unit/guest_fdt: $(FDT_UNIT_DATA)
-unit_loader_SRCS := guest/loader.c guest/image.c guest/guest_fdt.c core/host/entropy.c \
-                    mm/memslot.c mm/page_alloc.c core/lock.c $(addprefix tests/unit/fakes/,fake.c bulk.c sbi_names.c)
+unit_loader_SRCS := guest/loader.c guest/image.c guest/guest_fdt.c platform/entropy.c \
+                    mm/memslot.c mm/page_alloc.c kernel/lock.c $(addprefix tests/unit/fakes/,fake.c bulk.c sbi_names.c)
 
 unit_bits_SRCS :=
-unit_stats_SRCS := core/observe/stats.c $(addprefix tests/unit/fakes/,hart.c timer.c)
-unit_restart_log_SRCS := core/life/restart_log.c
-unit_trace_SRCS := core/observe/trace.c core/observe/trace_dump.c core/observe/stats.c $(addprefix tests/unit/fakes/,hart.c timer.c csr.c page_alloc.c)
-unit_guest_backtrace_SRCS := core/observe/guest_backtrace.c core/observe/symbols.c guest/gva_walk.c
-unit_symbols_SRCS := core/observe/symbols.c
-unit_line_edit_SRCS := core/shell/line_edit.c
-unit_shell_words_SRCS := core/shell/shell_words.c core/lib/json.c core/lib/text.c
-unit_console_ring_SRCS := core/console/console_ring.c tests/unit/fakes/bulk.c
+unit_stats_SRCS := core/stats.c $(addprefix tests/unit/fakes/,hart.c timer.c)
+unit_restart_log_SRCS := core/restart_log.c
+unit_trace_SRCS := kernel/trace.c monitor/trace_dump.c core/stats.c $(addprefix tests/unit/fakes/,hart.c timer.c csr.c page_alloc.c)
+unit_guest_backtrace_SRCS := monitor/guest_backtrace.c lib/symbols.c guest/gva_walk.c
+unit_symbols_SRCS := lib/symbols.c
+unit_line_edit_SRCS := monitor/shell/line_edit.c
+unit_shell_words_SRCS := monitor/shell/shell_words.c lib/json.c lib/text.c
+unit_console_ring_SRCS := console/console_ring.c tests/unit/fakes/bulk.c

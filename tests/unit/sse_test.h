@@ -6,9 +6,9 @@
 #include "fakes/fakes.h"
 
 #include <arch/csr.h>
-#include <hearth/errno.h>
-#include <hearth/isa.h>
-#include <hearth/sse.h>
+#include <hearth/lib/errno.h>
+#include <hearth/arch/isa.h>
+#include <hearth/sbi/sse.h>
 
 #include <stdarg.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* test_bits.c - bit_lowest() for every bit, alone and with every kind of company above it. */
-#include <hearth/bits.h>
+#include <hearth/lib/bits.h>
 
 #include <setjmp.h>
 #include <stdarg.h>

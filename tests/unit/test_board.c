@@ -2,10 +2,10 @@
  * test_board.c - the board: its table, its memory, the dispatch of accesses; the syscon behind it;
  * the device tree that all devices write.
  */
-#include <hearth/errno.h>
-#include <hearth/mmio.h>
-#include <hearth/vcpu.h>
-#include <hearth/vm.h>
+#include <hearth/lib/errno.h>
+#include <hearth/guest/mmio.h>
+#include <hearth/core/vcpu.h>
+#include <hearth/core/vm.h>
 
 #include "device_test.h"
 

@@ -1,12 +1,12 @@
-/* test_channels.c - core/channels.c and its hypercalls: who may do what, in which state, what is
+/* test_channels.c - ipc/channels.c and its hypercalls: who may do what, in which state, what is
  * mapped and told then, and VMs that come, restart and go. The publisher is sbi_vm. */
 #include "fakes/sbi_vm.h"
 #include "fakes/fake.h"
 #include "fakes/fakes.h"
 
-#include <hearth/channels.h>
-#include <hearth/errno.h>
-#include <hearth/hvc.h>
+#include <hearth/ipc/channels.h>
+#include <hearth/lib/errno.h>
+#include <hearth/sbi/hvc.h>
 
 #include <stdio.h>
 

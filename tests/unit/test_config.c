@@ -1,12 +1,12 @@
-/* test_config.c - guest/config.c: bundles that are right, and each way a description can be wrong.
+/* test_config.c - config/config.c: bundles that are right, and each way a description can be wrong.
  */
 #include "damage.h"
 
 #include "cpio_write.h"
 
-#include <hearth/config.h>
-#include <hearth/sched.h>
-#include <hearth/errno.h>
+#include <hearth/config/config.h>
+#include <hearth/core/sched.h>
+#include <hearth/lib/errno.h>
 
 #define ROOM 65536
 
@@ -63,7 +63,7 @@ static void *tree(unsigned count)
     return fdt;
 }
 
-/* A table of one function (hearth/symbols.h). */
+/* A table of one function (hearth/lib/symbols.h). */
 static const char symbols[] =
     "HVSYMS1\0\1\0\0\0\3\0\0\0"
     "\0\0\x20\x80\0\0\0\0\0\0\x20\x80\0\0\0\0\377\377\377\377\377\377\377\377"

@@ -8,14 +8,14 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include <hearth/console.h>
-#include <hearth/console_ring.h>
-#include <hearth/log.h>
-#include <hearth/machine_end.h>
-#include <hearth/mmio.h>
-#include <hearth/sbi_client.h>
-#include <hearth/shell.h>
-#include <hearth/vm.h>
+#include <hearth/console/console.h>
+#include <hearth/console/console_ring.h>
+#include <hearth/kernel/log.h>
+#include <hearth/monitor/machine_end.h>
+#include <hearth/guest/mmio.h>
+#include <hearth/arch/sbi_client.h>
+#include <hearth/monitor/shell.h>
+#include <hearth/core/vm.h>
 
 #include "fakes/fakes.h"
 

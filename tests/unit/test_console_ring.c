@@ -1,4 +1,4 @@
-/* test_console_ring.c - core/console/console_ring.c: the last 64 KiB, what is lost, pages on
+/* test_console_ring.c - console/console_ring.c: the last 64 KiB, what is lost, pages on
  * demand; against a model that keeps everything. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include <hearth/console_ring.h>
+#include <hearth/console/console_ring.h>
 
 static struct console_ring r;
 static unsigned pages;

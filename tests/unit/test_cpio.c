@@ -1,10 +1,10 @@
-/* test_cpio.c - guest/cpio.c: archives as they should be, and every way they should not. */
+/* test_cpio.c - lib/cpio.c: archives as they should be, and every way they should not. */
 #include "damage.h"
 
 #include "cpio_write.h"
 
-#include <hearth/config.h>
-#include <hearth/errno.h>
+#include <hearth/config/config.h>
+#include <hearth/lib/errno.h>
 
 static const char hello[] = "hello, world";
 

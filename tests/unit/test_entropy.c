@@ -1,8 +1,8 @@
-/* test_entropy.c - core/host/entropy.c: the known answer of RFC 8439, and freshness. */
+/* test_entropy.c - platform/entropy.c: the known answer of RFC 8439, and freshness. */
 #include "damage.h"
 
-#include <hearth/entropy.h>
-#include <hearth/timer.h>
+#include <hearth/platform/entropy.h>
+#include <hearth/kernel/timer.h>
 
 static uint64_t now = 12345;
 

@@ -7,9 +7,9 @@
 
 #include <stdlib.h>
 
-#include <hearth/errno.h>
-#include <hearth/gstage.h>
-#include <hearth/page_alloc.h>
+#include <hearth/lib/errno.h>
+#include <hearth/mm/gstage.h>
+#include <hearth/mm/page_alloc.h>
 
 #define RWX (GSTAGE_R | GSTAGE_W | GSTAGE_X)
 #define TIB (1024 * GIB)

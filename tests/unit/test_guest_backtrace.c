@@ -1,9 +1,9 @@
-/* test_guest_backtrace.c - core/observe/guest_backtrace.c: stacks that are right, and a guest's
+/* test_guest_backtrace.c - monitor/guest_backtrace.c: stacks that are right, and a guest's
  * inventions.
  */
 #include "damage.h"
 
-#include <hearth/guest_backtrace.h>
+#include <hearth/monitor/guest_backtrace.h>
 
 #include <arch/csr.h>
 

@@ -2,13 +2,13 @@
  * Hearth's own reader of host trees. */
 #include "damage.h"
 
-#include <hearth/errno.h>
-#include <hearth/isa.h>
-#include <hearth/loader.h>
-#include <hearth/mmio.h>
-#include <hearth/platform.h>
-#include <hearth/sbi.h>
-#include <hearth/vm.h>
+#include <hearth/lib/errno.h>
+#include <hearth/arch/isa.h>
+#include <hearth/guest/loader.h>
+#include <hearth/guest/mmio.h>
+#include <hearth/platform/platform.h>
+#include <hearth/sbi/sbi.h>
+#include <hearth/core/vm.h>
 
 #define ROOM (512 * 1024)
 

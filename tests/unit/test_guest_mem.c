@@ -6,8 +6,8 @@
 #include "fakes/fake.h"
 
 #include <arch/guest_access.h>
-#include <hearth/guest_mem.h>
-#include <hearth/vcpu.h>
+#include <hearth/mm/guest_mem.h>
+#include <hearth/core/vcpu.h>
 
 #define VSATP   (ATP_MODE_SV39 << ATP_MODE_SHIFT | 0x12345)
 #define HSTATUS (HSTATUS_VSXL_64 | HSTATUS_VTW | HSTATUS_SPV)

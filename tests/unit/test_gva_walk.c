@@ -1,8 +1,8 @@
 /*
  * test_gva_walk.c - the software VS-stage walk: every mode and leaf level, and hostile tables.
  */
-#include <hearth/errno.h>
-#include <hearth/gva_walk.h>
+#include <hearth/lib/errno.h>
+#include <hearth/guest/gva_walk.h>
 
 #include <arch/csr.h>
 

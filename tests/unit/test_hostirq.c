@@ -9,12 +9,12 @@
 
 #include <arch/csr.h>
 #include <arch/imsic.h>
-#include <hearth/errno.h>
-#include <hearth/hart.h>
-#include <hearth/hostirq.h>
-#include <hearth/ipi.h>
-#include <hearth/log.h>
-#include <hearth/platform.h>
+#include <hearth/lib/errno.h>
+#include <hearth/kernel/hart.h>
+#include <hearth/platform/hostirq.h>
+#include <hearth/kernel/ipi.h>
+#include <hearth/kernel/log.h>
+#include <hearth/platform/platform.h>
 
 #include "fakes/fakes.h"
 #include "fakes/io.h"

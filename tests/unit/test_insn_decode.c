@@ -3,7 +3,7 @@
  * gen_insn_table.py at build time), and all 65,536 16-bit values against a naive reading of the
  * listings.
  */
-#include <hearth/insn_decode.h>
+#include <hearth/guest/insn_decode.h>
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,10 +1,10 @@
-/* test_isa.c - core/host/isa.c and isa_policy.c: both forms of description, several harts, damaged
+/* test_isa.c - arch/riscv/isa.c and isa_policy.c: both forms of description, several harts, damaged
  * trees. */
 #include "damage.h"
 
-#include <hearth/errno.h>
-#include <hearth/isa.h>
-#include <hearth/isa_policy.h>
+#include <hearth/lib/errno.h>
+#include <hearth/arch/isa.h>
+#include <hearth/arch/isa_policy.h>
 
 #define ROOM (128 * 1024)
 

@@ -1,4 +1,4 @@
-/* test_line_edit.c - core/shell/line_edit.c: keys, words, history; and random bytes against its
+/* test_line_edit.c - monitor/shell/line_edit.c: keys, words, history; and random bytes against its
  * limits.
  */
 #include <setjmp.h>
@@ -10,7 +10,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include <hearth/line_edit.h>
+#include <hearth/monitor/line_edit.h>
 
 static struct line_edit e;
 

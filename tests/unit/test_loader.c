@@ -2,16 +2,16 @@
  * images. */
 #include "damage.h"
 
-#include <hearth/entropy.h>
-#include <hearth/errno.h>
-#include <hearth/image.h>
-#include <hearth/isa.h>
-#include <hearth/loader.h>
-#include <hearth/mmio.h>
-#include <hearth/page_alloc.h>
-#include <hearth/platform.h>
-#include <hearth/timer.h>
-#include <hearth/vm.h>
+#include <hearth/platform/entropy.h>
+#include <hearth/lib/errno.h>
+#include <hearth/guest/image.h>
+#include <hearth/arch/isa.h>
+#include <hearth/guest/loader.h>
+#include <hearth/guest/mmio.h>
+#include <hearth/mm/page_alloc.h>
+#include <hearth/platform/platform.h>
+#include <hearth/kernel/timer.h>
+#include <hearth/core/vm.h>
 
 #include "fakes/fake.h"
 

@@ -1,7 +1,8 @@
-/* test_lock.c - core/lock.c as debug builds have it: ranks are checked, for each hart by itself. */
+/* test_lock.c - kernel/lock.c as debug builds have it: ranks are checked, for each hart by itself.
+ */
 #include "fakes/fake.h"
 
-#include <hearth/lock.h>
+#include <hearth/kernel/lock.h>
 
 static struct spinlock vm, gstage, pages, console;
 

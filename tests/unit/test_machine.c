@@ -7,14 +7,14 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include <hearth/console.h>
-#include <hearth/errno.h>
-#include <hearth/hostirq.h>
-#include <hearth/log.h>
-#include <hearth/machine.h>
-#include <hearth/platform.h>
-#include <hearth/sbi_client.h>
-#include <hearth/wallclock.h>
+#include <hearth/console/console.h>
+#include <hearth/lib/errno.h>
+#include <hearth/platform/hostirq.h>
+#include <hearth/kernel/log.h>
+#include <hearth/kernel/machine.h>
+#include <hearth/platform/platform.h>
+#include <hearth/arch/sbi_client.h>
+#include <hearth/platform/wallclock.h>
 
 #include "fakes/fakes.h"
 #include "fakes/io.h"

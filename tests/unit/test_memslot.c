@@ -4,9 +4,9 @@
 
 #include <stdlib.h>
 
-#include <hearth/errno.h>
-#include <hearth/memslot.h>
-#include <hearth/page_alloc.h>
+#include <hearth/lib/errno.h>
+#include <hearth/mm/memslot.h>
+#include <hearth/mm/page_alloc.h>
 
 #define BASE 0x80000000ull
 

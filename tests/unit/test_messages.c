@@ -1,12 +1,12 @@
-/* test_messages.c - core/messages.c: queues that fill to the last byte and message, copies that are
+/* test_messages.c - ipc/messages.c: queues that fill to the last byte and message, copies that are
  * refused, peers; and a long random run against a model. */
 #include "fakes/fake.h"
 #include "fakes/fakes.h"
 
-#include <hearth/errno.h>
-#include <hearth/guest_mem.h>
-#include <hearth/messages.h>
-#include <hearth/vm.h>
+#include <hearth/lib/errno.h>
+#include <hearth/mm/guest_mem.h>
+#include <hearth/ipc/messages.h>
+#include <hearth/core/vm.h>
 
 #include <stdlib.h>
 

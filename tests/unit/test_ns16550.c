@@ -6,9 +6,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include <hearth/console.h>
-#include <hearth/platform.h>
-#include <hearth/timer.h>
+#include <hearth/console/console.h>
+#include <hearth/platform/platform.h>
+#include <hearth/kernel/timer.h>
 
 #include "fakes/io.h"
 

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include <hearth/page_alloc.h>
+#include <hearth/mm/page_alloc.h>
 
 #define LOW FAKE_RAM_BASE
 

@@ -2,10 +2,10 @@
  * test_page_fault.c - guest-page faults and virtual instructions: what the vcpu sees of them. The
  * board is real; fetching an instruction and the guest's RAM are the test's.
  */
-#include <hearth/errno.h>
-#include <hearth/guest_mem.h>
-#include <hearth/memslot.h>
-#include <hearth/pmu.h>
+#include <hearth/lib/errno.h>
+#include <hearth/mm/guest_mem.h>
+#include <hearth/mm/memslot.h>
+#include <hearth/sbi/pmu.h>
 
 #include <arch/csr.h>
 

@@ -1,9 +1,9 @@
-/* test_platform.c - core/host/platform.c and platform_dev.c on QEMU's own trees (tests/unit/data,
+/* test_platform.c - platform/platform.c and platform_dev.c on QEMU's own trees (tests/unit/data,
  * dumped from qemu-system-riscv64 10.0) and on damaged and edited ones. */
 #include "damage.h"
 
-#include <hearth/errno.h>
-#include <hearth/platform.h>
+#include <hearth/lib/errno.h>
+#include <hearth/platform/platform.h>
 
 #define ROOM (128 * 1024)
 

@@ -2,7 +2,7 @@
  * test_plic.c - the PLIC: its registers one by one, and random operations against a naive model
  * that restates the specification without bitmaps or increments.
  */
-#include <hearth/errno.h>
+#include <hearth/lib/errno.h>
 
 #include "device_test.h"
 

@@ -4,13 +4,13 @@
 
 #include <stdlib.h>
 
-#include <hearth/errno.h>
-#include <hearth/gstage.h>
-#include <hearth/page_alloc.h>
-#include <hearth/remap.h>
-#include <hearth/sbi_client.h>
-#include <hearth/vcpu.h>
-#include <hearth/vm.h>
+#include <hearth/lib/errno.h>
+#include <hearth/mm/gstage.h>
+#include <hearth/mm/page_alloc.h>
+#include <hearth/core/remap.h>
+#include <hearth/arch/sbi_client.h>
+#include <hearth/core/vcpu.h>
+#include <hearth/core/vm.h>
 
 #define AT  0x18000000000ull
 #define RAM 0x80000000ull

@@ -1,4 +1,4 @@
-/* test_restart_log.c - core/life/restart_log.c: so many restarts in a span, and no more. */
+/* test_restart_log.c - core/restart_log.c: so many restarts in a span, and no more. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,7 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include <hearth/restart_log.h>
+#include <hearth/core/restart_log.h>
 
 static struct restart_log fresh(void)
 {

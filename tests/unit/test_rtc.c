@@ -1,8 +1,8 @@
 /*
  * test_rtc.c - the Goldfish RTC: time, setting it, and the alarm from several harts.
  */
-#include <hearth/errno.h>
-#include <hearth/wallclock.h>
+#include <hearth/lib/errno.h>
+#include <hearth/platform/wallclock.h>
 
 #include "device_test.h"
 

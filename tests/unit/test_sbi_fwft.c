@@ -6,7 +6,7 @@
 #include "fakes/sbi_vm.h"
 
 #include <arch/csr.h>
-#include <hearth/isa.h>
+#include <hearth/arch/isa.h>
 
 #include <stdarg.h>
 #include <string.h>

@@ -4,10 +4,10 @@
 #include "fakes/sbi_vm.h"
 
 #include <arch/csr.h>
-#include <hearth/host_pmu.h>
-#include <hearth/isa.h>
-#include <hearth/pmu.h>
-#include <hearth/trap.h>
+#include <hearth/arch/host_pmu.h>
+#include <hearth/arch/isa.h>
+#include <hearth/sbi/pmu.h>
+#include <hearth/arch/trap.h>
 
 #include <stdarg.h>
 #include <string.h>

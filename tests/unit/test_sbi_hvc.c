@@ -4,8 +4,8 @@
 #include "fakes/fake.h"
 #include "fakes/fakes.h"
 
-#include <hearth/errno.h>
-#include <hearth/hvc.h>
+#include <hearth/lib/errno.h>
+#include <hearth/sbi/hvc.h>
 
 #define END (SBI_RAM_BASE + SBI_RAM_SIZE)
 

@@ -4,8 +4,8 @@
 #include "fakes/fakes.h"
 #include "fakes/sbi_vm.h"
 
-#include <hearth/errno.h>
-#include <hearth/messages.h>
+#include <hearth/lib/errno.h>
+#include <hearth/ipc/messages.h>
 
 #define SHM_GPA (SBI_RAM_BASE + PAGE_SIZE)
 #define shm     (sbi_ram + PAGE_SIZE)

@@ -3,7 +3,7 @@
 #include "fakes/sbi_vm.h"
 
 #include <arch/csr.h>
-#include <hearth/pmu.h>
+#include <hearth/sbi/pmu.h>
 
 #include <stdarg.h>
 #include <string.h>

@@ -4,12 +4,12 @@
 #include "fakes/fake.h"
 #include "fakes/fakes.h"
 
-#include <hearth/errno.h>
-#include <hearth/hart.h>
-#include <hearth/ipi.h>
-#include <hearth/sched.h>
-#include <hearth/vcpu.h>
-#include <hearth/vm.h>
+#include <hearth/lib/errno.h>
+#include <hearth/kernel/hart.h>
+#include <hearth/kernel/ipi.h>
+#include <hearth/core/sched.h>
+#include <hearth/core/vcpu.h>
+#include <hearth/core/vm.h>
 
 #define SLICE 30000 /* ticks */
 

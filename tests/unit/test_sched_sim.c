@@ -7,10 +7,10 @@
 #include "fakes/fake.h"
 #include "fakes/fakes.h"
 
-#include <hearth/ipi.h>
-#include <hearth/sched.h>
-#include <hearth/vcpu.h>
-#include <hearth/vm.h>
+#include <hearth/kernel/ipi.h>
+#include <hearth/core/sched.h>
+#include <hearth/core/vcpu.h>
+#include <hearth/core/vm.h>
 
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-/* test_shell_words.c - core/shell/shell_words.c and core/lib/json.c: what is typed, and what is
+/* test_shell_words.c - monitor/shell/shell_words.c and lib/json.c: what is typed, and what is
  * answered. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,9 +9,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include <hearth/errno.h>
-#include <hearth/json.h>
-#include <hearth/shell_words.h>
+#include <hearth/lib/errno.h>
+#include <hearth/lib/json.h>
+#include <hearth/monitor/shell_words.h>
 
 static void expect_words(const char *line, int count, ...)
 {

@@ -2,12 +2,12 @@
 #include "fakes/fake.h"
 #include "fakes/fakes.h"
 
-#include <hearth/guest_mem.h>
-#include <hearth/hart.h>
-#include <hearth/sched.h>
-#include <hearth/spin.h>
-#include <hearth/vcpu.h>
-#include <hearth/vm.h>
+#include <hearth/mm/guest_mem.h>
+#include <hearth/kernel/hart.h>
+#include <hearth/core/sched.h>
+#include <hearth/core/spin.h>
+#include <hearth/core/vcpu.h>
+#include <hearth/core/vm.h>
 
 #define PAGE 0x80200000ull
 

@@ -1,11 +1,11 @@
-/* test_stats.c - core/observe/stats.c: the accounts of a vcpu's and a hart's time, read while they
+/* test_stats.c - core/stats.c: the accounts of a vcpu's and a hart's time, read while they
  * change.
  */
 #include "fakes/fakes.h"
 
-#include <hearth/hart.h>
-#include <hearth/stats.h>
-#include <hearth/trap.h>
+#include <hearth/kernel/hart.h>
+#include <hearth/core/stats.h>
+#include <hearth/arch/trap.h>
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,9 +1,9 @@
-/* test_symbols.c - core/observe/symbols.c: looking names up, how far code has moved, and damaged
+/* test_symbols.c - lib/symbols.c: looking names up, how far code has moved, and damaged
  * tables. */
 #include "damage.h"
 
-#include <hearth/errno.h>
-#include <hearth/symbols.h>
+#include <hearth/lib/errno.h>
+#include <hearth/lib/symbols.h>
 
 #include <arch/csr.h>
 

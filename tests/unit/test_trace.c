@@ -1,16 +1,16 @@
-/* test_trace.c - core/observe/trace.c and core/observe/trace_dump.c: the rings, their reader beside
+/* test_trace.c - kernel/trace.c and monitor/trace_dump.c: the rings, their reader beside
  * a writer, the text of the dump. (tests/e2e/test_trace.py has what goes into them.) */
 #include "fakes/fakes.h"
 
-#include <hearth/console.h>
-#include <hearth/errno.h>
-#include <hearth/log.h>
-#include <hearth/observe.h>
-#include <hearth/page_alloc.h>
-#include <hearth/platform.h>
-#include <hearth/run.h>
-#include <hearth/trace.h>
-#include <hearth/vm.h>
+#include <hearth/console/console.h>
+#include <hearth/lib/errno.h>
+#include <hearth/kernel/log.h>
+#include <hearth/kernel/observe.h>
+#include <hearth/mm/page_alloc.h>
+#include <hearth/platform/platform.h>
+#include <hearth/core/run.h>
+#include <hearth/kernel/trace.h>
+#include <hearth/core/vm.h>
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
-/* test_tree.c - core/lib/tree.c against a sorted array, over random insertions and removals. */
+/* test_tree.c - lib/tree.c against a sorted array, over random insertions and removals. */
 #include "fakes/fake.h"
 
-#include <hearth/tree.h>
+#include <hearth/lib/tree.h>
 
 #define NODES 200
 

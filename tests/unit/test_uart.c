@@ -1,7 +1,7 @@
 /*
  * test_uart.c - the 16550A: every register, the interrupts and their priorities, FIFOs, loopback.
  */
-#include <hearth/errno.h>
+#include <hearth/lib/errno.h>
 
 #include "device_test.h"
 

@@ -4,7 +4,7 @@
  */
 #include "fakes/fake.h"
 
-#include <hearth/vmid.h>
+#include <hearth/mm/vmid.h>
 
 #define VMS   40
 #define HARTS 8

@@ -1,5 +1,5 @@
 """A guest's function names: from System.map, what nm or /proc/kallsyms print, or an ELF file, to the table that
-the hypervisor looks them up in. Its format is described in include/hearth/symbols.h."""
+the hypervisor looks them up in. Its format is described in include/hearth/lib/symbols.h."""
 
 import collections
 import re

@@ -4,9 +4,9 @@
  */
 #include <arch/barrier.h>
 #include <arch/io.h>
-#include <hearth/console.h>
-#include <hearth/platform.h>
-#include <hearth/stage1.h>
+#include <hearth/console/console.h>
+#include <hearth/platform/platform.h>
+#include <hearth/mm/stage1.h>
 
 #define REG_DATA   0
 #define REG_LSR    5

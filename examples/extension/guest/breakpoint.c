@@ -2,9 +2,9 @@
  * breakpoint.c - the example of an exit cause: docs/extending.md. Counts a guest's ebreaks, then
  * gives it the trap that it would have had without us. The count is the vcpu's own: no locks.
  */
-#include <hearth/mmio.h>
-#include <hearth/trap.h>
-#include <hearth/vcpu.h>
+#include <hearth/guest/mmio.h>
+#include <hearth/arch/trap.h>
+#include <hearth/core/vcpu.h>
 
 struct exit_result exit_breakpoint(struct vcpu *vcpu, const struct vcpu_exit *exit)
 {

@@ -2,11 +2,11 @@
  * echo.c - the example of an SBI extension: docs/extending.md. State is the vcpu's own: no locks.
  */
 #include <abi/echo.h>
-#include <hearth/guest_mem.h>
-#include <hearth/memslot.h>
-#include <hearth/sbi.h>
-#include <hearth/vcpu.h>
-#include <hearth/vm.h>
+#include <hearth/mm/guest_mem.h>
+#include <hearth/mm/memslot.h>
+#include <hearth/sbi/sbi.h>
+#include <hearth/core/vcpu.h>
+#include <hearth/core/vm.h>
 
 /* Copied once, changed here, copied back: what another hart does to the buffer meanwhile is its own
  * guest's business and cannot hurt us. */

@@ -3,10 +3,10 @@
  * address, a2 = bytes. Stateless.
  */
 #include <abi/echo.h>
-#include <hearth/guest_mem.h>
-#include <hearth/hvc.h>
-#include <hearth/vcpu.h>
-#include <hearth/vm.h>
+#include <hearth/mm/guest_mem.h>
+#include <hearth/sbi/hvc.h>
+#include <hearth/core/vcpu.h>
+#include <hearth/core/vm.h>
 
 static int64_t checksum(struct vcpu *vcpu, const uint64_t *arg, uint64_t *sum)
 {

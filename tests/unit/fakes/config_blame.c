@@ -1,7 +1,7 @@
 /* config_blame.c - fake: for tests that link config_sched.c but read no description. */
-#include "../../../guest/config_reader.h"
+#include "../../../config/config_reader.h"
 
-#include <hearth/errno.h>
+#include <hearth/lib/errno.h>
 
 int config_blame(const struct config_reader *r, const char *property)
 {

@@ -1,5 +1,5 @@
 /* console_guest.c - fake: a VM's end of the line, two buffers. */
-#include <hearth/console.h>
+#include <hearth/console/console.h>
 
 #include "fakes.h"
 

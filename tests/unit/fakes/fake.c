@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 
 #include <arch/bulk.h>
-#include <hearth/log.h>
+#include <hearth/kernel/log.h>
 
 uint64_t fake_csr[4096];
 uint64_t fake_csr_writes;

@@ -1,6 +1,6 @@
 /*
  * fake.h - what unit tests share: fakes/fake.c stands in for panic, the log, the harts, the CSRs,
- * physical memory and bulk.h; add it (and core/lock.c, if the code under test takes locks) to the
+ * physical memory and bulk.h; add it (and kernel/lock.c, if the code under test takes locks) to the
  * test's row in sources.mk.
  */
 #pragma once
@@ -15,8 +15,8 @@
 #include <arch/csr.h>
 #include <arch/hfence.h>
 #include <arch/layout.h>
-#include <hearth/hart.h>
-#include <hearth/panic.h>
+#include <hearth/kernel/hart.h>
+#include <hearth/kernel/panic.h>
 
 extern struct hart fake_harts[HARTS_MAX]; /* harts[i] points to them */
 

@@ -1,7 +1,7 @@
 /* fakes.h - what tests may set and look at in the fakes beside it, each named fakes/NAME.c. */
 #pragma once
 
-#include <hearth/types.h>
+#include <hearth/lib/types.h>
 
 struct vcpu;
 struct vm;

@@ -2,7 +2,7 @@
 #include "firmware.h"
 
 #include <arch/layout.h>
-#include <hearth/isa.h>
+#include <hearth/arch/isa.h>
 
 #include <string.h>
 

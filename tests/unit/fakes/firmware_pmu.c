@@ -5,7 +5,7 @@
 #include "firmware.h"
 
 #include <arch/csr.h>
-#include <hearth/trap.h>
+#include <hearth/arch/trap.h>
 
 #define SHIFT 5 /* counter i is number i + SHIFT here; those below are firmware's */
 

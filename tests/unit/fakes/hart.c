@@ -1,5 +1,5 @@
 /* hart.c - fake: one hart, index 0, until a test points fake_this_hart elsewhere. */
-#include <hearth/hart.h>
+#include <hearth/kernel/hart.h>
 
 static struct hart hart0;
 struct hart *fake_this_hart = &hart0;

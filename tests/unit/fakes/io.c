@@ -1,6 +1,6 @@
 /* io.c - fake: the device bus and the window it is mapped in. See io.h beside it. */
 #include <arch/io.h>
-#include <hearth/stage1.h>
+#include <hearth/mm/stage1.h>
 
 #include "io.h"
 

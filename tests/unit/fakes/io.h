@@ -2,7 +2,7 @@
  * naturally aligned, outside what was mapped, or without a hook aborts the test program. */
 #pragma once
 
-#include <hearth/types.h>
+#include <hearth/lib/types.h>
 
 extern uint64_t (*fake_io_read)(uint64_t address, unsigned size);
 extern void (*fake_io_write)(uint64_t address, unsigned size, uint64_t value);

@@ -1,9 +1,9 @@
 /*
- * lock.c - fake: hearth/lock.h's contract, enforced. Locks are taken in rising rank, never twice,
- * and released in turn; anything else aborts the test program. fake_locks_held lets tests see that
- * a function came back without one.
+ * lock.c - fake: hearth/kernel/lock.h's contract, enforced. Locks are taken in rising rank, never
+ * twice, and released in turn; anything else aborts the test program. fake_locks_held lets tests
+ * see that a function came back without one.
  */
-#include <hearth/lock.h>
+#include <hearth/kernel/lock.h>
 
 #include "fakes.h"
 

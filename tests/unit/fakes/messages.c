@@ -1,7 +1,7 @@
 /* messages.c - fake: one message either way, and the answer that the test wants. */
-#include <hearth/errno.h>
-#include <hearth/guest_mem.h>
-#include <hearth/messages.h>
+#include <hearth/lib/errno.h>
+#include <hearth/mm/guest_mem.h>
+#include <hearth/ipc/messages.h>
 
 #include "fakes.h"
 

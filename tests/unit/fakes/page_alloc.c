@@ -1,5 +1,5 @@
 /* page_alloc.c - fake: blocks from the host's allocator, counted. */
-#include <hearth/page_alloc.h>
+#include <hearth/mm/page_alloc.h>
 
 #include "fakes.h"
 

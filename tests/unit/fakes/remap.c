@@ -1,7 +1,7 @@
-/* remap.c - fake: what core/channels.c had mapped and taken away, and the lines that it drove. */
-#include <hearth/errno.h>
-#include <hearth/mmio.h>
-#include <hearth/remap.h>
+/* remap.c - fake: what ipc/channels.c had mapped and taken away, and the lines that it drove. */
+#include <hearth/lib/errno.h>
+#include <hearth/guest/mmio.h>
+#include <hearth/core/remap.h>
 
 #include "fakes.h"
 

@@ -1,5 +1,5 @@
 /* request.c - fake: requests stay in the vcpu for the test to see; woken vcpus are remembered. */
-#include <hearth/vcpu.h>
+#include <hearth/core/vcpu.h>
 
 #include "fakes.h"
 

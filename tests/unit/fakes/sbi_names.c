@@ -1,7 +1,7 @@
 /* sbi_names.c - fake: a table of extensions that are names only, for the readers of descriptions.
  */
-#include <hearth/errno.h>
-#include <hearth/sbi.h>
+#include <hearth/lib/errno.h>
+#include <hearth/sbi/sbi.h>
 
 #include <string.h>
 

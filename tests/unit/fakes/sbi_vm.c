@@ -2,12 +2,12 @@
 #include "sbi_vm.h"
 #include "fakes.h"
 
-#include <hearth/console.h>
-#include <hearth/errno.h>
-#include <hearth/guest_mem.h>
-#include <hearth/mmio.h>
-#include <hearth/sbi_client.h>
-#include <hearth/vtimer.h>
+#include <hearth/console/console.h>
+#include <hearth/lib/errno.h>
+#include <hearth/mm/guest_mem.h>
+#include <hearth/guest/mmio.h>
+#include <hearth/arch/sbi_client.h>
+#include <hearth/core/vtimer.h>
 
 #include <stdarg.h>
 #include <stdlib.h>

@@ -2,9 +2,9 @@
  * rest. */
 #pragma once
 
-#include <hearth/sbi.h>
-#include <hearth/vcpu.h>
-#include <hearth/vm.h>
+#include <hearth/sbi/sbi.h>
+#include <hearth/core/vcpu.h>
+#include <hearth/core/vm.h>
 
 #define SBI_RAM_BASE 0x80000000ull
 #define SBI_RAM_SIZE 0x4000ull

@@ -1,6 +1,6 @@
 /* timer.c - fake: events on a clock that the test moves; each hart's in a list, linked by
  * node.parent. */
-#include <hearth/hart.h>
+#include <hearth/kernel/hart.h>
 
 #include "fakes.h"
 

@@ -1,5 +1,5 @@
 /* virq.c - fake: remembers the level of each virtual interrupt line. */
-#include <hearth/vcpu.h>
+#include <hearth/core/vcpu.h>
 
 #include "fakes.h"
 

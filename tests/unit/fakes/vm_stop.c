@@ -1,6 +1,6 @@
 /* vm_stop.c - fake: records what vm_request_stop() and vm_set_wake() were asked. */
-#include <hearth/lifecycle.h>
-#include <hearth/vm.h>
+#include <hearth/core/lifecycle.h>
+#include <hearth/core/vm.h>
 
 #include "fakes.h"
 

@@ -1,5 +1,5 @@
 /* wallclock.c - fake: 2033-05-18 at tick 0 of the fake timer, 100 ns a tick. */
-#include <hearth/wallclock.h>
+#include <hearth/platform/wallclock.h>
 
 #include "fakes.h"
 

@@ -2,9 +2,9 @@
  * scratch.c - the example of a device: docs/extending.md. Four 32-bit registers that keep what was
  * written to them. Locking: scratch->lock (rank DEVICE), all fields.
  */
-#include <hearth/errno.h>
-#include <hearth/lock.h>
-#include <hearth/mmio.h>
+#include <hearth/lib/errno.h>
+#include <hearth/kernel/lock.h>
+#include <hearth/guest/mmio.h>
 
 #include <libfdt.h>
 

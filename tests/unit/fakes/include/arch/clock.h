@@ -1,6 +1,6 @@
 /* clock.h (host fake) - a clock that the test moves: fakes/timer.c, or its own. */
 #pragma once
 
-#include <hearth/types.h>
+#include <hearth/lib/types.h>
 
 uint64_t clock_read(void);

@@ -1,7 +1,7 @@
 /* hfence.h (host fake) - counts. */
 #pragma once
 
-#include <hearth/types.h>
+#include <hearth/lib/types.h>
 
 struct fake_fences {
     unsigned sfence_all, gvma_all, vvma_all;

@@ -1,7 +1,7 @@
 /* imsic.h (host fake) - the interrupt file's CSRs are the test's. */
 #pragma once
 
-#include <hearth/types.h>
+#include <hearth/lib/types.h>
 
 #define IMSIC_EIDELIVERY  0x70
 #define IMSIC_EITHRESHOLD 0x72

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include <hearth/types.h>
+#include <hearth/lib/types.h>
 
 uint64_t fake_io_load(const volatile void *p, unsigned size);
 void fake_io_store(volatile void *p, unsigned size, uint64_t v);

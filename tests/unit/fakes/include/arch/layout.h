@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include <hearth/types.h>
+#include <hearth/lib/types.h>
 
 #define FAKE_RAM_BASE 0x80000000ull
 #define FAKE_RAM_SIZE (8 * GIB)

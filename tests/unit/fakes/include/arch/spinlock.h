@@ -3,7 +3,7 @@
 #pragma once
 
 #include <arch/atomic.h>
-#include <hearth/types.h>
+#include <hearth/lib/types.h>
 
 struct arch_spinlock {
     uint32_t next;

@@ -1,0 +1,130 @@
+/*
+ * isa_policy.c - which ISA extensions Hearth knows, which of them a guest may have, and where the
+ * answer goes in struct host_isa. A guest may have what is unprivileged and needs no state beyond
+ * the registers that a vcpu switch carries, and those privileged ones whose state is switched. What
+ * is not in the table is not passed on. Order: RISC-V unprivileged specification, "ISA Extension
+ * Naming Conventions": single letters, then Z by the category that its second letter names, then S;
+ * alphabetical within.
+ */
+#include <hearth/arch/isa_policy.h>
+
+#define NONE     ISA_FIELD_NONE
+#define FIELD(f) ((uint16_t)offsetof(struct host_isa, f))
+
+const struct isa_ext isa_policy[] = {
+    {"i", true, NONE},
+    {"m", true, NONE},
+    {"a", true, NONE},
+    {"f", true, FIELD(f)},
+    {"d", true, FIELD(d)},
+    {"c", true, NONE},
+    {"b", true, NONE},
+    {"v", true, FIELD(v)},
+    {"h", false, FIELD(h)}, /* no nested virtualization */
+
+    {"zic64b", true, NONE},
+    {"zicbom", true, FIELD(zicbom)},
+    {"zicbop", true, FIELD(zicbop)},
+    {"zicboz", true, FIELD(zicboz)},
+    {"ziccamoa", true, NONE},
+    {"ziccif", true, NONE},
+    {"zicclsm", true, NONE},
+    {"ziccrse", true, NONE},
+    {"zicfilp", true, FIELD(zicfilp)}, /* these two: if isa_probe() finds them whole */
+    {"zicfiss", true, FIELD(zicfiss)},
+    {"zicntr", true, FIELD(zicntr)},
+    {"zicond", true, NONE},
+    {"zicsr", true, NONE},
+    {"zifencei", true, NONE},
+    {"zihintntl", true, NONE},
+    {"zihintpause", true, FIELD(zihintpause)},
+    {"zihpm", true, NONE}, /* unless isa_probe() takes it out, and so sscofpmf */
+    {"zimop", true, NONE},
+    {"zmmul", true, NONE},
+
+    {"za128rs", true, NONE},
+    {"za64rs", true, NONE},
+    {"zaamo", true, NONE},
+    {"zabha", true, NONE},
+    {"zacas", true, NONE},
+    {"zalrsc", true, NONE},
+    {"zama16b", true, NONE},
+    {"zawrs", true, FIELD(zawrs)},
+    {"zfa", true, NONE},
+    {"zfbfmin", true, NONE},
+    {"zfh", true, NONE},
+    {"zfhmin", true, NONE},
+    {"zca", true, NONE},
+    {"zcb", true, NONE},
+    {"zcd", true, NONE},
+    {"zcmop", true, NONE},
+
+    {"zba", true, NONE},
+    {"zbb", true, NONE},
+    {"zbc", true, NONE},
+    {"zbkb", true, NONE},
+    {"zbkc", true, NONE},
+    {"zbkx", true, NONE},
+    {"zbs", true, NONE},
+    /* "zk" is absent: it stands for Zkn, Zkt and Zkr, which a host lists beside it. */
+    {"zkn", true, NONE},
+    {"zknd", true, NONE},
+    {"zkne", true, NONE},
+    {"zknh", true, NONE},
+    {"zkr", false, FIELD(zkr)}, /* the seed CSR needs mseccfg.SSEED */
+    {"zks", true, NONE},
+    {"zksed", true, NONE},
+    {"zksh", true, NONE},
+    {"zkt", true, NONE},
+    {"ztso", true, NONE},
+
+    {"zvbb", true, NONE},
+    {"zvbc", true, NONE},
+    {"zve32f", true, NONE},
+    {"zve32x", true, NONE},
+    {"zve64d", true, NONE},
+    {"zve64f", true, NONE},
+    {"zve64x", true, NONE},
+    {"zvfbfmin", true, NONE},
+    {"zvfbfwma", true, NONE},
+    {"zvfh", true, NONE},
+    {"zvfhmin", true, NONE},
+    {"zvkb", true, NONE},
+    {"zvkg", true, NONE},
+    {"zvkn", true, NONE},
+    {"zvknc", true, NONE},
+    {"zvkned", true, NONE},
+    {"zvkng", true, NONE},
+    {"zvknha", true, NONE},
+    {"zvknhb", true, NONE},
+    {"zvks", true, NONE},
+    {"zvksc", true, NONE},
+    {"zvksed", true, NONE},
+    {"zvksg", true, NONE},
+    {"zvksh", true, NONE},
+    {"zvkt", true, NONE},
+
+    {"smstateen", false, FIELD(smstateen)},
+    {"ssaia", false, FIELD(ssaia)},
+    {"ssccptr", true, NONE},
+    {"sscofpmf", true, FIELD(sscofpmf)},
+    {"sscounterenw", true, FIELD(sscounterenw)},
+    {"ssdbltrp", true, FIELD(ssdbltrp)}, /* like zicfilp */
+    {"ssnpm", true, FIELD(ssnpm)},       /* like zicfilp */
+    {"ssstateen", false, NONE},          /* see isa.c */
+    {"sstc", true, FIELD(sstc)},
+    {"sstvala", true, NONE},
+    {"sstvecd", true, NONE},
+    {"ssu64xl", true, NONE},
+    {"svade", true, NONE},
+    {"svadu", true, FIELD(svadu)}, /* off until FWFT switches it on: isa.c adds svade */
+    {"svbare", true, NONE},
+    {"svinval", true, FIELD(svinval)},
+    {"svnapot", true, FIELD(svnapot)},
+    {"svpbmt", true, FIELD(svpbmt)},
+    {"svvptc", true, NONE},
+};
+
+const unsigned isa_policy_count = ARRAY_SIZE(isa_policy);
+
+_Static_assert(ARRAY_SIZE(isa_policy) <= ISA_POLICY_MAX, "isa.c keeps a bit for each row");

@@ -1,0 +1,51 @@
+/*
+ * config_reader.h - between config.c and config_*.c: reading one VM's description, and
+ * saying what is wrong with it. Each function that answers int: 0, or -HV_EINVAL after it has
+ * filled r->error.
+ */
+#pragma once
+
+#include <hearth/config/config.h>
+
+struct config_reader {
+    const struct bundle *b;
+    int vms;  /* node /vms */
+    int vm;   /* the VM's node */
+    int node; /* whose properties are read: the VM's, or a child of it */
+    struct vm_config *config;
+    struct config_error *error;
+};
+
+/* The tree's own words go to a terminal: only printable ASCII gets there, and never nothing at all.
+ */
+void config_printable(char *to, size_t size, const char *from);
+/* r->node and this property are wrong. To be followed by the snprintf of error->problem; always
+ * -HV_EINVAL. */
+int config_blame(const struct config_reader *r, const char *property);
+int config_refuse(const struct config_reader *r, const char *property, const char *problem);
+int config_refuse_value(const struct config_reader *r, const char *property, uint64_t value,
+                        const char *problem);
+
+/* Properties by type; *found (NULL: the property has to be there) says whether it was. */
+int __must_check config_want_u32(const struct config_reader *r, const char *property,
+                                 uint32_t *out);
+int __must_check config_want_u64(const struct config_reader *r, const char *property, uint64_t *out,
+                                 bool *found);
+int __must_check config_want_string(const struct config_reader *r, const char *property,
+                                    const char **out, bool *found);
+/* Every property of r->node is one of these. */
+int __must_check config_want_known(const struct config_reader *r, const char *const known[],
+                                   unsigned count);
+
+bool config_name_is_valid(const char *name);
+/* The first node of this name, which is the one that gets it; or -1. */
+int config_vm_named(const struct config_reader *r, const char *name);
+
+/* weight, priority, cap, affinity. After vcpus. */
+int __must_check config_read_sched(const struct config_reader *r);
+/* The memory channels that the VM takes part in, on either side, into config->channel[]. */
+int __must_check config_read_channels(const struct config_reader *r);
+
+/* config/config_policy.c: r->config->policy, and the names of its properties. */
+int __must_check config_read_policy(const struct config_reader *r);
+bool config_is_policy(const char *property);

@@ -1,0 +1,182 @@
+/* sched_internal.h - what core/sched/ share; see sched.h for what it is all about. */
+#pragma once
+
+#include <arch/atomic.h>
+#include <hearth/kernel/hart.h>
+#include <hearth/core/sched.h>
+#include <hearth/core/stats.h>
+#include <hearth/core/vcpu.h>
+#include <hearth/core/vm.h>
+
+#define SCHED_SLICE_US    3000  /* a turn, when others wait */
+#define SCHED_MIN_TURN_US 100   /* before one of its own class takes the hart from a vcpu */
+#define SCHED_BALANCE_US  10000 /* between two moves from a hart to even out load */
+#define SCHED_SEARCH_US   1000  /* between two looks for such a move, when there was none */
+#define SCHED_CAP_US      20000 /* the period of caps */
+
+/* ---- queue.c: one hart's queue. With its lock. ---- */
+
+void queue_init(struct sched_hart *q);
+/* The virtual time at which all that wait or run here would stand, had they got their parts. */
+uint64_t queue_virtual_time(const struct sched_hart *q);
+/* Sets weight and what follows from it; the vcpu is not queued. */
+void queue_set_weight(struct vcpu *v, uint32_t weight);
+/* A vcpu that comes from elsewhere (a start, a wake-up, another hart) gets its place in virtual
+ * time... */
+void queue_place(struct sched_hart *q, struct vcpu *v, unsigned hart);
+/* ...and gives it up: what it was behind or ahead is kept in v. It is queued or running here. */
+void queue_displace(struct sched_hart *q, struct vcpu *v, unsigned hart);
+/* v, in no queue, has used time that it was not charged for. */
+void queue_owes(struct vcpu *v, uint64_t ticks);
+void queue_insert(struct sched_hart *q, struct vcpu *v);
+void queue_remove(struct sched_hart *q, struct vcpu *v);
+/* Who is next, still queued; nobody runs. NULL: nobody waits. */
+struct vcpu *queue_pick(struct sched_hart *q);
+/* The vcpu, not queued, is what the hart runs from now on. */
+void queue_run(struct sched_hart *q, struct vcpu *v, uint64_t now);
+/* The same for one that is queued until now; sets turn_end. */
+void queue_take(struct sched_hart *q, struct vcpu *v, uint64_t now);
+/* Charges the running vcpu's time. */
+void queue_charge(struct sched_hart *q, uint64_t now);
+/* The running vcpu has left the hart; its time was charged, it is not queued. */
+void queue_left(struct sched_hart *q, struct vcpu *v);
+/* The running vcpu goes back into the queue. */
+void queue_requeue(struct sched_hart *q, struct vcpu *v);
+/* May v, just queued, take the hart from the running vcpu? *at: when, if not at once. */
+bool queue_preempts(struct sched_hart *q, const struct vcpu *v, uint64_t now, uint64_t *at);
+
+/* ---- virtual time, for queue.c and exchange.c ---- */
+
+#define QUEUE_VIRTUAL_DIGITS 10 /* binary ones that it has behind a tick at weight 100 */
+#define QUEUE_TICKS_MAX      BIT(34)
+#define QUEUE_BASE_SPREAD    ((int64_t)1 << 34) /* V may be so far from base */
+#define QUEUE_WINDOW_SHIFT   20 /* of recent times: 2^20 ticks, a tenth of a second at 10 MHz */
+
+extern uint64_t queue_slice_ticks, queue_min_turn_ticks; /* set at boot */
+
+static inline bool queue_is_fair(const struct vcpu *v)
+{
+    return v->sched.params.priority == 0;
+}
+
+static inline struct vcpu *queue_vcpu(struct tree_node *n)
+{
+    return n != NULL ? container_of(n, struct vcpu, sched.node) : NULL;
+}
+
+static inline uint64_t queue_virtual_ticks(const struct vcpu *v, uint64_t ticks)
+{
+    return (MIN(ticks, QUEUE_TICKS_MAX) * v->sched.inverse) >> (20 - QUEUE_VIRTUAL_DIGITS);
+}
+
+/* What a vcpu at this point of virtual time adds to q->sum. */
+static inline int64_t queue_weighed(const struct sched_hart *q, const struct vcpu *v,
+                                    uint64_t vruntime)
+{
+    return (int64_t)(vruntime - q->base) * v->sched.params.weight;
+}
+
+static inline bool queue_near_base(int64_t by)
+{
+    return by < QUEUE_BASE_SPREAD && by > -QUEUE_BASE_SPREAD;
+}
+
+/* The virtual time that v had in the last tenths of a second, older ones counting less. */
+static inline uint64_t queue_recent(struct vcpu *v, uint64_t now)
+{
+    const uint64_t window = now >> QUEUE_WINDOW_SHIFT, past = window - v->sched.window;
+
+    if (past != 0) {
+        v->sched.window = window;
+        v->sched.recent = past < 64 ? v->sched.recent >> past : 0;
+    }
+    return v->sched.recent;
+}
+
+/* A fair vcpu's turn is over, or is given away to others who wait: what it gets for the next. */
+static inline void queue_renew(const struct vcpu *v, bool gives, uint64_t *vruntime,
+                               uint64_t *deadline)
+{
+    /* Who gives way gives up the rest of its turn. */
+    if (gives && tree_before(*vruntime, *deadline))
+        *vruntime = *deadline;
+    if (!tree_before(*vruntime, *deadline))
+        *deadline = *vruntime + v->sched.slice;
+}
+
+/* When the turn of v, which runs, ends if others wait. */
+static inline uint64_t queue_turn_end(const struct vcpu *v, uint64_t now)
+{
+    const uint64_t most = unlikely(v->sched.spins != 0) ? queue_min_turn_ticks : queue_slice_ticks;
+    uint64_t ticks = 0;
+
+    if (!queue_is_fair(v))
+        ticks = most; /* for its equals: it goes on before all lower ones */
+    else if (tree_before(v->sched.vruntime, v->sched.deadline))
+        ticks = MIN(most, (v->sched.deadline - v->sched.vruntime) * v->sched.params.weight /
+                                  ((uint64_t)SCHED_WEIGHT_DEFAULT << QUEUE_VIRTUAL_DIGITS) +
+                              1);
+    return now + ticks;
+}
+
+/* ---- cap.c ---- */
+
+void cap_init(struct vcpu *v);
+void cap_set(struct sched_budget *b, uint32_t percent, uint32_t unlimited);
+static inline bool cap_limits(const struct vcpu *v)
+{
+    return v->sched.cap.quota != 0 || atomic_load_relaxed(&v->vm->sched.budget.quota) != 0;
+}
+/* v is to run: true with *ticks, for which it may; false with *until, when to ask again. With its
+ * queue's lock. */
+bool cap_grant(struct vcpu *v, uint64_t now, uint64_t *ticks, uint64_t *until);
+/* v ran for so long. With its queue's lock. */
+void cap_charge(struct vcpu *v, uint64_t ticks);
+/* It gives back what it did not use of its VM's budget. With its queue's lock. */
+void cap_return(struct vcpu *v);
+
+/* ---- place.c: which hart ---- */
+
+/* Locks the queue of v's home, which may change until that is done. */
+struct sched_hart *sched_lock_home(struct vcpu *v, unsigned *hart);
+/* v (RUNNABLE, its home locked, not queued, free to run) joins a queue: its home's or a better
+ * one's. Releases the lock. v is placed, not requeued. */
+void sched_put_in_queue(struct vcpu *v, unsigned hart);
+/* The hart has nothing to do: takes a vcpu from another's queue into its own. */
+bool sched_steal(struct hart *h);
+/* The hart's clock of the time in which some vcpu had it is stopped at `now`. */
+static inline void sched_stop_clock(struct sched_hart *q, uint64_t now)
+{
+    if (q->busy_from < now)
+        q->busy_ticks += now - q->busy_from;
+    q->busy_from = UINT64_MAX;
+}
+/* With q's lock: v, which waited until now and has the hart, for so many ticks at most: its
+ * accounts of time. */
+static inline void sched_begin(struct sched_hart *q, struct vcpu *v, uint64_t now, uint64_t ticks)
+{
+    if (q->busy_ticks > v->sched.waits_from)
+        v->sched.stolen += q->busy_ticks - v->sched.waits_from;
+    q->busy_from = now;
+    q->cap_end = ticks > UINT64_MAX - now ? UINT64_MAX : now + ticks;
+    stats_vcpu_moves_from(v, VCPU_RUNNABLE, VCPU_RUNNING, now, v->sched.stolen);
+    v->sched.stolen = 0;
+    v->sched.wake_pending = false;
+}
+/* Accounts for v's wait in q, whose lock is held. */
+void sched_wait_begins(struct sched_hart *q, struct vcpu *v);
+void sched_wait_ends(struct sched_hart *q, struct vcpu *v);
+/* v is in h's queue now: h must see it, wherever it is. No lock held. */
+void sched_notify(struct hart *h);
+/* May it be in a queue? */
+static inline bool sched_may_wait(const struct vcpu *v)
+{
+    return !v->sched.throttled && !v->sched.moving;
+}
+/* Its cap may let it run again. No lock held. */
+void sched_unthrottle(struct vcpu *v);
+/* params.c: a new vcpu gets what its VM's description says. */
+void sched_read_config(struct vcpu *v);
+/* A new vcpu gets its home. */
+void sched_assign(struct vcpu *v);
+extern uint64_t sched_idle_harts; /* atomic; bit i: hart i sleeps, or is about to */

@@ -1,0 +1,53 @@
+/*
+ * sbi_client.h - calls to the firmware below Hearth (SBI specification v3.0). The calls Hearth
+ * serves to its guests are hearth/sbi/sbi.h.
+ *
+ * Any hart, any context, no locks. Harts are named by SBI hart id (platform.hart[i].hartid), never
+ * by index.
+ */
+#pragma once
+
+#include <abi/sbi.h>
+#include <hearth/lib/types.h>
+
+struct sbi_client_ret {
+    int64_t error; /* SBI_ERR_*; legacy extensions: the call's only result */
+    uint64_t value;
+};
+
+/* One call. */
+struct sbi_client_ret sbi_client_call(uint64_t eid, uint64_t fid, uint64_t a0, uint64_t a1,
+                                      uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5);
+
+/* The machine's identity, as the firmware's Base extension gives it; guests are told the same. */
+struct host_ids {
+    uint64_t mvendorid, marchid, mimpid;
+};
+extern struct host_ids host_ids; /* const after sbi_client_init() */
+
+/* Boot hart, first of all: reads host_ids and which of the extensions used below the firmware has.
+ */
+void sbi_client_init(void);
+
+/* True when the firmware has the extension. */
+bool sbi_client_probe(uint64_t eid);
+
+/* Supervisor timer interrupt on this hart at host time `ticks`; clears a pending one. UINT64_MAX:
+ * none. */
+void sbi_client_set_timer(uint64_t ticks);
+/* Supervisor software interrupt on harts base + i for each set bit i. */
+int64_t sbi_client_send_ipi(uint64_t hart_mask, uint64_t base);
+/* Starts a stopped hart at physical address `entry` with a1 = opaque, MMU off. SBI_ERR_*. */
+int64_t sbi_client_hart_start(uint64_t hartid, hpa_t entry, uint64_t opaque);
+/* Does not return when it works. SBI_ERR_*. */
+int64_t sbi_client_system_reset(uint32_t type, uint32_t reason);
+
+/* Firmware console, through DBCN or legacy putchar and getchar. */
+
+/* A byte without a buffer: any hart, any state. False when the firmware refused. */
+bool sbi_client_putchar(char c);
+/* Bytes taken, possibly fewer than len; 0: the firmware refuses. One caller at a time (shared
+ * buffer). */
+size_t sbi_client_console_write(const char *buf, size_t len);
+/* One byte of input, or -1. One caller at a time. */
+int sbi_client_getchar(void);

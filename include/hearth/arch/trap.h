@@ -1,0 +1,134 @@
+/*
+ * trap.h - what an exit is, what a handler answers, and the trap a guest is given.
+ * Cause numbers: privileged specification, "Supervisor cause (scause)" and the H extension's
+ * additions.
+ */
+#pragma once
+
+#include <hearth/lib/types.h>
+
+enum trap_cause {
+    CAUSE_INSN_MISALIGNED = 0,
+    CAUSE_INSN_ACCESS = 1,
+    CAUSE_ILLEGAL_INSN = 2,
+    CAUSE_BREAKPOINT = 3,
+    CAUSE_LOAD_MISALIGNED = 4,
+    CAUSE_LOAD_ACCESS = 5,
+    CAUSE_STORE_MISALIGNED = 6,
+    CAUSE_STORE_ACCESS = 7,
+    CAUSE_ECALL_U = 8,
+    CAUSE_ECALL_HS = 9,
+    CAUSE_ECALL_VS = 10,
+    CAUSE_INSN_PAGE = 12,
+    CAUSE_LOAD_PAGE = 13,
+    CAUSE_STORE_PAGE = 15,
+    CAUSE_DOUBLE_TRAP = 16,
+    CAUSE_SOFTWARE_CHECK = 18,
+    CAUSE_HARDWARE_ERROR = 19,
+    CAUSE_INSN_GUEST_PAGE = 20,
+    CAUSE_LOAD_GUEST_PAGE = 21,
+    CAUSE_VIRTUAL_INSN = 22,
+    CAUSE_STORE_GUEST_PAGE = 23,
+    CAUSE_EXCEPTION_LIMIT = 24, /* rows in a table indexed by exception cause */
+};
+
+/* Interrupt numbers: bit positions in sip/sie/hip/hie/hvip/hideleg and scause codes. */
+enum irq_number {
+    IRQ_S_SOFT = 1,
+    IRQ_VS_SOFT = 2,
+    IRQ_S_TIMER = 5,
+    IRQ_VS_TIMER = 6,
+    IRQ_S_EXT = 9,
+    IRQ_VS_EXT = 10,
+    IRQ_S_GEXT = 12,
+    IRQ_LCOF = 13,
+};
+
+/* A trap to deliver to a guest's VS-mode: values for vscause, vstval (and pc stays the exit's pc).
+ */
+struct guest_trap {
+    uint64_t cause;
+    uint64_t tval;
+};
+
+/* One exit, captured once by vcpu_exit_capture(); const to handlers. gpa and tinst: guest-page
+ * faults only. */
+struct vcpu_exit {
+    uint64_t cause; /* scause: an exception's number; interrupts have TRAP_IRQ set */
+    uint64_t pc;    /* sepc: the guest's pc at the exit */
+    uint64_t tval;  /* stval */
+    gpa_t gpa;      /* guest-page faults: the faulting guest-physical address, if gpa_valid */
+    uint64_t tinst; /* htinst (0 when the cause has none) */
+    bool gpa_valid; /* false: the host leaves htval 0 and the gpa must be found otherwise */
+    bool from_vs;   /* the guest was in VS-mode (else VU-mode) */
+} __aligned(64);    /* a row of the vcpu's ring: the index is a shift */
+
+#define TRAP_IRQ BIT(63)
+
+enum exit_action {
+    EXIT_RETRY,     /* run the same instruction again */
+    EXIT_NEXT,      /* pc += insn_len, then run: what most exits end in */
+    EXIT_INJECT,    /* deliver a trap to the guest at the exit's pc */
+    EXIT_BLOCK,     /* pc += insn_len, then sleep until a virtual interrupt or a wake-up */
+    EXIT_YIELD,     /* pc += insn_len, then let others run first */
+    EXIT_STOP_VCPU, /* this vcpu is stopped (HSM hart_stop); pc no longer matters */
+    EXIT_STOP_VM,   /* the VM ends or restarts: vm_request_stop() has recorded how */
+    EXIT_CRASH,     /* this VM only: stop it with a report; .reason says why */
+};
+
+/* What should happen now: returned by handlers, applied in core/exit.c alone. */
+struct exit_result { /* two words, so that it travels in registers: build and read it with the
+                        functions below */
+    uint64_t code;   /* enum exit_action; INJECT: the cause above bit 8 */
+    union {
+        uint64_t insn_len;  /* NEXT, BLOCK, YIELD: 0 (resume at the present pc), 2 or 4 */
+        uint64_t tval;      /* INJECT */
+        const char *reason; /* CRASH: static text */
+    };
+};
+
+static inline struct exit_result exit_next(uint64_t insn_len)
+{
+    return (struct exit_result){.code = EXIT_NEXT, .insn_len = insn_len};
+}
+
+static inline struct exit_result exit_block(uint64_t insn_len)
+{
+    return (struct exit_result){.code = EXIT_BLOCK, .insn_len = insn_len};
+}
+
+static inline struct exit_result exit_yield(uint64_t insn_len)
+{
+    return (struct exit_result){.code = EXIT_YIELD, .insn_len = insn_len};
+}
+
+/* RETRY, STOP_VCPU, STOP_VM */
+static inline struct exit_result exit_plain(enum exit_action action)
+{
+    return (struct exit_result){.code = action, .insn_len = 0};
+}
+
+static inline struct exit_result exit_inject(uint64_t cause, uint64_t tval)
+{
+    return (struct exit_result){.code = EXIT_INJECT | cause << 8, .tval = tval};
+}
+
+static inline struct exit_result exit_crash(const char *reason)
+{
+    return (struct exit_result){.code = EXIT_CRASH, .reason = reason};
+}
+
+static inline enum exit_action exit_action(struct exit_result r)
+{
+    return (enum exit_action)(r.code & 0xff);
+}
+
+static inline uint64_t exit_cause(struct exit_result r)
+{
+    return r.code >> 8;
+}
+
+/* The specification's name of an exception cause. */
+const char *trap_cause_name(uint64_t cause);
+/* The ABI's name of integer register 0..31. */
+const char *gpr_name(unsigned reg);

@@ -1,0 +1,50 @@
+/*
+ * loader.h - puts a VM's images and device tree into its RAM (door three: memslots; no vcpu runs).
+ */
+#pragma once
+
+#include <hearth/config/config.h>
+#include <hearth/mm/memslot.h>
+#include <hearth/lib/types.h>
+
+struct vm;
+
+enum image_kind { IMAGE_FLAT, IMAGE_LINUX, IMAGE_ELF };
+
+/* Kind by content: ELF magic; "RSC\x05" at 0x38 (RISC-V boot image header); else flat. */
+enum image_kind loader_image_kind(const void *image, uint64_t size);
+
+struct loader_result {
+    gpa_t entry;  /* pc of vcpu 0 */
+    gpa_t fdt;    /* a1 */
+    gpa_t initrd; /* 0, 0: none */
+    uint64_t initrd_size;
+};
+
+/*
+ * Loading zeroes the RAM that images do not cover, copies kernel (flat: at config.load or RAM base
+ * + 2 MiB; Linux Image: RAM base + text_offset, image_size honoured; ELF64 RISC-V: each PT_LOAD by
+ * p_paddr, entry translated when it is a virtual address) and initrd (high in RAM, page aligned,
+ * below the device tree), generates the device tree. config.load, when given, has to agree with
+ * what an ELF file or Linux Image says itself. The caller makes the new instructions visible to
+ * harts that fetch them (fence.i, also remote).
+ */
+struct loader;
+
+/* Plans it. 0, or -HV_EINVAL / -HV_ENOSPC / -HV_ENOMEM with *why: does not fit, damaged header,
+ * segments outside RAM or overlapping. */
+int __must_check loader_begin(const struct vm *vm, struct loader **loader, const char **why);
+/* Does at most `most` more bytes of it (> 0), and at the end the device tree. LOADER_MORE: call
+ * again; 0: done, with *out; or -HV_E* with *why. */
+#define LOADER_MORE 1
+int __must_check loader_step(struct loader *loader, uint64_t most, struct loader_result *out,
+                             const char **why);
+/* Frees it, done or not. */
+void loader_end(struct loader *loader);
+
+/*
+ * guest_fdt.c: writes the guest's device tree into buf. Returns its size, or -HV_ENOSPC. rng_seed:
+ * 32 fresh bytes.
+ */
+int __must_check guest_fdt_write(const struct vm *vm, gpa_t initrd, uint64_t initrd_size,
+                                 const uint8_t rng_seed[32], void *buf, uint64_t size);

@@ -1,0 +1,90 @@
+/*
+ * hart.h - per-hart state: reached through tp on the hart itself. "own" fields are touched by that
+ * hart only (interrupts are off in the hypervisor); run queue and timers have their locks.
+ */
+#pragma once
+
+#include <arch/this_hart.h>
+#include <hearth/kernel/lock.h>
+#include <hearth/core/sched_state.h>
+#include <hearth/kernel/timer.h>
+#include <hearth/lib/types.h>
+
+struct trace_ring;
+struct vcpu;
+struct work;
+
+/* Supervisor interrupt numbers that have a row of a handler, and a counter. */
+#define HART_IRQS 16
+
+/* What a secondary hart finds at its opaque argument (physical), before it has a map. */
+struct hart_start_args {
+    uint64_t satp;
+    uint64_t sp;   /* virtual */
+    uint64_t hart; /* virtual: struct hart */
+};
+
+/* Own to write; read from any hart through hearth/core/stats.h. */
+struct hart_stats {
+    uint64_t switches;
+    uint64_t irqs[HART_IRQS]; /* by interrupt number */
+    uint64_t fences;
+    uint32_t idle_seq;  /* atomic: odd while the two below change */
+    uint64_t idle_from; /* ticks; 0: not idle */
+    uint64_t idle_ticks;
+};
+
+struct hart {
+    uint64_t stack_low, stack_top; /* first: assembly checks sp against them */
+    uint64_t emergency_top;        /* the stack for a fault whose sp is bad */
+    uint64_t scratch;              /* one register, while trap entry chooses a stack */
+    uint64_t hartid;
+    uint32_t index;     /* 0.. in platform.hart[] order; boot hart is not always 0 */
+    uint32_t online;    /* atomic */
+    uint32_t panicking; /* own */
+
+    struct vcpu *current;     /* own: the loaded vcpu */
+    struct vcpu *fpu_owner;   /* own: whose FP and vector state is in the registers */
+    bool fpu_blank;           /* own: nothing is loaded, and they are as fpu_reset() has them */
+    uint64_t vmid_generation; /* own: vmid.c's */
+    uint32_t resched;         /* atomic: the running vcpu should give way */
+
+    uint64_t timer_programmed;  /* own: what the comparator holds */
+    uint64_t slice;             /* own: end of the present turn, UINT64_MAX none */
+    uint64_t timer_first;       /* timer_lock to change, atomic to look: first deadline in timers */
+    struct spinlock timer_lock; /* rank TIMER */
+    struct tree timers;         /* timer_lock */
+
+    struct sched_hart sched; /* hearth/core/sched_state.h */
+    struct hart_stats stats;
+    uint32_t observed;        /* own: enum observe_what, as it takes its exits now */
+    uint32_t tracing;         /* own, atomic to look: OBSERVE_TRACE is taken up */
+    struct trace_ring *trace; /* there while it is tracing; changed while no hart is */
+
+    struct spinlock work_lock;     /* rank WORK */
+    struct work *work_head;        /* work_lock to change; atomic to look */
+    struct work *work_tail;        /* work_lock */
+    uint32_t work_due;             /* atomic: do it now rather than when nothing else is to do */
+    struct timer_event work_timer; /* own: makes it due again */
+    struct hart_start_args start_args; /* boot hart's to write, before the hart is started */
+};
+
+/* A trap taken in HS-mode, as trap_entry.S stores it. */
+struct trap_frame {
+    uint64_t gpr[32]; /* gpr[0] unused */
+    uint64_t sepc, sstatus, hstatus, scause, stval;
+    uint64_t pad; /* keeps the stack 16-byte aligned */
+};
+
+extern struct hart *harts[HARTS_MAX]; /* by index; harts_count of them */
+extern unsigned harts_count;
+
+struct platform;
+
+/* Boot hart: struct hart and stacks for every hart of the platform. 0 or -HV_ENOMEM. */
+int __must_check harts_init(const struct platform *p, uint64_t boot_hartid);
+/* Boot hart: starts the others, each ends in run_hart(); one that does not come is left out with a
+ * warning. */
+void harts_start(void);
+/* Each hart: CSRs, timer, interrupts. */
+void hart_init_self(void);

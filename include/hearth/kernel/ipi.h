@@ -1,0 +1,19 @@
+/*
+ * ipi.h - interrupts between host harts. An IPI only makes the target leave its guest (or its idle
+ * WFI) and look at its flags and queues; it carries no data.
+ */
+#pragma once
+
+#include <hearth/lib/types.h>
+
+/* Kicks platform hart `hart` (index, not hartid). */
+void ipi_send(unsigned hart);
+void ipi_interrupt(void);
+void ipi_init_hart(void);
+
+/* How IPIs travel: the firmware's sPI until an interrupt controller offers better (IMSIC). */
+struct ipi_ops {
+    const char *name;
+    void (*send)(unsigned hart);
+};
+void ipi_set_ops(const struct ipi_ops *ops);

@@ -1,0 +1,59 @@
+/*
+ * lock.h - ticket spinlocks with ranks. A hart takes locks in rising rank only; debug builds
+ * (HEARTH_DEBUG) check it and panic. Hypervisor code runs with interrupts off (except in the idle
+ * loop), so there is no irqsave form.
+ */
+#pragma once
+
+#include <arch/spinlock.h>
+#include <hearth/lib/types.h>
+
+/* docs/architecture.md says what each guards. */
+enum lock_rank {
+    RANK_VM_LIST = 1,
+    RANK_VM,
+    RANK_SSE, /* a VM's software events */
+    RANK_CHANNEL,
+    RANK_REMAP, /* changes to a G-stage that is in use */
+    RANK_GSTAGE,
+    RANK_DEVICE,    /* UART, RTC, ... */
+    RANK_PLIC,      /* after the devices that drive its lines */
+    RANK_SCHED,     /* a hart's run queue */
+    RANK_SCHED_CAP, /* what a VM may still use of its cap */
+    RANK_TIMER,
+    RANK_WORK, /* a hart's pieces of work */
+    RANK_VMID,
+    RANK_PAGE_ALLOC,
+    RANK_HOSTIRQ, /* host interrupt controller's registers, handler table */
+    RANK_LOG,     /* the lines that are kept */
+    RANK_CONSOLE,
+};
+
+struct spinlock {
+    struct arch_spinlock raw;
+    uint32_t rank; /* enum lock_rank */
+};
+
+#define SPINLOCK_INIT(r) {.rank = (r)}
+
+/* Debug builds check ranks and ownership (kernel/lock.c); the others are the bare ticket lock. */
+#if defined(HEARTH_DEBUG) || defined(HEARTH_UNIT_TEST)
+void lock_init(struct spinlock *l, enum lock_rank rank);
+void lock_acquire(struct spinlock *l);
+void lock_release(struct spinlock *l);
+#else
+static inline void lock_init(struct spinlock *l, enum lock_rank rank)
+{
+    *l = (struct spinlock){.rank = rank};
+}
+
+static inline void lock_acquire(struct spinlock *l)
+{
+    arch_spin_lock(&l->raw);
+}
+
+static inline void lock_release(struct spinlock *l)
+{
+    arch_spin_unlock(&l->raw);
+}
+#endif

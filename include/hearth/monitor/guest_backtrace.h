@@ -1,0 +1,52 @@
+/*
+ * guest_backtrace.h - who called whom in a guest, by its frame pointers. Reads RAM through the
+ * guest's own page tables in software, so that it also serves a vcpu that is not loaded. All it
+ * finds is the guest's word.
+ */
+#pragma once
+
+#include <hearth/mm/memslot.h>
+#include <hearth/lib/symbols.h>
+#include <hearth/lib/types.h>
+
+#define BACKTRACE_FRAMES    32u
+#define BACKTRACE_LINE_SIZE (SYMBOL_TEXT_SIZE + 48)
+
+enum backtrace_kind {
+    BACKTRACE_AT,      /* where the vcpu is */
+    BACKTRACE_TRAPPED, /* where the trap was taken whose vector the vcpu is at */
+    BACKTRACE_RETURN,  /* a return address: the call lies before it */
+};
+
+struct backtrace_frame {
+    gva_t pc;
+    enum backtrace_kind kind;
+};
+
+/* A vcpu's registers. */
+struct backtrace_from {
+    gva_t pc, ra, fp;
+    uint64_t vsatp, vstvec, vsepc;
+    /* No code was run since the last jump, for there is none: ra and fp are the jumper's. Of a vcpu
+     * at its trap vector: of the trapped code. */
+    bool astray;
+};
+
+/* It is at its trap vector: no instruction of the handler has run. */
+static inline bool backtrace_at_vector(const struct backtrace_from *from)
+{
+    return from->pc == (from->vstvec & ~(gva_t)3);
+}
+
+/*
+ * The frames, the innermost first; their number, 1..BACKTRACE_FRAMES. Any hart, no locks, at most
+ * two reads of guest memory a frame; ends at a frame that is not in RAM or does not lie above the
+ * one before it.
+ */
+unsigned guest_backtrace(const struct memslots *slots, const struct backtrace_from *from,
+                         struct backtrace_frame frame[BACKTRACE_FRAMES]);
+
+/* Frame n as a line without its end: number, address, and what symbols know. Returns line. */
+const char *backtrace_text(const struct backtrace_frame *frame, unsigned n,
+                           const struct symbol_table *symbols, uint64_t slide,
+                           char line[BACKTRACE_LINE_SIZE]);

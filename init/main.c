@@ -1,0 +1,122 @@
+/*
+ * main.c - the boot order. Runs on the hart that the firmware chose, on boot.S's stack and map at
+ * first; ends in the run loop like every other hart. What cannot be done without is said in one
+ * line, and the machine is shut down.
+ */
+#include <arch/csr.h>
+#include <arch/layout.h>
+#include <arch/trap.h>
+#include <hearth/platform/boot_args.h>
+#include <hearth/mm/boot_memory.h>
+#include <hearth/console/console.h>
+#include <hearth/config/descriptions.h>
+#include <hearth/platform/entropy.h>
+#include <hearth/lib/errno.h>
+#include <hearth/kernel/hart.h>
+#include <hearth/platform/hostirq.h>
+#include <hearth/arch/isa.h>
+#include <hearth/kernel/log.h>
+#include <hearth/kernel/machine.h>
+#include <hearth/mm/page_alloc.h>
+#include <hearth/platform/platform.h>
+#include <hearth/core/run.h>
+#include <hearth/arch/sbi_client.h>
+#include <hearth/init/selftest.h>
+#include <hearth/mm/stage1.h>
+#include <hearth/kernel/trace.h>
+#include <hearth/mm/vmid.h>
+#include <hearth/platform/wallclock.h>
+
+#include <libfdt.h>
+
+#define HEARTH_VERSION "0.1"
+
+void main(uint64_t hartid, hpa_t fdt);
+
+__noreturn static void boot_failed(const char *what, const char *why)
+{
+    log_error("boot failed: %s%s%s", what, why != NULL ? ": " : "", why != NULL ? why : "");
+    machine_off(MACHINE_EXIT_BOOT_FAILED);
+}
+
+/* Free memory is RAM less what is reserved, this image, the device tree and the bundle. */
+static void give_pages(const struct platform *p)
+{
+    static struct mem_range keep[PLATFORM_RESERVED_MAX + 3]; /* too large for the stack */
+    uint32_t n = p->reserved_count;
+    extern const char image_start[], image_end[];
+
+    for (uint32_t i = 0; i < n; i++)
+        keep[i] = p->reserved[i];
+    keep[n++] = (struct mem_range){image_to_phys(image_start), (uint64_t)(image_end - image_start)};
+    keep[n++] = (struct mem_range){virt_to_phys(p->fdt), fdt_totalsize(p->fdt)};
+    keep[n++] = (struct mem_range){p->initrd, p->initrd_size};
+    if (boot_memory_init(p->mem, p->mem_count, keep, n) < 0)
+        boot_failed("memory", "too little for the page allocator");
+}
+
+static void read_platform(hpa_t fdt)
+{
+    const char *why = NULL;
+
+    if (fdt < direct_map_phys || fdt - direct_map_phys >= DIRECT_MAP_SIZE || (fdt & 7) != 0)
+        boot_failed("device tree", "the address in a1 cannot be one");
+    if (platform_read(phys_to_virt(fdt), 16 * MIB, &host_platform, &why) < 0)
+        boot_failed("device tree", why);
+    if (isa_read(host_platform.fdt, &host_isa, &why) < 0)
+        boot_failed("device tree", why);
+    boot_args_read(host_platform.fdt);
+    if (!host_isa.h)
+        boot_failed("this machine's harts lack the H extension", NULL);
+}
+
+static void start_vms(void)
+{
+    const char *why = NULL;
+
+    if (host_platform.initrd_size == 0)
+        boot_failed("no bundle", "pass one as the initrd (tools/hearth bundle)");
+    if (descriptions_read(phys_to_virt(host_platform.initrd), host_platform.initrd_size, &why) < 0)
+        boot_failed("bundle", why);
+    descriptions_start();
+}
+
+/* The rest, on the boot hart's own guarded stack. */
+static void main_on_stack(void)
+{
+    machine_init(&host_platform);
+    console_init_device(&host_platform);
+    hostirq_init(&host_platform);
+    wallclock_init(&host_platform);
+    if (!entropy_init(host_platform.fdt))
+        log_warn("the host's device tree has no rng-seed: the guests' seeds can be guessed");
+    vmid_init(host_isa.vmid_bits);
+    hart_init_self();
+    harts_start();
+    console_start_input(&host_platform);
+    log_info("Hearth " HEARTH_VERSION " on %u harts, %lu MiB free, G-stage Sv%ux4, %u VMID bits%s",
+             harts_count, page_alloc_free_bytes() / MIB, 12 + 9 * host_isa.gstage_levels,
+             host_isa.vmid_bits, host_isa.sstc ? ", Sstc" : "");
+    selftest_run(this_hart()->index);
+    trace_init();
+    start_vms();
+    run_hart();
+}
+
+void main(uint64_t hartid, hpa_t fdt)
+{
+    int err;
+
+    sbi_client_init();
+    this_hart()->hartid = hartid;
+    read_platform(fdt);
+    give_pages(&host_platform);
+    err = isa_probe();
+    if (err == -HV_ENODEV)
+        boot_failed("this machine's harts have no usable hgatp mode", NULL);
+    if (err < 0 || stage1_init(&host_platform) < 0 || harts_init(&host_platform, hartid) < 0)
+        boot_failed("memory", "too little for the hypervisor's own tables");
+    if (harts[this_hart()->index] != this_hart())
+        boot_failed("device tree", "the boot hart is not among its cpus");
+    switch_stack(this_hart()->stack_top, main_on_stack);
+}

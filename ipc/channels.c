@@ -1,0 +1,364 @@
+/*
+ * channels.c - the memory channels between VMs (hearth/ipc/channels.h): which there are, their
+ * state, their events.
+ *
+ * A channel is known by publisher, name and subscriber; the first of the two VMs to be made enters
+ * it here, where it stays. Making VMs is the boot hart's, so that the table has no lock.
+ *
+ * Locking: channel->lock (rank CHANNEL), all that is not constant. The subscriber's map is changed
+ * and its fences are done under it, so a state that can be seen is the state of the pages.
+ */
+#include <abi/sbi.h>
+#include <hearth/ipc/channels.h>
+#include <hearth/lib/errno.h>
+#include <hearth/mm/gstage.h>
+#include <hearth/kernel/lock.h>
+#include <hearth/guest/mmio.h>
+#include <hearth/core/remap.h>
+#include <hearth/core/vm.h>
+
+#include <string.h>
+
+_Static_assert(SBI_CHANNEL_READ == GSTAGE_R && SBI_CHANNEL_WRITE == GSTAGE_W, "one meaning");
+
+enum side { PUBLISHER, SUBSCRIBER };
+
+struct channel {
+    char vm_name[2][VM_NAME_MAX + 1]; /* by side; constant from here on... */
+    char name[VM_NAME_MAX + 1];
+    uint64_t size_max;
+    bool may_write; /* ...to here */
+
+    bool subscribed;
+    bool running[2];
+    uint32_t id[2]; /* the channel's in that VM */
+    unsigned access;
+    struct spinlock lock;
+    struct vm *vm[2]; /* NULL: not made */
+    uint64_t events[2];
+    gpa_t gpa;     /* what is published */
+    uint64_t size; /* 0: nothing is */
+};
+
+static struct channel channels[CHANNELS_MAX];
+static unsigned channels_count;
+
+/* ---- which there are */
+
+static bool is_described(const struct channel *ch, const struct vm *vm,
+                         const struct config_channel *c)
+{
+    const enum side side = c->publishes ? PUBLISHER : SUBSCRIBER;
+
+    return strcmp(ch->name, c->name) == 0 && strcmp(ch->vm_name[side], vm->config.name) == 0 &&
+           strcmp(ch->vm_name[!side], c->peer) == 0;
+}
+
+/* Names in a description are at most VM_NAME_MAX long. */
+static void copy_name(char to[VM_NAME_MAX + 1], const char *from)
+{
+    memcpy(to, from, strnlen(from, VM_NAME_MAX));
+}
+
+static struct channel *get(const struct vm *vm, const struct config_channel *c)
+{
+    struct channel *ch;
+
+    for (unsigned i = 0; i < channels_count; i++)
+        if (is_described(&channels[i], vm, c))
+            return &channels[i];
+    if (channels_count == CHANNELS_MAX)
+        return NULL;
+    ch = &channels[channels_count++];
+    lock_init(&ch->lock, RANK_CHANNEL);
+    copy_name(ch->name, c->name);
+    copy_name(ch->vm_name[c->publishes ? PUBLISHER : SUBSCRIBER], vm->config.name);
+    copy_name(ch->vm_name[c->publishes ? SUBSCRIBER : PUBLISHER], c->peer);
+    ch->size_max = c->size;
+    ch->may_write = c->writable;
+    return ch;
+}
+
+int channels_create(struct vm *vm)
+{
+    if (vm->config.channel_count != 0 && !remap_available())
+        return -HV_ENODEV;
+    for (uint32_t i = 0; i < vm->config.channel_count; i++) {
+        const struct config_channel *c = &vm->config.channel[i];
+        const enum side side = c->publishes ? PUBLISHER : SUBSCRIBER;
+        struct channel *ch = get(vm, c);
+
+        if (ch == NULL) {
+            channels_destroy(vm);
+            return -HV_ENOSPC;
+        }
+        lock_acquire(&ch->lock);
+        ch->vm[side] = vm;
+        ch->id[side] = i;
+        lock_release(&ch->lock);
+        vm->channels[i] = ch;
+    }
+    return 0;
+}
+
+static enum side side_of(const struct vm *vm, uint64_t id)
+{
+    return vm->config.channel[id].publishes ? PUBLISHER : SUBSCRIBER;
+}
+
+void channels_destroy(struct vm *vm)
+{
+    for (uint32_t i = 0; i < vm->config.channel_count && vm->channels[i] != NULL; i++) {
+        struct channel *ch = vm->channels[i];
+
+        lock_acquire(&ch->lock);
+        ch->vm[side_of(vm, i)] = NULL;
+        lock_release(&ch->lock);
+        vm->channels[i] = NULL;
+    }
+}
+
+int channel_find(const struct vm *vm, const char *name, uint64_t len)
+{
+    for (uint32_t i = 0; i < vm->config.channel_count; i++) {
+        const char *own = vm->config.channel[i].name;
+
+        if (strlen(own) == len && memcmp(own, name, len) == 0)
+            return (int)i;
+    }
+    return -HV_ENOENT;
+}
+
+/* ---- with the channel's lock */
+
+static void set_line(struct channel *ch, enum side side)
+{
+    plic_set_line(ch->vm[side], BOARD_CHANNEL_IRQ + ch->id[side], ch->events[side] != 0);
+}
+
+static void raise(struct channel *ch, enum side side, uint64_t event)
+{
+    if (!ch->running[side])
+        return;
+    ch->events[side] |= event;
+    set_line(ch, side);
+}
+
+static gpa_t window(const struct channel *ch)
+{
+    return BOARD_CHANNEL_BASE + ch->id[SUBSCRIBER] * BOARD_CHANNEL_SIZE;
+}
+
+static void end_subscription(struct channel *ch)
+{
+    if (!ch->subscribed)
+        return;
+    remap_remove(ch->vm[SUBSCRIBER], window(ch), ch->size);
+    ch->subscribed = false;
+}
+
+static void end_publication(struct channel *ch)
+{
+    end_subscription(ch);
+    ch->size = 0;
+    raise(ch, SUBSCRIBER, SBI_CHANNEL_EVENT_CHANGED);
+}
+
+static int publish(struct channel *ch, gpa_t gpa, uint64_t size, unsigned access)
+{
+    const uint64_t align = size > CHANNEL_SMALL ? CHANNEL_SMALL : PAGE_SIZE;
+
+    if (size == 0 || size > ch->size_max || !is_aligned(gpa | size, align))
+        return -HV_EINVAL;
+    if ((access & SBI_CHANNEL_WRITE) && !ch->may_write)
+        return -HV_ENOTSUP;
+    if (!memslot_is_ram(&ch->vm[PUBLISHER]->memslots, gpa, size))
+        return -HV_EFAULT;
+    if (ch->size != 0)
+        return -HV_EEXIST;
+    ch->gpa = gpa;
+    ch->size = size;
+    ch->access = access;
+    raise(ch, SUBSCRIBER, SBI_CHANNEL_EVENT_CHANGED);
+    return 0;
+}
+
+static int subscribe(struct channel *ch, unsigned access)
+{
+    int err;
+
+    if (ch->size == 0)
+        return -HV_EBUSY;
+    if (access & ~ch->access)
+        return -HV_ENOTSUP;
+    if (ch->subscribed)
+        return -HV_EEXIST;
+    err = remap_share(ch->vm[SUBSCRIBER], window(ch), &ch->vm[PUBLISHER]->memslots, ch->gpa,
+                      ch->size, access);
+    if (err < 0)
+        return err;
+    ch->subscribed = true;
+    raise(ch, PUBLISHER, SBI_CHANNEL_EVENT_CHANGED);
+    return 0;
+}
+
+/* ---- a VM's life */
+
+void channels_vm_started(struct vm *vm)
+{
+    for (uint32_t i = 0; i < vm->config.channel_count; i++) {
+        struct channel *ch = vm->channels[i];
+
+        lock_acquire(&ch->lock);
+        ch->running[side_of(vm, i)] = true;
+        lock_release(&ch->lock);
+    }
+}
+
+void channels_vm_ended(struct vm *vm)
+{
+    for (uint32_t i = 0; i < vm->config.channel_count; i++) {
+        struct channel *ch = vm->channels[i];
+        const enum side side = side_of(vm, i);
+
+        lock_acquire(&ch->lock);
+        if (side == PUBLISHER && ch->size != 0) {
+            end_publication(ch);
+        } else if (side == SUBSCRIBER && ch->subscribed) {
+            end_subscription(ch);
+            raise(ch, PUBLISHER, SBI_CHANNEL_EVENT_CHANGED);
+        }
+        ch->running[side] = false;
+        ch->events[side] = 0;
+        set_line(ch, side);
+        lock_release(&ch->lock);
+    }
+}
+
+/* ---- what guests ask */
+
+/* The VM's channel `id`, locked; NULL: there is none. */
+static struct channel *enter(const struct vm *vm, uint64_t id)
+{
+    if (id >= vm->config.channel_count)
+        return NULL;
+    lock_acquire(&vm->channels[id]->lock);
+    return vm->channels[id];
+}
+
+/* The same for what only one side may do. */
+static int enter_as(const struct vm *vm, uint64_t id, enum side side, struct channel **ch)
+{
+    if (id >= vm->config.channel_count)
+        return -HV_EINVAL;
+    if (side_of(vm, id) != side)
+        return -HV_ENOTSUP;
+    *ch = enter(vm, id);
+    return 0;
+}
+
+static bool is_access(uint64_t access)
+{
+    return access == SBI_CHANNEL_READ || access == (SBI_CHANNEL_READ | SBI_CHANNEL_WRITE);
+}
+
+int channel_publish(struct vm *vm, uint64_t id, gpa_t gpa, uint64_t size, uint64_t access)
+{
+    struct channel *ch;
+    int err = enter_as(vm, id, PUBLISHER, &ch);
+
+    if (err < 0)
+        return err;
+    err = is_access(access) ? publish(ch, gpa, size, (unsigned)access) : -HV_EINVAL;
+    lock_release(&ch->lock);
+    return err;
+}
+
+int channel_unpublish(struct vm *vm, uint64_t id)
+{
+    struct channel *ch;
+    int err = enter_as(vm, id, PUBLISHER, &ch);
+
+    if (err < 0)
+        return err;
+    if (ch->size != 0)
+        end_publication(ch);
+    else
+        err = -HV_EBUSY;
+    lock_release(&ch->lock);
+    return err;
+}
+
+int channel_subscribe(struct vm *vm, uint64_t id, uint64_t access, gpa_t *gpa)
+{
+    struct channel *ch;
+    int err = enter_as(vm, id, SUBSCRIBER, &ch);
+
+    if (err < 0)
+        return err;
+    err = is_access(access) ? subscribe(ch, (unsigned)access) : -HV_EINVAL;
+    *gpa = window(ch);
+    lock_release(&ch->lock);
+    return err;
+}
+
+int channel_unsubscribe(struct vm *vm, uint64_t id)
+{
+    struct channel *ch;
+    int err = enter_as(vm, id, SUBSCRIBER, &ch);
+
+    if (err < 0)
+        return err;
+    if (ch->subscribed) {
+        end_subscription(ch);
+        raise(ch, PUBLISHER, SBI_CHANNEL_EVENT_CHANGED);
+    } else {
+        err = -HV_EBUSY;
+    }
+    lock_release(&ch->lock);
+    return err;
+}
+
+int channel_notify(struct vm *vm, uint64_t id)
+{
+    struct channel *ch = enter(vm, id);
+    int err = 0;
+
+    if (ch == NULL)
+        return -HV_EINVAL;
+    if (ch->subscribed)
+        raise(ch, side_of(vm, id) == PUBLISHER ? SUBSCRIBER : PUBLISHER,
+              SBI_CHANNEL_EVENT_DOORBELL);
+    else
+        err = -HV_EBUSY;
+    lock_release(&ch->lock);
+    return err;
+}
+
+int channel_status(struct vm *vm, uint64_t id, uint64_t *status)
+{
+    struct channel *ch = enter(vm, id);
+
+    if (ch == NULL)
+        return -HV_EINVAL;
+    *status = ch->size | (side_of(vm, id) == PUBLISHER ? SBI_CHANNEL_PUBLISHER : 0);
+    if (ch->size != 0)
+        *status |= SBI_CHANNEL_PUBLISHED |
+                   (ch->access & SBI_CHANNEL_WRITE ? SBI_CHANNEL_WRITABLE : 0) |
+                   (ch->subscribed ? SBI_CHANNEL_SUBSCRIBED : 0);
+    lock_release(&ch->lock);
+    return 0;
+}
+
+int channel_take_events(struct vm *vm, uint64_t id, uint64_t *events)
+{
+    struct channel *ch = enter(vm, id);
+
+    if (ch == NULL)
+        return -HV_EINVAL;
+    *events = ch->events[side_of(vm, id)];
+    ch->events[side_of(vm, id)] = 0;
+    set_line(ch, side_of(vm, id));
+    lock_release(&ch->lock);
+    return 0;
+}

@@ -1,0 +1,107 @@
+/*
+ * lock.c - the ticket lock with its rank. Debug builds keep, for each hart, the locks it holds in
+ * the order of taking: the next one must rank higher than all of them (hearth/kernel/lock.h), and
+ * only a held one is released.
+ */
+#include <hearth/kernel/lock.h>
+
+#ifdef HEARTH_DEBUG
+
+#include <hearth/kernel/hart.h>
+#include <hearth/kernel/panic.h>
+
+#define HELD_MAX RANK_CONSOLE /* ranks rise strictly, so there are never more */
+
+struct held_locks {
+    uint32_t count;
+    const struct spinlock *lock[HELD_MAX];
+};
+
+/* Each hart touches its own row only, with interrupts off. */
+static struct held_locks held[HARTS_MAX];
+
+/* A panic prints through locks whatever the hart holds: once it has begun nothing is checked. */
+static struct held_locks *held_here(void)
+{
+    const struct hart *hart = this_hart();
+
+    return hart->panicking ? NULL : &held[hart->index];
+}
+
+static void check_acquire(const struct spinlock *l)
+{
+    const struct held_locks *h = held_here();
+
+    if (h != NULL && h->count > 0 && h->lock[h->count - 1]->rank >= l->rank)
+        panic("lock of rank %u taken while one of rank %u is held", l->rank,
+              h->lock[h->count - 1]->rank);
+}
+
+static void note_acquired(const struct spinlock *l)
+{
+    struct held_locks *h = held_here();
+
+    if (h == NULL)
+        return;
+    if (h->count >= HELD_MAX)
+        panic("lock of rank %u: more locks held than there are ranks", l->rank);
+    h->lock[h->count++] = l;
+}
+
+/* Locks need not be released in the order of taking: the ones above move down. */
+static void note_released(const struct spinlock *l)
+{
+    struct held_locks *h = held_here();
+    uint32_t i;
+
+    if (h == NULL)
+        return;
+    for (i = h->count; i > 0 && h->lock[i - 1] != l; i--)
+        ;
+    if (i == 0)
+        panic("lock of rank %u released by a hart that does not hold it", l->rank);
+    for (; i < h->count; i++)
+        h->lock[i - 1] = h->lock[i];
+    h->count--;
+}
+
+#elif defined(HEARTH_UNIT_TEST)
+
+static inline void check_acquire(const struct spinlock *l)
+{
+    (void)l;
+}
+
+static inline void note_acquired(const struct spinlock *l)
+{
+    (void)l;
+}
+
+static inline void note_released(const struct spinlock *l)
+{
+    (void)l;
+}
+
+#endif
+
+#if defined(HEARTH_DEBUG) || defined(HEARTH_UNIT_TEST) /* otherwise inline, in lock.h */
+
+void lock_init(struct spinlock *l, enum lock_rank rank)
+{
+    *l = (struct spinlock)SPINLOCK_INIT((uint32_t)rank);
+}
+
+void lock_acquire(struct spinlock *l)
+{
+    check_acquire(l);
+    arch_spin_lock(&l->raw);
+    note_acquired(l);
+}
+
+void lock_release(struct spinlock *l)
+{
+    note_released(l);
+    arch_spin_unlock(&l->raw);
+}
+
+#endif

@@ -1,0 +1,79 @@
+/*
+ * panic.c - the end of the machine by a bug of ours. Uses no lock and no memory but the stack; the
+ * console underneath works before drivers do.
+ */
+#include <arch/atomic.h>
+#include <arch/trap.h>
+#include <hearth/console/console.h>
+#include <hearth/kernel/hart.h>
+#include <hearth/kernel/machine.h>
+#include <hearth/kernel/panic.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static uint32_t panicking; /* hart index + 1 of the first to panic */
+
+static void print_args(const char *fmt, va_list ap)
+{
+    char buf[256];
+    char out[sizeof(buf) * 2];
+    size_t n = 0;
+
+    (void)vsnprintf(buf, sizeof(buf), fmt, ap);
+    for (const char *p = buf; *p != '\0'; p++) {
+        if (*p == '\n')
+            out[n++] = '\r';
+        out[n++] = *p;
+    }
+    console_write_panic(out, n);
+}
+
+void panic_print(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    print_args(fmt, ap);
+    va_end(ap);
+}
+
+/* Only the first hart reports; one that panics again while reporting ends the machine. */
+static void panic_enter(void)
+{
+    uint32_t expected = 0;
+    uint32_t me = this_hart()->index + 1;
+
+    this_hart()->panicking = 1;
+    if (atomic_cas(&panicking, &expected, me)) {
+        console_panic_begin();
+        return;
+    }
+    if (expected == me)
+        machine_off(MACHINE_EXIT_PANIC);
+    for (;;)
+        ; /* another hart is reporting and will end the machine */
+}
+
+void panic(const char *fmt, ...)
+{
+    va_list ap;
+
+    panic_enter();
+    panic_print("\nhearth: panic on hart %lu: ", this_hart()->hartid);
+    va_start(ap, fmt);
+    print_args(fmt, ap);
+    va_end(ap);
+    panic_print("\n");
+    trap_backtrace((uintptr_t)panic, (uint64_t)(uintptr_t)__builtin_frame_address(0), 0);
+    machine_off(MACHINE_EXIT_PANIC);
+}
+
+void panic_frame(const struct trap_frame *frame, const char *what)
+{
+    panic_enter();
+    panic_print("\nhearth: panic on hart %lu: %s\n", this_hart()->hartid, what);
+    trap_print_frame(frame);
+    trap_backtrace(frame->sepc, frame->gpr[8], frame->gpr[1]);
+    machine_off(MACHINE_EXIT_PANIC);
+}

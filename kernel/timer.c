@@ -1,0 +1,192 @@
+/*
+ * timer.c - one-shot events of each hart, in a tree by deadline: those of its sleeping vcpus, of
+ * devices, of throttled vcpus. The comparator holds the first deadline, or the end of the present
+ * turn if that is sooner.
+ *
+ * Only its own hart adds to a tree and programs the comparator. Others may take an event away; the
+ * interrupt then comes for nothing.
+ */
+#include <arch/atomic.h>
+#include <arch/barrier.h>
+#include <arch/csr.h>
+#include <hearth/kernel/hart.h>
+#include <hearth/arch/isa.h>
+#include <hearth/platform/platform.h>
+#include <hearth/arch/sbi_client.h>
+#include <hearth/kernel/timer.h>
+#include <hearth/arch/trap.h>
+
+uint64_t timer_ticks_from_us(uint64_t us)
+{
+    return us * (host_platform.timebase_hz / 1000) / 1000;
+}
+
+uint64_t timer_us_from_ticks(uint64_t ticks)
+{
+    uint64_t hz = host_platform.timebase_hz;
+
+    return ticks / hz * 1000000 + ticks % hz * 1000000 / hz;
+}
+
+uint64_t timer_ns_from_ticks(uint64_t ticks)
+{
+    uint64_t hz = host_platform.timebase_hz;
+
+    return ticks / hz * 1000000000 + ticks % hz * 1000000000 / hz;
+}
+
+/* On h itself. The firmware's call is long: without a deadline its interrupt is masked instead. */
+static void timer_program(struct hart *h)
+{
+    const uint64_t deadline = MIN(atomic_load_relaxed(&h->timer_first), h->slice);
+
+    if (deadline == h->timer_programmed)
+        return;
+    h->timer_programmed = deadline;
+    if (host_isa.sstc) {
+        csr_write(CSR_STIMECMP, deadline);
+    } else if (deadline == UINT64_MAX) {
+        csr_clear(CSR_SIE, BIT(IRQ_S_TIMER));
+    } else {
+        sbi_client_set_timer(deadline);
+        csr_set(CSR_SIE, BIT(IRQ_S_TIMER));
+    }
+}
+
+/* With h's timer lock. */
+static void note_first(struct hart *h)
+{
+    const struct tree_node *first = tree_first(&h->timers);
+
+    atomic_store_relaxed(&h->timer_first, first != NULL ? first->key : UINT64_MAX);
+}
+
+static void unlink_locked(struct hart *h, struct timer_event *ev)
+{
+    tree_remove(&h->timers, &ev->node);
+    note_first(h);
+    ev->deadline = UINT64_MAX;
+    atomic_store_release(&ev->hart, NULL);
+}
+
+/* Takes the event out of the tree where it is, if it is in one. */
+static void timer_unlink(struct timer_event *ev)
+{
+    struct hart *h;
+
+    while ((h = atomic_load_acquire(&ev->hart)) != NULL) {
+        lock_acquire(&h->timer_lock);
+        if (ev->hart == h)
+            unlink_locked(h, ev);
+        lock_release(&h->timer_lock);
+    }
+}
+
+void timer_arm(struct timer_event *ev, uint64_t deadline)
+{
+    struct hart *h = this_hart();
+
+    timer_unlink(ev);
+    if (deadline != UINT64_MAX) {
+        lock_acquire(&h->timer_lock);
+        ev->deadline = deadline;
+        ev->node.key = MIN(deadline, (uint64_t)INT64_MAX); /* the tree's line is half as long */
+        ev->node.value = 0;
+        tree_insert(&h->timers, &ev->node);
+        note_first(h);
+        atomic_store_release(&ev->hart, h);
+        lock_release(&h->timer_lock);
+    }
+    timer_program(h);
+}
+
+void timer_cancel(struct timer_event *ev)
+{
+    const struct hart *running;
+
+    /* Acquire: who finds it taken out finds the callback at work, below. */
+    if (atomic_load_acquire(&ev->hart) != NULL) {
+        timer_unlink(ev);
+        timer_program(this_hart());
+    }
+    /* A callback waits for nobody who could be waiting here: bounded. */
+    while ((running = atomic_load_acquire(&ev->running)) != NULL && running != this_hart())
+        cpu_relax();
+}
+
+void timer_set_slice(uint64_t deadline)
+{
+    struct hart *h = this_hart();
+
+    h->slice = deadline;
+    timer_program(h);
+}
+
+/* The first event that is due, now out of the tree, or NULL. */
+static struct timer_event *take_due(struct hart *h, uint64_t now)
+{
+    struct timer_event *ev = NULL;
+    struct tree_node *first;
+
+    if (atomic_load_relaxed(&h->timer_first) > now)
+        return NULL;
+    lock_acquire(&h->timer_lock);
+    first = tree_first(&h->timers);
+    if (first != NULL && first->key <= now) {
+        ev = container_of(first, struct timer_event, node);
+        atomic_store_relaxed(&ev->running, h); /* before it is out: against timer_cancel() */
+        unlink_locked(h, ev);
+    }
+    lock_release(&h->timer_lock);
+    return ev;
+}
+
+void timer_interrupt(void)
+{
+    struct hart *h = this_hart();
+    const uint64_t now = timer_now();
+    struct timer_event *ev;
+
+    if (h->slice <= now) {
+        h->slice = UINT64_MAX;
+        atomic_store_relaxed(&h->resched, 1);
+    }
+    /* Bounded: an event is unlinked before it runs, and one that re-arms itself is not due again by
+     * `now`. */
+    while ((ev = take_due(h, now)) != NULL) {
+        struct hart *mine = h;
+
+        ev->fn(ev);
+        (void)atomic_cas(&ev->running, &mine, NULL);
+    }
+    /* The firmware's comparator must be moved on even when the deadline is what it was; when
+     * another vcpu comes, not before the end of its turn is known. */
+    h->timer_programmed = TIMER_PUT_OFF;
+    if (host_isa.sstc || atomic_load_relaxed(&h->resched) == 0)
+        timer_program(h);
+    else
+        csr_clear(CSR_SIE, BIT(IRQ_S_TIMER));
+}
+
+void timer_poll(void)
+{
+    if (atomic_load_relaxed(&this_hart()->timer_first) <= timer_now())
+        timer_interrupt();
+}
+
+void timer_prepare_hart(struct hart *h)
+{
+    lock_init(&h->timer_lock, RANK_TIMER);
+    h->timers = (struct tree){.root = NULL};
+    h->timer_first = UINT64_MAX;
+    h->slice = UINT64_MAX;
+}
+
+void timer_init_hart(void)
+{
+    struct hart *h = this_hart();
+
+    csr_set(CSR_SIE, BIT(IRQ_S_TIMER));
+    h->timer_programmed = TIMER_PUT_OFF;
+    timer_program(h);
+}

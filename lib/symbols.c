@@ -1,0 +1,145 @@
+/*
+ * symbols.c - see symbols.h. The table may lie at any address, so what is read is copied out. No
+ * state, no locks.
+ */
+#include <arch/csr.h>
+#include <hearth/lib/errno.h>
+#include <hearth/lib/symbols.h>
+
+#include <stdio.h>
+#include <string.h>
+
+struct header {
+    char magic[8];
+    uint32_t count, names_size;
+    uint64_t base, entry, vector;
+};
+
+struct row {
+    uint32_t offset, name;
+};
+
+_Static_assert(sizeof(struct header) == 40 && sizeof(struct row) == 8, "hearth/lib/symbols.h");
+
+#define NONE        UINT64_MAX
+#define KASLR_ALIGN (2 * MIB) /* Linux moves itself by multiples of a PMD's size */
+
+static struct header header_of(const struct symbol_table *t)
+{
+    struct header h;
+
+    memcpy(&h, t->data, sizeof(h));
+    return h;
+}
+
+static struct row row_of(const struct symbol_table *t, uint32_t i)
+{
+    struct row r;
+
+    memcpy(&r, (const char *)t->data + sizeof(struct header) + i * sizeof(r), sizeof(r));
+    return r;
+}
+
+static const char *names_of(const struct symbol_table *t, const struct header *h)
+{
+    return (const char *)t->data + sizeof(*h) + h->count * sizeof(struct row);
+}
+
+static int refuse(const char **why, const char *text)
+{
+    *why = text;
+    return -HV_EINVAL;
+}
+
+static int check_rows(const struct symbol_table *t, const struct header *h, const char **why)
+{
+    uint32_t before = 0;
+
+    for (uint32_t i = 0; i < h->count; i++) {
+        const struct row r = row_of(t, i);
+
+        if (i > 0 && r.offset <= before)
+            return refuse(why, "is damaged: its addresses do not ascend");
+        if (r.name >= h->names_size)
+            return refuse(why, "is damaged: a name outside it");
+        before = r.offset;
+    }
+    return h->base <= UINT64_MAX - before ? 0 : refuse(why, "is damaged: addresses that wrap");
+}
+
+int symbols_check(const struct symbol_table *t, const char **why)
+{
+    struct header h;
+    const char *names;
+
+    if (t->size < sizeof(h))
+        return refuse(why, "is not a table of symbols");
+    h = header_of(t);
+    if (memcmp(h.magic, "HVSYMS1", sizeof(h.magic)) != 0)
+        return refuse(why, "is not a table of symbols");
+    if (h.count == 0 || h.count > SYMBOLS_MAX)
+        return refuse(why, "has no symbols, or too many");
+    if (t->size != sizeof(h) + h.count * sizeof(struct row) + h.names_size)
+        return refuse(why, "is damaged: of another size than it says");
+    names = names_of(t, &h);
+    if (h.names_size == 0 || names[0] != '\0' || names[h.names_size - 1] != '\0')
+        return refuse(why, "is damaged: its names do not begin and end with NUL");
+    return check_rows(t, &h, why);
+}
+
+int symbols_find(const struct symbol_table *t, uint64_t address, const char **name,
+                 uint64_t *offset)
+{
+    uint32_t low = 0, high;
+    struct header h;
+    struct row r;
+
+    if (t->data == NULL)
+        return -HV_ENOENT;
+    h = header_of(t);
+    high = h.count;
+    if (address < h.base)
+        return -HV_ENOENT;
+    while (low < high) { /* the first row beyond the address */
+        const uint32_t middle = low + (high - low) / 2;
+
+        if (row_of(t, middle).offset <= address - h.base)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == 0)
+        return -HV_ENOENT;
+    r = row_of(t, low - 1);
+    *name = names_of(t, &h) + r.name;
+    *offset = address - h.base - r.offset;
+    return **name != '\0' ? 0 : -HV_ENOENT;
+}
+
+uint64_t symbols_slide(const struct symbol_table *t, uint64_t vsatp, uint64_t vstvec, gpa_t entry)
+{
+    struct header h;
+    uint64_t slide;
+
+    if (t->data == NULL)
+        return 0;
+    h = header_of(t);
+    if (vsatp >> ATP_MODE_SHIFT == ATP_MODE_BARE)
+        return h.entry != NONE ? entry - h.entry : 0;
+    slide = (vstvec & ~(uint64_t)3) - h.vector;
+    return h.vector != NONE && is_aligned(slide, KASLR_ALIGN) ? slide : 0;
+}
+
+const char *symbols_text(const struct symbol_table *t, uint64_t slide, gva_t address,
+                         bool is_return, char text[SYMBOL_TEXT_SIZE])
+{
+    const char *name;
+    uint64_t offset;
+
+    if (symbols_find(t, address - slide - is_return, &name, &offset) < 0)
+        text[0] = '\0';
+    else
+        snprintf(text, SYMBOL_TEXT_SIZE, " %.*s+0x%lx", (int)SYMBOL_NAME_MAX, name,
+                 (unsigned long)(offset + is_return));
+    return text;
+}

@@ -1,0 +1,196 @@
+/* tree.c - see tree.h: what is in the tree, not in the row. Heights of siblings differ by one at
+ * most; a walk up from where something changed restores that and the least values, and ends where
+ * nothing changes any more. */
+#include <hearth/lib/tree.h>
+
+static uint32_t height(const struct tree_node *n)
+{
+    return n != NULL ? n->height : 0;
+}
+
+static void refresh(struct tree_node *n)
+{
+    uint32_t high = 0;
+    uint64_t least = n->value;
+
+    for (unsigned i = 0; i < 2; i++) {
+        const struct tree_node *c = n->child[i];
+
+        if (c == NULL)
+            continue;
+        if (c->height > high)
+            high = c->height;
+        if (tree_before(c->least, least))
+            least = c->least;
+    }
+    n->height = high + 1;
+    n->least = least;
+}
+
+/* In `parent`, or as the root, `old` gives its place to `now`. */
+static void put_in_place(struct tree *t, struct tree_node *parent, const struct tree_node *old,
+                         struct tree_node *now)
+{
+    if (parent == NULL)
+        t->root = now;
+    else
+        parent->child[parent->child[1] == old] = now;
+    if (now != NULL)
+        now->parent = parent;
+}
+
+/* n goes down to the side `dir`; its other child, which comes up, is returned. */
+static struct tree_node *rotate(struct tree *t, struct tree_node *n, unsigned dir)
+{
+    struct tree_node *up = n->child[!dir], *mid = up->child[dir];
+
+    put_in_place(t, n->parent, n, up);
+    n->child[!dir] = mid;
+    if (mid != NULL)
+        mid->parent = n;
+    up->child[dir] = n;
+    n->parent = up;
+    refresh(n);
+    refresh(up);
+    return up;
+}
+
+static void repair(struct tree *t, struct tree_node *n)
+{
+    while (n != NULL) {
+        const uint32_t low = height(n->child[0]), high = height(n->child[1]);
+        const uint32_t was_high = n->height;
+        const uint64_t was_least = n->least;
+
+        if (low > high + 1 || high > low + 1) {
+            const unsigned heavy = high > low;
+            struct tree_node *c = n->child[heavy];
+
+            if (height(c->child[!heavy]) > height(c->child[heavy]))
+                (void)rotate(t, c, heavy);
+            n = rotate(t, n, !heavy);
+        } else {
+            refresh(n);
+        }
+        if (n->height == was_high && n->least == was_least)
+            return;
+        n = n->parent;
+    }
+}
+
+void tree_insert_sorted(struct tree *t, struct tree_node *n)
+{
+    struct tree_node *at = t->root;
+    unsigned side;
+
+    n->child[0] = n->child[1] = NULL;
+    n->least = n->value;
+    n->height = 1;
+    if (at == NULL) {
+        n->parent = NULL;
+        t->root = t->root_first = n;
+        return;
+    }
+    for (;;) {
+        side = !tree_before(n->key, at->key);
+        if (at->child[side] == NULL)
+            break;
+        at = at->child[side];
+    }
+    n->parent = at;
+    at->child[side] = n;
+    if (side == 0 && at == t->root_first)
+        t->root_first = n;
+    repair(t, at);
+}
+
+/* The node behind n, or NULL. */
+static struct tree_node *successor(const struct tree_node *n)
+{
+    struct tree_node *at = n->child[1];
+
+    if (at != NULL) {
+        while (at->child[0] != NULL)
+            at = at->child[0];
+        return at;
+    }
+    for (at = n->parent; at != NULL && at->child[1] == n; at = at->parent)
+        n = at;
+    return at;
+}
+
+struct tree_node *tree_walk_next(struct tree_walk *w)
+{
+    struct tree_node *n = tree_earlier(w->row, w->below);
+
+    if (n == NULL)
+        return NULL;
+    if (n == w->row)
+        w->row = n->child[1];
+    else
+        w->below = successor(n);
+    return n;
+}
+
+/* n has two children: the node behind it, which has no left one, takes its place. */
+static void remove_inner(struct tree *t, struct tree_node *n)
+{
+    struct tree_node *s = n->child[1], *from;
+
+    while (s->child[0] != NULL)
+        s = s->child[0];
+    from = s->parent;
+    if (from == n) {
+        from = s;
+    } else {
+        put_in_place(t, from, s, s->child[1]);
+        s->child[1] = n->child[1];
+        s->child[1]->parent = s;
+    }
+    s->child[0] = n->child[0];
+    s->child[0]->parent = s;
+    s->height = n->height;
+    s->least = n->least;
+    put_in_place(t, n->parent, n, s);
+    repair(t, from);
+    if (from != s)
+        repair(t, s); /* n's own value has gone from here, whatever changed below */
+}
+
+void tree_remove_sorted(struct tree *t, struct tree_node *n)
+{
+    struct tree_node *parent = n->parent;
+
+    if (n == t->root_first)
+        t->root_first = successor(n);
+    if (n->child[0] != NULL && n->child[1] != NULL) {
+        remove_inner(t, n);
+        return;
+    }
+    put_in_place(t, parent, n, n->child[0] != NULL ? n->child[0] : n->child[1]);
+    repair(t, parent);
+}
+
+static bool has_within(const struct tree_node *n, uint64_t limit)
+{
+    return n != NULL && !tree_before(limit, n->least);
+}
+
+struct tree_node *tree_below_within(const struct tree *t, uint64_t limit)
+{
+    struct tree_node *n = t->root_first;
+
+    if (n == NULL || !tree_before(limit, n->value))
+        return n;
+    n = t->root;
+    if (!has_within(n, limit))
+        return NULL;
+    for (;;) {
+        if (has_within(n->child[0], limit))
+            n = n->child[0];
+        else if (!tree_before(limit, n->value))
+            return n;
+        else
+            n = n->child[1]; /* it has one: the least is not here and not on the left */
+    }
+}

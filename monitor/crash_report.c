@@ -1,0 +1,124 @@
+/*
+ * crash_report.c - a crashed vcpu's report: all that is known without the guest's help. What is
+ * read from its memory is bounded, and its own word. Locks: the log's.
+ */
+#include <arch/csr.h>
+#include <hearth/monitor/crash_report.h>
+#include <hearth/monitor/guest_backtrace.h>
+#include <hearth/kernel/log.h>
+#include <hearth/lib/symbols.h>
+#include <hearth/arch/trap.h>
+#include <hearth/core/vm.h>
+
+static const char *const irq_names[] = {
+    [IRQ_S_SOFT] = "supervisor software interrupt",
+    [IRQ_S_TIMER] = "supervisor timer interrupt",
+    [IRQ_S_EXT] = "supervisor external interrupt",
+    [IRQ_S_GEXT] = "supervisor guest external interrupt",
+    [IRQ_LCOF] = "local counter-overflow interrupt",
+};
+
+static const char *cause_name(uint64_t cause)
+{
+    const uint64_t irq = cause & ~TRAP_IRQ;
+
+    if (!(cause & TRAP_IRQ))
+        return trap_cause_name(cause);
+    return irq < ARRAY_SIZE(irq_names) && irq_names[irq] != NULL ? irq_names[irq]
+                                                                 : "unknown interrupt";
+}
+
+/* What cannot be fetched has not run. */
+static bool is_fetch_fault(uint64_t cause)
+{
+    return cause == CAUSE_INSN_ACCESS || cause == CAUSE_INSN_PAGE || cause == CAUSE_INSN_GUEST_PAGE;
+}
+
+static void report_state(const struct vcpu *v, const struct vcpu_exit *e)
+{
+    if (e->gpa_valid)
+        log_vm(v->vm, "  gpa 0x%016lx htinst 0x%lx", e->gpa, e->tinst);
+    log_vm(v->vm, "  mode %s vsstatus 0x%lx vsatp 0x%lx vstvec 0x%lx", e->from_vs ? "VS" : "VU",
+           csr_read(CSR_VSSTATUS), csr_read(CSR_VSATP), csr_read(CSR_VSTVEC));
+    log_vm(v->vm, "  vsepc 0x%lx vscause 0x%lx vstval 0x%lx vsie 0x%lx hvip 0x%lx",
+           csr_read(CSR_VSEPC), csr_read(CSR_VSCAUSE), csr_read(CSR_VSTVAL), csr_read(CSR_VSIE),
+           csr_read(CSR_HVIP));
+    if (e->cause == CAUSE_DOUBLE_TRAP) /* mtval2, by way of the firmware */
+        log_vm(v->vm, "  the second trap's cause %lu (%s)", csr_read(CSR_HTVAL),
+               trap_cause_name(csr_read(CSR_HTVAL)));
+    /* x0 has no value worth a place: the first one is pc. */
+    for (unsigned i = 0; i < 32; i += 4)
+        log_vm(v->vm, "  %-4s 0x%016lx  %-4s 0x%016lx  %-4s 0x%016lx  %-4s 0x%016lx",
+               i == 0 ? "pc" : gpr_name(i), i == 0 ? e->pc : v->ctx.gpr[i], gpr_name(i + 1),
+               v->ctx.gpr[i + 1], gpr_name(i + 2), v->ctx.gpr[i + 2], gpr_name(i + 3),
+               v->ctx.gpr[i + 3]);
+}
+
+/* By how much the guest's code has been moved. */
+static uint64_t slide_of(const struct vcpu *v)
+{
+    return symbols_slide(&v->vm->config.symbols, csr_read(CSR_VSATP), csr_read(CSR_VSTVEC),
+                         v->vm->entry);
+}
+
+/* By itself: clang would make one large stack frame of them all. */
+static __noinline void report_backtrace(const struct vcpu *v, const struct vcpu_exit *e,
+                                        uint64_t slide)
+{
+    struct backtrace_from from = {
+        .pc = e->pc,
+        .ra = v->ctx.gpr[GPR_RA],
+        .fp = v->ctx.gpr[GPR_FP],
+        .vsatp = csr_read(CSR_VSATP),
+        .vstvec = csr_read(CSR_VSTVEC),
+        .vsepc = csr_read(CSR_VSEPC),
+    };
+    struct backtrace_frame frame[BACKTRACE_FRAMES];
+    char line[BACKTRACE_LINE_SIZE];
+    unsigned count;
+
+    /* The trap vector's own fetch changed nothing: then it is the trap before it that tells. */
+    from.astray = is_fetch_fault(backtrace_at_vector(&from) ? csr_read(CSR_VSCAUSE) : e->cause);
+    count = guest_backtrace(&v->vm->memslots, &from, frame);
+    log_vm(v->vm, "  backtrace, by frame pointers:");
+    for (unsigned i = 0; i < count; i++)
+        log_vm(v->vm, "  %s", backtrace_text(&frame[i], i, &v->vm->config.symbols, slide, line));
+}
+
+static void report_exits(const struct vcpu *v, uint64_t slide)
+{
+    char symbol[SYMBOL_TEXT_SIZE];
+
+    log_vm(v->vm, "  recent exits, newest first:");
+    for (uint64_t i = 0; i < EXIT_RECORDS && i < v->stats.exits; i++) {
+        const struct vcpu_exit *r = &v->exits[(v->stats.exits - 1 - i) % EXIT_RECORDS];
+
+        symbols_text(&v->vm->config.symbols, slide, r->pc, false, symbol);
+        log_vm(v->vm, "  %2lu %s %lu pc 0x%016lx tval 0x%lx gpa 0x%lx: %s%s%s", i,
+               (r->cause & TRAP_IRQ) ? "irq" : "cause", r->cause & ~TRAP_IRQ, r->pc, r->tval,
+               r->gpa_valid ? r->gpa : 0, cause_name(r->cause), symbol[0] != '\0' ? "," : "",
+               symbol);
+    }
+}
+
+void crash_report(const struct vcpu *v, const struct vcpu_exit *e, const char *reason)
+{
+    const struct symbol_table *symbols = &v->vm->config.symbols;
+    const uint64_t slide = slide_of(v), ra = v->ctx.gpr[GPR_RA];
+    char at[SYMBOL_TEXT_SIZE];
+
+    log_vm(v->vm, "vcpu %u crashed: %s", v->id, reason);
+    log_vm(v->vm, "  cause %lu (%s) pc 0x%016lx tval 0x%016lx", e->cause & ~TRAP_IRQ,
+           cause_name(e->cause), e->pc, e->tval);
+    if (*symbols_text(symbols, slide, e->pc, false, at) != '\0')
+        log_vm(v->vm, "  pc:%s", at);
+    if (*symbols_text(symbols, slide, csr_read(CSR_VSEPC), false, at) != '\0')
+        log_vm(v->vm, "  vsepc:%s", at);
+    if (*symbols_text(symbols, slide, ra, true, at) != '\0')
+        log_vm(v->vm, "  ra:%s", at);
+    if (slide != 0)
+        log_vm(v->vm, "  its code was moved by 0x%lx from where it was linked", slide);
+    report_state(v, e);
+    report_backtrace(v, e, slide);
+    report_exits(v, slide);
+}

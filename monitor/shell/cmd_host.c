@@ -1,0 +1,313 @@
+/* cmd_host.c - the shell's commands about the machine, and about itself (shell_internal.h). */
+#include "shell_internal.h"
+
+#include <arch/atomic.h>
+#include <hearth/kernel/hart.h>
+#include <hearth/core/lifecycle.h>
+#include <hearth/kernel/log.h>
+#include <hearth/monitor/machine_end.h>
+#include <hearth/monitor/shell_words.h>
+#include <hearth/monitor/shutdown.h>
+#include <hearth/core/stats.h>
+#include <hearth/core/vcpu.h>
+
+#include <string.h>
+
+/* ---- help ---- */
+
+static enum shell_result help_one(struct shell *sh)
+{
+    for (unsigned t = 0; shell_commands[t] != NULL; t++) {
+        for (const struct shell_command *c = shell_commands[t]; c->name != NULL; c++) {
+            const size_t n = strlen(sh->argv[0]);
+
+            if (strncmp(c->name, sh->argv[0], n) != 0 || (c->name[n] != '\0' && c->name[n] != ' '))
+                continue;
+            if (sh->argc == 2 && (c->name[n] == '\0' || strcmp(c->name + n + 1, sh->argv[1]) != 0))
+                continue;
+            sh_print(sh, "%s %s%s\n    %s\n", c->name, c->usage, c->json ? " [--json]" : "",
+                     c->help);
+        }
+    }
+    if (sh->out_len == 0)
+        sh_print(sh, "there is no such command: help lists them\n");
+    return SHELL_DONE;
+}
+
+/* A table of commands a call. */
+static enum shell_result help(struct shell *sh)
+{
+    if (sh->argc > 0)
+        return help_one(sh);
+    if (shell_commands[sh->step] == NULL) {
+        sh_print(
+            sh,
+            "Ctrl-] leaves a VM's console for this shell; Ctrl-C ends a command; Tab completes\n");
+        return SHELL_DONE;
+    }
+    for (const struct shell_command *c = shell_commands[sh->step]; c->name != NULL; c++)
+        sh_print(sh, "%-12s %s\n", c->name, c->help);
+    return SHELL_MORE;
+}
+
+/* ---- harts, memory ---- */
+
+static enum shell_result list_harts(struct shell *sh)
+{
+    struct stats_hart s;
+
+    if (sh->step == 0) {
+        sh_list_begin(sh);
+        if (!sh->as_json)
+            sh_print(sh, "hart  online  vcpus  idle ms     switches  software  timer     external  "
+                         "fences\n");
+    }
+    if (sh->step == harts_count) {
+        sh_list_end(sh);
+        return SHELL_DONE;
+    }
+    const struct hart *h = harts[sh->step];
+    const uint32_t assigned = atomic_load_relaxed(&h->sched.assigned);
+    const bool online = atomic_load_relaxed(&h->online) != 0;
+
+    stats_hart_read(sh->step, &s);
+    if (!sh->as_json) {
+        sh_print(sh, "%-4lu  %-6s  %-5u  %-10lu  %-8lu  %-8lu  %-8lu  %-8lu  %lu\n", h->hartid,
+                 online ? "yes" : "no", assigned, timer_us_from_ticks(s.idle) / 1000, s.switches,
+                 s.irq_software, s.irq_timer, s.irq_external, s.fences);
+        return SHELL_MORE;
+    }
+    json_open(&sh->json, NULL, '{');
+    json_number(&sh->json, "hart", h->hartid);
+    json_bool(&sh->json, "online", online);
+    json_number(&sh->json, "vcpus", assigned);
+    json_number(&sh->json, "idle_us", timer_us_from_ticks(s.idle));
+    json_number(&sh->json, "switches", s.switches);
+    json_number(&sh->json, "irq_software", s.irq_software);
+    json_number(&sh->json, "irq_timer", s.irq_timer);
+    json_number(&sh->json, "irq_external", s.irq_external);
+    json_number(&sh->json, "fences", s.fences);
+    json_close(&sh->json, '}');
+    return SHELL_MORE;
+}
+
+/* ---- top ---- */
+
+#define TOP_SAMPLES 8u  /* VMs looked at in a call */
+#define TOP_ROWS    24u /* VMs that a screen shows; JSON has them all */
+#define TOP_FIRST   300000
+
+struct top_row {
+    uint64_t run, steal, exits;       /* so far */
+    uint64_t d_run, d_steal, d_exits; /* since the time before */
+    const struct vm *vm; /* only to be compared: another one in its place begins anew */
+};
+
+struct top {
+    struct top_row row[VMS_MAX];
+    uint8_t order[VMS_MAX];
+    unsigned count, next;
+    uint64_t since, ticks; /* when the row before was taken; how long ago that was */
+    bool again, printing;
+};
+
+_Static_assert(sizeof(struct top) <= SHELL_STATE, "top's state");
+
+static void sample(struct top *t, unsigned i)
+{
+    struct top_row *r = &t->row[i], before = *r;
+    const struct vm *vm = vm_get(i);
+
+    *r = (struct top_row){.vm = vm};
+    if (vm == NULL)
+        return;
+    for (uint32_t v = 0; v < vm->config.vcpus; v++) {
+        struct stats_vcpu s;
+
+        stats_vcpu_read(vm->vcpus[v], &s);
+        r->run += s.run;
+        r->steal += s.steal;
+        r->exits += s.exits;
+    }
+    if (before.vm == vm) {
+        r->d_run = r->run - before.run;
+        r->d_steal = r->steal - before.steal;
+        r->d_exits = r->exits - before.exits;
+    }
+}
+
+/* The VMs, most time first. */
+static void sort(struct top *t)
+{
+    t->count = 0;
+    for (unsigned i = 0; i < vm_count(); i++) {
+        unsigned at = t->count;
+
+        if (t->row[i].vm == NULL)
+            continue;
+        for (; at > 0 && t->row[t->order[at - 1]].d_run < t->row[i].d_run; at--)
+            t->order[at] = t->order[at - 1];
+        t->order[at] = (uint8_t)i;
+        t->count++;
+    }
+}
+
+static void top_print(struct shell *sh, const struct top *t, unsigned i)
+{
+    const struct top_row *r = &t->row[i];
+    struct vm *vm = vm_get(i);
+    const uint64_t ticks = MAX(t->ticks, 1), ms = MAX(timer_us_from_ticks(ticks) / 1000, 1);
+
+    if (vm != r->vm)
+        return; /* gone since */
+    if (!sh->as_json) {
+        sh_print(sh, "%-31s  %-11s  %4lu.%lu  %4lu.%lu  %8lu\033[K\n", vm->config.name,
+                 vm_state_name(vm->state), r->d_run * 100 / ticks, r->d_run * 1000 / ticks % 10,
+                 r->d_steal * 100 / ticks, r->d_steal * 1000 / ticks % 10, r->d_exits * 1000 / ms);
+        return;
+    }
+    json_open(&sh->json, NULL, '{');
+    json_string(&sh->json, "name", vm->config.name);
+    json_string(&sh->json, "state", vm_state_name(vm->state));
+    json_number(&sh->json, "share_permille", r->d_run * 1000 / ticks);
+    json_number(&sh->json, "steal_permille", r->d_steal * 1000 / ticks);
+    json_number(&sh->json, "exits_per_s", r->d_exits * 1000 / ms);
+    json_close(&sh->json, '}');
+}
+
+static enum shell_result top_show(struct shell *sh, struct top *t, uint64_t seconds)
+{
+    const unsigned rows = sh->as_json ? t->count : MIN(t->count, TOP_ROWS);
+
+    for (unsigned n = 0; n < TOP_SAMPLES && t->next < rows; n++)
+        top_print(sh, t, t->order[t->next++]);
+    if (t->next < rows)
+        return SHELL_MORE;
+    t->printing = false;
+    t->next = 0;
+    if (sh->as_json) {
+        sh_list_end(sh);
+        return SHELL_DONE;
+    }
+    if (rows < t->count)
+        sh_print(sh, "and %u more\033[K\n", t->count - rows);
+    sh_print(sh, "\033[J");
+    sh->wait_us = seconds * 1000000;
+    return SHELL_WAIT;
+}
+
+static enum shell_result top_sample(struct shell *sh, struct top *t)
+{
+    const uint64_t now = timer_now();
+
+    if (t->next == 0) {
+        t->ticks = now - t->since;
+        t->since = now;
+    }
+    for (unsigned n = 0; n < TOP_SAMPLES && t->next < vm_count(); n++)
+        sample(t, t->next++);
+    if (t->next < vm_count())
+        return SHELL_MORE;
+    t->next = 0;
+    if (!t->again) {
+        t->again = true;
+        sh->wait_us = TOP_FIRST;
+        return SHELL_WAIT;
+    }
+    sort(t);
+    t->printing = true;
+    if (sh->as_json)
+        sh_list_begin(sh);
+    else
+        sh_print(sh, "\033[H%-31s  %-11s  %6s  %6s  %8s  q ends\033[K\n", "name", "state", "hart %",
+                 "steal%", "exits/s");
+    return SHELL_MORE;
+}
+
+static enum shell_result top(struct shell *sh)
+{
+    struct top *t = sh->state;
+    uint64_t seconds = 2;
+    char key;
+
+    if (sh->argc == 1 &&
+        (!word_number(sh->argv[0], false, &seconds) || seconds == 0 || seconds > 3600))
+        return SHELL_USAGE;
+    if (sh->step == 0) {
+        memset(t, 0, sizeof(*t));
+        if (!sh->as_json)
+            sh_print(sh, "\033[H\033[2J");
+    }
+    while (!sh->as_json && sh_key(sh, &key))
+        if (key == 'q') {
+            sh_print(sh, "\n");
+            return SHELL_DONE;
+        }
+    return t->printing ? top_show(sh, t, seconds) : top_sample(sh, t);
+}
+
+/* ---- log, shutdown ---- */
+
+/* The lines that the log keeps, some a call. number[0]: where the next one is. */
+static enum shell_result show_log(struct shell *sh)
+{
+    size_t n;
+
+    if (sh->step == 0)
+        sh->number[0] = log_oldest();
+    n = log_read(&sh->number[0], sh->out, SHELL_OUT / 2);
+    sh->out_len = n;
+    return n != 0 ? SHELL_MORE : SHELL_DONE;
+}
+
+/* Ends the machine: at once, or when every guest has done what it is asked to. */
+static enum shell_result shut_down(struct shell *sh)
+{
+    bool running = false;
+
+    if (sh->argc == 1 && strcmp(sh->argv[0], "--now") != 0)
+        return SHELL_USAGE;
+    if (sh->argc == 1)
+        machine_end();
+    for (unsigned i = 0; i < vm_count(); i++) {
+        struct vm *vm = vm_get(i);
+        const char *why;
+
+        if (vm == NULL || vm_has_ended(vm->state) || vm->state == VM_DEFINED)
+            continue;
+        running = true;
+        why = sh->step == 0 ? sh_error(shutdown_ask(vm)) : NULL;
+        if (why != NULL)
+            sh_print(sh, "%s: %s (%s)\n", vm->config.name, why, vm_state_name(vm->state));
+    }
+    if (!running)
+        machine_end();
+    if (sh->step == 0)
+        sh_print(sh, "waiting for the VMs to end; Ctrl-C: stay; shutdown --now: do not wait\n");
+    sh->wait_us = 100000;
+    return SHELL_WAIT;
+}
+
+const struct shell_command shell_host_commands[] = {
+    {.name = "harts", .usage = "", .help = "the machine's harts", .json = true, .run = list_harts},
+    {.name = "top",
+     .usage = "[SECONDS]",
+     .help = "who has the harts, again and again; q ends",
+     .most = 1,
+     .json = true,
+     .keys = true,
+     .run = top},
+    {.name = "log", .usage = "", .help = "the hypervisor's latest lines", .run = show_log},
+    {.name = "shutdown",
+     .usage = "[--now]",
+     .help = "asks all guests to shut down, then ends the machine",
+     .most = 1,
+     .run = shut_down},
+    {.name = "help",
+     .usage = "[COMMAND]",
+     .help = "all commands, or one",
+     .words = {WORD_COMMAND},
+     .most = 2,
+     .run = help},
+    {.name = NULL},
+};

@@ -1,0 +1,217 @@
+/* cmd_list.c - the shell's commands that list VMs (shell_internal.h). */
+#include "shell_internal.h"
+
+#include <arch/atomic.h>
+#include <hearth/config/descriptions.h>
+#include <hearth/core/lifecycle.h>
+#include <hearth/monitor/machine_end.h>
+#include <hearth/core/sched.h>
+#include <hearth/core/stats.h>
+#include <hearth/core/vcpu.h>
+
+struct brief {
+    enum vm_state state;
+    uint64_t up_ms, run_ms, exits;
+    uint32_t restarts;
+};
+
+static struct brief brief_of(struct vm *vm)
+{
+    struct brief b = {0};
+    uint64_t run = 0;
+
+    lock_acquire(&vm->lock);
+    b.state = vm->state;
+    b.restarts = vm->restarts;
+    if (vm->started_at != 0)
+        b.up_ms = (vm_has_ended(vm->state) ? vm->ended_at : timer_now()) - vm->started_at;
+    lock_release(&vm->lock);
+    for (uint32_t i = 0; i < vm->config.vcpus; i++) {
+        struct stats_vcpu s;
+
+        stats_vcpu_read(vm->vcpus[i], &s);
+        run += s.run;
+        b.exits += s.exits;
+    }
+    b.up_ms = timer_us_from_ticks(b.up_ms) / 1000;
+    b.run_ms = timer_us_from_ticks(run) / 1000;
+    return b;
+}
+
+static void list_row(struct shell *sh, const struct vm_config *c, const char *state,
+                     const struct brief *b)
+{
+    if (!sh->as_json) {
+        sh_print(sh, "%-31s  %-11s  %5u  %6lu  %8lu  %8u\n", c->name, state, c->vcpus,
+                 c->memory / MIB, b->run_ms, b->restarts);
+        return;
+    }
+    json_open(&sh->json, NULL, '{');
+    json_string(&sh->json, "name", c->name);
+    json_string(&sh->json, "state", state);
+    json_number(&sh->json, "vcpus", c->vcpus);
+    json_number(&sh->json, "memory", c->memory);
+    json_number(&sh->json, "run_ms", b->run_ms);
+    json_number(&sh->json, "exits", b->exits);
+    json_number(&sh->json, "restarts", b->restarts);
+    json_close(&sh->json, '}');
+}
+
+/* A VM a call; then what is described and was not made. */
+static enum shell_result list(struct shell *sh)
+{
+    const struct brief none = {0};
+    const unsigned i = sh->step;
+
+    if (i == 0) {
+        sh_list_begin(sh);
+        if (!sh->as_json)
+            sh_print(sh, "%-31s  %-11s  %5s  %6s  %8s  %8s\n", "name", "state", "vcpus", "MiB",
+                     "run ms", "restarts");
+    }
+    if (i < VMS_MAX) {
+        struct vm *vm = vm_get(i);
+
+        if (vm != NULL) {
+            struct brief b = brief_of(vm);
+
+            list_row(sh, &vm->config, vm_state_name(b.state), &b);
+        }
+        return SHELL_MORE;
+    }
+    if (i - VMS_MAX < description_count()) {
+        const struct vm_config *c = description_get(i - VMS_MAX);
+
+        if (vm_find(c->name) == NULL)
+            list_row(sh, c, "described", &none);
+        return SHELL_MORE;
+    }
+    sh_list_end(sh);
+    return SHELL_DONE;
+}
+
+static void info_policy(struct shell *sh, const struct vm_policy *p)
+{
+    static const char *const actions[] = {"destroy", "restart", "pause"};
+    static const char *const ways[] = {"sysrq", "message", "none"};
+
+    if (!sh->as_json) {
+        sh_print(sh, "  on poweroff %s, on reboot %s, on crash %s\n", actions[p->on_poweroff],
+                 actions[p->on_reboot], actions[p->on_crash]);
+        sh_print(sh, "  at most %u restarts within %u s; shutdown by %s, %u s\n", p->restart_limit,
+                 p->restart_period, ways[p->shutdown], p->shutdown_timeout);
+        sh_print(sh, "  while paused its clock %s; console %s; %s looked into\n",
+                 p->time_runs ? "runs" : "stops", p->console_buffered ? "buffered" : "in the log",
+                 p->inspect && management.inspect ? "may be" : "may not be");
+        return;
+    }
+    json_string(&sh->json, "on_poweroff", actions[p->on_poweroff]);
+    json_string(&sh->json, "on_reboot", actions[p->on_reboot]);
+    json_string(&sh->json, "on_crash", actions[p->on_crash]);
+    json_number(&sh->json, "restart_limit", p->restart_limit);
+    json_number(&sh->json, "restart_period", p->restart_period);
+    json_string(&sh->json, "shutdown", ways[p->shutdown]);
+    json_number(&sh->json, "shutdown_timeout", p->shutdown_timeout);
+    json_string(&sh->json, "paused_time", p->time_runs ? "runs" : "stops");
+    json_string(&sh->json, "console", p->console_buffered ? "buffer" : "log");
+    json_bool(&sh->json, "inspect", p->inspect && management.inspect);
+}
+
+static void info_vcpu(struct shell *sh, struct vm *vm, uint32_t i)
+{
+    static const char *const states[] = {"stopped", "runnable", "running", "blocked"};
+    struct sched_params p = {0};
+    struct stats_vcpu s;
+
+    stats_vcpu_read(vm->vcpus[i], &s);
+    if (sched_get_params(vm, i, &p) < 0)
+        return;
+    if (!sh->as_json) {
+        sh_print(sh,
+                 "  vcpu %u: %s, weight %u, priority %u, cap %u, affinity 0x%lx, "
+                 "run %lu ms, steal %lu ms, %lu exits\n",
+                 i, states[s.state], p.weight, p.priority, p.cap, p.affinity,
+                 timer_us_from_ticks(s.run) / 1000, timer_us_from_ticks(s.steal) / 1000, s.exits);
+        return;
+    }
+    json_open(&sh->json, NULL, '{');
+    json_string(&sh->json, "state", states[s.state]);
+    json_number(&sh->json, "weight", p.weight);
+    json_number(&sh->json, "priority", p.priority);
+    json_number(&sh->json, "cap", p.cap);
+    json_hex(&sh->json, "affinity", p.affinity);
+    json_number(&sh->json, "run_us", timer_us_from_ticks(s.run));
+    json_number(&sh->json, "wait_us", timer_us_from_ticks(s.wait));
+    json_number(&sh->json, "steal_us", timer_us_from_ticks(s.steal));
+    json_number(&sh->json, "idle_us", timer_us_from_ticks(s.idle));
+    json_number(&sh->json, "exits", s.exits);
+    json_close(&sh->json, '}');
+}
+
+static void info_head(struct shell *sh, struct vm *vm)
+{
+    const uint64_t tables = (uint64_t)atomic_load_relaxed(&vm->gstage.tables) * PAGE_SIZE;
+    const struct brief b = brief_of(vm);
+
+    if (!sh->as_json) {
+        sh_print(sh, "%s: %s, %u vcpus, %lu MiB, up %lu ms, %u restarts, cap %u\n", vm->config.name,
+                 vm_state_name(b.state), vm->config.vcpus, vm->config.memory / MIB, b.up_ms,
+                 b.restarts, sched_vm_cap(vm));
+        sh_print(sh, "  %lu KiB of G-stage tables\n", tables / KIB);
+        if (vm_has_ended(b.state) || b.state == VM_PRESERVED)
+            sh_print(sh, "  because: %s\n", vm->stop_reason);
+        return;
+    }
+    sh_json_begin(sh);
+    json_open(&sh->json, NULL, '{');
+    json_string(&sh->json, "name", vm->config.name);
+    json_string(&sh->json, "state", vm_state_name(b.state));
+    json_string(&sh->json, "reason", vm->stop_reason != NULL ? vm->stop_reason : "");
+    json_number(&sh->json, "memory", vm->config.memory);
+    json_number(&sh->json, "gstage_tables", tables);
+    json_number(&sh->json, "up_ms", b.up_ms);
+    json_number(&sh->json, "restarts", b.restarts);
+    json_number(&sh->json, "cap", sched_vm_cap(vm));
+}
+
+static enum shell_result info(struct shell *sh)
+{
+    struct vm *vm = sh_vm(sh, sh->argv[0]);
+
+    if (vm == NULL)
+        return SHELL_DONE;
+    if (sh->step == 0) {
+        info_head(sh, vm);
+        info_policy(sh, &vm->config.policy);
+        if (sh->as_json)
+            json_open(&sh->json, "vcpu", '[');
+        return SHELL_MORE;
+    }
+    if (sh->step <= vm->config.vcpus) {
+        info_vcpu(sh, vm, sh->step - 1);
+        return SHELL_MORE;
+    }
+    if (sh->as_json) {
+        json_close(&sh->json, ']');
+        json_close(&sh->json, '}');
+        sh_print(sh, "\n");
+    }
+    return SHELL_DONE;
+}
+
+const struct shell_command shell_list_commands[] = {
+    {.name = "vm list",
+     .usage = "",
+     .help = "the VMs, and the descriptions that no VM was made from",
+     .json = true,
+     .run = list},
+    {.name = "vm info",
+     .usage = "VM",
+     .help = "one VM: state, policy, vcpus",
+     .words = {WORD_VM},
+     .least = 1,
+     .most = 1,
+     .json = true,
+     .run = info},
+    {.name = NULL},
+};

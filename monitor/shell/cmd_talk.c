@@ -1,0 +1,97 @@
+/* cmd_talk.c - the shell's commands that talk with a VM: its console, its messages
+ * (shell_internal.h).
+ */
+#include "shell_internal.h"
+
+#include <hearth/console/console.h>
+#include <hearth/lib/errno.h>
+#include <hearth/monitor/machine_end.h>
+#include <hearth/ipc/messages.h>
+#include <hearth/core/vm.h>
+
+#include <string.h>
+
+static enum shell_result console(struct shell *sh)
+{
+    struct vm *vm = sh_vm(sh, sh->argv[0]);
+
+    if (vm == NULL)
+        return SHELL_DONE;
+    console_attach(vm);
+    machine_end_if_done(); /* the shell may have been all that kept it on */
+    return SHELL_DONE;
+}
+
+static enum shell_result send(struct shell *sh)
+{
+    struct vm *vm = sh_vm(sh, sh->argv[0]);
+    const char *why;
+
+    if (vm == NULL)
+        return SHELL_DONE;
+    if (sh->argv[1][0] == '\0')
+        return SHELL_USAGE;
+    why = sh_error(messages_shell_send(vm, sh->argv[1], strlen(sh->argv[1])));
+    if (why != NULL)
+        sh_print(sh, "%s: %s\n", vm->config.name, why);
+    return SHELL_DONE;
+}
+
+/* The messages that wait, one a call. */
+static enum shell_result receive(struct shell *sh)
+{
+    struct vm *vm = sh_vm(sh, sh->argv[0]);
+    char *text = sh->state;
+    const char *why;
+    uint64_t len;
+    int err;
+
+    if (vm == NULL)
+        return SHELL_DONE;
+    if (sh->step == 0)
+        sh_list_begin(sh);
+    err = messages_shell_receive(vm, text, MESSAGE_MAX, &len);
+    if (err == -HV_ENOENT) {
+        sh_list_end(sh);
+        return SHELL_DONE;
+    }
+    why = sh_error(err);
+    if (why != NULL) {
+        sh_print(sh, "%s: %s\n", vm->config.name, why);
+        return SHELL_DONE;
+    }
+    /* Escaped it may be four to six times as long. */
+    if (sh->as_json)
+        json_bytes(&sh->json, NULL, text, MIN(len, SHELL_OUT / 8));
+    else
+        sh_print_text(sh, text, MIN(len, SHELL_OUT / 8));
+    if (!sh->as_json)
+        sh_print(sh, "%s\n", len > SHELL_OUT / 8 ? " ..." : "");
+    return SHELL_MORE;
+}
+
+const struct shell_command shell_talk_commands[] = {
+    {.name = "console",
+     .usage = "VM",
+     .help = "attaches it to this line; Ctrl-] comes back here",
+     .words = {WORD_VM},
+     .least = 1,
+     .most = 1,
+     .run = console},
+    {.name = "send",
+     .usage = "VM TEXT",
+     .help = "a message to it (HOST_COMM); TEXT in quotes if it has spaces",
+     .words = {WORD_VM},
+     .least = 2,
+     .most = 2,
+     .run = send},
+    {.name = "receive",
+     .usage = "VM",
+     .help = "the messages that it has sent here",
+     .words = {WORD_VM},
+     .least = 1,
+     .most = 1,
+     .json = true,
+     .run = receive},
+    {.name = NULL},
+};

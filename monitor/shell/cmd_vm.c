@@ -1,0 +1,285 @@
+/* cmd_vm.c - the shell's commands that change VMs: their lives, their part of the harts
+ * (shell_internal.h). */
+#include "shell_internal.h"
+
+#include <hearth/config/descriptions.h>
+#include <hearth/lib/errno.h>
+#include <hearth/core/lifecycle.h>
+#include <hearth/core/sched.h>
+#include <hearth/monitor/shell_words.h>
+#include <hearth/monitor/shutdown.h>
+#include <hearth/core/vcpu.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#define POLL_US 10000
+#define WAIT_US 30000000 /* for an operation to be over */
+
+/* ---- a VM's life ---- */
+
+static bool name_is_good(const char *name)
+{
+    static const char may_be[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+    const size_t n = strspn(name, may_be);
+
+    return name[0] >= 'a' && name[0] <= 'z' && name[n] == '\0' && n <= VM_NAME_MAX;
+}
+
+/* What goes wrong is on the log. */
+static bool create_vm(struct shell *sh, const char *from, const char *name)
+{
+    static struct vm_config config; /* large for the stack; the shell is one */
+    const struct vm_config *described = description_find(from);
+
+    if (described == NULL) {
+        sh_print(sh, "the bundle describes no VM \"");
+        sh_print_text(sh, from, strlen(from));
+        sh_print(sh, "\"\n");
+        return false;
+    }
+    config = *described;
+    if (name != NULL && strcmp(name, from) != 0) {
+        /* Its peers know it by its own name only. */
+        (void)snprintf(config.name, sizeof(config.name), "%s", name);
+        config.messages[0] = '\0';
+        config.channel_count = 0;
+    }
+    return vm_create(&config, NULL) == 0;
+}
+
+static enum shell_result create(struct shell *sh)
+{
+    if (sh->argc == 2 && !name_is_good(sh->argv[1]))
+        return SHELL_USAGE;
+    (void)create_vm(sh, sh->argv[0], sh->argc == 2 ? sh->argv[1] : NULL);
+    return SHELL_DONE;
+}
+
+static bool start_over(struct vm *vm)
+{
+    return vm == NULL || vm->state != VM_STARTING;
+}
+
+static bool stop_over(struct vm *vm)
+{
+    return vm == NULL || (vm->state != VM_STOPPING && vm->state != VM_STARTING);
+}
+
+static bool pause_over(struct vm *vm)
+{
+    return vm == NULL || vm->state != VM_PAUSED || vm_is_parked(vm);
+}
+
+static bool destroy_over(struct vm *vm)
+{
+    return vm == NULL ? vm_leaving() == 0 : !vm->destroying;
+}
+
+static bool at_once(struct vm *vm)
+{
+    (void)vm;
+    return true;
+}
+
+static const struct operation {
+    const char *name;
+    int (*begin)(struct vm *vm);
+    bool (*over)(struct vm *vm); /* NULL: it is gone */
+} operations[] = {
+    {"start", vm_start, start_over},     {"stop", vm_stop, stop_over},
+    {"pause", vm_pause, pause_over},     {"resume", vm_resume, at_once},
+    {"reset", vm_reset, stop_over},      {"destroy", vm_destroy, destroy_over},
+    {"shutdown", shutdown_ask, at_once},
+};
+
+static const struct operation *operation_named(const char *name)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(operations); i++)
+        if (strcmp(operations[i].name, name) == 0)
+            return &operations[i];
+    return NULL;
+}
+
+static enum shell_result wait_for(struct shell *sh, const struct operation *o)
+{
+    /* A VM that is gone need not be looked for in words. */
+    if (o->over(vm_find(sh->argv[0])))
+        return SHELL_DONE;
+    if (timer_now() - sh->number[0] > timer_ticks_from_us(WAIT_US)) {
+        sh_print(sh, "%s: still under way\n", sh->argv[0]);
+        return SHELL_DONE;
+    }
+    sh->wait_us = POLL_US;
+    return SHELL_WAIT;
+}
+
+static enum shell_result operate(struct shell *sh)
+{
+    const struct operation *o = operation_named(sh->words[1]);
+    struct vm *vm = vm_find(sh->argv[0]);
+    const char *why;
+
+    if (o == NULL)
+        return SHELL_USAGE;
+    if (sh->step > 0)
+        return wait_for(sh, o);
+    /* What is only described is made first. */
+    if (vm == NULL && o->begin == vm_start && description_find(sh->argv[0]) != NULL) {
+        if (!create_vm(sh, sh->argv[0], NULL))
+            return SHELL_DONE;
+        vm = vm_find(sh->argv[0]);
+    }
+    if (vm == NULL) {
+        (void)sh_vm(sh, sh->argv[0]);
+        return SHELL_DONE;
+    }
+    sh->number[0] = timer_now();
+    why = sh_error(o->begin(vm));
+    if (why == NULL)
+        return SHELL_MORE;
+    vm = vm_find(sh->argv[0]);
+    sh_print(sh, "%s: %s: %s (%s)\n", sh->argv[0], o->name, why,
+             vm != NULL ? vm_state_name(vm->state) : "gone");
+    return SHELL_DONE;
+}
+
+/* ---- settings ---- */
+
+struct settings {
+    bool given[4]; /* weight, priority, cap, affinity */
+    uint64_t value[4];
+    uint32_t vcpu;
+};
+
+static const char *const setting_names[4] = {"weight", "priority", "cap", "affinity"};
+
+static bool read_setting(const char *word, struct settings *s)
+{
+    const char *equals = strchr(word, '=');
+    uint64_t number;
+
+    if (equals == NULL)
+        return false;
+    if (strncmp(word, "vcpu=", 5) == 0) {
+        if (s->vcpu != SCHED_ALL || !word_number(word + 5, false, &number) || number >= VCPUS_MAX)
+            return false;
+        s->vcpu = (uint32_t)number;
+        return true;
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(setting_names); i++) {
+        const size_t n = strlen(setting_names[i]);
+
+        if ((size_t)(equals - word) != n || memcmp(word, setting_names[i], n) != 0)
+            continue;
+        if (s->given[i])
+            return false;
+        s->given[i] = true;
+        if (i == 3)
+            return word_bits(equals + 1, HARTS_MAX, &s->value[i]);
+        return word_number(equals + 1, false, &s->value[i]) && s->value[i] <= UINT32_MAX;
+    }
+    return false;
+}
+
+/* What apply() would answer: all are asked before the first one is applied. */
+static int check(struct vm *vm, const struct settings *s, unsigned i)
+{
+    const uint64_t value = s->value[i];
+
+    if (s->vcpu != SCHED_ALL && s->vcpu >= vm->config.vcpus)
+        return -HV_ENOENT;
+    switch (i) {
+    case 0:
+        return value < SCHED_WEIGHT_MIN || value > SCHED_WEIGHT_MAX ? -HV_ERANGE : 0;
+    case 1:
+        return value > SCHED_PRIORITY_MAX ? -HV_ERANGE : 0;
+    case 2:
+        return value > SCHED_CAP_MAX * (s->vcpu == SCHED_ALL ? vm->config.vcpus : 1) ? -HV_ERANGE
+                                                                                     : 0;
+    default:
+        return (value & sched_harts_online()) == 0 ? -HV_EINVAL : 0;
+    }
+}
+
+static int apply(struct vm *vm, const struct settings *s, unsigned i)
+{
+    switch (i) {
+    case 0:
+        return sched_set_weight(vm, s->vcpu, (uint32_t)s->value[0]);
+    case 1:
+        return sched_set_priority(vm, s->vcpu, (uint32_t)s->value[1]);
+    case 2:
+        return sched_set_cap(vm, s->vcpu, (uint32_t)s->value[2]);
+    default:
+        return sched_set_affinity(vm, s->vcpu, s->value[3]);
+    }
+}
+
+static enum shell_result set(struct shell *sh)
+{
+    struct settings s = {.vcpu = SCHED_ALL};
+    struct vm *vm;
+
+    for (unsigned i = 1; i < sh->argc; i++)
+        if (!read_setting(sh->argv[i], &s))
+            return SHELL_USAGE;
+    if (!s.given[0] && !s.given[1] && !s.given[2] && !s.given[3])
+        return SHELL_USAGE;
+    vm = sh_vm(sh, sh->argv[0]);
+    if (vm == NULL)
+        return SHELL_DONE;
+    for (unsigned i = 0; i < 2 * ARRAY_SIZE(s.given); i++) {
+        const unsigned which = i % ARRAY_SIZE(s.given);
+        const bool checked = i >= ARRAY_SIZE(s.given);
+        const char *why = NULL;
+
+        if (s.given[which])
+            why = sh_error(checked ? apply(vm, &s, which) : check(vm, &s, which));
+        if (why == NULL)
+            continue;
+        sh_print(sh, "%s: %s: %s\n", vm->config.name, setting_names[which], why);
+        break;
+    }
+    return SHELL_DONE;
+}
+
+#define OPERATION(verb, text)                                                                      \
+    {.name = "vm " verb,                                                                           \
+     .usage = "VM",                                                                                \
+     .help = text,                                                                                 \
+     .words = {WORD_VM, WORD_NONE, WORD_NONE},                                                     \
+     .least = 1,                                                                                   \
+     .most = 1,                                                                                    \
+     .run = operate}
+
+const struct shell_command shell_vm_commands[] = {
+    {.name = "vm create",
+     .usage = "DESCRIPTION [NAME]",
+     .help = "makes a VM of a description in the bundle; under another name it has no peers",
+     .words = {WORD_DESCRIPTION},
+     .least = 1,
+     .most = 2,
+     .run = create},
+    {.name = "vm start",
+     .usage = "VM",
+     .help = "loads its images and runs it; makes it first if it is only described",
+     .words = {WORD_DESCRIPTION},
+     .least = 1,
+     .most = 1,
+     .run = operate},
+    OPERATION("shutdown", "asks its guest to shut down, as its description says how"),
+    OPERATION("stop", "ends it at once, whatever its guest does"),
+    OPERATION("pause", "its vcpus stop where they are"),
+    OPERATION("resume", "its vcpus go on"),
+    OPERATION("reset", "restarts it from its images"),
+    OPERATION("destroy", "stops it, and gives back all that it has"),
+    {.name = "vm set",
+     .usage = "VM [vcpu=N] weight=1..10000 priority=0..99 cap=PERCENT affinity=HARTS ...",
+     .help = "its part of the harts; HARTS such as 0-1,3",
+     .words = {WORD_VM, WORD_SETTING, WORD_SETTING},
+     .least = 2,
+     .most = 6,
+     .run = set},
+    {.name = NULL},
+};

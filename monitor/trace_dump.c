@@ -1,0 +1,182 @@
+/*
+ * trace_dump.c - the trace rings as text. Each line stands for itself, with a checksum, so that
+ * what else is on the serial line, and what gets lost there, spoils no more than its own line:
+ *
+ *   hearth: trace begin 1 HZ HARTS SIZE         version, timebase, number of rings, records in each
+ *   hearth: trace vm ID NAME TIME               the VM that has had this id since then
+ *   hearth: trace rec HART NUMBER BASE64 CRC    records from NUMBER (hex) on, little endian
+ *   hearth: trace end LINES                     lines since begin, it and this one included
+ *
+ * CRC: of the text between "rec " and the blank before it, CRC-32 as in zlib, 8 hex digits. No
+ * locks: the names are a ring like those of the events (trace.c).
+ */
+#include <arch/atomic.h>
+#include <hearth/console/console.h>
+#include <hearth/platform/platform.h>
+#include <hearth/kernel/trace.h>
+#include <hearth/core/vm.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#define VERSION        1
+#define RECORDS_A_LINE 6
+
+_Static_assert(sizeof(struct trace_record) == 32, "what tools/hearth_lib/trace.py reads");
+_Static_assert(TRACE_LINE_MAX > 64 + RECORDS_A_LINE * 32 * 4 / 3, "a line of records");
+
+enum stage { HEAD, NAMES, RECORDS, END, OVER };
+
+struct given_name {
+    uint64_t time;
+    unsigned id;
+    char name[VM_NAME_MAX + 1];
+};
+
+static struct given_name names[TRACE_NAMES];
+static uint64_t names_given; /* atomic; vm_list_lock to change */
+
+void trace_name(unsigned id, const char *name)
+{
+    const uint64_t n = names_given;
+    struct given_name *g = &names[n % TRACE_NAMES];
+
+    atomic_fence_release();
+    *g = (struct given_name){.time = timer_now(), .id = id};
+    (void)snprintf(g->name, sizeof(g->name), "%s", name);
+    atomic_store_release(&names_given, n + 1);
+}
+
+/* The line of the next name, from d->next on; 0: there is none. */
+static size_t put_name(struct trace_dump *d, char *line)
+{
+    while (d->next < atomic_load_acquire(&names_given)) {
+        const uint64_t number = d->next++;
+        const struct given_name g = names[number % TRACE_NAMES];
+
+        atomic_fence_acquire();
+        if (atomic_load_relaxed(&names_given) - number < TRACE_NAMES)
+            return (size_t)snprintf(line, TRACE_LINE_MAX, "hearth: trace vm %u %.*s %lu\n", g.id,
+                                    (int)sizeof(g.name) - 1, g.name, g.time);
+    }
+    return 0;
+}
+
+static uint32_t crc32(const char *p, size_t len)
+{
+    uint32_t crc = UINT32_MAX;
+
+    for (size_t i = 0; i < len; i++) {
+        crc ^= (uint8_t)p[i];
+        for (unsigned bit = 0; bit < 8; bit++)
+            crc = crc >> 1 ^ ((crc & 1) ? 0xedb88320u : 0);
+    }
+    return ~crc;
+}
+
+/* len: a multiple of 3. */
+static size_t base64(char *out, const uint8_t *p, size_t len)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    char *at = out;
+
+    for (size_t i = 0; i < len; i += 3) {
+        const uint32_t bits = (uint32_t)p[i] << 16 | (uint32_t)p[i + 1] << 8 | p[i + 2];
+
+        for (unsigned shift = 24; shift != 0; shift -= 6)
+            *at++ = digits[bits >> (shift - 6) & 63];
+    }
+    return (size_t)(at - out);
+}
+
+/* The next records of ring `index` from dump->next on; what was written over meanwhile is left
+ * out. */
+static size_t put_records(struct trace_dump *d, const struct trace_ring *ring, char *line)
+{
+    static const char head[] = "hearth: trace rec ";
+    struct trace_record records[RECORDS_A_LINE];
+    unsigned n = 0;
+    size_t len;
+
+    memset(records, 0, sizeof(records)); /* short lines end in TRACE_NONE */
+    while (d->next < d->end && !trace_read(ring, d->next, &records[0]))
+        d->next = d->next + 1 > trace_oldest(ring) ? d->next + 1 : trace_oldest(ring);
+    if (d->next >= d->end)
+        return 0;
+    for (n = 1; n < RECORDS_A_LINE && d->next + n < d->end; n++)
+        if (!trace_read(ring, d->next + n, &records[n])) {
+            memset(&records[n], 0, sizeof(records[n]));
+            break;
+        }
+    len = (size_t)snprintf(line, TRACE_LINE_MAX, "%s%u %lx ", head, d->index, d->next);
+    len += base64(line + len, (const uint8_t *)records, sizeof(records));
+    len += (size_t)snprintf(line + len, TRACE_LINE_MAX - len, " %08x\n",
+                            crc32(line + sizeof(head) - 1, len - (sizeof(head) - 1)));
+    d->next += n;
+    return len;
+}
+
+static void ring_begin(struct trace_dump *d, unsigned index)
+{
+    d->index = index;
+    if (index >= harts_count || harts[index]->trace == NULL) {
+        d->stage = END;
+        return;
+    }
+    d->end = atomic_load_acquire(&harts[index]->trace->head);
+    d->next = trace_oldest(harts[index]->trace);
+}
+
+static size_t line_of(struct trace_dump *d, char *line)
+{
+    size_t len;
+
+    switch ((enum stage)d->stage) {
+    case HEAD:
+        d->stage = NAMES;
+        if (atomic_load_acquire(&names_given) > TRACE_NAMES)
+            d->next = names_given - TRACE_NAMES;
+        return (size_t)snprintf(line, TRACE_LINE_MAX, "hearth: trace begin %d %lu %u %lu\n",
+                                VERSION, host_platform.timebase_hz, harts_count,
+                                harts[0]->trace != NULL ? harts[0]->trace->size : 0);
+    case NAMES:
+        len = put_name(d, line);
+        if (len != 0)
+            return len;
+        d->stage = RECORDS;
+        ring_begin(d, 0);
+        /* fall through */
+    case RECORDS:
+        while (d->stage == RECORDS) {
+            len = put_records(d, harts[d->index]->trace, line);
+            if (len != 0)
+                return len;
+            ring_begin(d, d->index + 1);
+        }
+        /* fall through */
+    case END:
+        d->stage = OVER;
+        return (size_t)snprintf(line, TRACE_LINE_MAX, "hearth: trace end %lu\n", d->lines + 1);
+    case OVER:
+        break;
+    }
+    return 0;
+}
+
+size_t trace_dump_line(struct trace_dump *d, char *line)
+{
+    size_t len = line_of(d, line);
+
+    d->lines++;
+    return len;
+}
+
+void trace_dump_all(void)
+{
+    struct trace_dump dump = {0};
+    char line[TRACE_LINE_MAX];
+    size_t len;
+
+    while ((len = trace_dump_line(&dump, line)) != 0)
+        console_write(line, len);
+}

@@ -1,0 +1,249 @@
+/*
+ * platform.c - the host's device tree: harts, timebase, memory, reserved ranges, the bundle's
+ * place. Devices are read by platform_dev.c. Devicetree specification v0.4, chapters 3 and 5;
+ * RISC-V bindings riscv/cpus.yaml. No state but host_platform, which boot fills before other harts
+ * run.
+ */
+#include <hearth/lib/errno.h>
+#include <hearth/lib/fdt_util.h>
+#include <hearth/platform/platform.h>
+
+#include <libfdt.h>
+#include <string.h>
+
+#define TIMEBASE_MIN 1000u          /* below, microseconds cannot be told from ticks at all */
+#define TIMEBASE_MAX 10000000000ull /* above, tick arithmetic in nanoseconds loses its headroom */
+
+struct platform host_platform;
+
+static int refuse(const char **why, const char *text)
+{
+    *why = text;
+    return -HV_EINVAL;
+}
+
+/* Puts a range into a sorted table, merging it with all it touches. False: the table is full. */
+static bool range_insert(struct mem_range *table, uint32_t *count, uint32_t max, hpa_t base,
+                         uint64_t size)
+{
+    uint64_t end = base + size;
+    uint32_t first = 0, last;
+
+    while (first < *count && table[first].base + table[first].size < base)
+        first++;
+    for (last = first; last < *count && table[last].base <= end; last++) {
+        base = MIN(base, table[last].base);
+        end = MAX(end, table[last].base + table[last].size);
+    }
+    if (last == first) {
+        if (*count == max)
+            return false;
+        memmove(&table[first + 1], &table[first], (*count - first) * sizeof(table[0]));
+        *count += 1;
+    } else {
+        memmove(&table[first + 1], &table[last], (*count - last) * sizeof(table[0]));
+        *count -= last - first - 1;
+    }
+    table[first] = (struct mem_range){.base = base, .size = end - base};
+    return true;
+}
+
+static int reserve(struct platform *out, hpa_t base, uint64_t size, const char **why)
+{
+    if (!range_within(base, size, 0, HPA_LIMIT))
+        return refuse(why, "a reserved memory range wraps");
+    if (size != 0 &&
+        !range_insert(out->reserved, &out->reserved_count, PLATFORM_RESERVED_MAX, base, size))
+        return refuse(why, "more reserved memory ranges than the table holds");
+    return 0;
+}
+
+static int read_memreserve(const void *fdt, struct platform *out, const char **why)
+{
+    int count = fdt_num_mem_rsv(fdt);
+
+    for (int i = 0; i < count; i++) {
+        uint64_t base, size;
+        int err;
+
+        if (fdt_get_mem_rsv(fdt, i, &base, &size) != 0)
+            return refuse(why, "the memory reservation block is damaged");
+        err = reserve(out, base, size, why);
+        if (err)
+            return err;
+    }
+    return 0;
+}
+
+static bool name_is(const struct fdt_walk *w, unsigned depth, const char *name)
+{
+    const char *s = fdt_get_name(w->fdt, w->level[depth], NULL);
+
+    return s != NULL && strcmp(s, name) == 0;
+}
+
+static bool device_type_is(const struct fdt_walk *w, const char *type)
+{
+    const char *s;
+
+    return fdt_prop_string(w->fdt, w->node, "device_type", &s) == 0 && strcmp(s, type) == 0;
+}
+
+static int read_memory(const struct fdt_walk *w, struct platform *out, const char **why)
+{
+    uint32_t address_cells, size_cells, entry;
+    int len;
+    const uint8_t *p = fdt_getprop(w->fdt, w->node, "reg", &len);
+
+    fdt_cells(w->fdt, w->level[0], &address_cells, &size_cells);
+    entry = (address_cells + size_cells) * 4;
+    if (p == NULL || entry == 0 || (uint32_t)len % entry != 0)
+        return refuse(why, "a memory node's reg has the wrong size");
+    for (; len > 0; p += entry, len -= (int)entry) {
+        uint64_t base, size;
+
+        if (!fdt_read_cells(p, address_cells, &base) ||
+            !fdt_read_cells(p + (size_t)address_cells * 4, size_cells, &size))
+            return refuse(why, "a memory node's reg has the wrong number of cells");
+        if (!range_within(base, size, 0, HPA_LIMIT))
+            return refuse(why, "a memory range wraps");
+        /* A full table loses memory, not safety. */
+        if (size != 0)
+            (void)range_insert(out->mem, &out->mem_count, PLATFORM_MEM_MAX, base, size);
+    }
+    return 0;
+}
+
+/* A child of /reserved-memory. With size alone it asks the system for a place: nothing to keep
+ * free. */
+static int read_reserved(const struct fdt_walk *w, struct platform *out, const char **why)
+{
+    for (uint32_t i = 0;; i++) {
+        hpa_t base;
+        uint64_t size;
+        int err = fdt_walk_reg(w, i, &base, &size);
+
+        if (err == -HV_ENOENT)
+            break;
+        if (err)
+            return refuse(why, "a child of /reserved-memory has a malformed reg");
+        err = reserve(out, base, size, why);
+        if (err)
+            return err;
+    }
+    return 0;
+}
+
+static uint32_t read_cpu_intc(const void *fdt, int cpu)
+{
+    int child;
+
+    fdt_for_each_subnode(child, fdt, cpu)
+    {
+        if (fdt_node_check_compatible(fdt, child, "riscv,cpu-intc") == 0)
+            return fdt_get_phandle(fdt, child);
+    }
+    return 0;
+}
+
+static int read_timebase(const void *fdt, int node, struct platform *out, const char **why)
+{
+    uint64_t hz;
+    int err = fdt_prop_number(fdt, node, "timebase-frequency", &hz);
+
+    if (err == -HV_ENOENT)
+        return 0;
+    if (err || hz < TIMEBASE_MIN || hz > TIMEBASE_MAX)
+        return refuse(why, "timebase-frequency is malformed or out of range");
+    if (out->timebase_hz == 0)
+        out->timebase_hz = hz;
+    else if (out->timebase_hz != hz)
+        return refuse(why, "harts differ in timebase-frequency");
+    return 0;
+}
+
+static int read_cpu(const struct fdt_walk *w, struct platform *out, const char **why)
+{
+    struct platform_hart *hart = &out->hart[out->harts];
+    int len, err;
+    const void *reg = fdt_getprop(w->fdt, w->node, "reg", &len);
+    uint32_t cells, unused;
+    uint64_t hartid;
+
+    err = read_timebase(w->fdt, w->node, out, why);
+    if (err)
+        return err;
+    fdt_cells(w->fdt, w->level[1], &cells, &unused);
+    if (reg == NULL || len != (int)(cells * 4) || !fdt_read_cells(reg, cells, &hartid))
+        return refuse(why, "a cpu node's reg has the wrong size");
+    for (uint32_t i = 0; i < out->harts; i++) {
+        if (out->hart[i].hartid == hartid)
+            return refuse(why, "two cpu nodes with the same reg");
+    }
+    if (out->harts == HARTS_MAX)
+        return 0;
+    *hart = (struct platform_hart){.hartid = hartid, .intc = read_cpu_intc(w->fdt, w->node)};
+    out->harts++;
+    return 0;
+}
+
+static int read_chosen(const void *fdt, int node, struct platform *out, const char **why)
+{
+    uint64_t start, end;
+    int err1 = fdt_prop_number(fdt, node, "linux,initrd-start", &start);
+    int err2 = fdt_prop_number(fdt, node, "linux,initrd-end", &end);
+
+    if (err1 == -HV_ENOENT && err2 == -HV_ENOENT)
+        return 0;
+    if (err1 || err2 || start > end || end > HPA_LIMIT)
+        return refuse(why, "linux,initrd-start and linux,initrd-end make no range");
+    if (start < end) {
+        out->initrd = start;
+        out->initrd_size = end - start;
+    }
+    return 0;
+}
+
+static int read_node(const struct fdt_walk *w, struct platform *out, const char **why)
+{
+    if (w->depth == 1 && name_is(w, 1, "chosen"))
+        return read_chosen(w->fdt, w->node, out, why);
+    if (w->depth == 1 && name_is(w, 1, "cpus"))
+        return read_timebase(w->fdt, w->node, out, why);
+    if (w->depth == 1 && device_type_is(w, "memory") && fdt_walk_okay(w))
+        return read_memory(w, out, why);
+    if (w->depth == 2 && name_is(w, 1, "cpus") && device_type_is(w, "cpu") && fdt_walk_okay(w))
+        return read_cpu(w, out, why);
+    if (w->depth == 2 && name_is(w, 1, "reserved-memory"))
+        return read_reserved(w, out, why);
+    return 0;
+}
+
+int platform_read(const void *fdt, uint64_t max_size, struct platform *out, const char **why)
+{
+    struct fdt_walk w;
+    int err;
+
+    memset(out, 0, sizeof(*out));
+    err = fdt_open_untrusted(fdt, max_size, why);
+    if (err)
+        return err;
+    out->fdt = fdt;
+    err = read_memreserve(fdt, out, why);
+    if (err)
+        return err;
+    fdt_walk_start(&w, fdt);
+    while (fdt_walk_next(&w)) {
+        err = read_node(&w, out, why);
+        if (err)
+            return err;
+    }
+    if (out->mem_count == 0)
+        return refuse(why, "no memory node");
+    if (out->harts == 0)
+        return refuse(why, "no cpu node");
+    if (out->timebase_hz == 0)
+        return refuse(why, "no timebase-frequency");
+    platform_read_devices(out);
+    return 0;
+}
