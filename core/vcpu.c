@@ -237,8 +237,12 @@ void vcpu_hsm_stopped(struct vcpu *v)
         vm->stop_reason = "last hart stopped";
     }
     lock_release(&vm->lock);
-    if (last)
+    if (last) {
+        const uint64_t from = timer_now();
+
         vm_finish_stop(vm);
+        sched_charge(vm, timer_now() - from); /* it is there until this hart is in its run loop */
+    }
 }
 
 void vcpu_park(struct vcpu *v)

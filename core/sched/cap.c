@@ -49,6 +49,7 @@ static int64_t borrow(struct vm *vm, uint64_t now, uint64_t *until)
     lock_acquire(&vm->sched.lock);
     if (b->quota != 0) {
         refill(b, now);
+        b->left -= (int64_t)atomic_exchange(&vm->sched.cap_owed, 0);
         part = (int64_t)MAX(b->quota / vm->config.vcpus, timer_ticks_from_us(LEND_US));
         part = MAX(MIN(part, b->left), 0);
         b->left -= part;
@@ -77,10 +78,10 @@ bool cap_grant(struct vcpu *v, uint64_t now, uint64_t *ticks, uint64_t *until)
     return s->grant != 0;
 }
 
-void cap_charge(struct vcpu *v, uint64_t ticks)
+void cap_charge(struct vcpu *v, uint64_t ticks, uint64_t paid)
 {
     if (v->sched.cap.quota != 0)
-        v->sched.cap.left -= (int64_t)ticks;
+        v->sched.cap.left -= (int64_t)(ticks + paid);
     if (v->sched.grant != INT64_MAX)
         v->sched.grant -= (int64_t)ticks;
 }

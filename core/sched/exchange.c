@@ -16,7 +16,7 @@ static inline struct vcpu *next_in_row(const struct hart *h, const struct vcpu *
 
     if (n == NULL || n != queue_vcpu(tree_first(&q->fair)) || tree_first(&q->fixed) != NULL ||
         !queue_is_fair(v) || !(v->sched.params.affinity & BIT(h->index)) || cap_limits(v) ||
-        cap_limits(n) || v->sched.grant != INT64_MAX)
+        queue_owes(v) || cap_limits(n) || v->sched.grant != INT64_MAX)
         return NULL;
     return n;
 }

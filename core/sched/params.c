@@ -192,6 +192,7 @@ int sched_set_cap(struct vm *vm, uint32_t vcpu, uint32_t percent)
     lock_acquire(&vm->sched.lock);
     vm->sched.cap = percent;
     cap_set(&vm->sched.budget, percent, SCHED_CAP_MAX * vm->config.vcpus);
+    atomic_store_relaxed(&vm->sched.cap_owed, 0);
     lock_release(&vm->sched.lock);
     /* Each asks anew what it may use. */
     for (uint32_t i = 0; i < vm->config.vcpus; i++) {

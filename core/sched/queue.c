@@ -60,6 +60,24 @@ static void rebase(struct sched_hart *q, uint64_t virtual_time)
     q->base = virtual_time;
 }
 
+/* v pays what its VM owes, and nobody else will: ticks. */
+static __noinline uint64_t queue_pay(struct vcpu *v)
+{
+    const uint64_t ticks = atomic_exchange(&v->vm->sched.owed, 0);
+
+    return MIN(ticks, QUEUE_TICKS_MAX);
+}
+
+/* The same for v, which does not run: it comes later. */
+static __noinline int64_t queue_pay_waiting(struct vcpu *v)
+{
+    const uint64_t ticks = queue_pay(v);
+
+    if (cap_limits(v))
+        cap_charge(v, 0, ticks);
+    return (int64_t)queue_virtual_ticks(v, ticks);
+}
+
 void queue_place(struct sched_hart *q, struct vcpu *v, unsigned hart)
 {
     struct sched_vcpu *s = &v->sched;
@@ -76,6 +94,8 @@ void queue_place(struct sched_hart *q, struct vcpu *v, unsigned hart)
         if (lag > 0 || tree_before(now, s->left_at))
             lag = 0;
     }
+    if (unlikely(queue_owes(v)))
+        lag -= queue_pay_waiting(v);
     if (q->running != NULL && queue_is_fair(q->running))
         others += q->running->sched.params.weight;
     /* That it joins moves V towards it: so much that the lag comes out right. */
@@ -98,10 +118,14 @@ void queue_displace(struct sched_hart *q, struct vcpu *v, unsigned hart)
     s->lag = MAX(MIN(s->lag, most), -most);
 }
 
-void queue_owes(struct vcpu *v, uint64_t ticks)
+uint64_t queue_ahead(const struct sched_hart *q, const struct vcpu *v)
 {
-    v->sched.lag -= (int64_t)queue_virtual_ticks(v, ticks);
-    v->sched.left_hart = HARTS_MAX; /* no sleep has paid any of it back */
+    const int64_t ahead = (int64_t)(v->sched.vruntime - queue_virtual_time(q));
+
+    if (!queue_is_fair(v) || ahead <= 0)
+        return 0;
+    return (uint64_t)MIN(ahead, QUEUE_BASE_SPREAD) * v->sched.params.weight /
+           ((uint64_t)SCHED_WEIGHT_DEFAULT << QUEUE_VIRTUAL_DIGITS);
 }
 
 void queue_insert(struct sched_hart *q, struct vcpu *v)
@@ -160,14 +184,16 @@ struct vcpu *queue_pick(struct sched_hart *q)
 void queue_charge(struct sched_hart *q, uint64_t now)
 {
     struct vcpu *v = q->running;
-    uint64_t ticks;
+    uint64_t ticks, paid = 0;
 
     if (now <= q->since)
         return;
     ticks = now - q->since;
     q->since = now;
+    if (unlikely(queue_owes(v)))
+        paid = queue_pay(v);
     if (queue_is_fair(v)) {
-        const uint64_t had = queue_virtual_ticks(v, ticks);
+        const uint64_t had = queue_virtual_ticks(v, ticks + paid);
 
         v->sched.vruntime += had;
         v->sched.recent = queue_recent(v, now) + had;
@@ -175,7 +201,7 @@ void queue_charge(struct sched_hart *q, uint64_t now)
     if (q->load == 0)
         q->base = v->sched.vruntime; /* alone, perhaps for days: the numbers stay small */
     if (unlikely(cap_limits(v)))
-        cap_charge(v, ticks);
+        cap_charge(v, ticks, paid);
 }
 
 void queue_left(struct sched_hart *q, struct vcpu *v)

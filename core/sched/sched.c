@@ -45,19 +45,12 @@ static void become_runnable(struct vcpu *v, unsigned hart)
         lock_release(&harts[hart]->sched.lock);
 }
 
-/* A restart is the VM's own doing: what this hart did for it since its last vcpu stopped is charged
- * to the first that starts. With the lock of v's home. */
-static void charge_restart(struct vcpu *v)
+void sched_charge(struct vm *vm, uint64_t ticks)
 {
-    struct sched_hart *here = &this_hart()->sched;
-    const uint64_t now = timer_now();
-
-    if (here->closing != v->vm || now <= here->since)
-        return;
-    here->closing = NULL;
-    queue_owes(v, now - here->since);
-    if (cap_limits(v))
-        cap_charge(v, now - here->since);
+    (void)atomic_fetch_add(&vm->sched.owed, ticks);
+    (void)atomic_fetch_add(&vm->sched.charged, ticks);
+    if (atomic_load_relaxed(&vm->sched.budget.quota) != 0)
+        (void)atomic_fetch_add(&vm->sched.cap_owed, ticks);
 }
 
 void sched_start(struct vcpu *v)
@@ -67,7 +60,6 @@ void sched_start(struct vcpu *v)
     (void)sched_lock_home(v, &hart);
     ASSERT(v->run_state == VCPU_STOPPED);
     v->sched.wake_pending = false;
-    charge_restart(v);
     become_runnable(v, hart);
 }
 
@@ -157,7 +149,6 @@ static struct vcpu *next_here(struct hart *h)
     lock_acquire(&q->lock);
     now = timer_now();
     sched_stop_clock(q, now);
-    q->closing = NULL;
     atomic_store_relaxed(&h->resched, 0);
     /* Bounded: each round takes one out of the queue. */
     while (got == NULL && (v = queue_pick(q)) != NULL)
@@ -262,10 +253,11 @@ void sched_stop(struct vcpu *v)
     lock_acquire(&q->lock);
     now = timer_now();
     leave(q, v, now);
+    /* It starts anew; what it had beyond its share, its VM has had. */
+    (void)atomic_fetch_add(&v->vm->sched.owed, queue_ahead(q, v));
     queue_left(q, v);
     v->sched.lag = 0;
     q->busy_from = now; /* its VM's end or restart: also time that others wait */
-    q->closing = v->vm;
     stats_vcpu_moves(v, VCPU_STOPPED, now, 0);
     lock_release(&q->lock);
 }

@@ -26,8 +26,8 @@ void queue_set_weight(struct vcpu *v, uint32_t weight);
 void queue_place(struct sched_hart *q, struct vcpu *v, unsigned hart);
 /* ...and gives it up: what it was behind or ahead is kept in v. It is queued or running here. */
 void queue_displace(struct sched_hart *q, struct vcpu *v, unsigned hart);
-/* v, in no queue, has used time that it was not charged for. */
-void queue_owes(struct vcpu *v, uint64_t ticks);
+/* The ticks that v, which runs here and was charged, has had beyond its share; 0: none. */
+uint64_t queue_ahead(const struct sched_hart *q, const struct vcpu *v);
 void queue_insert(struct sched_hart *q, struct vcpu *v);
 void queue_remove(struct sched_hart *q, struct vcpu *v);
 /* Who is next, still queued; nobody runs. NULL: nobody waits. */
@@ -62,6 +62,12 @@ static inline bool queue_is_fair(const struct vcpu *v)
 static inline struct vcpu *queue_vcpu(struct tree_node *n)
 {
     return n != NULL ? container_of(n, struct vcpu, sched.node) : NULL;
+}
+
+/* Its VM has had time for which none of its vcpus was charged yet. */
+static inline bool queue_owes(const struct vcpu *v)
+{
+    return atomic_load_relaxed(&v->vm->sched.owed) != 0;
 }
 
 static inline uint64_t queue_virtual_ticks(const struct vcpu *v, uint64_t ticks)
@@ -130,8 +136,8 @@ static inline bool cap_limits(const struct vcpu *v)
 /* v is to run: true with *ticks, for which it may; false with *until, when to ask again. With its
  * queue's lock. */
 bool cap_grant(struct vcpu *v, uint64_t now, uint64_t *ticks, uint64_t *until);
-/* v ran for so long. With its queue's lock. */
-void cap_charge(struct vcpu *v, uint64_t ticks);
+/* v ran for so long, and paid for so many ticks of others. With its queue's lock. */
+void cap_charge(struct vcpu *v, uint64_t ticks, uint64_t paid);
 /* It gives back what it did not use of its VM's budget. With its queue's lock. */
 void cap_return(struct vcpu *v);
 

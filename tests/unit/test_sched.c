@@ -225,6 +225,37 @@ static void test_stop_keeps_the_hart(void **state)
     times(&b, 0, 111);
 }
 
+/* An exit that takes long, and a restart behind it: others get as much before it runs again. */
+static void test_restart_forgives_nothing(void **state)
+{
+    static struct vm other_vm;
+    struct vcpu other = {.vm = &other_vm};
+
+    (void)state;
+    memset(&other_vm, 0, sizeof(other_vm));
+    other_vm.config.vcpus = 1;
+    other_vm.vcpus[0] = &other;
+    assert_int_equal(sched_vm_init(&other_vm), 0);
+    sched_vcpu_init(&other);
+    sched_start(&other);
+    sched_start(&a);
+    for (unsigned i = 0; i < 200; i++) {
+        struct vcpu *v = sched_next(h);
+
+        assert_non_null(v);
+        if (v == &other) {
+            pass(SLICE);
+            sched_requeue(v, false);
+        } else {
+            pass(10 * SLICE);
+            sched_stop(v);
+            sched_start(v);
+        }
+    }
+    assert_in_range(a.stats.run_ticks, other.stats.run_ticks - 12 * SLICE,
+                    other.stats.run_ticks + 12 * SLICE);
+}
+
 /* Another hart's clock is a little ahead of or behind this one's. */
 static void test_clocks(void **state)
 {
@@ -503,6 +534,7 @@ int main(void)
         cmocka_unit_test_setup(test_steal, fresh),
         cmocka_unit_test_setup(test_three, fresh),
         cmocka_unit_test_setup(test_stop_keeps_the_hart, fresh),
+        cmocka_unit_test_setup(test_restart_forgives_nothing, fresh),
         cmocka_unit_test_setup(test_clocks, fresh),
         cmocka_unit_test_setup(test_priority, fresh),
         cmocka_unit_test_setup(test_spins, fresh),

@@ -413,6 +413,52 @@ static void test_shares(void **state)
     }
 }
 
+/* What is done for a VM elsewhere comes out of its share, and its cap. */
+static void test_charge(void **state)
+{
+    (void)state;
+    for (uint64_t s = 1; s <= 100; s++) {
+        uint64_t charged[4] = {0}, total, from;
+
+        machine(1, s);
+        for (unsigned i = 0; i < 4; i++)
+            set_weight(add_vm(1)->vcpus[0], 100 * (i + 1));
+        for (unsigned i = 0; i < n_vms; i++)
+            start(&vms[i]);
+        from = fake_timer_now;
+        for (unsigned i = 0; i < n_vcpus; i++)
+            guests[i].ran = 0, guests[i].ran_from = from;
+        while (fake_timer_now < from + 400 * SLICE) {
+            const unsigned i = (unsigned)any(4);
+            const uint64_t ticks = any(200 * US);
+
+            run_for(any(2 * MS));
+            charged[i] += ticks;
+            sched_charge(&vms[i], ticks);
+        }
+        total = fake_timer_now - from;
+        for (unsigned i = 0; i < 4; i++)
+            total += charged[i];
+        for (unsigned i = 0; i < 4; i++) {
+            const uint64_t due = total * (i + 1) / 10;
+
+            assert_in_range(ran(&guests[i]) + charged[i], due - 2 * SLICE, due + 2 * SLICE);
+            assert_int_equal(vms[i].sched.charged, charged[i]);
+        }
+    }
+    for (unsigned own = 0; own < 2; own++) { /* the VM's cap, and the vcpu's own */
+        machine(1, 1);
+        add_vm(1);
+        assert_int_equal(sched_set_cap(&vms[0], own ? 0 : SCHED_ALL, 50), 0);
+        start(&vms[0]);
+        for (unsigned i = 0; i < 50; i++) {
+            run_for(PERIOD);
+            sched_charge(&vms[0], PERIOD / 10);
+        }
+        assert_in_range(ran(&guests[0]), 19 * PERIOD, 21 * PERIOD);
+    }
+}
+
 static void random_guest(struct guest *g)
 {
     if (any(3) != 0) {
@@ -616,9 +662,10 @@ static void test_spread(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shares),     cmocka_unit_test(test_waits),
-        cmocka_unit_test(test_anything),   cmocka_unit_test(test_caps),
-        cmocka_unit_test(test_many_harts), cmocka_unit_test(test_spread),
+        cmocka_unit_test(test_shares), cmocka_unit_test(test_waits),
+        cmocka_unit_test(test_charge), cmocka_unit_test(test_anything),
+        cmocka_unit_test(test_caps),   cmocka_unit_test(test_many_harts),
+        cmocka_unit_test(test_spread),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
 

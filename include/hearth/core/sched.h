@@ -95,6 +95,14 @@ void sched_unloaded(struct hart *hart, struct vcpu *vcpu);
  * hart may have it. */
 bool sched_must_unload(const struct hart *hart, const struct vcpu *vcpu);
 
+/*
+ * A hart has spent, or will spend, so many ticks for the VM outside its vcpus' time. The VM's share
+ * by weight pays for them: whichever vcpu of it is charged next is charged for them too. So do its
+ * cap, from the next time on that a vcpu of it asks for time, and the cap of the vcpu that pays.
+ * Any hart, any context, any locks.
+ */
+void sched_charge(struct vm *vm, uint64_t ticks);
+
 /* On the hart itself: others may have come or gone. Sets the end of the present turn, and lets WFI
  * trap or not. */
 void sched_contention_changed(struct hart *hart);

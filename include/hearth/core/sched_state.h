@@ -62,7 +62,6 @@ struct sched_hart {
     int64_t sum;    /* lock: of (vruntime - base) * weight over `fair` */
     uint64_t load;  /* lock: of weight over `fair` */
     uint64_t turns; /* lock: counts queueings */
-    const struct vm *closing;  /* own: its last vcpu has just stopped; the hart works for it */
     struct vcpu *running;      /* lock */
     uint64_t since;            /* lock: until when running's time is charged */
     uint64_t turn_from;        /* lock: since when it has the hart without a break */
@@ -84,5 +83,8 @@ struct sched_vm {
     struct spinlock lock;       /* rank SCHED_CAP */
     uint32_t cap;               /* lock: percent; 0: none */
     struct sched_budget budget; /* lock */
+    uint64_t owed;              /* atomic: ticks that a vcpu of it is to be charged for */
+    uint64_t cap_owed;          /* atomic: ticks that are to be taken from the budget */
+    uint64_t charged;           /* atomic: ticks by sched_charge() since the VM was made */
     uint32_t at[HARTS_MAX];     /* atomic: how many of its vcpus have this home */
 };
