@@ -13,6 +13,7 @@ MAKEFLAGS += --no-builtin-rules --no-builtin-variables
 .DEFAULT_GOAL := all
 
 B      ?= build
+export HEARTH_BUILD := $(abspath $(B)) # where tools/hearth and the tests find what has been built
 DEPS   := build/deps
 CROSS  ?= riscv64-unknown-elf-
 CC     := $(if $(filter command environment,$(origin CC)),$(CC),$(CROSS)gcc)
@@ -165,6 +166,7 @@ help:
 	@echo 'make debug         the same, waiting for gdb'
 	@echo 'make test          unit, tool and end-to-end tests (PYTEST_ARGS=...)'
 	@echo 'make unit e2e test-tools test-long   parts of it; the long ones'
+	@echo 'make test-debug    end-to-end tests of a build with assertions and UBSan, in build/debug'
 	@echo 'make test-repeat   the end-to-end tests N=20 times in a row (TESTS=tests/e2e/test_linux.py)'
 	@echo 'make bench         costs of exits and of booting; a table, and build/bench.json'
 	@echo 'make check         static checks; each alone: $(CHECKS:%=check-%)'

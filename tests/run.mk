@@ -1,6 +1,6 @@
 # Targets that run the tests and the benchmark.
 
-.PHONY: test test-long test-repeat e2e bench test-tools
+.PHONY: test test-long test-debug test-repeat e2e bench test-tools
 test: setup-test
 	@$(MAKE) --no-print-directory all guests unit
 	$(Q)$(PYTEST) -m 'not long' $(PYTEST_ARGS) $(wildcard tests/tools tests/e2e)
@@ -8,6 +8,13 @@ test: setup-test
 test-long: setup-long
 	@$(MAKE) --no-print-directory all guests
 	$(Q)$(PYTEST) -m long $(PYTEST_ARGS) $(wildcard tests/tools tests/e2e)
+
+# End-to-end tests of a build with assertions and UBSan: about five minutes on two idle cores.
+DEBUG_TESTS ?= tests/e2e/test_guests.py tests/e2e/test_shell.py tests/e2e/test_lifecycle.py \
+               'tests/e2e/test_linux.py::test_shell[2-vcpus-1-hart-everything]' \
+               -k 'not no-sstc and not no-htinst and not bare and not many_vms'
+test-debug: setup-test
+	@$(MAKE) --no-print-directory B=$(B)/debug DEBUG=1 TESTS="$(DEBUG_TESTS)" e2e
 
 # A test that fails once in a while is wrong, or shows that something else is.
 N     ?= 20
@@ -22,7 +29,7 @@ test-tools: setup-test
 
 e2e: setup-test
 	@$(MAKE) --no-print-directory all guests
-	$(Q)$(PYTEST) -m 'not long' $(PYTEST_ARGS) tests/e2e
+	$(Q)$(PYTEST) -m 'not long' $(PYTEST_ARGS) $(TESTS)
 
 bench: setup-run
 	@$(MAKE) --no-print-directory all guests $(B)/guests/bench_init

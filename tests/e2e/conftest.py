@@ -16,9 +16,9 @@ import linux  # noqa: E402
 
 @pytest.fixture(scope="session", autouse=True)
 def built():
-    for product in ("build/hearth.bin", "build/guests/base.elf"):
-        if not (harness.TREE / product).exists():
-            pytest.exit(f"{product} does not exist: use make e2e", returncode=1)
+    for product in ("hearth.bin", "guests/base.elf"):
+        if not (harness.BUILD / product).exists():
+            pytest.exit(f"{harness.BUILD / product} does not exist: use make e2e", returncode=1)
 
 
 @pytest.fixture

@@ -4,13 +4,15 @@ Every wait has an end: tools/hearth ends QEMU after `timeout` seconds, and is it
 """
 
 import dataclasses
+import os
 import pathlib
 import re
 import subprocess
 import sys
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
-GUESTS = TREE / "build/guests"
+BUILD = pathlib.Path(os.environ.get("HEARTH_BUILD", TREE / "build")).resolve()  # tools/hearth looks at it, too
+GUESTS = BUILD / "guests"
 TIMEOUT = 60
 
 # tools/hearth run's exit statuses

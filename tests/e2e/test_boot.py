@@ -5,13 +5,13 @@ import subprocess
 import sys
 
 import pytest
-from harness import NO_START, OK, REFUSED, TIMEOUT, TREE, VM, Run, check_tap, run
+from harness import BUILD, NO_START, OK, REFUSED, TIMEOUT, TREE, VM, Run, check_tap, run
 from linux import link
 
 sys.path.insert(0, str(TREE / "tools"))
 from hearth_lib import bundle, description  # noqa: E402
 
-HEARTH = TREE / "build/hearth.bin"
+HEARTH = BUILD / "hearth.bin"
 LOAD = 0x80200000
 
 

@@ -2,9 +2,9 @@
 
 import subprocess
 
-from harness import OK, TREE, VM, check_tap, run
+from harness import BUILD, OK, TREE, VM, check_tap, run
 
-EXAMPLE = TREE / "build/example/build"
+EXAMPLE = BUILD / "example/build"
 
 
 def test_example(tmp_path):
@@ -20,7 +20,7 @@ def test_example(tmp_path):
 
 def test_nothing_of_it_is_in_the_product():
     assert b"sbi_ext_echo" in (EXAMPLE / "hearth.map").read_bytes()
-    names = (TREE / "build/hearth.map").read_bytes()
+    names = (BUILD / "hearth.map").read_bytes()
     assert b"sbi_ext_base" in names
     for name in (b"echo", b"scratch_ops", b"exit_breakpoint", b"hvc_checksum", b"plain_uart"):
         assert name not in names

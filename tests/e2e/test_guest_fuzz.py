@@ -14,7 +14,7 @@ import sys
 
 import pytest
 
-from harness import TIMED_OUT, Run, TREE, clean
+from harness import BUILD, GUESTS, TIMED_OUT, Run, TREE, clean
 
 Guest = collections.namedtuple("Guest", "name")
 
@@ -136,10 +136,10 @@ def make_guest(rng, prologue):
     return prologue + struct.pack(f"<{WORDS + 1}I", *program[:WORDS], jump)
 
 
-def run_round(tmp_path, seed, cpu="rv64", smp=2, hypervisor=f"{TREE}/build/hearth.bin"):
+def run_round(tmp_path, seed, cpu="rv64", smp=2, hypervisor=f"{BUILD}/hearth.bin"):
     rng = random.Random(seed)
     prologue = assemble(tmp_path, PROLOGUE % (4 * WORDS))
-    text = [f'[[vm]]\nname = "witness"\nvcpus = 1\nmemory = "4M"\nkernel = "{TREE}/build/guests/regs.bin"\n']
+    text = [f'[[vm]]\nname = "witness"\nvcpus = 1\nmemory = "4M"\nkernel = "{GUESTS}/regs.bin"\n']
     for i in range(VMS):
         (tmp_path / f"fuzz{i}.bin").write_bytes(make_guest(rng, prologue))
         text.append(f'[[vm]]\nname = "fuzz{i}"\nvcpus = {rng.choice([1, 1, 2, 3])}\nmemory = "4M"\nkernel = "fuzz{i}.bin"\n')

@@ -27,7 +27,7 @@ def build(tmp_path, name, sources, flags):
     elf = tmp_path / f"{name}.elf"
     gcc = [CROSS + "gcc", "-march=rv64imac_zicsr_zifencei", "-mabi=lp64", "-mcmodel=medany", "-O2", "-std=gnu11",
            "-ffreestanding", "-fno-pie", "-fno-strict-aliasing", "-Wall", "-Wextra", "-Werror", "-nostdlib", "-static",
-           "-Iinclude", "-Ibuild/include", "-Itests/hs", "-isystem", "build/deps/newlib/include"]
+           "-Iinclude", f"-I{harness.BUILD}/include", "-Itests/hs", "-isystem", "build/deps/newlib/include"]
     libgcc = subprocess.check_output([CROSS + "gcc", "-march=rv64imac", "-mabi=lp64", "-print-libgcc-file-name"],
                                      text=True).strip()
     subprocess.run([*gcc, *shlex.split(flags), "-Wl,--no-warn-mismatch,--build-id=none,--no-warn-rwx-segments",

@@ -6,7 +6,7 @@ import sys
 import time
 
 import pytest
-from harness import CRASHED, OK, TREE
+from harness import CRASHED, GUESTS, OK
 from linux import WAIT, Debian, Flat, arguments, assemble, initrd_with
 from shell import (QUIET, check_cpuinfo, check_floating_point, check_hotplug, check_shell, check_timer,
                    interrupts)
@@ -83,7 +83,7 @@ def check_suspend(c, vcpus, times):
     pytest.param(2, 2, "rv64", 20, id="20-times", marks=pytest.mark.long),
 ])
 def test_suspend(console, tmp_path, vcpus, smp, cpu, times):
-    c = console(Debian(vcpus=vcpus, initrd=initrd_with(tmp_path, rtc_alarm=TREE / "build/guests/linux/rtc_alarm")),
+    c = console(Debian(vcpus=vcpus, initrd=initrd_with(tmp_path, rtc_alarm=GUESTS / "linux/rtc_alarm")),
                 smp=smp, cpu=cpu)
     c.prompt()
     check_suspend(c, vcpus, times)

@@ -1,7 +1,7 @@
 """Debian's vcpus and kernels come and go, again and again: hot-unplug under load, reboot, kexec."""
 
 import pytest
-from harness import TREE
+from harness import GUESTS
 from linux import GUEST, Debian, initrd_with
 from shell import (ONLINE, QUIET, check_cpuinfo, check_floating_point, check_hotplug, check_shell, check_timer,
                    logistic, logistic_awk)
@@ -72,7 +72,7 @@ def test_reboots(console, vcpus, times):
 ])
 def test_kexec(console, tmp_path, vcpus, cpu):
     """A kernel starts another in its place: what the first has set up in its vcpus is not in its way."""
-    initrd = initrd_with(tmp_path, kexec=TREE / "build/guests/linux/kexec", Image=GUEST / "vmlinux",
+    initrd = initrd_with(tmp_path, kexec=GUESTS / "linux/kexec", Image=GUEST / "vmlinux",
                          initrd=GUEST / "initrd.cpio.gz")
     c = console(Debian(vcpus=vcpus, memory="512M", initrd=initrd, cmdline="console=ttyS0"), cpu=cpu)
     c.expect("Linux version 6")

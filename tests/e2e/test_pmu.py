@@ -3,10 +3,10 @@
 import re
 
 import pytest
-from harness import TREE
+from harness import GUESTS
 from linux import GUEST, Console, Debian
 
-PROGRAM = TREE / "build/guests/linux/events"
+PROGRAM = GUESTS / "linux/events"
 # What Hearth does not see happen, and therefore does not offer.
 REFUSED = {"misaligned_load", "illegal_insn"}
 CROSSING = {"ipi_sent", "ipi_received", "fence_i_sent"}  # need a second vcpu

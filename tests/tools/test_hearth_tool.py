@@ -707,6 +707,12 @@ def test_missing_pieces_are_status_1(run, folder):
     assert done.returncode == 1 and b"no-such-folder" in done.stderr
 
 
+def test_build_folder_by_environment(folder):
+    (folder / "vm.toml").write_text(toml(GOOD))
+    done = tool(folder, "run", "vm.toml", env={**os.environ, "HEARTH_BUILD": "no-such-build"})
+    assert done.returncode == 1 and b"no-such-build/hearth.bin" in done.stderr
+
+
 # ---------------------------------------------------------------- backtraces
 
 def test_symbolize(tmp_path):

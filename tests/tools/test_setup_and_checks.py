@@ -94,6 +94,26 @@ def test_comments_are_not_reflowed():
     assert (done.returncode, done.stdout) == (0, COMMENT + "int a;\n")
 
 
+# ---------------------------------------------------------------- .ci/run
+
+@pytest.mark.parametrize("failing", [[], ["test"], ["check"], ["test-debug"], ["test", "check"]])
+def test_ci_runs_every_part_and_names_those_that_fail(tmp_path, failing):
+    (tmp_path / "tree/.ci").mkdir(parents=True)
+    shutil.copy(TREE / ".ci/run", tmp_path / "tree/.ci")
+    make = tmp_path / "make"
+    make.write_text('#!/bin/sh\nfor target; do :; done\necho "made $target in $PWD"\n'
+                    f'case " {" ".join(failing)} " in *" $target "*) exit 2;; esac\n')
+    make.chmod(0o755)
+    done = run("bash", tmp_path / "tree/.ci/run", env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    lines = done.stdout.splitlines()
+    assert [line for line in lines if line.startswith("made ")] == \
+        [f"made {target} in {tmp_path}/tree" for target in ("test", "check", "test-debug")]
+    assert done.returncode == (1 if failing else 0)
+    assert [line.split()[-1] for line in lines if line.startswith("ci: failed: make ")] == failing
+    if not failing:
+        assert lines[-1].startswith("made ")  # pytest's summary, in fact
+
+
 # ---------------------------------------------------------------- .editorconfig
 
 def test_text_files_are_as_editorconfig_says():
