@@ -3,6 +3,7 @@
  * input. No state.
  */
 #include <hearth/config/config.h>
+#include <hearth/lib/cpio.h>
 #include <hearth/lib/errno.h>
 #include <hearth/lib/fdt_util.h>
 

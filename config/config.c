@@ -4,6 +4,7 @@
  * state.
  */
 #include <hearth/config/config.h>
+#include <hearth/lib/cpio.h>
 #include <hearth/lib/errno.h>
 #include <hearth/lib/fdt_util.h>
 #include <hearth/guest/mmio.h>

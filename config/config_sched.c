@@ -1,40 +1,77 @@
 /*
  * config_sched.c - how a VM's description shares the harts out: `weight`, `priority`, `cap` and
- * `affinity` of the VM, and of each of its vcpus (vcpu-weight and so on: one value for each). The
- * values stay where they are, in the bundle's device tree; config_sched_value() finds them there.
+ * `affinity` of the VM, and of each of its vcpus (vcpu-weight and so on: one value for each). No
+ * state.
  */
 #include "config_reader.h"
 
-#include <hearth/lib/fdt_util.h>
 #include <hearth/core/sched.h>
+#include <hearth/lib/fdt_util.h>
 
 #include <libfdt.h>
 #include <stdio.h>
 
-struct key {
+struct sched_key {
     const char *vm, *vcpu; /* property names */
     uint32_t cells;
     uint64_t low, high; /* of a vcpu's value */
+    bool sum;           /* the VM's value is for its vcpus together, not for each */
     const char *wrong;
+    void (*set)(struct sched_params *params, uint64_t value);
 };
 
-static const struct key keys[CONFIG_SCHED_KEYS] = {
-    [CONFIG_SCHED_WEIGHT] = {"weight", "vcpu-weight", 1, SCHED_WEIGHT_MIN, SCHED_WEIGHT_MAX,
-                             "is not in 1..10000"},
-    [CONFIG_SCHED_PRIORITY] = {"priority", "vcpu-priority", 1, 0, SCHED_PRIORITY_MAX,
-                               "is not in 0..99"},
-    [CONFIG_SCHED_CAP] = {"cap", "vcpu-cap", 1, 0, SCHED_CAP_MAX, "is not in 0..100"},
-    [CONFIG_SCHED_AFFINITY] = {"affinity", "vcpu-affinity", 2, 1, UINT64_MAX, "names no hart"},
+static void config_set_weight(struct sched_params *params, uint64_t value)
+{
+    params->weight = (uint16_t)value;
+}
+
+static void config_set_priority(struct sched_params *params, uint64_t value)
+{
+    params->priority = (uint8_t)value;
+}
+
+static void config_set_cap(struct sched_params *params, uint64_t value)
+{
+    params->cap = (uint16_t)value;
+}
+
+static void config_set_affinity(struct sched_params *params, uint64_t value)
+{
+    params->affinity = value;
+}
+
+static const struct sched_key keys[] = {
+    {"weight", "vcpu-weight", 1, SCHED_WEIGHT_MIN, SCHED_WEIGHT_MAX, false, "is not in 1..10000",
+     config_set_weight},
+    {"priority", "vcpu-priority", 1, 0, SCHED_PRIORITY_MAX, false, "is not in 0..99",
+     config_set_priority},
+    {"cap", "vcpu-cap", 1, 0, SCHED_CAP_MAX, true, "is not in 0..100", config_set_cap},
+    {"affinity", "vcpu-affinity", 2, 1, UINT64_MAX, false, "names no hart", config_set_affinity},
 };
 
-/* One property of `count` values, each within bounds, if it is there. */
-static int check_values(const struct config_reader *r, const char *property, const struct key *key,
-                        uint32_t count, uint64_t high, const char *wrong)
+/* The values of one property, each of `cells` cells; data NULL: it is not there. */
+struct sched_values {
+    const char *data;
+    uint32_t cells;
+};
+
+static uint64_t config_sched_value(const struct sched_values *values, uint32_t index)
+{
+    uint64_t value = 0;
+
+    (void)fdt_read_cells(values->data + (size_t)index * values->cells * 4, values->cells, &value);
+    return value;
+}
+
+/* One property of `count` values, each within low..high, if it is there. */
+static int config_sched_values(const struct config_reader *r, const char *property,
+                               const struct sched_key *key, uint32_t count, uint64_t high,
+                               const char *wrong, struct sched_values *values)
 {
     int len;
-    const char *p = fdt_getprop(r->b->dtb, r->node, property, &len);
 
-    if (p == NULL)
+    *values = (struct sched_values){fdt_getprop(r->b->dtb, r->node, property, &len), key->cells};
+    if (values->data == NULL)
         return 0;
     if ((uint64_t)len != (uint64_t)count * key->cells * 4) {
         snprintf(r->error->problem, sizeof(r->error->problem), "is not %u %u-bit number%s", count,
@@ -42,47 +79,43 @@ static int check_values(const struct config_reader *r, const char *property, con
         return config_blame(r, property);
     }
     for (uint32_t i = 0; i < count; i++) {
-        uint64_t value = 0;
+        const uint64_t value = config_sched_value(values, i);
 
-        (void)fdt_read_cells(p + (size_t)i * key->cells * 4, key->cells, &value);
         if (value < key->low || value > high)
             return config_refuse_value(r, property, value, wrong);
     }
     return 0;
 }
 
-int config_read_sched(const struct config_reader *r)
+static int config_read_key(const struct config_reader *r, const struct sched_key *key)
 {
     struct vm_config *c = r->config;
+    struct sched_values vm, vcpu;
+    int err = config_sched_values(r, key->vm, key, 1, key->sum ? key->high * c->vcpus : key->high,
+                                  key->sum ? "is above 100 for each vcpu" : key->wrong, &vm);
 
-    for (unsigned i = 0; i < CONFIG_SCHED_KEYS; i++) {
-        const struct key *key = &keys[i];
-        /* A VM's cap is for its vcpus together. */
-        const bool sum = i == CONFIG_SCHED_CAP;
-        int err = check_values(r, key->vm, key, 1, sum ? key->high * c->vcpus : key->high,
-                               sum ? "is above 100 for each vcpu" : key->wrong);
-
-        if (!err)
-            err = check_values(r, key->vcpu, key, c->vcpus, key->high, key->wrong);
-        if (err)
-            return err;
+    if (!err)
+        err = config_sched_values(r, key->vcpu, key, c->vcpus, key->high, key->wrong, &vcpu);
+    if (err)
+        return err;
+    if (key->sum && vm.data != NULL)
+        c->sched.cap = (uint32_t)config_sched_value(&vm, 0);
+    for (uint32_t i = 0; i < c->vcpus; i++) {
+        if (vcpu.data != NULL)
+            key->set(&c->sched.vcpu[i], config_sched_value(&vcpu, i));
+        else if (vm.data != NULL && !key->sum)
+            key->set(&c->sched.vcpu[i], config_sched_value(&vm, 0));
     }
-    c->sched = (struct config_sched){.fdt = r->b->dtb, .node = r->node};
     return 0;
 }
 
-bool config_sched_value(const struct vm_config *c, enum config_sched_key i, uint32_t vcpu,
-                        uint64_t *value)
+int config_read_sched(const struct config_reader *r)
 {
-    const struct key *key = &keys[i];
-    const char *p;
-    int len;
+    for (unsigned i = 0; i < ARRAY_SIZE(keys); i++) {
+        int err = config_read_key(r, &keys[i]);
 
-    if (c->sched.fdt == NULL)
-        return false;
-    p = fdt_getprop(c->sched.fdt, c->sched.node, vcpu == SCHED_ALL ? key->vm : key->vcpu, &len);
-    if (p == NULL)
-        return false;
-    return fdt_read_cells(p + (vcpu == SCHED_ALL ? 0 : (size_t)vcpu * key->cells * 4), key->cells,
-                          value);
+        if (err)
+            return err;
+    }
+    return 0;
 }

@@ -3,7 +3,7 @@
  * name, the data, each padded to 4 bytes; ended by a member "TRAILER!!!". The archive is hostile
  * input. No state. Format: cpio(5), "New ASCII Format".
  */
-#include <hearth/config/config.h>
+#include <hearth/lib/cpio.h>
 #include <hearth/lib/errno.h>
 
 #include <string.h>

@@ -5,56 +5,39 @@
  */
 #include "sched_internal.h"
 
-#include <hearth/config/config.h>
+#include <hearth/core/vm_config.h>
 #include <hearth/lib/errno.h>
 
-/* A new vcpu's: weight 100, priority 0, no cap, all harts. */
-static struct sched_params params_default(void)
+/* As described; defaults: weight 100, priority 0, no cap, all harts. */
+static struct sched_params params_described(const struct vm_config *c, uint32_t vcpu)
 {
-    return (struct sched_params){.affinity = UINT64_MAX, .weight = SCHED_WEIGHT_DEFAULT};
-}
+    struct sched_params p = c->sched.vcpu[vcpu];
 
-/* The vcpu's own value, else the VM's, else what is there. */
-static uint64_t described(const struct vm_config *c, enum config_sched_key key, uint32_t vcpu,
-                          uint64_t otherwise)
-{
-    uint64_t value;
-
-    if (config_sched_value(c, key, vcpu, &value) || config_sched_value(c, key, SCHED_ALL, &value))
-        return value;
-    return otherwise;
+    if (p.affinity == 0)
+        p.affinity = UINT64_MAX;
+    if (p.weight == 0)
+        p.weight = SCHED_WEIGHT_DEFAULT;
+    return p;
 }
 
 int sched_vm_init(struct vm *vm)
 {
-    uint64_t cap = 0;
-
     for (uint32_t i = 0; i < vm->config.vcpus; i++)
-        if ((described(&vm->config, CONFIG_SCHED_AFFINITY, i, UINT64_MAX) & sched_harts_online()) ==
-            0)
+        if ((params_described(&vm->config, i).affinity & sched_harts_online()) == 0)
             return -HV_EINVAL;
     lock_init(&vm->sched.lock, RANK_SCHED_CAP);
-    if (config_sched_value(&vm->config, CONFIG_SCHED_CAP, SCHED_ALL, &cap)) {
-        vm->sched.cap = (uint32_t)cap;
-        cap_set(&vm->sched.budget, (uint32_t)cap, SCHED_CAP_MAX * vm->config.vcpus);
-    }
+    vm->sched.cap = vm->config.sched.cap;
+    cap_set(&vm->sched.budget, vm->sched.cap, SCHED_CAP_MAX * vm->config.vcpus);
     return 0;
 }
 
 void sched_read_config(struct vcpu *v)
 {
-    const struct vm_config *c = &v->vm->config;
     struct sched_params *p = &v->sched.params;
-    uint64_t cap = 0;
 
-    *p = params_default();
-    p->affinity = described(c, CONFIG_SCHED_AFFINITY, v->id, p->affinity);
-    p->priority = (uint8_t)described(c, CONFIG_SCHED_PRIORITY, v->id, p->priority);
-    queue_set_weight(v, (uint32_t)described(c, CONFIG_SCHED_WEIGHT, v->id, p->weight));
-    if (config_sched_value(c, CONFIG_SCHED_CAP, v->id, &cap)) { /* the VM's is for all together */
-        p->cap = (uint16_t)cap;
-        cap_set(&v->sched.cap, (uint32_t)cap, SCHED_CAP_MAX);
-    }
+    *p = params_described(&v->vm->config, v->id);
+    queue_set_weight(v, p->weight);
+    cap_set(&v->sched.cap, p->cap, SCHED_CAP_MAX); /* the VM's cap is for all together */
 }
 
 /* Its home is locked, its time charged, and it is in no queue; `was` says what must follow. */

@@ -1,5 +1,5 @@
 /* fuzz_cpio.c - libFuzzer target: any bytes as an archive. What is found lies inside it. */
-#include <hearth/config/config.h>
+#include <hearth/lib/cpio.h>
 
 #include <stdlib.h>
 

@@ -27,7 +27,7 @@ unit_sbi_sse_model_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_hvc_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_sta_SRCS := $(SBI_UNIT_SRCS)
 SCHED_UNIT_SRCS := $(addprefix core/sched/,sched.c queue.c exchange.c place.c cap.c params.c) lib/tree.c core/stats.c kernel/lock.c \
-                   config/config_sched.c lib/fdt_util.c $(addprefix tests/unit/fakes/,fake.c bulk.c timer.c config_blame.c)
+                   $(addprefix tests/unit/fakes/,fake.c bulk.c timer.c)
 unit_sched_SRCS := $(SCHED_UNIT_SRCS)
 unit_sched_sim_SRCS := $(SCHED_UNIT_SRCS)
 unit_tree_SRCS := lib/tree.c

@@ -366,32 +366,37 @@ static void test_sched(void **state)
 {
     const fdt64_t harts[] = {cpu_to_fdt64(1), cpu_to_fdt64(BIT(63) | 2)};
     const fdt32_t weights[] = {cpu_to_fdt32(1), cpu_to_fdt32(10000)};
+    const fdt32_t caps[] = {cpu_to_fdt32(0), cpu_to_fdt32(100)};
     void *fdt = tree(3);
-    uint64_t value = 0;
     struct archive a;
+    int vm2;
 
     (void)state;
     assert_int_equal(fdt_setprop_u32(fdt, vm1(fdt), "weight", 300), 0);
+    assert_int_equal(fdt_setprop_u32(fdt, vm1(fdt), "priority", 7), 0);
     assert_int_equal(fdt_setprop_u32(fdt, vm1(fdt), "cap", 200), 0);
     assert_int_equal(fdt_setprop(fdt, vm1(fdt), "vcpu-weight", weights, 8), 0);
     assert_int_equal(fdt_setprop(fdt, vm1(fdt), "vcpu-affinity", harts, 16), 0);
+    vm2 = fdt_next_subnode(fdt, vm1(fdt));
+    assert_int_equal(fdt_setprop_u32(fdt, vm2, "weight", 300), 0);
+    assert_int_equal(fdt_setprop(fdt, vm2, "vcpu-cap", caps, 8), 0);
     a = bundle_of(fdt);
     read_archive(&a);
     assert_int_equal(goods, 3);
-    for (unsigned key = 0; key < CONFIG_SCHED_KEYS; key++)
-        for (uint32_t i = 0; i < 2; i++) {
-            assert_false(config_sched_value(&good[0], key, SCHED_ALL, &value));
-            assert_false(config_sched_value(&good[0], key, i, &value));
-        }
-    assert_true(config_sched_value(&good[1], CONFIG_SCHED_WEIGHT, SCHED_ALL, &value));
-    assert_int_equal(value, 300);
-    assert_true(config_sched_value(&good[1], CONFIG_SCHED_WEIGHT, 1, &value));
-    assert_int_equal(value, 10000);
-    assert_true(config_sched_value(&good[1], CONFIG_SCHED_CAP, SCHED_ALL, &value));
-    assert_int_equal(value, 200);
-    assert_false(config_sched_value(&good[1], CONFIG_SCHED_CAP, 0, &value));
-    assert_true(config_sched_value(&good[1], CONFIG_SCHED_AFFINITY, 1, &value));
-    assert_int_equal(value, BIT(63) | 2);
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_int_equal(good[0].sched.vcpu[i].weight, 0);
+        assert_int_equal(good[0].sched.vcpu[i].affinity, 0);
+    }
+    assert_int_equal(good[0].sched.cap, 0);
+    assert_int_equal(good[1].sched.cap, 200);
+    assert_int_equal(good[1].sched.vcpu[0].weight, 1); /* its own goes before the VM's */
+    assert_int_equal(good[1].sched.vcpu[1].weight, 10000);
+    assert_int_equal(good[1].sched.vcpu[0].cap, 0); /* the VM's is for all together */
+    assert_int_equal(good[1].sched.vcpu[1].affinity, BIT(63) | 2);
+    assert_int_equal(good[1].sched.vcpu[0].priority, 7);
+    assert_int_equal(good[1].sched.vcpu[1].priority, 7);
+    assert_int_equal(good[2].sched.vcpu[0].weight, 300);
+    assert_int_equal(good[2].sched.vcpu[1].cap, 100);
     free(a.bytes);
     free(fdt);
 
@@ -859,9 +864,12 @@ static void check_sane(const void *data, size_t size)
         assert_true(strlen(c->cmdline) <= VM_CMDLINE_MAX);
         assert_true(memchr(c->messages, 0, sizeof(c->messages)) != NULL);
         assert_int_equal(c->sbi_off & ~(BIT(1) | BIT(2)), 0);
-        for (unsigned key = 0; key < CONFIG_SCHED_KEYS; key++)
-            for (uint32_t id = 0; id <= c->vcpus; id++)
-                (void)config_sched_value(c, key, id == c->vcpus ? SCHED_ALL : id, &(uint64_t){0});
+        assert_in_range(c->sched.cap, 0, 100 * c->vcpus);
+        for (uint32_t id = 0; id < c->vcpus; id++) {
+            assert_in_range(c->sched.vcpu[id].weight, 0, 10000);
+            assert_in_range(c->sched.vcpu[id].priority, 0, 99);
+            assert_in_range(c->sched.vcpu[id].cap, 0, 100);
+        }
         assert_in_range(c->channel_count, 0, VM_CHANNELS_MAX);
         for (uint32_t id = 0; id < c->channel_count; id++) {
             assert_in_range(strlen(c->channel[id].name), 1, VM_NAME_MAX);

@@ -3,7 +3,7 @@
 
 #include "cpio_write.h"
 
-#include <hearth/config/config.h>
+#include <hearth/lib/cpio.h>
 #include <hearth/lib/errno.h>
 
 static const char hello[] = "hello, world";

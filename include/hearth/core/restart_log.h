@@ -1,7 +1,7 @@
 /* restart_log.h - how often something has restarted of late. Pure; the caller's lock. */
 #pragma once
 
-#include <hearth/config/config.h>
+#include <hearth/core/vm_config.h>
 #include <hearth/lib/types.h>
 
 struct restart_log {

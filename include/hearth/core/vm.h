@@ -13,7 +13,7 @@
 #pragma once
 
 #include <arch/atomic.h>
-#include <hearth/config/config.h>
+#include <hearth/core/vm_config.h>
 #include <hearth/mm/gstage.h>
 #include <hearth/kernel/lock.h>
 #include <hearth/mm/memslot.h>

@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include <hearth/config/config.h>
+#include <hearth/core/vm_config.h>
 #include <hearth/mm/memslot.h>
 #include <hearth/lib/types.h>
 

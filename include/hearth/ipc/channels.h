@@ -18,7 +18,7 @@
  */
 #pragma once
 
-#include <hearth/config/config.h>
+#include <hearth/core/vm_config.h>
 #include <hearth/lib/types.h>
 
 #define CHANNEL_SMALL (2 * MIB) /* larger regions are aligned to it, and so have large pages */

@@ -1,0 +1,87 @@
+/*
+ * vm_config.h - a VM's description: what it is made of, its shares and its policies, as plain
+ * values. config/ fills it in; it is constant once its VM has been created.
+ */
+#pragma once
+
+#include <hearth/core/sched_state.h>
+#include <hearth/lib/symbols.h>
+#include <hearth/lib/types.h>
+
+#define VM_NAME_MAX    31 /* [a-z][a-z0-9-]{0,30} */
+#define VM_CMDLINE_MAX 4095
+
+#define VM_CHANNELS_MAX 16  /* a VM's memory channels, of either side */
+#define CHANNELS_MAX    128 /* all VMs' */
+
+/* A memory channel (hearth/ipc/channels.h) as one of its two VMs has it. Names lie in the bundle's
+ * device tree. */
+struct config_channel {
+    const char *name;
+    const char *peer; /* the other VM */
+    uint64_t size;    /* most that may be published: bytes, a multiple of PAGE_SIZE, to 1 GiB */
+    bool publishes;   /* this VM; else it subscribes */
+    bool writable;    /* the subscriber may be let write */
+};
+
+/* Shares of the harts (hearth/core/sched.h), as the description gives them. */
+struct config_sched {
+    uint32_t cap; /* percent of a hart for all vcpus together; 0: no cap */
+    /* Of each vcpu, by id: its own value, else the VM's, else the default. weight 0 and affinity 0:
+     * the default. */
+    struct sched_params vcpu[VCPUS_MAX];
+};
+
+/* What follows when a VM powers off, reboots, crashes. */
+enum vm_action {
+    VM_ACTION_DESTROY, /* it has ended */
+    VM_ACTION_RESTART, /* from its images, so many times in a span */
+    VM_ACTION_PAUSE,   /* it stays as it is, to be looked at */
+};
+
+/* How a guest is asked to shut down. */
+enum vm_shutdown_way {
+    VM_SHUTDOWN_SYSRQ,   /* Linux's Magic SysRq on its serial console: sync, remount, power off */
+    VM_SHUTDOWN_MESSAGE, /* the message "shutdown" (HOST_COMM) */
+    VM_SHUTDOWN_NONE,
+};
+
+#define VM_RESTARTS_MAX         32u    /* restart_limit */
+#define VM_RESTART_PERIOD_MAX   86400u /* s */
+#define VM_START_ORDER_MAX      1000u
+#define VM_START_DELAY_MAX      3600000u /* ms */
+#define VM_SHUTDOWN_TIMEOUT_MAX 86400u   /* s */
+
+/* How a VM is to be treated. */
+struct vm_policy {
+    enum vm_action on_poweroff, on_reboot, on_crash;
+    uint32_t restart_limit;  /* restarts of its own doing within the period; 0: no limit */
+    uint32_t restart_period; /* s */
+    bool autostart;          /* created and started at boot */
+    uint32_t start_order;    /* at boot: lower ones first, the same as described */
+    uint32_t start_delay;    /* ms after the one before it was started */
+    enum vm_shutdown_way shutdown;
+    uint32_t shutdown_timeout; /* s until it is reported that it did not */
+    bool time_runs;            /* its clock goes on while it is paused */
+    bool console_buffered;     /* its lines are not shown while it is not attached */
+    bool inspect;              /* the shell may look into its memory and registers */
+};
+
+struct vm_config {
+    char name[VM_NAME_MAX + 1];
+    uint32_t vcpus;     /* 1..VCPUS_MAX */
+    uint64_t memory;    /* bytes, a multiple of PAGE_SIZE, >= 2 MiB */
+    const void *kernel; /* image bytes inside the bundle */
+    uint64_t kernel_size;
+    const void *initrd; /* NULL: none */
+    uint64_t initrd_size;
+    struct symbol_table symbols; /* inside the bundle; data NULL: none */
+    gpa_t load;          /* flat binaries: load address; 0 = the default, RAM base + 2 MiB */
+    const char *cmdline; /* NUL-terminated, inside the bundle's device tree; "" when none */
+    char messages[VM_NAME_MAX + 1]; /* peer VM of its messages; "": the management shell */
+    struct config_sched sched;
+    uint64_t sbi_off; /* bit i: it does not get row i of sbi_extensions[] */
+    uint32_t channel_count;
+    struct config_channel channel[VM_CHANNELS_MAX]; /* in the order of the descriptions */
+    struct vm_policy policy;
+};
