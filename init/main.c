@@ -22,6 +22,7 @@
 #include <hearth/core/run.h>
 #include <hearth/arch/sbi_client.h>
 #include <hearth/init/selftest.h>
+#include <hearth/init/start_vms.h>
 #include <hearth/mm/stage1.h>
 #include <hearth/kernel/trace.h>
 #include <hearth/mm/vmid.h>
@@ -70,7 +71,7 @@ static void read_platform(hpa_t fdt)
         boot_failed("this machine's harts lack the H extension", NULL);
 }
 
-static void start_vms(void)
+static void read_bundle(void)
 {
     const char *why = NULL;
 
@@ -78,7 +79,6 @@ static void start_vms(void)
         boot_failed("no bundle", "pass one as the initrd (tools/hearth bundle)");
     if (descriptions_read(phys_to_virt(host_platform.initrd), host_platform.initrd_size, &why) < 0)
         boot_failed("bundle", why);
-    descriptions_start();
 }
 
 /* The rest, on the boot hart's own guarded stack. */
@@ -99,6 +99,7 @@ static void main_on_stack(void)
              host_isa.vmid_bits, host_isa.sstc ? ", Sstc" : "");
     selftest_run(this_hart()->index);
     trace_init();
+    read_bundle();
     start_vms();
     run_hart();
 }

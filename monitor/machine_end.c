@@ -14,9 +14,7 @@
 #include <hearth/kernel/trace.h>
 #include <hearth/core/vcpu.h>
 
-struct management management;
-
-static uint32_t vms_refused; /* atomic */
+static uint32_t vms_refused; /* atomic: beside those whose descriptions were */
 static uint32_t boot_done;   /* atomic */
 static uint32_t ending;      /* atomic */
 
@@ -30,6 +28,11 @@ struct census {
 void vm_refused(void)
 {
     (void)atomic_fetch_add(&vms_refused, 1);
+}
+
+static bool machine_end_refused_any(void)
+{
+    return descriptions_refused() != 0 || atomic_load_relaxed(&vms_refused) != 0;
 }
 
 static void count_in(struct vm *vm, struct census *c)
@@ -50,8 +53,8 @@ static void count_in(struct vm *vm, struct census *c)
 
 static struct census take_census(void)
 {
-    struct census c = {.code = atomic_load_relaxed(&vms_refused) ? MACHINE_EXIT_VM_REFUSED
-                                                                 : MACHINE_EXIT_OK};
+    struct census c = {.code =
+                           machine_end_refused_any() ? MACHINE_EXIT_VM_REFUSED : MACHINE_EXIT_OK};
 
     for (unsigned i = 0; i < vm_count(); i++) {
         struct vm *vm = vm_get(i);
@@ -107,7 +110,7 @@ void machine_end_if_done(void)
     if (!atomic_load_acquire(&boot_done))
         return;
     c = take_census();
-    if (c.live || (!c.started && atomic_load_relaxed(&vms_refused) == 0 && management.shell))
+    if (c.live || (!c.started && !machine_end_refused_any() && management.shell))
         return;
     if (management.stay || console_shell_attached()) {
         log_info("no VM runs; the machine stays on");

@@ -5,10 +5,7 @@
  */
 #pragma once
 
-#include <hearth/config/config.h>
-
-/* The management policy, as read at boot; constant then. */
-extern struct management management;
+#include <hearth/config/descriptions.h>
 
 /* A described VM could not be created or started: the machine's exit code will say so. */
 void vm_refused(void);
