@@ -41,14 +41,15 @@ OBJS := $(patsubst %,$(B)/obj/%.o,$(SRCS))
 IS_CLANG := $(findstring clang,$(notdir $(CC)))
 
 # clang before 17 refuses the names zicsr and zifencei, whose instructions it has anyway. Files that
-# switch FP or vector state name the wider set they may use: `MARCH_arch/riscv/fpu.S := rv64gc`.
+# switch FP or vector state name the wider set they may use, without C: with D that has Zcd's loads and
+# stores, and a hart with Zca alone has not.
 MARCH_GCC   := rv64imac_zicsr_zifencei
 MARCH_CLANG := rv64imac
 MARCH       := $(if $(IS_CLANG),$(MARCH_CLANG),$(MARCH_GCC))
 MABI        := lp64
 march        = $(or $(MARCH_$(1)),$(MARCH))
-MARCH_arch/riscv/fpu.S       := rv64imafdc
-MARCH_arch/riscv/vector.S    := rv64imafdcv
+MARCH_arch/riscv/fpu.S       := rv64imafd
+MARCH_arch/riscv/vector.S    := rv64imafdv
 
 WARN := -Wall -Wextra -Werror -Wshadow -Wundef -Wvla -Wconversion -Wmissing-prototypes \
         -Wcast-qual -Wstrict-prototypes -Wpointer-arith -Wwrite-strings
@@ -111,7 +112,7 @@ $(B)/include/asm_offsets.h: $(B)/obj/arch/riscv/asm_offsets.s
 # Rewritten only when the compiler or its flags change: everything compiled depends on it.
 $(B)/flags: FORCE | $(DEPS)/build.ready
 	@mkdir -p $(@D)
-	@{ echo '$(CC) $(CPPFLAGS) $(CFLAGS) $(ASFLAGS) $(LDFLAGS) $(MARCH)'; \
+	@{ echo '$(CC) $(CPPFLAGS) $(CFLAGS) $(ASFLAGS) $(LDFLAGS) $(MARCH) $(MARCH_arch/riscv/fpu.S)'; \
 	   $(CC) --version; readlink $(DEPS)/newlib $(DEPS)/libfdt; echo '$(OBJS)'; } > $@.tmp
 	@cmp -s $@.tmp $@ && rm $@.tmp || mv $@.tmp $@
 

@@ -1,6 +1,6 @@
 # Static checks: `make check`, and each alone as check-NAME.
 
-CHECKS := format headers includes tidy cppcheck analyzer clang fp reproducible
+CHECKS := format headers includes tidy cppcheck analyzer clang isa reproducible
 C_FILES  = $(filter %.c,$(SRCS)) arch/riscv/asm_offsets.c
 HEADERS  = $(shell find include -name '*.h' | sort)
 ALL_C    = $(shell find $(LAYERS) include tests examples -name '*.[ch]' 2>/dev/null | sort)
@@ -56,9 +56,9 @@ check-analyzer:
 check-clang:
 	@$(MAKE) --no-print-directory B=$(B)/clang CC=clang $(B)/clang/hearth.elf
 
-check-fp: $(B)/hearth.elf
-	$(call say,FP,$<)
-	$(Q)OBJDUMP=$(OBJDUMP) NM=$(CROSS)nm $(PYTHON) tools/check-fp $(B)
+check-isa: $(B)/hearth.elf
+	$(call say,ISA,$<)
+	$(Q)OBJDUMP=$(OBJDUMP) NM=$(CROSS)nm $(PYTHON) tools/check-isa $(B)
 
 check-reproducible: $(B)/hearth.bin
 	$(call say,SAME,'two builds in two directories')

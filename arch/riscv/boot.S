@@ -5,6 +5,9 @@
  * Entry (RISC-V boot protocol): a0 = hart id, a1 = physical address of the device tree, satp = 0, any hart, any
  * 2 MiB-aligned load address. Until satp is written this code runs at its physical address: only pc-relative
  * references to symbols are right.
+ *
+ * The rest of the image is built for rv64imac. The first instructions are I and Zicsr alone, and try the others: a hart
+ * without them traps to boot_trap, which prints a message in the same subset.
  */
 #include <arch/csr.h>
 #include <arch/layout.h>
@@ -15,6 +18,9 @@
 #define PTE_RW  0xc6 /* RW A D */
 
     .section .head.text, "ax"
+    .option push
+    .option norvc
+    .option norelax                     /* the linker would shorten instructions */
     .globl _start
 _start:
     j       boot_entry
@@ -31,16 +37,60 @@ _start:
     .ascii  "RSC\x05"
     .word   0
 
+    /* A trap before trap_entry is in stvec. s5 = physical address of the message. */
+    .balign 4
+boot_trap:
+    mv      a0, s5
+    /* a0 = physical address of a message. By DBCN, or by the legacy call; then SRST, or the legacy shutdown. */
+boot_fail:
+    mv      s5, a0
+4:  lbu     s6, 0(s5)
+    beqz    s6, 5f
+    mv      a0, s6
+    li      a7, 0x4442434e              /* DBCN, console_write_byte */
+    li      a6, 2
+    ecall
+    beqz    a0, 7f
+    mv      a0, s6
+    li      a7, 1
+    ecall
+7:  addi    s5, s5, 1
+    j       4b
+5:  li      a7, 0x53525354
+    li      a6, 0
+    li      a0, 0
+    li      a1, 1
+    ecall
+    li      a7, 8
+    ecall
+park:
+    wfi
+    j       park
+
 boot_entry:
     csrw    CSR_SIE, zero
     csrw    CSR_SATP, zero
     csrw    CSR_SSCRATCH, zero
+    lla     t0, boot_trap
+    csrw    CSR_STVEC, t0
 
     /* A firmware without HSM lets every hart in: one goes on. */
+    lla     s5, msg_no_a
     lla     t0, boot_lottery
     li      t1, 1
     amoswap.w.aq t1, t1, (t0)
     bnez    t1, park
+
+    lla     s5, msg_no_m
+    mul     t1, t1, t1
+    lla     s5, msg_no_c
+    .option rvc
+    .balign 4                           /* without C, one instruction word that is reserved */
+    c.nop
+    c.nop
+    .option norvc
+    lla     s5, msg_trap
+    .option pop
 
     mv      s0, a0                      /* hart id */
     mv      s1, a1                      /* device tree, physical */
@@ -123,26 +173,6 @@ boot_entry:
     call    main
     j       park
 
-    /* a0 = physical address of a message. Legacy putchar (every OpenSBI has it), then legacy shutdown. */
-boot_fail:
-    mv      s5, a0
-4:  lbu     a0, (s5)
-    beqz    a0, 5f
-    li      a7, 1
-    ecall
-    addi    s5, s5, 1
-    j       4b
-5:  li      a7, 0x53525354
-    li      a6, 0
-    li      a0, 0
-    li      a1, 1
-    ecall
-    li      a7, 8
-    ecall
-park:
-    wfi
-    j       park
-
 /* void switch_stack(uint64_t sp, void (*fn)(void)): goes on with fn on another stack, never returns. */
     .text
     .globl switch_stack
@@ -180,6 +210,10 @@ secondary_start:
 
     .section .rodata
 msg_align: .asciz "\r\nhearth: boot failed: loaded at an address that is not 2 MiB-aligned\r\n"
+msg_no_a:  .asciz "\r\nhearth: boot failed: this hart lacks the A extension\r\n"
+msg_no_m:  .asciz "\r\nhearth: boot failed: this hart lacks the M extension\r\n"
+msg_no_c:  .asciz "\r\nhearth: boot failed: this hart lacks compressed instructions (C or Zca)\r\n"
+msg_trap:  .asciz "\r\nhearth: boot failed: an unexpected trap in the first instructions\r\n"
 msg_sv39:  .asciz "\r\nhearth: boot failed: this hart has no Sv39\r\n"
 
     .data

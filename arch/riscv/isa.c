@@ -31,6 +31,19 @@ static const struct block_size block_sizes[] = {
     {"zicboz", "riscv,cboz-block-size", offsetof(struct host_isa, cboz_block_size)},
 };
 
+/* The image is built for these (Makefile: MARCH). */
+static const struct {
+    const char *extension, *includes; /* either will do */
+    const char *why;
+} required[] = {
+    {"i", NULL, "a hart without the base integer instructions"},
+    {"m", NULL, "a hart without the M extension"},
+    {"zaamo", "a", "a hart without the A extension"},
+    {"zalrsc", "a", "a hart without the A extension"},
+    {"zca", "c", "a hart without compressed instructions (C or Zca)"},
+    {"zifencei", NULL, "a hart without the Zifencei extension"},
+};
+
 static char lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
@@ -75,6 +88,24 @@ static void set_remove(struct isa_set *s, const char *name)
 
     if (i >= 0)
         s->bits[i / 64] &= ~BIT(i % 64);
+}
+
+static bool set_has_name(const struct isa_set *s, const char *name)
+{
+    int i = name == NULL ? -1 : ext_find(name, strlen(name));
+
+    return i >= 0 && set_has(s, (unsigned)i);
+}
+
+static int check_required(const struct isa_set *s, const char **why)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(required); i++) {
+        if (!set_has_name(s, required[i].extension) && !set_has_name(s, required[i].includes)) {
+            *why = required[i].why;
+            return -HV_EINVAL;
+        }
+    }
+    return 0;
 }
 
 /* riscv,isa-extensions: a list of NUL-terminated names. */
@@ -205,15 +236,13 @@ static void read_block_sizes(const void *fdt, int cpu, bool first, struct host_i
 /* What follows from other extensions. */
 static void settle(struct isa_set *s)
 {
-    int d = ext_find("d", 1), ssstateen = ext_find("ssstateen", 9);
-
     /* Floating-point registers are switched as doubles, or not used at all. */
-    if (d < 0 || !set_has(s, (unsigned)d)) {
+    if (!set_has_name(s, "d")) {
         set_remove(s, "f");
         set_remove(s, "v");
     }
     /* The part of Smstateen that concerns us, by its own name. */
-    if (ssstateen >= 0 && set_has(s, (unsigned)ssstateen))
+    if (set_has_name(s, "ssstateen"))
         set_add(s, "smstateen", 9);
 }
 
@@ -271,7 +300,7 @@ int isa_read(const void *fdt, struct host_isa *out, const char **why)
 {
     struct isa_set all = {0};
     unsigned harts = 0;
-    int cpu, cpus = fdt_path_offset(fdt, "/cpus"), err, i;
+    int cpu, cpus = fdt_path_offset(fdt, "/cpus"), err;
 
     memset(out, 0, sizeof(*out));
     if (cpus < 0) {
@@ -296,11 +325,9 @@ int isa_read(const void *fdt, struct host_isa *out, const char **why)
         *why = "no cpu node";
         return -HV_EINVAL;
     }
-    i = ext_find("i", 1);
-    if (i < 0 || !set_has(&all, (unsigned)i)) {
-        *why = "a hart without the base integer instructions";
-        return -HV_EINVAL;
-    }
+    err = check_required(&all, why);
+    if (err)
+        return err;
     settle(&all);
     fill_fields(&all, out);
     /* Both: off, until the guest switches A/D updating on by FWFT. */

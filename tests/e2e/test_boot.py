@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from harness import BUILD, NO_START, OK, REFUSED, TIMEOUT, TREE, VM, Run, check_tap, run
-from linux import link
+from linux import assemble, link
 
 sys.path.insert(0, str(TREE / "tools"))
 from hearth_lib import bundle, description  # noqa: E402
@@ -99,6 +99,58 @@ def test_no_hypervisor_extension(tmp_path):
     assert result.status == NO_START
     assert re.search(r"^hearth: error: boot failed: this machine's harts lack the H extension$", result.output, re.M)
     refused(boot(cpu="rv64,h=off"), "lack the H extension")
+
+
+# Firmware without compressed instructions, which OpenSBI cannot do without: legacy calls (and DBCN), SRST.
+PLAIN_FIRMWARE = """
+        .option norvc
+        lla     t0, 2f
+        csrw    mtvec, t0
+        li      t0, -1
+        csrw    pmpaddr0, t0
+        li      t0, 0x1f
+        csrw    pmpcfg0, t0
+        li      t0, 0xb1ff                      # all exceptions of S-mode's own, but for its calls
+        csrw    medeleg, t0
+        li      t0, 0x800                       # to S-mode
+        csrw    mstatus, t0
+        li      t0, %#x
+        csrw    mepc, t0
+        mret
+        .balign 4
+2:      li      t1, 0x53525354                  # SRST
+        beq     a7, t1, 4f
+        li      t1, 1                           # legacy putchar
+        beq     a7, t1, 3f
+        li      t1, %#x                         # DBCN
+        bne     a7, t1, 5f
+        bne     a6, a7, 3f
+5:      li      a0, -2
+        j       6f
+3:      li      t1, 0x10000000
+        sb      a0, 0(t1)
+        li      a0, 0
+6:      csrr    t1, mepc
+        addi    t1, t1, 4
+        csrw    mepc, t1
+        mret
+4:      li      t1, 0x100000
+        li      t2, 0x5555
+        sw      t2, 0(t1)
+        j       4b
+"""
+
+
+@pytest.mark.parametrize("dbcn", [0x4442434E, 0])
+def test_no_compressed_instructions(tmp_path, dbcn):
+    firmware = assemble(tmp_path, "firmware", PLAIN_FIRMWARE % (LOAD, dbcn), 0x80000000)
+    result = boot(cpu="rv64,c=off", smp=1, args=("-bios", str(firmware)))
+    refused(result, r"boot failed: this hart lacks compressed instructions \(C or Zca\)$")
+
+
+def test_compressed_instructions_without_those_of_floating_point(guests):
+    """Zca without Zcd: c.fld is an illegal instruction."""
+    guests(VM("base", vcpus=1), VM("fpv"), VM("regs"), smp=1, cpu="rv64,c=off,zca=on")
 
 
 def test_no_bundle():
@@ -377,6 +429,10 @@ def boot_tree(tmp_path, tree, skip=0, **options):
 MEMORY = "/memory@80000000"
 
 
+def extensions(hart, names):
+    return [("-t s", f"/cpus/cpu@{hart}", "riscv,isa-extensions", *names.split())]
+
+
 @pytest.mark.parametrize("edits,why", [
     ([("-r", "/cpus")], "device tree: no cpu node"),
     ([("-r", MEMORY)], "device tree: no memory node"),
@@ -386,6 +442,10 @@ MEMORY = "/memory@80000000"
     ([("-t x", MEMORY, "reg", "ffffffff", "fffff000", "0", "10000000")], "device tree: a memory range wraps"),
     ([("-t x", "/cpus/cpu@0", "reg", "7"), ("-t x", "/cpus/cpu@1", "reg", "8")],
      "the boot hart is not among its cpus"),
+    (extensions(0, "i a c zifencei h"), "device tree: a hart without the M extension$"),
+    (extensions(1, "i m zaamo c zifencei h"), "device tree: a hart without the A extension$"),
+    (extensions(1, "i m a zifencei h"), r"device tree: a hart without compressed instructions \(C or Zca\)$"),
+    (extensions(0, "i m a zca h"), "device tree: a hart without the Zifencei extension$"),
     ([("-t x", "/cpus/cpu@0", "reg", "1")], "device tree: two cpu nodes with the same reg"),
     ([("-t x", "/chosen", "linux,initrd-start", "9"), ("-t x", "/chosen", "linux,initrd-end", "8")],
      "device tree: linux,initrd-start and linux,initrd-end make no range"),

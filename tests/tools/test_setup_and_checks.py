@@ -159,32 +159,42 @@ def test_right_include_is_not(tree, file, included):
     assert run(tree / "tools/check-includes").returncode == 0
 
 
-# ---------------------------------------------------------------- check-fp
+# ---------------------------------------------------------------- check-isa
 
-def fp_build(folder, core_march, core_code):
+FPU = ('void fpu_save(double *p);\nvoid fpu_save(double *p) { '
+       '__asm__ volatile("fsd f8, 0(%0)" : : "r"(p) : "memory"); }')
+
+
+def isa_build(folder, core_march, core_code, fpu_march="rv64imafd"):
     (folder / "obj/arch").mkdir(parents=True)
     (folder / "obj/core").mkdir(parents=True)
-    fpu = ("void fpu_save(double *p);\nvoid fpu_save(double *p) { "
-           '__asm__ volatile("fsd f0, 0(%0)" : : "r"(p) : "memory"); }')
-    for march, code, out in (("rv64imafdc", fpu, "arch/fpu.S.o"), (core_march, core_code, "core/a.c.o")):
+    for march, code, out in ((fpu_march, FPU, "arch/fpu.S.o"), (core_march, core_code, "core/a.c.o")):
         subprocess.run([*CC, f"-march={march}", "-O1", "-o", folder / "obj" / out], input=code, text=True,
                        check=True)
     subprocess.run(["riscv64-unknown-elf-ld", "--no-warn-mismatch", "-e", "0", "-o", folder / "hearth.elf",
                     folder / "obj/arch/fpu.S.o", folder / "obj/core/a.c.o"], check=True)
-    return run(TREE / "tools/check-fp", folder)
+    return run(TREE / "tools/check-isa", folder)
 
 
-def test_fp_only_where_it_may_be(tmp_path):
-    done = fp_build(tmp_path, "rv64imac", "int f(int x) { __asm__ volatile(\"fence\"); return x; }")
+def test_instructions_that_every_host_has(tmp_path):
+    done = isa_build(tmp_path, "rv64imac", "int f(int x, int y) { __asm__ volatile(\"fence\"); return x * y / 3; }")
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_fp_elsewhere_is_found(tmp_path):
-    done = fp_build(tmp_path, "rv64imafdc", "void f(float *x) { *x += 1; }")
+@pytest.mark.parametrize("march,code,found", [
+    ("rv64imafdc", "void f(float *x) { *x += 1; }", "fadd.s"),
+    ("rv64imacv", 'void f(void) { __asm__ volatile("vsetvli t0, a0, e8, m1"); }', "vsetvli"),
+    ("rv64imac_zba", "long f(long x, long y) { return x + y * 4; }", "sh2add"),
+    ("rv64imac", 'void f(void) { __asm__ volatile(".insn i 0x0f, 2, x0, a0, 4"); }', "0x45200f"),
+    ("rv64imac", 'void f(void) { __asm__ volatile(".insn r 0x73, 0, 0x0b, x0, a0, a1"); }', "0x16b50073"),
+    ("rv64imac", 'void f(void) { __asm__ volatile(".2byte 0x9c41"); }', "0x9c41"),
+])
+def test_other_instructions_are_found(tmp_path, march, code, found):
+    done = isa_build(tmp_path, march, code)
     assert done.returncode == 1 and "a.c.o: f: " in done.stdout and "hearth.elf: f: " in done.stdout
-    assert "fpu_save" not in done.stdout
+    assert found in done.stdout and "fpu_save" not in done.stdout
 
 
-def test_vector_elsewhere_is_found(tmp_path):
-    done = fp_build(tmp_path, "rv64imacv", 'void f(void) { __asm__ volatile("vsetvli t0, a0, e8, m1"); }')
-    assert done.returncode == 1 and "vsetvli" in done.stdout
+def test_zcd_is_found_even_in_the_state_switch(tmp_path):
+    done = isa_build(tmp_path, "rv64imac", "int f(int x) { return x; }", "rv64imafdc")
+    assert done.returncode == 1 and "hearth.elf: fpu_save: " in done.stdout and "c.fsd" in done.stdout

@@ -189,7 +189,9 @@ static void test_settle(void **state)
 
 static void test_string_refused(void **state)
 {
-    static const char *const bad[] = {"rv32imac", "rv64mac", "rv64", "rv6", "r", "64imac", "rv64e"};
+    static const char *const bad[] = {
+        "rv32imac", "rv64mac", "rv64iac", "rv64imc", "rv64imc_zaamo", "rv64imc_zalrsc",
+        "rv64ima",  "rv64",    "rv6",     "r",       "64imac",        "rv64e"};
     struct cpu_text none = {0}, base32 = {.list = "i,m", .base = "rv32i"};
 
     (void)state;
@@ -204,12 +206,13 @@ static void test_string_refused(void **state)
 
 static void test_list_preferred(void **state)
 {
-    struct cpu_text cpu = {.isa = "rv64gcv", .list = "i,m,ZBA", .base = "rv64i"};
+    struct cpu_text cpu = {
+        .isa = "rv64gcv", .list = "i,m,Zaamo,zalrsc,ZCA,zifencei,ZBA", .base = "rv64i"};
     void *fdt = make_tree(&cpu, 1);
 
     (void)state;
     assert_int_equal(isa_read(fdt, &isa, &why), 0);
-    assert_string_equal(isa.guest_isa, "rv64im_zba");
+    assert_string_equal(isa.guest_isa, "rv64im_zifencei_zaamo_zalrsc_zca_zba");
     /* A list without an end. */
     assert_int_equal(fdt_setprop_inplace_namelen_partial(fdt, fdt_path_offset(fdt, "/cpus/cpu@0"),
                                                          "riscv,isa-extensions", 20, 7, "z", 1),
@@ -223,12 +226,13 @@ static void test_list_preferred(void **state)
 
 static void test_all_harts(void **state)
 {
-    struct cpu_text cpus[] = {{.isa = "rv64gcvh_zba_zbb_zicbom_sstc", .cbom = 64},
-                              {.list = "i,m,a,c,h,zbb,zicbom,zbs,f", .base = "rv64i", .cbom = 64}};
+    struct cpu_text cpus[] = {
+        {.isa = "rv64gcvh_zba_zbb_zicbom_sstc", .cbom = 64},
+        {.list = "i,m,a,c,h,zifencei,zbb,zicbom,zbs,f", .base = "rv64i", .cbom = 64}};
 
     (void)state;
     assert_int_equal(isa_read(make_tree(cpus, 2), &isa, &why), 0);
-    assert_string_equal(isa.guest_isa, "rv64imac_zicbom_zbb");
+    assert_string_equal(isa.guest_isa, "rv64imac_zicbom_zifencei_zbb");
     assert_true(isa.h && !isa.f && !isa.d && !isa.v && !isa.sstc);
     assert_int_equal(isa.cbom_block_size, 64);
     cpus[1].cbom = 32; /* harts that differ */
