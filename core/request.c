@@ -74,11 +74,12 @@ void virq_clear(struct vcpu *v, enum irq_number irq)
     vcpu_kick(v);
 }
 
-bool virq_is_pending(const struct vcpu *v, enum irq_number irq)
+/* hvip alone knows what the guest did, and is written on this hart alone. One that is set from now
+ * on is in virq_dirty until the next entry. */
+bool virq_take_soft(struct vcpu *v)
 {
-    if (atomic_load_seq(&v->virq_dirty) & BIT(irq))
-        return (atomic_load_seq(&v->virq_pending) & BIT(irq)) != 0;
-    return (csr_read(CSR_HVIP) & BIT(irq)) != 0;
+    virq_flush(v);
+    return csr_test_and_clear(CSR_HVIP, BIT(IRQ_VS_SOFT)) != 0;
 }
 
 void virq_flush_dirty(struct vcpu *v)

@@ -74,8 +74,7 @@ static struct exit_result legacy_handle(struct vcpu *vcpu, const struct sbi_call
         ret->error = board_console_read(vcpu->vm, &byte, 1) == 1 ? (unsigned char)byte : -1;
         break;
     case SBI_EXT_LEGACY_CLEAR_IPI:
-        ret->error = virq_is_pending(vcpu, IRQ_VS_SOFT);
-        virq_clear(vcpu, IRQ_VS_SOFT);
+        ret->error = virq_take_soft(vcpu);
         break;
     case SBI_EXT_LEGACY_SEND_IPI:
     case SBI_EXT_LEGACY_REMOTE_FENCE_I:

@@ -147,5 +147,14 @@
     __asm__ volatile("csrs %0, %1" ::"i"(csr), "rK"((unsigned long)(bits)) : "memory")
 #define csr_clear(csr, bits)                                                                       \
     __asm__ volatile("csrc %0, %1" ::"i"(csr), "rK"((unsigned long)(bits)) : "memory")
+/* Clears the bits and tells which of them were set, in one step: none that comes in between is
+ * lost. */
+#define csr_test_and_clear(csr, bits)                                                              \
+    ({                                                                                             \
+        const unsigned long bits_ = (bits);                                                        \
+        unsigned long v_;                                                                          \
+        __asm__ volatile("csrrc %0, %1, %2" : "=r"(v_) : "i"(csr), "rK"(bits_) : "memory");        \
+        v_ & bits_;                                                                                \
+    })
 
 #endif

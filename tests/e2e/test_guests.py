@@ -25,6 +25,11 @@ def test_harts(guests, guest, vcpus, smp, sstc):
     guests(VM(guest, vcpus=vcpus), smp=smp, cpu=SSTC[sstc])
 
 
+def test_clear_ipi(guests):
+    """One hart sends, the other loops on clear_ipi: each IPI is seen."""
+    guests(VM("clearipi"), smp=2)
+
+
 @pytest.mark.parametrize("vcpus,smp,sstc", [(1, 1, "sstc"), (4, 2, "no-sstc"), (4, 1, "sstc")])
 def test_suspend(guests, vcpus, smp, sstc):
     guests(VM("susp", vcpus=vcpus), smp=smp, cpu=SSTC[sstc])

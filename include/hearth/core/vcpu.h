@@ -229,13 +229,14 @@ void vcpu_request_fence(struct vcpu *self, uint64_t mask, uint32_t bits);
 
 /*
  * Virtual interrupts that hardware does not raise by itself: irq is IRQ_VS_SOFT, IRQ_VS_TIMER or
- * IRQ_VS_EXT. Level for EXT and TIMER; SOFT stays until the guest (vsip) or virq_clear clears it.
- * Any hart; wakes.
+ * IRQ_VS_EXT. Level for EXT and TIMER, which virq_clear() lowers; whoever calls it holds off those
+ * who set the same one. SOFT stays until the guest (vsip) or virq_take_soft() clears it. Any hart;
+ * wakes.
  */
 void virq_set(struct vcpu *vcpu, enum irq_number irq);
 /* The same for the caller's own, loaded vcpu, which is about to go on: shorter. */
 void virq_set_own(struct vcpu *vcpu, enum irq_number irq);
 void virq_clear(struct vcpu *vcpu, enum irq_number irq);
-/* True when it is pending for the caller's own, loaded vcpu: also what the guest itself did to SOFT
- * counts. */
-bool virq_is_pending(const struct vcpu *vcpu, enum irq_number irq);
+/* Clears SOFT of the caller's own, loaded vcpu. True: it was pending. One that is set meanwhile is
+ * in the answer, or is pending afterwards. */
+bool virq_take_soft(struct vcpu *vcpu);

@@ -23,7 +23,10 @@ void virq_clear(struct vcpu *vcpu, enum irq_number irq)
     fake_virq_calls++;
 }
 
-bool virq_is_pending(const struct vcpu *vcpu, enum irq_number irq)
+bool virq_take_soft(struct vcpu *vcpu)
 {
-    return (fake_virq_level[vcpu->id] & BIT(irq)) != 0;
+    const bool pending = (fake_virq_level[vcpu->id] & BIT(IRQ_VS_SOFT)) != 0;
+
+    virq_clear(vcpu, IRQ_VS_SOFT);
+    return pending;
 }
