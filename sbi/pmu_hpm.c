@@ -65,10 +65,20 @@ static void deliver(struct vcpu *vcpu)
 
 void pmu_overflow(struct vcpu *vcpu)
 {
-    if (!host_pmu.lcofi || !lcofi_pending())
-        return;
+    if (host_pmu.lcofi && lcofi_take())
+        deliver(vcpu);
+}
+
+/*
+ * After calls of the firmware's, for which sip.LCOFIP was set and cleared: it is not pending. An
+ * overflow that the hart told of meanwhile (it may be late, so that the counters' standing still
+ * does not exclude one) is delivered here. known: counters whose OF bit is nothing new.
+ */
+static void overflow_settle(struct vcpu *vcpu, uint32_t known)
+{
     lcofi_set_pending(false);
-    deliver(vcpu);
+    if (host_pmu.lcofi && (host_pmu_overflowed() & pmu_of(vcpu)->live & ~known) != 0)
+        deliver(vcpu);
 }
 
 /* ---- one counter */
@@ -108,13 +118,16 @@ uint64_t pmu_hpm_snapshot(const struct pmu *pmu)
 void pmu_hpm_start(struct vcpu *vcpu, unsigned i, uint64_t value)
 {
     struct pmu *pmu = pmu_of(vcpu);
+    uint32_t known = host_pmu_overflowed() & ~(uint32_t)BIT(i);
     bool unseen;
 
     pmu_overflow(vcpu); /* of what counted until now */
     /* An overflow of its own that the guest has not looked at yet stays to be seen. */
     unseen = (csr_read(CSR_HVIP) & BIT(IRQ_LCOF)) && (pmu_hpm_overflows(pmu) & BIT(i));
     put_in_hart(pmu, i, value, unseen);
-    lcofi_set_pending(false);
+    if (unseen)
+        known |= (uint32_t)BIT(i);
+    overflow_settle(vcpu, known);
     pmu->started |= BIT(i);
 }
 
@@ -167,8 +180,10 @@ static void save(struct vcpu *vcpu)
         deliver(vcpu);
 }
 
-static void restore(struct pmu *pmu)
+static void restore(struct vcpu *vcpu)
 {
+    struct pmu *pmu = pmu_of(vcpu);
+
     for (uint32_t m = configured(pmu); m != 0; m &= m - 1) {
         const unsigned i = bit_lowest(m);
 
@@ -182,7 +197,7 @@ static void restore(struct pmu *pmu)
         if (!(pmu->started & BIT(i)))
             host_pmu_stop((uint32_t)BIT(i), false);
     }
-    lcofi_set_pending(false);
+    overflow_settle(vcpu, pmu->overflowed);
 }
 
 void pmu_hpm_put(struct vcpu *vcpu)
@@ -191,10 +206,10 @@ void pmu_hpm_put(struct vcpu *vcpu)
         save(vcpu);
 }
 
-void pmu_hpm_load(struct pmu *pmu)
+void pmu_hpm_load(struct vcpu *vcpu)
 {
-    if (configured(pmu) != 0)
-        restore(pmu);
+    if (configured(pmu_of(vcpu)) != 0)
+        restore(vcpu);
 }
 
 /* ---- events */
@@ -253,7 +268,7 @@ int pmu_hpm_config(struct vcpu *vcpu, uint64_t set, uint64_t flags, uint64_t eve
             host_pmu_stop((uint32_t)BIT(i), true);
             take(pmu, i, inhibit, event, data);
         }
-        restore(pmu);
+        restore(vcpu);
     }
     return i;
 }
@@ -261,8 +276,6 @@ int pmu_hpm_config(struct vcpu *vcpu, uint64_t set, uint64_t flags, uint64_t eve
 void pmu_hpm_probe(struct vcpu *vcpu, const struct sbi_pmu_event_info *info, uint64_t n,
                    bool *there)
 {
-    struct pmu *pmu = pmu_of(vcpu);
-
     for (uint64_t k = 0; k < n; k++)
         there[k] = false;
     if (host_pmu.counters == 0)
@@ -278,5 +291,5 @@ void pmu_hpm_probe(struct vcpu *vcpu, const struct sbi_pmu_event_info *info, uin
         if (i >= 0)
             host_pmu_stop((uint32_t)BIT(i), true);
     }
-    restore(pmu);
+    restore(vcpu);
 }

@@ -46,8 +46,7 @@ void pmu_hw_load(struct vcpu *vcpu, void *state)
 {
     struct pmu *pmu = state;
 
-    (void)vcpu;
-    pmu_hpm_load(pmu);
+    pmu_hpm_load(vcpu);
     if (likely((closed(pmu) | pmu->live) == 0))
         return;
     for (uint64_t m = pmu->started & PMU_HW_MASK; m != 0; m &= m - 1)

@@ -95,5 +95,5 @@ uint64_t pmu_hpm_snapshot(const struct pmu *pmu);
 /* Which of these events the host has a counter for. All counters stand still meanwhile. */
 void pmu_hpm_probe(struct vcpu *vcpu, const struct sbi_pmu_event_info *info, uint64_t n,
                    bool *there);
-void pmu_hpm_load(struct pmu *pmu);
+void pmu_hpm_load(struct vcpu *vcpu);
 void pmu_hpm_put(struct vcpu *vcpu);

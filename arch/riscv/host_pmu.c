@@ -167,9 +167,9 @@ uint32_t host_pmu_overflowed(void)
     return (uint32_t)csr_read(CSR_SCOUNTOVF) & host_pmu.counters;
 }
 
-bool lcofi_pending(void)
+bool lcofi_take(void)
 {
-    return (csr_read(CSR_SIP) & BIT(IRQ_LCOF)) != 0;
+    return csr_test_and_clear(CSR_SIP, BIT(IRQ_LCOF)) != 0;
 }
 
 void lcofi_set_pending(bool pending)

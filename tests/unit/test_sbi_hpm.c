@@ -9,6 +9,7 @@
 #include <hearth/sbi/pmu.h>
 #include <hearth/arch/trap.h>
 
+#include <limits.h>
 #include <stdarg.h>
 #include <string.h>
 #include <setjmp.h>
@@ -273,6 +274,55 @@ static void test_overflow(void **state)
     assert_int_equal(page[0], 0);
 }
 
+/* The hart tells of counter 9's overflow at the step_at-th step of a call, as late as that. */
+static unsigned step_at = UINT_MAX, step_now;
+
+void fake_step_hook(void)
+{
+    if (step_now++ != step_at || !fake_counter[9].started)
+        return;
+    fake_csr[CSR_SCOUNTOVF] |= BIT(9);
+    fake_csr[CSR_SIP] |= LCOFI;
+}
+
+/* Whatever the call does with it, the guest hears of the overflow, now or when HS-mode takes it. */
+static void heard(void)
+{
+    if (step_now > step_at && (fake_csr[CSR_SCOUNTOVF] & BIT(9)))
+        assert_true((fake_csr[CSR_HVIP] | fake_csr[CSR_SIP]) & LCOFI);
+}
+
+static void test_late_overflow(void **state)
+{
+    for (unsigned at = 0; at == 0 || step_now > at; at++) {
+        for (unsigned way = 0; way < 3; way++) {
+            (void)fresh(state);
+            (void)config(SET, SBI_PMU_CFG_AUTO_START, MISSES);
+            (void)config(SET, SBI_PMU_CFG_AUTO_START, MISSES);
+            (void)config(SET, 0, MISSES);
+            if (way == 1) { /* one that has an overflow to be seen */
+                fake_csr[CSR_SCOUNTOVF] |= BIT(C);
+                fake_csr[CSR_HVIP] = LCOFI;
+                assert_sbi(stop(C, 0), 0, 0);
+                fake_csr[CSR_HVIP] = 0;
+            }
+            if (way == 2)
+                put(0);
+            step_now = 0;
+            step_at = at;
+            if (way == 0)
+                assert_sbi(start(31, 5), 0, 0);
+            else if (way == 1)
+                assert_sbi(start(C, 5), 0, 0);
+            else
+                load(0);
+            step_at = step_now > at ? at : UINT_MAX;
+            heard();
+            step_at = UINT_MAX;
+        }
+    }
+}
+
 static void test_software_event(void **state)
 {
     (void)state;
@@ -327,6 +377,7 @@ int main(void)
         cmocka_unit_test_setup(test_counting, fresh),
         cmocka_unit_test_setup(test_switch, fresh),
         cmocka_unit_test_setup(test_overflow, fresh),
+        cmocka_unit_test_setup(test_late_overflow, fresh),
         cmocka_unit_test_setup(test_software_event, fresh),
         cmocka_unit_test_setup(test_event_info, fresh),
     };

@@ -44,6 +44,7 @@ uint64_t host_pmu_read(unsigned i);
 /* Counters whose OF bit is set. */
 uint32_t host_pmu_overflowed(void);
 
-/* sip.LCOFIP: the overflow interrupt of this hart. */
-bool lcofi_pending(void);
+/* sip.LCOFIP: the overflow interrupt of this hart. lcofi_take() clears it and tells whether it was
+ * pending. */
+bool lcofi_take(void);
 void lcofi_set_pending(bool pending);
