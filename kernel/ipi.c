@@ -2,6 +2,7 @@
  * ipi.c - interrupts between harts. The interrupt itself is the message: "leave your guest, look at
  * your queues". The firmware's sPI carries it until an interrupt controller offers a shorter way.
  */
+#include <arch/barrier.h>
 #include <arch/csr.h>
 #include <hearth/kernel/hart.h>
 #include <hearth/kernel/ipi.h>
@@ -32,6 +33,9 @@ void ipi_send(unsigned hart)
 void ipi_interrupt(void)
 {
     csr_clear(CSR_SIP, BIT(IRQ_S_SOFT));
+    /* First the interrupt is cleared, then it is looked what for: who asks in between interrupts
+     * again. CSRs and memory are ordered by a fence alone ("CSR Access Ordering"). */
+    fence_io();
     observe_apply();
     work_interrupted(this_hart());
     sched_contention_changed(this_hart());

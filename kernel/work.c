@@ -83,7 +83,8 @@ void work_run(struct hart *h)
     struct work *w;
 
     timer_cancel(&h->work_timer);
-    atomic_store_relaxed(&h->work_due, 0);
+    /* Before the queue is looked at: who queues after that look says so again. */
+    (void)atomic_exchange(&h->work_due, 0);
     do {
         w = take(h);
         if (w == NULL)
