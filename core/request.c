@@ -79,6 +79,7 @@ void virq_clear(struct vcpu *v, enum irq_number irq)
 bool virq_take_soft(struct vcpu *v)
 {
     virq_flush(v);
+    v->ipi_came = false;
     return csr_test_and_clear(CSR_HVIP, BIT(IRQ_VS_SOFT)) != 0;
 }
 
@@ -92,6 +93,8 @@ void virq_flush_dirty(struct vcpu *v)
         csr_clear(CSR_HVIP, dirty & ~pending);
     if (dirty & pending)
         csr_set(CSR_HVIP, dirty & pending);
+    if (dirty & pending & BIT(IRQ_VS_SOFT))
+        v->ipi_came = true;
     if (trace_on())
         trace_put(TRACE_VIRQ, v, 0, dirty & pending, dirty & ~pending);
 }

@@ -35,14 +35,22 @@ static void arrive(struct vcpu *v)
     }
 }
 
-static bool sleep_over(const struct vcpu *v)
+/* An IPI that its guest has not cleared, and that has ended no suspend before: it ends that of a
+ * hart whatever sie lets through, as with OpenSBI, but not the system's. */
+static bool ipi_resumes(const struct vcpu *v)
 {
-    return vcpu_irq_pending(v) || vm_wake_pending(v->vm);
+    return v->ipi_came && vcpu_hsm_state(v) == SBI_HSM_STATE_SUSPENDED &&
+           atomic_load_relaxed(&v->vm->asleep) == 0 && vcpu_soft_pending(v);
 }
 
-/* A hart that suspended itself resumes when an interrupt is pending that it had enabled, or at its
- * system's wake-up line. What else wakes a vcpu (another interrupt, a request) is nothing that its
- * guest should see. */
+static bool sleep_over(const struct vcpu *v)
+{
+    return vcpu_irq_pending(v) || vm_wake_pending(v->vm) || ipi_resumes(v);
+}
+
+/* A hart that suspended itself resumes when an interrupt is pending that it had enabled, at an IPI,
+ * or at its system's wake-up line. What else wakes a vcpu (another interrupt, a request) is nothing
+ * that its guest should see. */
 static bool sleeps_on(struct vcpu *v)
 {
     if (vcpu_hsm_state(v) != SBI_HSM_STATE_SUSPENDED)

@@ -91,6 +91,7 @@ void vcpu_reset(struct vcpu *v, uint64_t pc, uint64_t opaque)
      * software interrupt came since vcpu_hsm_start(). */
     (void)atomic_fetch_and(&v->virq_pending, BIT(IRQ_VS_EXT) | BIT(IRQ_VS_SOFT));
     (void)atomic_fetch_or(&v->virq_dirty, BIT(IRQ_VS_EXT) | BIT(IRQ_VS_SOFT));
+    v->ipi_came = false;
     vtimer_reset(v);
     sbi_vcpu_reset(v);
 }
@@ -209,6 +210,7 @@ void vcpu_hsm_resume(struct vcpu *v)
 {
     if (v->hsm_state != SBI_HSM_STATE_SUSPENDED)
         return;
+    v->ipi_came = false;
     atomic_store_relaxed(&v->vm->asleep, 0); /* if it was asleep, this was its only hart */
     atomic_store_release(&v->hsm_state, SBI_HSM_STATE_STARTED);
 }

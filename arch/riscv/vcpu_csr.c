@@ -173,3 +173,9 @@ bool vcpu_irq_pending(const struct vcpu *vcpu)
     (void)vcpu; /* loaded: the hart itself knows */
     return (csr_read(CSR_VSIP) & csr_read(CSR_VSIE)) != 0;
 }
+
+bool vcpu_soft_pending(const struct vcpu *vcpu)
+{
+    (void)vcpu;
+    return (csr_read(CSR_HVIP) & BIT(IRQ_VS_SOFT)) != 0;
+}

@@ -34,6 +34,86 @@ static void sleeper(void *arg)
     store((uint64_t *)arg, 0x600d);
 }
 
+/* A hart with sie = 0, which clears no IPI until it ends. */
+static struct {
+    uint64_t type, rounds, context[16];
+    uint64_t done;  /* suspends that have ended */
+    uint64_t ready; /* those that it is about to begin */
+    bool early;     /* to be sent an IPI then; else when it is SUSPENDED */
+} deaf;
+
+static void deaf_sleeper(void *arg)
+{
+    (void)arg;
+    csr_write(sie, 0);
+    while (deaf.done < deaf.rounds) {
+        if (deaf.early)
+            csr_clear(sip, BIT(IRQ_SOFT));
+        store(&deaf.ready, deaf.done + 1);
+        if (deaf.type == SBI_HSM_SUSPEND_RETENTIVE)
+            hsm(SBI_HSM_HART_SUSPEND, deaf.type, 0, 0);
+        else if (context_save(deaf.context) == 0)
+            hsm(SBI_HSM_HART_SUSPEND, deaf.type, (uint64_t)suspend_resume, (uint64_t)deaf.context);
+        if (!(csr_read(sip) & BIT(IRQ_SOFT)))
+            break;
+        store(&deaf.done, deaf.done + 1);
+    }
+    csr_clear(sip, BIT(IRQ_SOFT));
+}
+
+/* Suspends of another hart that IPIs ended. */
+static uint64_t wake_deaf(uint64_t peer, uint64_t type, uint64_t rounds, bool early)
+{
+    uint64_t n;
+
+    deaf.type = type;
+    deaf.rounds = rounds;
+    deaf.early = early;
+    deaf.done = deaf.ready = 0;
+    hart_start(peer, deaf_sleeper, NULL);
+    for (n = 0; n < rounds; n++) {
+        if (early ? !wait_for(load(&deaf.ready) == n + 1, SOON)
+                  : !hart_wait_state(peer, SBI_HSM_STATE_SUSPENDED, SOON))
+            break;
+        if (load(&deaf.done) != n)
+            break;
+        sbi(SBI_EXT_SPI, SBI_SPI_SEND_IPI, BIT(peer), 0);
+        if (!wait_for(load(&deaf.done) == n + 1, SOON))
+            break;
+    }
+    return hart_wait_state(peer, SBI_HSM_STATE_STOPPED, SOON) ? n : ~0ul;
+}
+
+static void ipis_that_sie_masks(uint64_t peer)
+{
+    is(wake_deaf(peer, SBI_HSM_SUSPEND_RETENTIVE, 20, false), 20,
+       "retentive, sie = 0: an IPI ends it, each one once");
+    is(wake_deaf(peer, SBI_HSM_SUSPEND_NON_RETENTIVE, 20, false), 20, "non-retentive, too");
+    if (!on_hearth()) {
+        tap_skip(2, "OpenSBI sleeps over an IPI that came before");
+        return;
+    }
+    is(wake_deaf(peer, SBI_HSM_SUSPEND_RETENTIVE, 1000, true), 1000,
+       "retentive, sie = 0: so does one that comes before");
+    is(wake_deaf(peer, SBI_HSM_SUSPEND_NON_RETENTIVE, 1000, true), 1000, "non-retentive, too");
+}
+
+/* A software interrupt of its own making ends no suspend that masks it. */
+static void own_interrupts(void)
+{
+    uint64_t due;
+
+    csr_write(sie, BIT(IRQ_TIMER));
+    csr_set(sip, BIT(IRQ_SOFT));
+    due = rdtime() + 2 * TICKS_PER_MS;
+    sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, due);
+    hsm(SBI_HSM_HART_SUSPEND, SBI_HSM_SUSPEND_RETENTIVE, 0, 0);
+    ok(rdtime() >= due, "sip.SSIP set by its own hand is no IPI");
+    sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, ~0ul);
+    csr_write(sie, 0);
+    csr_clear(sip, BIT(IRQ_SOFT));
+}
+
 static void errors(unsigned harts)
 {
     is_error(hsm(SBI_HSM_HART_GET_STATUS, harts, 0, 0).error, SBI_ERR_INVALID_PARAM,
@@ -102,6 +182,7 @@ static void others(unsigned harts)
     sbi(SBI_EXT_SPI, SBI_SPI_SEND_IPI, BIT(peer), 0);
     ok(wait_for(load(&awake) == 0x600d, SOON), "an interrupt wakes it");
     ok(hart_wait_state(peer, SBI_HSM_STATE_STOPPED, SOON), "and it stops");
+    ipis_that_sie_masks(peer);
 }
 
 static uint64_t context[16];
@@ -143,7 +224,7 @@ void test_main(void)
     const unsigned harts = hart_count();
     uint64_t start;
 
-    tap_plan(2 + 11 + 11 + 3 + 4);
+    tap_plan(2 + 11 + 15 + 3 + 1 + 4);
     note("%u harts", harts);
     ok(harts >= 1, "harts");
     is(status(boot_hart), SBI_HSM_STATE_STARTED, "own status");
@@ -151,7 +232,7 @@ void test_main(void)
     if (harts > 1)
         others(harts);
     else
-        tap_skip(11, "one hart");
+        tap_skip(15, "one hart");
 
     /* Own suspend, ended by a timer that is enabled in sie but not in sstatus. */
     csr_write(sie, BIT(IRQ_TIMER));
@@ -164,5 +245,6 @@ void test_main(void)
     sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, ~0ul);
     csr_write(sie, 0);
 
+    own_interrupts();
     non_retentive();
 }

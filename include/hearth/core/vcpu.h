@@ -126,6 +126,7 @@ struct vcpu {
 
     uint32_t hsm_state; /* atomic: SBI_HSM_STATE_* */
     bool parked;        /* vm->lock: it has left because the VM is paused */
+    bool ipi_came;      /* from another vcpu, and has ended no suspend yet */
     uint64_t hsm_pc,
         hsm_opaque; /* start parameters: written by the starter between the two state changes */
 
@@ -185,7 +186,7 @@ void vcpu_park(struct vcpu *vcpu);
  * -HV_EBUSY when its state is not STOPPED (exactly one of several starters at once wins). The
  * caller has checked pc. state: SBI_HSM_STATE_*. vcpu_hsm_stopped(): the run loop tells that the
  * vcpu has left. vcpu_hsm_resume(): ends the suspend, if it is in one, of a vcpu that is about to
- * be entered; only an enabled interrupt, the system's wake-up line and an SSE event do.
+ * be entered; only an enabled interrupt, an IPI, the system's wake-up line and an SSE event do.
  */
 int __must_check vcpu_hsm_start(struct vcpu *vcpu, uint64_t pc, uint64_t opaque);
 void vcpu_hsm_resume(struct vcpu *vcpu);
@@ -212,6 +213,8 @@ void vcpu_inject_trap(struct vcpu *vcpu, const struct guest_trap *trap);
 /* True when the loaded vcpu has a virtual interrupt pending that vsie enables (whatever
  * vsstatus.SIE). */
 bool vcpu_irq_pending(const struct vcpu *vcpu);
+/* True when the loaded vcpu has its software interrupt pending, enabled or not. */
+bool vcpu_soft_pending(const struct vcpu *vcpu);
 
 /* Makes a vcpu that is in a guest on another hart leave it. Cheap when it is not. Any hart. */
 void vcpu_kick(struct vcpu *vcpu);
