@@ -13,7 +13,7 @@ import sys
 TREE = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("HEARTH_BUILD", TREE / "build")).resolve()  # tools/hearth looks at it, too
 GUESTS = BUILD / "guests"
-TIMEOUT = 60
+TIMEOUT = 180  # seconds, for hangs only: the machine may be busy
 
 # tools/hearth run's exit statuses
 OK, CRASHED, PANIC, TIMED_OUT, NO_START, REFUSED = 0, 3, 4, 5, 6, 7

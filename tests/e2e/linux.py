@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 
 import pexpect
 from harness import TREE
@@ -125,6 +126,19 @@ class Console:
         except (pexpect.TIMEOUT, pexpect.EOF) as e:
             raise AssertionError(f"{type(e).__name__}, waiting for {pattern!r}; console:\n{self.text}") from None
         return self.child.match
+
+    def until(self, look, wait=WAIT):
+        """Looks, by a function that asks the run about its state, until its result is true, and returns that."""
+        end = time.monotonic() + wait
+        while not (found := look()):
+            assert time.monotonic() < end, f"not within {wait} s: {look.__name__}; console:\n{self.text}"
+        return found
+
+    def seen(self, text, wait=WAIT):
+        """Waits until this text has been printed; it may have been before."""
+        end = time.monotonic() + wait
+        while text not in self.text:
+            self.expect("\n", max(0, end - time.monotonic()))
 
     def send(self, text):
         self.child.send(text)

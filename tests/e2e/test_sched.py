@@ -105,15 +105,22 @@ def test_no_tick(tmp_path):
         return {key: after[key] - before[key] for key in ("irq_timer", "switches", "idle_us")}
     c.shell("vm start one")
     none = {"irq_timer": 0, "switches": 0, "idle_us": 0}
-    assert over_half_a_second() == none
+    # The hart may still be on its way there, and stand still now and then, when the machine is busy.
+    c.until(lambda: over_half_a_second() == none)
     c.shell("vm start two")
-    both = over_half_a_second()
-    assert both["irq_timer"] >= 20 and both["switches"] >= 20 and both["idle_us"] == 0, both
+
+    def both():
+        got = over_half_a_second()
+        return got["irq_timer"] >= 20 and got["switches"] >= 20 and got["idle_us"] == 0
+    c.until(both)
     c.shell("vm pause two")
-    assert over_half_a_second() == none
+    c.until(lambda: over_half_a_second() == none)
     c.shell("vm pause one")
     c.shell("vm stop asleep")
-    nobody = over_half_a_second()
-    assert nobody["irq_timer"] == 0 and nobody["idle_us"] >= 500000, nobody
+
+    def nobody():
+        got = over_half_a_second()
+        return got["irq_timer"] == 0 and got["idle_us"] >= 500000
+    c.until(nobody)
     c.send("shutdown --now\r")
     c.end()

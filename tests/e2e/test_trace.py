@@ -1,5 +1,6 @@
 """The trace of real runs: decoded whole, consistent, and of the same count as the exits that were counted."""
 
+import json
 import re
 import sys
 
@@ -97,10 +98,14 @@ def test_at_run_time(tmp_path):
     c.expect("spins: 1 vcpus, ")
     c.shell()
     assert "outside what is permitted" in c.shell("trace on 63") and "usage" in c.shell("trace on 0")
+
+    def exits():
+        return json.loads(c.shell("stats spins --json"))[0]["exits"]
     last = 0
     for given, size in (("64", 64), ("300", 512), ("", 512), ("64", 64)):
         assert c.shell(f"trace on {given}") == ""
-        c.shell("harts")
+        before = exits()
+        c.until(lambda: exits() > before + 2)
         assert c.shell("trace off") == ""
         trace, text = decoded(c)
         assert re.search(rf"trace begin 1 \d+ 2 {size}\b", text), text
@@ -115,8 +120,7 @@ def test_at_run_time(tmp_path):
     for name in ("one", "two"):
         c.shell(f"vm create base {name}")
         c.shell(f"vm start {name}")
-        while '"state":"running"' in c.shell(f"vm info {name} --json"):
-            pass
+        c.until(lambda: '"state":"running"' not in c.shell(f"vm info {name} --json"))
         c.shell(f"vm destroy {name}")
     c.shell("vm stop spins")
     c.shell("trace off")

@@ -582,16 +582,16 @@ def test_exit_status(run, script, status, words):
 def test_timeout_ends_qemu(run, folder):
     began = time.monotonic()
     done = run('open("pid", "w").write(str(os.getpid())); out(b"still here"); time.sleep(60)',
-               "--timeout", "1")
-    assert done.returncode == 5 and b"time-out after 1 s" in done.stderr and done.stdout == b"still here"
-    assert time.monotonic() - began < 20
+               "--timeout", "5")  # on a busy machine, too, it has written by then
+    assert done.returncode == 5 and b"time-out after 5 s" in done.stderr and done.stdout == b"still here"
+    assert time.monotonic() - began < 30
     with pytest.raises(ProcessLookupError):
         os.kill(int((folder / "pid").read_text()), 0)
 
 
 def test_timeout_of_a_qemu_that_will_not_end(run, folder):
     done = run('signal.signal(15, signal.SIG_IGN); open("pid", "w").write(str(os.getpid())); '
-               'time.sleep(60)', "--timeout", "1")
+               'time.sleep(60)', "--timeout", "5")
     assert done.returncode == 5
     with pytest.raises(ProcessLookupError):
         os.kill(int((folder / "pid").read_text()), 0)
@@ -687,8 +687,10 @@ def test_with_a_terminal_qemu_has_it(run, folder):
     child = subprocess.Popen([*TOOL, "run", "vm.toml", "--hypervisor", "h.bin", "--qemu", fake],
                              cwd=folder, stdin=slave, stdout=slave, stderr=slave)
     shown = b""
-    while child.poll() is None:
-        if select.select([master], [], [], 0.1)[0]:
+    ended = False
+    while not ended:
+        ended = child.poll() is not None  # what it wrote before that is read all the same
+        while select.select([master], [], [], 0.1)[0]:
             shown += os.read(master, 4096)
     assert child.returncode == 1 and LAST_LINE.encode() in shown
     assert termios.tcgetattr(slave) == before and os.get_blocking(slave)

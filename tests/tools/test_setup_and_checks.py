@@ -5,7 +5,6 @@ import pathlib
 import re
 import shutil
 import subprocess
-import time
 
 import pytest
 
@@ -22,10 +21,12 @@ def run(*command, **kwargs):
 
 @LEVELS
 def test_setup_again_is_quick_and_silent(level):
-    began = time.monotonic()
+    before = os.times()
     done = run(TREE / "tools/setup", level)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert time.monotonic() - began < 10  # a fraction of a second on an idle machine
+    after = os.times()
+    used = after.children_user + after.children_system - before.children_user - before.children_system
+    assert used < 5  # a fraction of a second, of the processor's time: the machine may be busy
 
 
 @LEVELS
