@@ -101,3 +101,5 @@ unit_symbols_SRCS := lib/symbols.c
 unit_line_edit_SRCS := monitor/shell/line_edit.c
 unit_shell_words_SRCS := monitor/shell/shell_words.c lib/json.c lib/text.c
 unit_console_ring_SRCS := console/console_ring.c tests/unit/fakes/bulk.c
+
+include tests/unit/model/model.mk

@@ -1,0 +1,4 @@
+/* hfence.h (model) - the test's. */
+#pragma once
+
+void hfence_vvma_all(void);

@@ -1,0 +1,8 @@
+/* vcpu_enter.h (model) - the guest is the test's. */
+#pragma once
+
+#include <hearth/lib/types.h>
+
+struct vcpu_ctx;
+
+uint32_t vcpu_enter(struct vcpu_ctx *ctx);
