@@ -10,7 +10,7 @@ unit_objs = $(patsubst %,$(B)/unit/obj/%.o,tests/unit/test_$(1).c $(unit_$(1)_SR
 
 .PHONY: unit
 unit: $(UNITS:%=$(B)/unit/%)
-	@for t in $(UNITS); do echo "== $$t"; timeout 120 $(B)/unit/$$t || { echo "unit: $$t failed"; exit 1; }; done
+	@for t in $(UNITS); do echo "== $$t"; timeout 900 $(B)/unit/$$t || { echo "unit: $$t failed"; exit 1; }; done
 	@echo "unit: $(words $(UNITS)) test programs passed"
 
 $(B)/unit/obj/%.c.o: %.c tests/unit.mk
