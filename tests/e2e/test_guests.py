@@ -3,7 +3,8 @@
 import pathlib
 
 import pytest
-from harness import CRASHED, NO_HTINST, TREE, VM, check_tap, run, run_bare
+from harness import (CRASHED, NEW_FIRMWARE, NO_HTINST, OK, TREE, VM, WITH_NEW_FIRMWARE, check_tap, run, run_bare,
+                     skipped)
 
 SSTC = {"sstc": "rv64", "no-sstc": "rv64,sstc=off"}
 HTINST = {"htinst": (), "no-htinst": NO_HTINST}
@@ -110,29 +111,51 @@ def test_fwft_between_vms(guests):
 
 # Shadow stacks and double traps want a firmware that knows them (OpenSBI 1.6), else they are to be refused.
 CFI = "rv64,zicfilp=on,zicfiss=on,zimop=on,zcmop=on,ssdbltrp=on,ssnpm=on"
+FIRMWARES = {"new-firmware": WITH_NEW_FIRMWARE, "qemus-firmware": ()}
+SAYS = {"cfi": "shadow stacks", "dtrap": "double traps"}
 
 
-@pytest.mark.parametrize("cpu", ["rv64", CFI, "max"])
-@pytest.mark.parametrize("guest", ["cfi", "dtrap"])
-def test_host_with_cfi(guests, guest, cpu):
-    guests(VM(guest), smp=2, cpu=cpu)
+@pytest.mark.parametrize("guest", SAYS)
+def test_host_without_cfi(guests, guest):
+    """What the host has not is refused."""
+    result = guests(VM(guest), smp=2, args=WITH_NEW_FIRMWARE)
+    assert f"{SAYS[guest]} 0" in result.text(guest)
 
 
-def test_cfi_between_vms(guests):
+def want_feature(firmware, text, *guests):
+    """The test is skipped, and counts as such, where QEMU's own firmware lacks what it is of."""
+    missing = [SAYS[g] for g in guests if f"{SAYS[g]} 1" not in text]
+    assert not missing or firmware == "qemus-firmware", f"no {missing} with {NEW_FIRMWARE}\n{text}"
+    if missing:
+        pytest.skip(f"QEMU's own firmware has no {' and '.join(missing)}: they are refused")
+
+
+@pytest.mark.parametrize("firmware", FIRMWARES)
+@pytest.mark.parametrize("cpu", [CFI, "max"])
+@pytest.mark.parametrize("guest", SAYS)
+def test_host_with_cfi(guests, guest, cpu, firmware):
+    result = guests(VM(guest), smp=2, cpu=cpu, args=FIRMWARES[firmware])
+    want_feature(firmware, result.text(guest), guest)
+
+
+@pytest.mark.parametrize("firmware", FIRMWARES)
+def test_cfi_between_vms(guests, firmware):
     """Shadow stacks, landing pads and traps of two VMs that take turns on one hart."""
-    guests(VM("cfi", name="one"), VM("cfi", name="two"), VM("dtrap"), VM("fwft"), smp=1, cpu=CFI)
+    result = guests(VM("cfi", name="one"), VM("cfi", name="two"), VM("dtrap"), VM("fwft"), smp=1, cpu=CFI,
+                    args=FIRMWARES[firmware])
+    want_feature(firmware, result.output, "cfi", "dtrap")
 
 
 @pytest.mark.parametrize("how", [1, 2, 3])
 def test_double_trap_ends_the_vm(tmp_path, how):
     """No handler, one that traps twice itself, one that is masked."""
     vms = VM("time"), VM("dtrap", vcpus=1, more=f'cmdline = "fatal={how}"')
-    result = run(tmp_path, vms, smp=1, cpu=CFI)
+    result = run(tmp_path, vms, smp=1, cpu=CFI, args=WITH_NEW_FIRMWARE)
     assert not check_tap(result.text("time")) and not check_tap(result.text("dtrap")), result.output
-    if "about to trap twice" in result.output:
-        assert result.status == CRASHED
-        assert "[dtrap] vcpu 0 crashed: double trap" in result.log()
-        assert "the second trap's cause 3 (breakpoint)" in result.log()
+    assert "about to trap twice" in result.output
+    assert result.status == CRASHED
+    assert "[dtrap] vcpu 0 crashed: double trap" in result.log()
+    assert "the second trap's cause 3 (breakpoint)" in result.log()
     assert "[time] ended (shutdown)" in result.log()
 
 
@@ -303,18 +326,22 @@ def test_channels_not_described(guests):
 # counts, QEMU counts for no counter of OpenSBI 1.5's without Sscofpmf, and with it that firmware answers otherwise.
 @pytest.mark.parametrize("guest", sorted(p.stem for p in (TREE / "tests/guests").glob("*.c")
                                          if p.stem not in ("dfault", "stop", "storm", "hpm")))
-def test_bare(guest):
+def test_bare(guest, note_skips):
     """The guests' expectations hold where real firmware answers."""
     result = run_bare(guest)
     problem = check_tap(result.output)
     assert result.status == 0 and not problem, f"{problem}\n--- console:\n{result.output}"
+    note_skips({guest: result.output})
 
 
-@pytest.mark.parametrize("guest,cpu", [("time", "rv64,h=false,sstc=off"), ("fpv", "rv64,h=false,v=on"),
-                                       ("cfi", CFI + ",h=false"), ("dtrap", CFI + ",h=false")])
-def test_bare_variants(guest, cpu):
-    problem = check_tap(run_bare(guest, cpu=cpu).output)
-    assert not problem, problem
+@pytest.mark.parametrize("guest,cpu,says", [
+    ("time", "rv64,h=false,sstc=off", "no sstc"), ("fpv", "rv64,h=false,v=on", "vector 1"),
+    ("cfi", CFI + ",h=false", "shadow stacks 1"), ("dtrap", CFI + ",h=false", "double traps 1")])
+def test_bare_variants(guest, cpu, says):
+    result = run_bare(guest, cpu=cpu, firmware=NEW_FIRMWARE)
+    problem = check_tap(result.output)
+    assert result.status == OK and not problem, f"{problem}\n--- console:\n{result.output}"
+    assert says in result.output
 
 
 def test_every_guest_is_tested():
@@ -329,3 +356,10 @@ def test_every_guest_is_tested():
                                   "1..1\nok 1 - a\nok 2 - b"])
 def test_harness_sees_bad_tap(text):
     assert check_tap(text)
+
+
+@pytest.mark.parametrize("text,result", [
+    ("1..2\nok 1 - a\nok 2 - b # SKIP no", ([], False)), ("1..2\nok 1 - a\nok 2 # SKIP b c", (["b c"], False)),
+    ("1..2\nok 1 # SKIP a\nok 2 # SKIP b", (["a", "b"], True)), ("ok 1 # SKIP a", (["a"], False))])
+def test_harness_sees_skips(text, result):
+    assert skipped(text) == result

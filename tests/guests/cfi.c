@@ -270,11 +270,28 @@ static void user_masking(void)
     is(t.cause, CAUSE_ECALL_U, "U-mode: no tag");
 }
 
+/* Of one that is not there: it is refused, and no CSR of it is. */
+#define REFUSED_TESTS 2
+static void refused(void)
+{
+    ok(supported(LANDING_PAD) || set(LANDING_PAD, 1) == SBI_ERR_NOT_SUPPORTED,
+       "landing pads: there, or refused");
+    if (supported(SHADOW_STACK)) {
+        tap_skip(1, "shadow stacks are there");
+    } else {
+        const bool refusal = set(SHADOW_STACK, 1) == SBI_ERR_NOT_SUPPORTED;
+        const struct trap t = trap_of(csr_write(0x011, 8));
+
+        ok(refusal && t.taken && t.cause == CAUSE_ILLEGAL, "no shadow stacks: refused, and no ssp");
+    }
+}
+
 void test_main(void)
 {
-    tap_plan(PAD_TESTS + USER_TESTS + STACK_TESTS + MASK_TESTS);
+    tap_plan(REFUSED_TESTS + PAD_TESTS + USER_TESTS + STACK_TESTS + MASK_TESTS);
     note("landing pads %lu, shadow stacks %lu", (uint64_t)supported(LANDING_PAD),
          (uint64_t)supported(SHADOW_STACK));
+    refused();
     landing_pads();
     user_landing_pads();
     shadow_stacks();
