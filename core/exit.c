@@ -5,7 +5,9 @@
 #include <arch/atomic.h>
 #include <arch/csr.h>
 #include <arch/exit_capture.h>
-#include <arch/trap.h>
+#include <hearth/arch/upcalls.h>
+#include <hearth/arch/vcpu_csr.h>
+#include <hearth/kernel/irq.h>
 #include <hearth/monitor/crash_report.h>
 #include <hearth/core/exit.h>
 #include <hearth/core/lifecycle.h>
@@ -125,7 +127,8 @@ finish_other(struct vcpu *v, const struct vcpu_exit *e, struct exit_result r)
         pmu_count_trap(v, exit_cause(r));
         if (trace_on())
             trace_put(TRACE_INJECT, v, (unsigned)exit_cause(r), e->pc, r.tval);
-        vcpu_inject_trap(v, &(struct guest_trap){.cause = exit_cause(r), .tval = r.tval});
+        vcpu_inject_trap(&v->ctx, v->csrs.henvcfg,
+                         &(struct guest_trap){.cause = exit_cause(r), .tval = r.tval});
         return RUN_AGAIN;
     case EXIT_BLOCK:
         exit_recount(v, EXIT_REASON_HALT);
@@ -167,7 +170,7 @@ uint32_t vcpu_exited(struct vcpu *v)
     __asm__(""
             : "+r"(exit)); /* one pointer: the compiler would make its parts anew from the index */
     atomic_store_release(&v->in_guest, 0);
-    vcpu_exit_capture(v, exit);
+    vcpu_exit_capture(&v->ctx, exit);
     leave = finish(v, exit, dispatch(v, exit));
     if (unlikely(leave != RUN_AGAIN))
         return leave;

@@ -6,7 +6,8 @@
 #include <abi/sbi.h>
 #include <arch/atomic.h>
 #include <arch/barrier.h>
-#include <arch/trap.h>
+#include <hearth/arch/vcpu_csr.h>
+#include <hearth/kernel/irq.h>
 #include <arch/vcpu_enter.h>
 #include <hearth/core/exit.h>
 #include <hearth/kernel/hart.h>
@@ -40,12 +41,12 @@ static void arrive(struct vcpu *v)
 static bool ipi_resumes(const struct vcpu *v)
 {
     return v->ipi_came && vcpu_hsm_state(v) == SBI_HSM_STATE_SUSPENDED &&
-           atomic_load_relaxed(&v->vm->asleep) == 0 && vcpu_soft_pending(v);
+           atomic_load_relaxed(&v->vm->asleep) == 0 && vcpu_csr_soft_pending();
 }
 
 static bool sleep_over(const struct vcpu *v)
 {
-    return vcpu_irq_pending(v) || vm_wake_pending(v->vm) || ipi_resumes(v);
+    return vcpu_csr_irq_pending() || vm_wake_pending(v->vm) || ipi_resumes(v);
 }
 
 /* A hart that suspended itself resumes when an interrupt is pending that it had enabled, at an IPI,

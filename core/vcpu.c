@@ -7,7 +7,7 @@
 #include <arch/csr.h>
 #include <arch/hfence.h>
 #include <arch/barrier.h>
-#include <arch/trap.h>
+#include <hearth/arch/vcpu_csr.h>
 #include <hearth/lib/errno.h>
 #include <hearth/arch/fpu.h>
 #include <hearth/kernel/hart.h>
@@ -23,13 +23,22 @@
 
 #include <string.h>
 
+#include <arch/exit_path.h>
+#include <asm_offsets.h>
+
+_Static_assert(offsetof(struct vcpu, ctx) == 0, "the world switch takes a vcpu for its context");
+_Static_assert(sizeof(((struct vcpu *)0)->stats.latency[0]) == 1 << LATENCY_BIN_SHIFT &&
+                   VCPU_REASON < 2048 && LATENCY_FROM_REASON < 2048,
+               "assembly's view of struct vcpu_stats");
+
 struct vcpu *vcpu_create(struct vm *vm, uint32_t id)
 {
     struct vcpu *v = page_alloc_zeroed(page_order(sizeof(struct vcpu)));
 
     if (v == NULL)
         return NULL;
-    if (fpu_create(v) < 0)
+    v->fpu.regs = page_alloc_zeroed(page_order(fpu_state_size()));
+    if (v->fpu.regs == NULL)
         goto free_vcpu;
     if (sbi_vcpu_create(v) < 0)
         goto free_fpu;
@@ -44,7 +53,7 @@ struct vcpu *vcpu_create(struct vm *vm, uint32_t id)
     return v;
 
 free_fpu:
-    fpu_destroy(v);
+    page_free_virt(v->fpu.regs, page_order(fpu_state_size()));
 free_vcpu:
     page_free_virt(v, page_order(sizeof(struct vcpu)));
     return NULL;
@@ -54,7 +63,7 @@ void vcpu_destroy(struct vcpu *v)
 {
     sched_unassign(v);
     sbi_vcpu_destroy(v);
-    fpu_destroy(v);
+    page_free_virt(v->fpu.regs, page_order(fpu_state_size()));
     page_free_virt(v, page_order(sizeof(struct vcpu)));
 }
 
@@ -76,7 +85,7 @@ static void reset_registers(struct vcpu *v, uint64_t pc, uint64_t opaque)
     c->scounteren = 7;
     c->vstvec = c->vsscratch = c->vsepc = c->vscause = c->vstval = c->vsatp = 0;
     c->senvcfg = c->ssp = 0;
-    fpu_reset(v);
+    fpu_reset(&v->fpu, &v->ctx);
 }
 
 void vcpu_reset(struct vcpu *v, uint64_t pc, uint64_t opaque)
@@ -101,7 +110,7 @@ void vcpu_reset_suspended(struct vcpu *v, uint64_t pc, uint64_t opaque)
     vcpu_csrs_save(&v->csrs);
     reset_registers(v, pc, opaque);
     vcpu_csrs_load(&v->csrs);
-    fpu_load(v, v->hart);
+    fpu_load(&v->fpu, &v->hart->fpu);
     hfence_vvma_all(); /* HSM start and resume come with satp = 0 and nothing cached */
     fence_i();
 }
@@ -145,7 +154,7 @@ void vcpu_load(struct vcpu *v, struct hart *h)
         hfence_vvma_all();
         fence_i();
     }
-    fpu_load(v, h);
+    fpu_load(&v->fpu, &h->fpu);
     if (unlikely(v->sbi_switched != 0))
         sbi_vcpu_load(v);
     h->current = v;
@@ -162,7 +171,7 @@ void vcpu_put(struct vcpu *v)
 
     if (unlikely(v->sbi_switched != 0))
         sbi_vcpu_put(v);
-    fpu_put(v, h);
+    fpu_put(&v->fpu, &v->ctx, &h->fpu);
     vcpu_csrs_save(&v->csrs);
     /* An interrupt left pending and enabled would end every WFI of the idle loop at once. */
     csr_write(CSR_HVIP, 0);

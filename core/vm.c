@@ -11,6 +11,7 @@
 #include <hearth/ipc/channels.h>
 #include <hearth/console/console.h>
 #include <hearth/lib/errno.h>
+#include <hearth/arch/fpu.h>
 #include <hearth/kernel/hart.h>
 #include <hearth/arch/isa.h>
 #include <hearth/kernel/log.h>
@@ -157,8 +158,8 @@ void vm_forget(struct vm *vm)
 
     board_forget(vm);
     shutdown_forget(vm);
-    if (h->fpu_owner != NULL && h->fpu_owner->vm == vm)
-        h->fpu_owner = NULL;
+    for (uint32_t i = 0; i < vm->config.vcpus; i++)
+        fpu_detach(&h->fpu, &vm->vcpus[i]->fpu);
     /* Not even a speculative walk may go through tables that belong to somebody else. Nothing is
      * loaded: nothing uses HLV. */
     if (h->current == NULL) {

@@ -1,14 +1,13 @@
 /*
- * finisher.c - ending the machine: SiFive's test finisher where the host has one (QEMU turns its
- * code into the exit status), else the firmware's SRST. Locking: none; any hart, any state.
+ * finisher.c - SiFive's test finisher, where the host has one: QEMU turns its code into the exit
+ * status. Locking: none; any hart, any state.
  */
 #include <arch/barrier.h>
 #include <arch/io.h>
-#include <hearth/console/console.h>
+#include <hearth/drivers/finisher.h>
 #include <hearth/kernel/machine.h>
 #include <hearth/platform/platform.h>
 #include <hearth/mm/stage1.h>
-#include <hearth/arch/sbi_client.h>
 #include <hearth/kernel/timer.h>
 
 #define FINISHER_PASS    0x5555u
@@ -17,29 +16,23 @@
 
 static volatile void *finisher; /* NULL: none */
 
-void machine_init(const struct platform *p)
+/* Does not return if the finisher works. */
+static void finisher_end(enum machine_exit code)
+{
+    io_write32(finisher, code == MACHINE_EXIT_OK ? FINISHER_PASS
+                                                 : FINISHER_FAIL | ((uint32_t)code & 0xffff) << 16);
+    fence_io();
+    /* QEMU acts on it while we go on: a second request would replace the code. */
+    for (uint64_t end = timer_now() + timer_ticks_from_us(FINISHER_WAIT_US); timer_now() < end;)
+        cpu_relax();
+}
+
+void finisher_init(const struct platform *p)
 {
     finisher = NULL;
     if (p->test_finisher.base != 0 && p->test_finisher.size >= sizeof(uint32_t) &&
         is_aligned(p->test_finisher.base, sizeof(uint32_t)))
         finisher = stage1_map_device(p->test_finisher.base, p->test_finisher.size);
-}
-
-__noreturn void machine_off(enum machine_exit code)
-{
-    console_drain();
-    if (finisher != NULL) {
-        io_write32(finisher, code == MACHINE_EXIT_OK
-                                 ? FINISHER_PASS
-                                 : FINISHER_FAIL | ((uint32_t)code & 0xffff) << 16);
-        fence_io();
-        /* QEMU acts on it while we go on: a second request would replace the code. */
-        for (uint64_t end = timer_now() + timer_ticks_from_us(FINISHER_WAIT_US); timer_now() < end;)
-            cpu_relax();
-    }
-    (void)sbi_client_system_reset(SBI_SRST_TYPE_SHUTDOWN, code == MACHINE_EXIT_OK
-                                                              ? SBI_SRST_REASON_NONE
-                                                              : SBI_SRST_REASON_SYSFAIL);
-    for (;;)
-        wfi();
+    if (finisher != NULL)
+        machine_set_finisher(finisher_end);
 }

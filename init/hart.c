@@ -5,7 +5,8 @@
 #include <arch/atomic.h>
 #include <arch/barrier.h>
 #include <arch/layout.h>
-#include <arch/trap.h>
+#include <hearth/arch/upcalls.h>
+#include <hearth/arch/vcpu_csr.h>
 #include <hearth/lib/errno.h>
 #include <hearth/kernel/hart.h>
 #include <hearth/platform/hostirq.h>
@@ -28,9 +29,6 @@ struct hart *harts[HARTS_MAX];
 unsigned harts_count;
 
 struct hart boot_hart; /* the boot hart's, before harts_init() gives it its place */
-
-void secondary_start(void);
-void main_secondary(void);
 
 int harts_init(const struct platform *p, uint64_t boot_hartid)
 {
@@ -58,7 +56,8 @@ void hart_init_self(void)
 {
     struct hart *h = this_hart();
 
-    vcpu_csr_init_hart();
+    if (!vcpu_csr_init_hart())
+        log_warn("hart %u: unlike the boot hart, refuses fields of henvcfg", h->index);
     observe_apply();
     timer_init_hart();
     ipi_init_hart();

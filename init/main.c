@@ -5,7 +5,8 @@
  */
 #include <arch/csr.h>
 #include <arch/layout.h>
-#include <arch/trap.h>
+#include <hearth/arch/boot.h>
+#include <hearth/arch/upcalls.h>
 #include <hearth/platform/boot_args.h>
 #include <hearth/mm/boot_memory.h>
 #include <hearth/console/console.h>
@@ -15,7 +16,15 @@
 #include <hearth/kernel/hart.h>
 #include <hearth/platform/hostirq.h>
 #include <hearth/arch/isa.h>
+#include <hearth/kernel/ipi.h>
+#include <hearth/kernel/irq.h>
 #include <hearth/kernel/log.h>
+#include <hearth/kernel/observe.h>
+#include <hearth/kernel/timer.h>
+#include <hearth/kernel/work.h>
+#include <hearth/core/sched.h>
+#include <hearth/drivers/finisher.h>
+#include <hearth/sbi/lcof.h>
 #include <hearth/kernel/machine.h>
 #include <hearth/mm/page_alloc.h>
 #include <hearth/platform/platform.h>
@@ -31,8 +40,6 @@
 #include <libfdt.h>
 
 #define HEARTH_VERSION "0.1"
-
-void main(uint64_t hartid, hpa_t fdt);
 
 __noreturn static void boot_failed(const char *what, const char *why)
 {
@@ -56,6 +63,19 @@ static void give_pages(const struct platform *p)
         boot_failed("memory", "too little for the page allocator");
 }
 
+/* Who is called on an interrupt of a hart, and on an IPI. */
+static void set_handlers(void)
+{
+    irq_set_handler(IRQ_S_SOFT, ipi_interrupt);
+    irq_set_handler(IRQ_S_TIMER, timer_interrupt);
+    irq_set_handler(IRQ_S_EXT, hostirq_interrupt);
+    irq_set_handler(IRQ_LCOF, lcof_interrupt);
+    ipi_add_listener(observe_apply);
+    ipi_add_listener(work_interrupted);
+    ipi_add_listener(sched_interrupted);
+    machine_set_drain(console_drain);
+}
+
 static void read_platform(hpa_t fdt)
 {
     const char *why = NULL;
@@ -64,6 +84,7 @@ static void read_platform(hpa_t fdt)
         boot_failed("device tree", "the address in a1 cannot be one");
     if (platform_read(phys_to_virt(fdt), 16 * MIB, &host_platform, &why) < 0)
         boot_failed("device tree", why);
+    timer_set_frequency(host_platform.timebase_hz);
     if (isa_read(host_platform.fdt, &host_isa, &why) < 0)
         boot_failed("device tree", why);
     boot_args_read(host_platform.fdt);
@@ -84,7 +105,7 @@ static void read_bundle(void)
 /* The rest, on the boot hart's own guarded stack. */
 static void main_on_stack(void)
 {
-    machine_init(&host_platform);
+    finisher_init(&host_platform);
     console_init_device(&host_platform);
     hostirq_init(&host_platform);
     wallclock_init(&host_platform);
@@ -104,11 +125,12 @@ static void main_on_stack(void)
     run_hart();
 }
 
-void main(uint64_t hartid, hpa_t fdt)
+void boot_main(uint64_t hartid, hpa_t fdt)
 {
     int err;
 
     sbi_client_init();
+    set_handlers();
     this_hart()->hartid = hartid;
     read_platform(fdt);
     give_pages(&host_platform);

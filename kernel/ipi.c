@@ -6,28 +6,35 @@
 #include <arch/csr.h>
 #include <hearth/kernel/hart.h>
 #include <hearth/kernel/ipi.h>
-#include <hearth/kernel/observe.h>
 #include <hearth/arch/sbi_client.h>
-#include <hearth/core/sched.h>
+#include <hearth/kernel/panic.h>
 #include <hearth/arch/trap.h>
-#include <hearth/kernel/work.h>
 
-static void firmware_send(unsigned hart)
+static void ipi_firmware_send(unsigned hart)
 {
     sbi_client_send_ipi(1, harts[hart]->hartid);
 }
 
-static const struct ipi_ops firmware_ops = {.name = "firmware", .send = firmware_send};
-static const struct ipi_ops *ops = &firmware_ops;
+static const struct ipi_ops ipi_firmware_ops = {.name = "firmware", .send = ipi_firmware_send};
+static const struct ipi_ops *ipi_ops = &ipi_firmware_ops;
+
+static void (*ipi_listeners[4])(void); /* constant after boot */
+static unsigned ipi_listener_count;
 
 void ipi_set_ops(const struct ipi_ops *o)
 {
-    ops = o;
+    ipi_ops = o;
 }
 
 void ipi_send(unsigned hart)
 {
-    ops->send(hart);
+    ipi_ops->send(hart);
+}
+
+void ipi_add_listener(void (*fn)(void))
+{
+    ASSERT(ipi_listener_count < ARRAY_SIZE(ipi_listeners));
+    ipi_listeners[ipi_listener_count++] = fn;
 }
 
 void ipi_interrupt(void)
@@ -36,9 +43,8 @@ void ipi_interrupt(void)
     /* First the interrupt is cleared, then it is looked what for: who asks in between interrupts
      * again. CSRs and memory are ordered by a fence alone ("CSR Access Ordering"). */
     fence_io();
-    observe_apply();
-    work_interrupted(this_hart());
-    sched_contention_changed(this_hart());
+    for (unsigned i = 0; i < ipi_listener_count; i++)
+        ipi_listeners[i]();
 }
 
 void ipi_init_hart(void)

@@ -3,7 +3,10 @@
  * console underneath works before drivers do.
  */
 #include <arch/atomic.h>
-#include <arch/trap.h>
+#include <hearth/arch/trap.h>
+#include <hearth/arch/upcalls.h>
+#include <hearth/arch/vcpu_state.h>
+#include <hearth/kernel/backtrace.h>
 #include <hearth/console/console.h>
 #include <hearth/kernel/hart.h>
 #include <hearth/kernel/machine.h>
@@ -65,15 +68,20 @@ void panic(const char *fmt, ...)
     print_args(fmt, ap);
     va_end(ap);
     panic_print("\n");
-    trap_backtrace((uintptr_t)panic, (uint64_t)(uintptr_t)__builtin_frame_address(0), 0);
+    backtrace_print((uintptr_t)panic, (uint64_t)(uintptr_t)__builtin_frame_address(0), 0);
     machine_off(MACHINE_EXIT_PANIC);
 }
 
-void panic_frame(const struct trap_frame *frame, const char *what)
+void trap_unexpected(const struct trap_frame *frame)
 {
+    const struct hart *h = this_hart();
+    const uint64_t sp = frame->gpr[GPR_SP];
+    const bool overflow = sp < h->stack_low + sizeof(*frame) && sp + PAGE_SIZE > h->stack_low;
+
     panic_enter();
-    panic_print("\nhearth: panic on hart %lu: %s\n", this_hart()->hartid, what);
-    trap_print_frame(frame);
-    trap_backtrace(frame->sepc, frame->gpr[8], frame->gpr[1]);
+    panic_print("\nhearth: panic on hart %lu: %s\n", h->hartid,
+                overflow ? "stack overflow" : "unexpected trap");
+    backtrace_print_frame(frame);
+    backtrace_print(frame->sepc, frame->gpr[GPR_FP], frame->gpr[GPR_RA]);
     machine_off(MACHINE_EXIT_PANIC);
 }

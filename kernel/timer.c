@@ -11,28 +11,30 @@
 #include <arch/csr.h>
 #include <hearth/kernel/hart.h>
 #include <hearth/arch/isa.h>
-#include <hearth/platform/platform.h>
 #include <hearth/arch/sbi_client.h>
 #include <hearth/kernel/timer.h>
 #include <hearth/arch/trap.h>
 
+static uint64_t timer_hz; /* set once at boot */
+
+void timer_set_frequency(uint64_t hz)
+{
+    timer_hz = hz;
+}
+
 uint64_t timer_ticks_from_us(uint64_t us)
 {
-    return us * (host_platform.timebase_hz / 1000) / 1000;
+    return us * (timer_hz / 1000) / 1000;
 }
 
 uint64_t timer_us_from_ticks(uint64_t ticks)
 {
-    uint64_t hz = host_platform.timebase_hz;
-
-    return ticks / hz * 1000000 + ticks % hz * 1000000 / hz;
+    return ticks / timer_hz * 1000000 + ticks % timer_hz * 1000000 / timer_hz;
 }
 
 uint64_t timer_ns_from_ticks(uint64_t ticks)
 {
-    uint64_t hz = host_platform.timebase_hz;
-
-    return ticks / hz * 1000000000 + ticks % hz * 1000000000 / hz;
+    return ticks / timer_hz * 1000000000 + ticks % timer_hz * 1000000000 / timer_hz;
 }
 
 /* On h itself. The firmware's call is long: without a deadline its interrupt is masked instead. */

@@ -16,6 +16,7 @@
 #include <hearth/core/stats.h>
 #include <hearth/kernel/trace.h>
 #include <hearth/arch/trap.h>
+#include <hearth/arch/upcalls.h>
 #include <hearth/core/vm.h>
 
 #include <stdlib.h>

@@ -66,8 +66,10 @@ void work_queue(struct hart *h, struct work *w)
         ipi_send(h->index);
 }
 
-void work_interrupted(struct hart *h)
+void work_interrupted(void)
 {
+    struct hart *h = this_hart();
+
     if (atomic_load_relaxed(&h->work_due) != 0)
         atomic_store_relaxed(&h->resched, 1);
 }

@@ -170,7 +170,7 @@ boot_entry:
     mv      a0, s0
     mv      a1, s1
     mv      fp, zero                    /* the backtrace ends here */
-    call    main
+    call    boot_main
     j       park
 
 /* void switch_stack(uint64_t sp, void (*fn)(void)): goes on with fn on another stack, never returns. */

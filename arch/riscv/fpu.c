@@ -3,12 +3,8 @@
  * vtype, vcsr and 32 vector registers of vlenb bytes.
  */
 #include <arch/csr.h>
-#include <hearth/lib/errno.h>
 #include <hearth/arch/fpu.h>
-#include <hearth/kernel/hart.h>
 #include <hearth/arch/isa.h>
-#include <hearth/mm/page_alloc.h>
-#include <hearth/core/vcpu.h>
 
 #include <string.h>
 
@@ -29,65 +25,52 @@ void vector_save(struct vector_state *s);
 void vector_save_csrs(struct vector_state *s);
 void vector_restore(const struct vector_state *s);
 
-static size_t state_size(void)
+size_t fpu_state_size(void)
 {
     return sizeof(struct fp_state) + sizeof(struct vector_state) + 32ul * host_isa.vlenb;
 }
 
-static struct vector_state *vector_part(struct vcpu *v)
+static struct vector_state *fpu_vector_part(const struct vcpu_fpu *f)
 {
-    return (struct vector_state *)((char *)v->fpu + sizeof(struct fp_state));
+    return (struct vector_state *)((char *)f->regs + sizeof(struct fp_state));
 }
 
-int fpu_create(struct vcpu *v)
+void fpu_reset(struct vcpu_fpu *f, struct vcpu_ctx *ctx)
 {
-    v->fpu = page_alloc_zeroed(page_order(state_size()));
-    return v->fpu == NULL ? -HV_ENOMEM : 0;
-}
-
-void fpu_destroy(struct vcpu *v)
-{
-    if (v->fpu != NULL)
-        page_free_virt(v->fpu, page_order(state_size()));
-    v->fpu = NULL;
-}
-
-void fpu_reset(struct vcpu *v)
-{
-    memset(v->fpu, 0, state_size());
+    memset(f->regs, 0, fpu_state_size());
     /* A hart that still holds its old registers must load these instead. */
-    v->fpu_hart = NULL;
-    v->fpu_blank = true;
-    v->ctx.sstatus &= ~(SSTATUS_FS | SSTATUS_VS);
+    f->hart = NULL;
+    f->blank = true;
+    ctx->sstatus &= ~(SSTATUS_FS | SSTATUS_VS);
     if (host_isa.f)
-        v->ctx.sstatus |= SSTATUS_FS_INITIAL;
+        ctx->sstatus |= SSTATUS_FS_INITIAL;
     if (host_isa.v)
-        v->ctx.sstatus |= SSTATUS_VS_INITIAL;
+        ctx->sstatus |= SSTATUS_VS_INITIAL;
 }
 
-static __noinline void restore(struct vcpu *v)
+static __noinline void fpu_restore_all(const struct vcpu_fpu *f)
 {
     if (host_isa.f) {
         csr_set(CSR_SSTATUS, SSTATUS_FS_INITIAL);
-        fpu_restore(v->fpu);
+        fpu_restore(f->regs);
     }
     if (host_isa.v) {
         csr_set(CSR_SSTATUS, SSTATUS_VS_INITIAL);
-        vector_restore(vector_part(v));
+        vector_restore(fpu_vector_part(f));
     }
 }
 
-void fpu_load(struct vcpu *v, struct hart *h)
+void fpu_load(struct vcpu_fpu *f, struct hart_fpu *h)
 {
-    const bool blank = h->fpu_blank;
+    const bool blank = h->blank;
 
-    h->fpu_blank = false; /* its guest may write them from now on */
-    if (h->fpu_owner == v && v->fpu_hart == h)
+    h->blank = false; /* its guest may write them from now on */
+    if (h->owner == f && f->hart == h)
         return;
-    h->fpu_owner = v;
-    v->fpu_hart = h;
-    if (!blank || !v->fpu_blank)
-        restore(v);
+    h->owner = f;
+    f->hart = h;
+    if (!blank || !f->blank)
+        fpu_restore_all(f);
 }
 
 /*
@@ -125,34 +108,40 @@ static bool vector_put(struct vector_state *s, bool dirty)
            s->vcsr != old.vcsr;
 }
 
-static __noinline void put_changed(struct vcpu *v, struct hart *h)
+static __noinline void fpu_put_changed(struct vcpu_fpu *f, struct vcpu_ctx *ctx, struct hart_fpu *h)
 {
-    uint64_t s = v->ctx.sstatus;
+    uint64_t s = ctx->sstatus;
 
-    if (host_isa.f && fp_put(v->fpu, (s & SSTATUS_FS) == SSTATUS_FS)) {
+    if (host_isa.f && fp_put(f->regs, (s & SSTATUS_FS) == SSTATUS_FS)) {
         s = (s & ~SSTATUS_FS) | SSTATUS_FS_CLEAN;
-        v->fpu_blank = false;
+        f->blank = false;
     }
-    if (host_isa.v && vector_put(vector_part(v), (s & SSTATUS_VS) == SSTATUS_VS)) {
+    if (host_isa.v && vector_put(fpu_vector_part(f), (s & SSTATUS_VS) == SSTATUS_VS)) {
         s = (s & ~SSTATUS_VS) | SSTATUS_VS_CLEAN;
-        v->fpu_blank = false;
+        f->blank = false;
     }
-    v->ctx.sstatus = s;
-    h->fpu_blank = v->fpu_blank;
+    ctx->sstatus = s;
+    h->blank = f->blank;
 }
 
-void fpu_put(struct vcpu *v, struct hart *h)
+void fpu_put(struct vcpu_fpu *f, struct vcpu_ctx *ctx, struct hart_fpu *h)
 {
-    const struct fp_state *saved = v->fpu;
+    const struct fp_state *saved = f->regs;
 
-    if (h->fpu_owner != v || v->fpu_hart != h)
-        return; /* reset meanwhile: what the registers hold is nobody's */
-    if (host_isa.f && !host_isa.v && (v->ctx.sstatus & SSTATUS_FS) != SSTATUS_FS) {
+    if (h->owner != f || f->hart != h)
+        return; /* reset meanwhile: the registers belong to no vcpu */
+    if (host_isa.f && !host_isa.v && (ctx->sstatus & SSTATUS_FS) != SSTATUS_FS) {
         csr_set(CSR_SSTATUS, SSTATUS_FS_INITIAL);
         if (likely(csr_read(CSR_FCSR) == saved->fcsr)) {
-            h->fpu_blank = v->fpu_blank;
+            h->blank = f->blank;
             return;
         }
     }
-    put_changed(v, h);
+    fpu_put_changed(f, ctx, h);
+}
+
+void fpu_detach(struct hart_fpu *h, const struct vcpu_fpu *f)
+{
+    if (h->owner == f)
+        h->owner = NULL;
 }

@@ -7,7 +7,6 @@
 #include <hearth/lib/errno.h>
 #include <hearth/arch/host_pmu.h>
 #include <hearth/arch/isa.h>
-#include <hearth/kernel/panic.h>
 #include <hearth/arch/sbi_client.h>
 #include <hearth/arch/trap.h>
 

@@ -6,22 +6,17 @@
 #include <arch/csr.h>
 #include <arch/exit_path.h>
 #include <arch/hfence.h>
-#include <arch/trap.h>
 #include <hearth/arch/host_pmu.h>
 #include <hearth/arch/isa.h>
-#include <hearth/kernel/log.h>
 #include <hearth/arch/trap.h>
-#include <hearth/core/vcpu.h>
+#include <hearth/arch/vcpu_csr.h>
 
 #include <asm_offsets.h>
 
-_Static_assert(CTX_GPR == offsetof(struct vcpu, ctx.gpr), "assembly's view of struct vcpu_ctx");
-_Static_assert(CTX_PC == offsetof(struct vcpu, ctx.pc), "assembly's view of struct vcpu_ctx");
-_Static_assert(CTX_HSTATUS == offsetof(struct vcpu, ctx.hstatus),
+_Static_assert(CTX_GPR == offsetof(struct vcpu_ctx, gpr), "assembly's view of struct vcpu_ctx");
+_Static_assert(CTX_PC == offsetof(struct vcpu_ctx, pc), "assembly's view of struct vcpu_ctx");
+_Static_assert(CTX_HSTATUS == offsetof(struct vcpu_ctx, hstatus),
                "assembly's view of struct vcpu_ctx");
-_Static_assert(sizeof(((struct vcpu *)0)->stats.latency[0]) == 1 << LATENCY_BIN_SHIFT &&
-                   VCPU_REASON < 2048 && LATENCY_FROM_REASON < 2048,
-               "assembly's view of struct vcpu_stats");
 _Static_assert(TRAP_FRAME_SIZE == sizeof(struct trap_frame) && TRAP_FRAME_SIZE % 16 == 0,
                "trap frame");
 
@@ -50,20 +45,23 @@ uint64_t vcpu_henvcfg_initial(void)
     return v;
 }
 
-static void enable_henvcfg(void)
+static bool vcpu_csr_enable_henvcfg(void)
 {
     const uint64_t want = (host_isa.adue ? HENVCFG_ADUE : 0) |
                           (host_isa.shadow_stack ? HENVCFG_SSE : 0) |
                           (host_isa.sdt ? HENVCFG_DTE : 0);
 
-    if (want != 0 && isa_enable_henvcfg(want) != want)
-        log_warn("hart %u: unlike the boot hart, refuses fields of henvcfg", this_hart()->index);
+    const bool alike = want == 0 || isa_enable_henvcfg(want) == want;
+
     if (host_isa.sdt)
         exit_path_select(EXIT_PATH_PLAIN);
+    return alike;
 }
 
-void vcpu_csr_init_hart(void)
+bool vcpu_csr_init_hart(void)
 {
+    bool alike;
+
     csr_write(CSR_HEDELEG, HEDELEG);
     csr_write(CSR_HIDELEG, HIDELEG);
     /* No exit when a guest reads them, unless sbi/pmu_hw.c closes them for a vcpu. */
@@ -72,7 +70,7 @@ void vcpu_csr_init_hart(void)
     csr_write(CSR_HVIP, 0);
     csr_write(CSR_HGEIE, 0);
     csr_write(CSR_HTIMEDELTA, 0);
-    enable_henvcfg();
+    alike = vcpu_csr_enable_henvcfg();
     if (host_isa.henvcfg_exists)
         csr_write(CSR_HENVCFG, vcpu_henvcfg_initial());
     if (host_isa.smstateen)
@@ -85,6 +83,7 @@ void vcpu_csr_init_hart(void)
     csr_write(CSR_VSATP, 0);
     if (host_isa.sstc)
         csr_write(CSR_VSTIMECMP, UINT64_MAX);
+    return alike;
 }
 
 static void henvcfg_write(uint64_t value)
@@ -149,33 +148,30 @@ void vcpu_csrs_save(struct vcpu_csrs *c)
     }
 }
 
-void vcpu_inject_trap(struct vcpu *vcpu, const struct guest_trap *trap)
+void vcpu_inject_trap(struct vcpu_ctx *ctx, uint64_t henvcfg, const struct guest_trap *trap)
 {
     uint64_t s = csr_read(CSR_VSSTATUS);
 
     /* As hardware does for a trap into VS-mode: SPIE = SIE, SIE = 0, SPP = the mode it came from,
      * SPELP = the landing pad that it expected there, SDT = 1. */
     s = (s & ~(SSTATUS_SPIE | SSTATUS_SPP | SSTATUS_SPELP)) |
-        ((s & SSTATUS_SIE) ? SSTATUS_SPIE : 0) |
-        (vcpu->ctx.sstatus & (SSTATUS_SPP | SSTATUS_SPELP)) |
-        ((vcpu->csrs.henvcfg & HENVCFG_DTE) ? SSTATUS_SDT : 0);
+        ((s & SSTATUS_SIE) ? SSTATUS_SPIE : 0) | (ctx->sstatus & (SSTATUS_SPP | SSTATUS_SPELP)) |
+        ((henvcfg & HENVCFG_DTE) ? SSTATUS_SDT : 0);
     csr_write(CSR_VSSTATUS, s & ~SSTATUS_SIE);
     csr_write(CSR_VSCAUSE, trap->cause);
     csr_write(CSR_VSTVAL, trap->tval);
-    csr_write(CSR_VSEPC, vcpu->ctx.pc);
-    vcpu->ctx.pc = csr_read(CSR_VSTVEC) & ~3ul;
-    vcpu->ctx.sstatus = (vcpu->ctx.sstatus & ~SSTATUS_SPELP) | SSTATUS_SPP;
-    vcpu->ctx.hstatus |= HSTATUS_SPVP;
+    csr_write(CSR_VSEPC, ctx->pc);
+    ctx->pc = csr_read(CSR_VSTVEC) & ~3ul;
+    ctx->sstatus = (ctx->sstatus & ~SSTATUS_SPELP) | SSTATUS_SPP;
+    ctx->hstatus |= HSTATUS_SPVP;
 }
 
-bool vcpu_irq_pending(const struct vcpu *vcpu)
+bool vcpu_csr_irq_pending(void)
 {
-    (void)vcpu; /* loaded: the hart itself knows */
     return (csr_read(CSR_VSIP) & csr_read(CSR_VSIE)) != 0;
 }
 
-bool vcpu_soft_pending(const struct vcpu *vcpu)
+bool vcpu_csr_soft_pending(void)
 {
-    (void)vcpu;
     return (csr_read(CSR_HVIP) & BIT(IRQ_VS_SOFT)) != 0;
 }

@@ -6,12 +6,13 @@
  */
 #include "sched_internal.h"
 
+#include <hearth/core/hart_sched.h>
 #include <hearth/kernel/timer.h>
 
 /* The one that is next after v, if no more than turns decide that here. */
 static inline struct vcpu *next_in_row(const struct hart *h, const struct vcpu *v)
 {
-    const struct sched_hart *q = &h->sched;
+    const struct sched_hart *q = hart_sched(h);
     struct vcpu *n = queue_vcpu(q->fair.row_first);
 
     if (n == NULL || n != queue_vcpu(tree_first(&q->fair)) || tree_first(&q->fixed) != NULL ||
@@ -66,7 +67,7 @@ static __noinline struct vcpu *the_long_way(struct vcpu *v, bool yields)
 struct vcpu *sched_exchange(struct vcpu *v, bool yields)
 {
     struct hart *h = this_hart();
-    struct sched_hart *q = &h->sched;
+    struct sched_hart *q = hart_sched(h);
     struct vcpu *next;
     uint64_t now;
 

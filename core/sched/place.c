@@ -15,6 +15,7 @@
 #include "sched_internal.h"
 
 #include <arch/barrier.h>
+#include <hearth/core/hart_sched.h>
 #include <hearth/lib/bits.h>
 #include <hearth/kernel/ipi.h>
 
@@ -31,7 +32,7 @@ uint64_t sched_harts_online(void)
 
 void sched_init_hart(struct hart *h)
 {
-    queue_init(&h->sched);
+    queue_init(hart_sched(h));
     balance_ticks = timer_ticks_from_us(SCHED_BALANCE_US);
     search_ticks = timer_ticks_from_us(SCHED_SEARCH_US);
     (void)atomic_fetch_and(&online, ~BIT(h->index));
@@ -47,7 +48,7 @@ struct sched_hart *sched_lock_home(struct vcpu *v, unsigned *hart)
 {
     for (;;) {
         const unsigned home = atomic_load_relaxed(&v->sched.home);
-        struct sched_hart *q = &harts[home]->sched;
+        struct sched_hart *q = hart_sched(harts[home]);
 
         lock_acquire(&q->lock);
         if (v->sched.home == home) {
@@ -62,9 +63,9 @@ static void set_home(struct vcpu *v, unsigned to)
 {
     const unsigned from = v->sched.home;
 
-    (void)atomic_fetch_add(&harts[from]->sched.assigned, (uint32_t)-1);
+    (void)atomic_fetch_add(&hart_sched(harts[from])->assigned, (uint32_t)-1);
     (void)atomic_fetch_add(&v->vm->sched.at[from], (uint32_t)-1);
-    (void)atomic_fetch_add(&harts[to]->sched.assigned, 1);
+    (void)atomic_fetch_add(&hart_sched(harts[to])->assigned, 1);
     (void)atomic_fetch_add(&v->vm->sched.at[to], 1);
     atomic_store_relaxed(&v->sched.home, to);
 }
@@ -88,7 +89,7 @@ static unsigned hart_with_least(uint32_t (*of)(const struct sched_hart *q), uint
     for (uint64_t m = allowed; m != 0; m &= m - 1) {
         const unsigned i = bit_lowest(m);
 
-        if (of(&harts[i]->sched) < of(&harts[best]->sched))
+        if (of(hart_sched(harts[i])) < of(hart_sched(harts[best])))
             best = i;
     }
     return best;
@@ -133,19 +134,19 @@ void sched_assign(struct vcpu *v)
         const uint32_t there = atomic_load_relaxed(&v->vm->sched.at[best]);
 
         if (here < there ||
-            (here == there && atomic_load_relaxed(&harts[i]->sched.assigned) <
-                                  atomic_load_relaxed(&harts[best]->sched.assigned)))
+            (here == there && atomic_load_relaxed(&hart_sched(harts[i])->assigned) <
+                                  atomic_load_relaxed(&hart_sched(harts[best])->assigned)))
             best = i;
     }
     atomic_store_relaxed(&v->sched.home, best);
-    (void)atomic_fetch_add(&harts[best]->sched.assigned, 1);
+    (void)atomic_fetch_add(&hart_sched(harts[best])->assigned, 1);
     (void)atomic_fetch_add(&v->vm->sched.at[best], 1);
 }
 
 void sched_unassign(struct vcpu *v)
 {
     timer_cancel(&v->sched.cap_timer);
-    (void)atomic_fetch_add(&harts[v->sched.home]->sched.assigned, (uint32_t)-1);
+    (void)atomic_fetch_add(&hart_sched(harts[v->sched.home])->assigned, (uint32_t)-1);
     (void)atomic_fetch_add(&v->vm->sched.at[v->sched.home], (uint32_t)-1);
 }
 
@@ -180,7 +181,7 @@ static void move(struct sched_hart *q, struct vcpu *v, unsigned from, unsigned t
  * on a hart that sleeps. */
 static void spill(struct hart *h)
 {
-    struct sched_hart *q = &h->sched;
+    struct sched_hart *q = hart_sched(h);
     struct vcpu *v;
     int to = -1;
 
@@ -197,7 +198,7 @@ static void spill(struct hart *h)
 /* With h's lock, which is released: v, placed or on its way, joins. */
 static void join(struct hart *h, struct vcpu *v)
 {
-    struct sched_hart *q = &h->sched;
+    struct sched_hart *q = hart_sched(h);
     bool tell = true, crowded;
 
     sched_wait_begins(q, v);
@@ -235,9 +236,9 @@ static void travel(struct vcpu *v, unsigned from, unsigned to)
 {
     v->sched.moving = true;
     set_home(v, to);
-    lock_release(&harts[from]->sched.lock);
+    lock_release(&hart_sched(harts[from])->lock);
 
-    lock_acquire(&harts[to]->sched.lock);
+    lock_acquire(&hart_sched(harts[to])->lock);
     v->sched.moving = false;
     if (sched_may_wait(v) && (v->sched.params.affinity & BIT(to))) {
         join(harts[to], v);
@@ -246,7 +247,7 @@ static void travel(struct vcpu *v, unsigned from, unsigned to)
     if (sched_may_wait(v))
         sched_put_in_queue(v, to); /* its affinity has changed on the way */
     else
-        lock_release(&harts[to]->sched.lock);
+        lock_release(&hart_sched(harts[to])->lock);
     sched_notify(harts[to]); /* it may have been claimed while it slept: for nothing */
 }
 
@@ -261,7 +262,7 @@ void sched_put_in_queue(struct vcpu *v, unsigned hart)
             join(harts[hart], v);
             return;
         }
-        lock_release(&harts[hart]->sched.lock);
+        lock_release(&hart_sched(harts[hart])->lock);
         sched_notify(harts[hart]);
         return;
     }
@@ -293,7 +294,7 @@ static bool evens_out(struct sched_hart *q, struct vcpu *v, unsigned here, unsig
                       uint64_t now)
 {
     const uint64_t then =
-        (uint64_t)atomic_load_relaxed(&harts[there]->sched.weight) + v->sched.params.weight;
+        (uint64_t)atomic_load_relaxed(&hart_sched(harts[there])->weight) + v->sched.params.weight;
 
     if (then > q->weight ||
         atomic_load_relaxed(&v->vm->sched.at[there]) >= atomic_load_relaxed(&v->vm->sched.at[here]))
@@ -302,7 +303,7 @@ static bool evens_out(struct sched_hart *q, struct vcpu *v, unsigned here, unsig
         queue_recent(v, now) < queue_recent(q->running, now))
         return false;
     atomic_store_relaxed(&q->balance_from, now + balance_ticks);
-    atomic_store_relaxed(&harts[there]->sched.balance_from, now + balance_ticks);
+    atomic_store_relaxed(&hart_sched(harts[there])->balance_from, now + balance_ticks);
     return true;
 }
 
@@ -318,7 +319,8 @@ static unsigned better_hart(struct sched_hart *q, struct vcpu *v, unsigned here)
         return (unsigned)idle;
     if (v->sched.params.priority != 0) {
         to = hart_with_least(priority_of, allowed, here);
-        return atomic_load_relaxed(&harts[to]->sched.running_priority) < v->sched.params.priority
+        return atomic_load_relaxed(&hart_sched(harts[to])->running_priority) <
+                       v->sched.params.priority
                    ? to
                    : here;
     }
@@ -349,7 +351,7 @@ static inline bool settled(const struct sched_hart *q, const struct vcpu *v, uns
 /* With the lock, which is released. v->hart is NULL. */
 static __noinline void settle(struct hart *h, struct vcpu *v)
 {
-    struct sched_hart *q = &h->sched;
+    struct sched_hart *q = hart_sched(h);
     unsigned to;
 
     if (v->run_state != VCPU_RUNNABLE || !sched_may_wait(v)) {
@@ -369,7 +371,7 @@ static __noinline void settle(struct hart *h, struct vcpu *v)
 
 void sched_unloaded(struct hart *h, struct vcpu *v)
 {
-    struct sched_hart *q = &h->sched;
+    struct sched_hart *q = hart_sched(h);
 
     if (v->sched.queued && harts_count == 1) {
         v->hart = NULL; /* nobody else looks, nowhere else to go */
@@ -388,7 +390,7 @@ void sched_unloaded(struct hart *h, struct vcpu *v)
 
 static bool steal_from(struct hart *from, struct hart *h)
 {
-    struct sched_hart *q = &from->sched;
+    struct sched_hart *q = hart_sched(from);
     struct vcpu *v;
 
     lock_acquire(&q->lock);
@@ -407,7 +409,7 @@ bool sched_steal(struct hart *h)
     for (unsigned i = 1; i < harts_count; i++) {
         struct hart *from = harts[(h->index + i) % harts_count];
 
-        if (atomic_load_relaxed(&from->sched.queued) != 0 && steal_from(from, h))
+        if (atomic_load_relaxed(&hart_sched(from)->queued) != 0 && steal_from(from, h))
             return true;
     }
     return false;

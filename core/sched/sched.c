@@ -3,6 +3,7 @@
 #include "sched_internal.h"
 
 #include <arch/csr.h>
+#include <hearth/core/hart_sched.h>
 #include <hearth/kernel/panic.h>
 #include <hearth/core/stats.h>
 #include <hearth/kernel/timer.h>
@@ -42,7 +43,7 @@ static void become_runnable(struct vcpu *v, unsigned hart)
     if (sched_may_wait(v))
         sched_put_in_queue(v, hart);
     else
-        lock_release(&harts[hart]->sched.lock);
+        lock_release(&hart_sched(harts[hart])->lock);
 }
 
 void sched_charge(struct vm *vm, uint64_t ticks)
@@ -140,7 +141,7 @@ static inline struct vcpu *take(struct sched_hart *q, struct vcpu *v, unsigned h
 /* From its own queue. */
 static struct vcpu *next_here(struct hart *h)
 {
-    struct sched_hart *q = &h->sched;
+    struct sched_hart *q = hart_sched(h);
     struct vcpu *v, *got = NULL;
     uint64_t now;
 
@@ -162,8 +163,8 @@ struct vcpu *sched_next(struct hart *h)
     struct vcpu *v;
 
     for (;;) {
-        if (unlikely(h->sched.idle)) {
-            h->sched.idle = false;
+        if (unlikely(hart_sched(h)->idle)) {
+            hart_sched(h)->idle = false;
             (void)atomic_fetch_and(&sched_idle_harts, ~BIT(h->index));
         }
         v = next_here(h);
@@ -171,9 +172,9 @@ struct vcpu *sched_next(struct hart *h)
             return v;
         /* Who queues a vcpu anywhere looks at the mask afterwards; we look at the queues after it
          * is set. */
-        h->sched.idle = true;
+        hart_sched(h)->idle = true;
         (void)atomic_fetch_or(&sched_idle_harts, BIT(h->index));
-        if (!sched_steal(h) && atomic_load_seq(&h->sched.queued) == 0) {
+        if (!sched_steal(h) && atomic_load_seq(&hart_sched(h)->queued) == 0) {
             timer_set_slice(UINT64_MAX);
             return NULL;
         }
@@ -199,7 +200,7 @@ static bool stays(const struct hart *h, const struct vcpu *v)
 void sched_requeue(struct vcpu *v, bool yields)
 {
     struct hart *h = this_hart();
-    struct sched_hart *q = &h->sched;
+    struct sched_hart *q = hart_sched(h);
     uint64_t now;
 
     lock_acquire(&q->lock);
@@ -220,13 +221,13 @@ void sched_requeue(struct vcpu *v, bool yields)
 
 bool sched_turn_is_over(const struct hart *h)
 {
-    return timer_now() >= h->sched.turn_end;
+    return timer_now() >= hart_sched(h)->turn_end;
 }
 
 bool sched_block(struct vcpu *v)
 {
     struct hart *h = this_hart();
-    struct sched_hart *q = &h->sched;
+    struct sched_hart *q = hart_sched(h);
     bool blocked = false;
     uint64_t now;
 
@@ -247,7 +248,7 @@ bool sched_block(struct vcpu *v)
 
 void sched_stop(struct vcpu *v)
 {
-    struct sched_hart *q = &this_hart()->sched;
+    struct sched_hart *q = hart_sched(this_hart());
     uint64_t now;
 
     lock_acquire(&q->lock);
@@ -270,7 +271,7 @@ bool sched_must_unload(const struct hart *h, const struct vcpu *v)
 
 void sched_contention_changed(struct hart *h)
 {
-    struct sched_hart *q = &h->sched;
+    struct sched_hart *q = hart_sched(h);
     struct vcpu *v = h->current;
     const bool contended = atomic_load_relaxed(&q->queued) != 0;
     uint64_t end = q->cap_end;
@@ -287,4 +288,9 @@ void sched_contention_changed(struct hart *h)
     else
         v->ctx.hstatus &= ~HSTATUS_VTW;
     timer_set_slice(end);
+}
+
+void sched_interrupted(void)
+{
+    sched_contention_changed(this_hart());
 }

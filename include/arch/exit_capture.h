@@ -3,18 +3,19 @@
 
 #include <arch/csr.h>
 #include <hearth/arch/isa.h>
-#include <hearth/core/vcpu.h>
+#include <hearth/arch/trap.h>
+#include <hearth/arch/vcpu_state.h>
 
 /* On the hart, right after the exit. H extension, "Hypervisor trap value", "Hypervisor trap
  * instruction". */
-static inline void vcpu_exit_capture(const struct vcpu *vcpu, struct vcpu_exit *exit)
+static inline void vcpu_exit_capture(const struct vcpu_ctx *ctx, struct vcpu_exit *exit)
 {
     uint64_t scause = csr_read(CSR_SCAUSE);
     uint64_t tval = csr_read(CSR_STVAL);
 
     exit->cause = scause;
-    exit->from_vs = (vcpu->ctx.sstatus & SSTATUS_SPP) != 0;
-    exit->pc = vcpu->ctx.pc;
+    exit->from_vs = (ctx->sstatus & SSTATUS_SPP) != 0;
+    exit->pc = ctx->pc;
     exit->tval = tval;
     exit->gpa_valid = false;
     /* 20, 21, 23: the guest-page faults; 22 has none of this, and is not worth a branch. */

@@ -2,6 +2,7 @@
 #include "shell_internal.h"
 
 #include <arch/atomic.h>
+#include <hearth/core/hart_sched.h>
 #include <hearth/kernel/hart.h>
 #include <hearth/core/lifecycle.h>
 #include <hearth/kernel/log.h>
@@ -67,7 +68,7 @@ static enum shell_result list_harts(struct shell *sh)
         return SHELL_DONE;
     }
     const struct hart *h = harts[sh->step];
-    const uint32_t assigned = atomic_load_relaxed(&h->sched.assigned);
+    const uint32_t assigned = atomic_load_relaxed(&hart_sched(h)->assigned);
     const bool online = atomic_load_relaxed(&h->online) != 0;
 
     stats_hart_read(sh->step, &s);

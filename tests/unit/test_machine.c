@@ -1,5 +1,5 @@
-/* finisher.c, goldfish_rtc.c, wallclock.c, console_device.c: the small devices, present, absent,
- * and wrong. */
+/* machine.c, finisher.c, goldfish_rtc.c, wallclock.c, console_device.c: the small devices, present,
+ * absent, and wrong. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <hearth/console/console.h>
+#include <hearth/drivers/finisher.h>
 #include <hearth/lib/errno.h>
 #include <hearth/platform/hostirq.h>
 #include <hearth/kernel/log.h>
@@ -29,7 +30,7 @@ static unsigned drains, finisher_writes;
 static uint64_t rtc;
 static bool rtc_ticks;
 
-void console_drain(void)
+static void drain(void)
 {
     drains++;
 }
@@ -120,6 +121,8 @@ static int setup(void **state)
     fake_io_read = bus_read;
     fake_io_write = bus_write;
     memset(&plat, 0, sizeof(plat));
+    machine_set_drain(drain);
+    machine_set_finisher(NULL);
     plat.timebase_hz = 10000000;
     finisher_value = 0;
     reset_reason = ~0u;
@@ -137,7 +140,7 @@ static void off(enum machine_exit code)
     unsigned writes = finisher_writes;
 
     fake_timer_step = 1000; /* 100 us a look */
-    machine_init(&plat);
+    finisher_init(&plat);
     if (setjmp(reset_called) == 0)
         machine_off(code);
     /* A finisher is given time, but not for ever, before the firmware is asked. */

@@ -4,6 +4,7 @@
 #include "fakes/fake.h"
 #include "fakes/fakes.h"
 
+#include <hearth/core/hart_sched.h>
 #include <hearth/lib/errno.h>
 #include <hearth/kernel/hart.h>
 #include <hearth/kernel/ipi.h>
@@ -502,7 +503,7 @@ static void crowd_runs(uint64_t seed, bool shortcut, struct step *out, unsigned 
             out[n] = (struct step){v->id,
                                    v->sched.vruntime,
                                    v->sched.deadline,
-                                   h->sched.turn_end,
+                                   hart_sched(h)->turn_end,
                                    v->stats.run_ticks,
                                    v->stats.wait_ticks,
                                    v->stats.steal_ticks,

@@ -7,6 +7,7 @@
 #include "fakes/fake.h"
 #include "fakes/fakes.h"
 
+#include <hearth/core/hart_sched.h>
 #include <hearth/kernel/ipi.h>
 #include <hearth/core/sched.h>
 #include <hearth/core/vcpu.h>
@@ -121,7 +122,7 @@ enum how { REQUEUE, YIELD, BLOCK };
 static void switch_on(struct hart *h, enum how how)
 {
     static unsigned leaves;
-    struct vcpu *v = h->sched.running, *next = NULL;
+    struct vcpu *v = hart_sched(h)->running, *next = NULL;
 
     fake_this_hart = h;
     if (v != NULL) {
@@ -169,7 +170,7 @@ static void switch_on(struct hart *h, enum how how)
 
 static bool has_work(const struct hart *h)
 {
-    return h->sched.queued != 0 || (h->current != NULL && sched_must_unload(h, h->current));
+    return hart_sched(h)->queued != 0 || (h->current != NULL && sched_must_unload(h, h->current));
 }
 
 /* Interrupts and what follows from them, until there is nothing left to be done at this moment. */
@@ -194,8 +195,8 @@ static void settle(void)
                 woken = true;
                 fake_timer_run(i);
             }
-            woken |= h->sched.running == NULL && has_work(h); /* on its way to sleep */
-            if (h->sched.running == NULL ? woken : h->resched != 0) {
+            woken |= hart_sched(h)->running == NULL && has_work(h); /* on its way to sleep */
+            if (hart_sched(h)->running == NULL ? woken : h->resched != 0) {
                 woken = true;
                 switch_on(h, REQUEUE);
             }
@@ -206,7 +207,7 @@ static void settle(void)
 
 static uint64_t burst_end(const struct hart *h)
 {
-    const struct vcpu *v = h->sched.running;
+    const struct vcpu *v = hart_sched(h)->running;
 
     if (v == NULL || guest_of(v)->run_left == NEVER)
         return NEVER;
@@ -260,7 +261,8 @@ static uint64_t ran(const struct guest *g)
 {
     const struct hart *h = g->v->hart;
 
-    return g->ran + (h != NULL && h->sched.running == g->v ? fake_timer_now - g->ran_from : 0);
+    return g->ran +
+           (h != NULL && hart_sched(h)->running == g->v ? fake_timer_now - g->ran_from : 0);
 }
 
 static void run_for(uint64_t ticks)
@@ -275,7 +277,7 @@ static void run_for(uint64_t ticks)
 
 static unsigned check_tree(const struct hart *h, const struct tree *t, bool fair)
 {
-    const struct sched_hart *q = &h->sched;
+    const struct sched_hart *q = hart_sched(h);
     int64_t sum = 0;
     uint64_t load = 0, last = 0;
     unsigned count = 0;
@@ -310,7 +312,7 @@ static unsigned check_tree(const struct hart *h, const struct tree *t, bool fair
 /* Nobody who could run on this sleeping hart waits anywhere. */
 static void check_idle(const struct hart *h)
 {
-    assert_true(h->sched.idle);
+    assert_true(hart_sched(h)->idle);
     for (unsigned i = 0; i < n_vcpus; i++) {
         const struct vcpu *v = &vcpus[i];
 
@@ -325,7 +327,7 @@ static void check(void)
 
     for (unsigned i = 0; i < harts_count; i++) {
         const struct hart *h = harts[i];
-        const struct sched_hart *q = &h->sched;
+        const struct sched_hart *q = hart_sched(h);
         const struct vcpu *r = q->running;
         const unsigned here = check_tree(h, &q->fair, true) + check_tree(h, &q->fixed, false);
 

@@ -2,6 +2,7 @@
  * a writer, the text of the dump. (tests/e2e/test_trace.py has what goes into them.) */
 #include "fakes/fakes.h"
 
+#include <hearth/arch/upcalls.h>
 #include <hearth/console/console.h>
 #include <hearth/lib/errno.h>
 #include <hearth/kernel/log.h>

@@ -8,16 +8,15 @@
  */
 #pragma once
 
+#include <hearth/arch/vcpu_state.h>
 #include <hearth/lib/types.h>
 
-struct vcpu;
-struct hart;
-
-/* Allocates the state for the host's FP and VLEN, all zero. 0 or -HV_ENOMEM. */
-int __must_check fpu_create(struct vcpu *vcpu);
-void fpu_destroy(struct vcpu *vcpu);
-/* Back to zeros; sstatus and the hart's ownership with it. */
-void fpu_reset(struct vcpu *vcpu);
+/* Bytes of vcpu_fpu.regs, for the host's FP and VLEN: constant after isa_probe(). */
+size_t fpu_state_size(void);
+/* Back to zeros; ctx->sstatus and the hart's ownership with it. */
+void fpu_reset(struct vcpu_fpu *fpu, struct vcpu_ctx *ctx);
 /* Part of vcpu_load / vcpu_put. */
-void fpu_load(struct vcpu *vcpu, struct hart *hart);
-void fpu_put(struct vcpu *vcpu, struct hart *hart);
+void fpu_load(struct vcpu_fpu *fpu, struct hart_fpu *hart);
+void fpu_put(struct vcpu_fpu *fpu, struct vcpu_ctx *ctx, struct hart_fpu *hart);
+/* This hart is to have nothing of the vcpu any more. */
+void fpu_detach(struct hart_fpu *hart, const struct vcpu_fpu *fpu);

@@ -128,6 +128,16 @@ static inline uint64_t exit_cause(struct exit_result r)
     return r.code >> 8;
 }
 
+/* A trap taken in HS-mode, as trap_entry.S stores it. */
+struct trap_frame {
+    uint64_t gpr[32]; /* gpr[0] unused */
+    uint64_t sepc, sstatus, hstatus, scause, stval;
+    uint64_t pad; /* keeps the stack 16-byte aligned */
+};
+
+/* From trap_entry.S: a trap in HS. Returns, with frame->sepc moved to the fixup, or does not. */
+void trap_handle(struct trap_frame *frame);
+
 /* The specification's name of an exception cause. */
 const char *trap_cause_name(uint64_t cause);
 /* The ABI's name of integer register 0..31. */

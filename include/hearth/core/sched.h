@@ -106,3 +106,5 @@ void sched_charge(struct vm *vm, uint64_t ticks);
 /* On the hart itself: others may have come or gone. Sets the end of the present turn, and lets WFI
  * trap or not. */
 void sched_contention_changed(struct hart *hart);
+/* The same, when an IPI has reached this hart. */
+void sched_interrupted(void);

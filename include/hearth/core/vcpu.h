@@ -8,49 +8,17 @@
 #pragma once
 
 #include <arch/atomic.h>
+#include <hearth/arch/trap.h>
+#include <hearth/arch/vcpu_csr.h>
+#include <hearth/arch/vcpu_state.h>
 #include <hearth/kernel/lock.h>
 #include <hearth/sbi/sbi.h>
 #include <hearth/core/sched_state.h>
 #include <hearth/kernel/timer.h>
-#include <hearth/arch/trap.h>
 #include <hearth/lib/types.h>
 
 struct vm;
 struct hart;
-
-/* Integer register numbers in vcpu_ctx.gpr[]. */
-enum gpr {
-    GPR_RA = 1,
-    GPR_SP = 2,
-    GPR_FP = 8,
-    GPR_A0 = 10,
-    GPR_A1,
-    GPR_A2,
-    GPR_A3,
-    GPR_A4,
-    GPR_A5,
-    GPR_A6,
-    GPR_A7
-};
-
-/* What the world switch (arch/riscv/vcpu_switch.S) saves and loads at every exit and entry. */
-struct vcpu_ctx {
-    uint64_t gpr[32]; /* gpr[0] is never loaded: stores to x0 may land there, reads must see 0 */
-    uint64_t pc;
-    uint64_t sstatus; /* HS-level: SPP and SPIE of the guest, FS, VS */
-    uint64_t hstatus;
-    uint64_t host_sp; /* the hypervisor's stack while the guest runs */
-    uint64_t host_tp;
-};
-
-/* VS-mode CSRs of a vcpu that is not loaded. */
-struct vcpu_csrs {
-    uint64_t vsstatus, vsie, vstvec, vsscratch, vsepc, vscause, vstval, vsatp, vstimecmp;
-    uint64_t hvip;
-    uint64_t scounteren, senvcfg; /* not virtualised by the H extension: switched */
-    uint64_t henvcfg;             /* what the guest is allowed: differs by its FWFT settings */
-    uint64_t ssp;                 /* where the host has shadow stacks for guests */
-};
 
 /* vcpu->requests bits: done by requests_handle() before the next entry. */
 enum vcpu_request {
@@ -138,10 +106,8 @@ struct vcpu {
                                 none */
     struct timer_event timer; /* wakes a blocked vcpu, or fires timer_deadline */
 
-    uint32_t last_hart;    /* index + 1 of the hart it last ran on; 0 none */
-    void *fpu;             /* FP and vector state, arch/riscv/fpu.c */
-    struct hart *fpu_hart; /* whose registers hold it, if that hart's fpu_owner is this vcpu */
-    bool fpu_blank;        /* ...as fpu_reset() left it, at the last save */
+    uint32_t last_hart;  /* index + 1 of the hart it last ran on; 0 none */
+    struct vcpu_fpu fpu; /* FP and vector state */
 
     void *sbi_state[SBI_SLOT_COUNT]; /* sbi/state.c */
     void *sbi_block;
@@ -201,20 +167,6 @@ unsigned vcpu_hsm_active(struct vm *vm);
 /* The load of the VS CSRs into this hart, and back. Interrupts off. */
 void vcpu_load(struct vcpu *vcpu, struct hart *hart);
 void vcpu_put(struct vcpu *vcpu);
-
-/* The world switch (arch/vcpu_enter.h) calls this at each exit: 0, or enum run_leave. */
-uint32_t vcpu_exited(struct vcpu *vcpu);
-/* The same, with its events in the hart's trace ring (kernel/trace.c). */
-uint32_t vcpu_exited_traced(struct vcpu *vcpu);
-/* arch: makes the guest take the trap at its vstvec: vsepc = pc, vscause, vstval, vsstatus; sets
- * ctx.pc. */
-void vcpu_inject_trap(struct vcpu *vcpu, const struct guest_trap *trap);
-
-/* True when the loaded vcpu has a virtual interrupt pending that vsie enables (whatever
- * vsstatus.SIE). */
-bool vcpu_irq_pending(const struct vcpu *vcpu);
-/* True when the loaded vcpu has its software interrupt pending, enabled or not. */
-bool vcpu_soft_pending(const struct vcpu *vcpu);
 
 /* Makes a vcpu that is in a guest on another hart leave it. Cheap when it is not. Any hart. */
 void vcpu_kick(struct vcpu *vcpu);

@@ -5,8 +5,9 @@
 #pragma once
 
 #include <arch/this_hart.h>
+#include <hearth/arch/boot.h>
+#include <hearth/arch/vcpu_state.h>
 #include <hearth/kernel/lock.h>
-#include <hearth/core/sched_state.h>
 #include <hearth/kernel/timer.h>
 #include <hearth/lib/types.h>
 
@@ -16,13 +17,8 @@ struct work;
 
 /* Supervisor interrupt numbers that have a row of a handler, and a counter. */
 #define HART_IRQS 16
-
-/* What a secondary hart finds at its opaque argument (physical), before it has a map. */
-struct hart_start_args {
-    uint64_t satp;
-    uint64_t sp;   /* virtual */
-    uint64_t hart; /* virtual: struct hart */
-};
+/* Room for what core/ keeps of a hart. */
+#define HART_CORE_WORDS 40
 
 /* Own to write; read from any hart through hearth/core/stats.h. */
 struct hart_stats {
@@ -44,8 +40,7 @@ struct hart {
     uint32_t panicking; /* own */
 
     struct vcpu *current;     /* own: the loaded vcpu */
-    struct vcpu *fpu_owner;   /* own: whose FP and vector state is in the registers */
-    bool fpu_blank;           /* own: nothing is loaded, and they are as fpu_reset() has them */
+    struct hart_fpu fpu;      /* own */
     uint64_t vmid_generation; /* own: vmid.c's */
     uint32_t resched;         /* atomic: the running vcpu should give way */
 
@@ -55,7 +50,7 @@ struct hart {
     struct spinlock timer_lock; /* rank TIMER */
     struct tree timers;         /* timer_lock */
 
-    struct sched_hart sched; /* hearth/core/sched_state.h */
+    uint64_t core[HART_CORE_WORDS]; /* core/sched/ lays it out: hart_sched() */
     struct hart_stats stats;
     uint32_t observed;        /* own: enum observe_what, as it takes its exits now */
     uint32_t tracing;         /* own, atomic to look: OBSERVE_TRACE is taken up */
@@ -67,13 +62,6 @@ struct hart {
     uint32_t work_due;             /* atomic: do it now rather than when nothing else is to do */
     struct timer_event work_timer; /* own: makes it due again */
     struct hart_start_args start_args; /* boot hart's to write, before the hart is started */
-};
-
-/* A trap taken in HS-mode, as trap_entry.S stores it. */
-struct trap_frame {
-    uint64_t gpr[32]; /* gpr[0] unused */
-    uint64_t sepc, sstatus, hstatus, scause, stval;
-    uint64_t pad; /* keeps the stack 16-byte aligned */
 };
 
 extern struct hart *harts[HARTS_MAX]; /* by index; harts_count of them */

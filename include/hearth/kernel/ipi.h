@@ -8,6 +8,10 @@
 
 /* Kicks platform hart `hart` (index, not hartid). */
 void ipi_send(unsigned hart);
+/* Boot hart, before other harts run: fn is called on each hart that an IPI has reached, no lock
+ * held: it looks for what the sender left. At most 4. */
+void ipi_add_listener(void (*fn)(void));
+/* The handler of the supervisor software interrupt. */
 void ipi_interrupt(void);
 void ipi_init_hart(void);
 

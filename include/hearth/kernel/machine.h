@@ -7,8 +7,6 @@
 
 #include <hearth/lib/types.h>
 
-struct platform;
-
 enum machine_exit {
     MACHINE_EXIT_OK = 0,
     MACHINE_EXIT_VM_CRASHED = 3,
@@ -17,7 +15,9 @@ enum machine_exit {
     MACHINE_EXIT_VM_REFUSED = 7,
 };
 
-/* Boot: the finisher from the device tree, if any (maps it). */
-void machine_init(const struct platform *p);
+/* Boot: what machine_off() calls first, to let the console's device send what is queued (bounded);
+ * and what ends the machine with a code, where SRST has none. */
+void machine_set_drain(void (*fn)(void));
+void machine_set_finisher(void (*fn)(enum machine_exit code));
 /* Any hart, any state: waits for the console to drain (bounded), prints nothing. */
 __noreturn void machine_off(enum machine_exit code);

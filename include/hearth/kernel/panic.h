@@ -6,13 +6,9 @@
 
 #include <hearth/lib/types.h>
 
-struct trap_frame;
-
 /* Prints from any hart, any context, holding no lock, and ends the machine with MACHINE_EXIT_PANIC.
  * The first hart to panic prints; a panic while panicking ends the machine at once. */
 __noreturn void panic(const char *fmt, ...) __printf(1, 2);
-/* The same for a trap taken in HS. */
-__noreturn void panic_frame(const struct trap_frame *frame, const char *what);
 /* Part of a panic's report: formatted, "\n" becomes "\r\n", without locks. */
 void panic_print(const char *fmt, ...) __printf(1, 2);
 

@@ -1,6 +1,6 @@
 /*
  * timer.h - host time and each hart's one-shot events. Ticks are the timebase's
- * (platform.timebase_hz).
+ * (timer_set_frequency()).
  *
  * An event is armed on the hart that calls timer_arm(), and its callback runs there, interrupts
  * off, no lock held. It may be armed again or cancelled by any hart: what it belongs to, a vcpu,
@@ -31,6 +31,8 @@ static inline uint64_t timer_now(void)
 {
     return clock_read();
 }
+/* Boot hart, before any other function of this file but timer_now(). hz: the timebase's, not 0. */
+void timer_set_frequency(uint64_t hz);
 uint64_t timer_ticks_from_us(uint64_t us);
 uint64_t timer_us_from_ticks(uint64_t ticks);
 uint64_t timer_ns_from_ticks(uint64_t ticks);

@@ -31,7 +31,7 @@ void work_queue(struct hart *hart, struct work *work);
 
 /* The hart's IPI has come, perhaps work_queue()'s: the vcpu that runs gives way to work that is
  * due. On the hart itself. */
-void work_interrupted(struct hart *hart);
+void work_interrupted(void);
 
 /* The run loop's: does work if it is time for it. */
 void work_run(struct hart *hart);
