@@ -93,7 +93,7 @@ static void write_chosen(struct writer *w, const struct vm *vm, gpa_t initrd, ui
     if (console != NULL)
         put_string(w, "stdout-path", console);
     put_string(w, "bootargs", vm->config.cmdline);
-    if (initrd_size != 0) {
+    if (initrd != 0) {
         put_u64(w, "linux,initrd-start", initrd);
         put_u64(w, "linux,initrd-end", initrd + initrd_size);
     }

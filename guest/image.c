@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+#define INITRD_DISTANCE_MAX (512 * MIB)
+
 #define LINUX_MAGIC2      0x05435352u /* "RSC\5" */
 #define LINUX_FLAG_BIG    1u          /* flags bit 0: big endian */
 #define LINUX_ALIGN       (2 * MIB)
@@ -156,4 +158,15 @@ int image_read_elf(const void *data, uint64_t size, gpa_t ram, uint64_t ram_size
     if (!is_aligned(out->entry, 2))
         return refuse(why, "kernel: the ELF entry is at an odd address");
     return 0;
+}
+
+gpa_t image_place_initrd(gpa_t kernel, gpa_t kernel_end, uint64_t ram_size, gpa_t end,
+                         uint64_t size)
+{
+    gpa_t place = MAX(kernel + MIN(ram_size / 2, INITRD_DISTANCE_MAX), kernel_end);
+
+    place = align_up(place, PAGE_SIZE);
+    if (place > end || size > end - place)
+        place = align_down(end - size, PAGE_SIZE);
+    return place;
 }

@@ -3,7 +3,7 @@
  * written once: clearing is the largest part of what starting a VM costs. It is done in steps,
  * between which others have the hart; no vcpu of the VM runs meanwhile.
  *
- *   RAM base ... kernel ... | initrd, page aligned | device tree | RAM end
+ *   RAM base ... kernel ... initrd, page aligned ... | device tree | RAM end
  */
 #include <arch/bulk.h>
 #include <hearth/platform/entropy.h>
@@ -88,7 +88,23 @@ static int read_kernel(const struct vm_config *c, const struct plan *plan, struc
     return err;
 }
 
-/* Device tree at the top of RAM, initrd below it, the kernel where it wants to be. */
+static int plan_initrd(struct plan *plan, const struct vm_config *c, struct loader_result *out,
+                       const char **why)
+{
+    const struct image_piece *last = &plan->piece[plan->pieces - 2]; /* below the device tree */
+    struct image_piece piece = {
+        .memory_size = c->initrd_size, .data = c->initrd, .file_size = c->initrd_size};
+
+    if (c->initrd_size > out->fdt - plan->ram)
+        return fail(why, -HV_ENOSPC, "initrd: does not fit into the VM's memory");
+    piece.gpa = image_place_initrd(plan->piece[0].gpa, last->gpa + last->memory_size, c->memory,
+                                   out->fdt, c->initrd_size);
+    out->initrd = piece.gpa;
+    out->initrd_size = c->initrd_size;
+    return c->initrd_size == 0 ? 0 : plan_add(plan, &piece, why);
+}
+
+/* Device tree at the top of RAM, the kernel where it wants to be. */
 static int plan_make(const struct vm *vm, struct plan *plan, struct loader_result *out,
                      uint64_t fdt_room, const char **why)
 {
@@ -114,15 +130,7 @@ static int plan_make(const struct vm *vm, struct plan *plan, struct loader_resul
     err = plan_add(plan, &piece, why);
     if (err || c->initrd == NULL)
         return err;
-    if (c->initrd_size > out->fdt - plan->ram)
-        return fail(why, -HV_ENOSPC, "initrd: does not fit into the VM's memory");
-    out->initrd = align_down(out->fdt - c->initrd_size, PAGE_SIZE);
-    out->initrd_size = c->initrd_size;
-    piece = (struct image_piece){.gpa = out->initrd,
-                                 .memory_size = c->initrd_size,
-                                 .data = c->initrd,
-                                 .file_size = c->initrd_size};
-    return plan_add(plan, &piece, why);
+    return plan_initrd(plan, c, out, why);
 }
 
 /* ---- carrying it out ---- */

@@ -397,6 +397,12 @@ def test_extension_names_are_the_hypervisors():
     assert set(names[1:]) <= set(description.SBI_EXTENSIONS)
 
 
+def test_empty_initrd(folder):
+    (folder / "initrd").write_bytes(b"")
+    archive = bundled(read(folder, toml({**GOOD, "initrd": '"initrd"'})))
+    assert [(name, data) for name, data, _ in members(archive) if name == "vm/initrd"] == [("vm/initrd", b"")]
+
+
 def test_initrd_too_big(folder):
     (folder / "initrd").write_bytes(bytes(14 << 20))
     (found,) = problems(folder, toml({**GOOD, "initrd": '"initrd"'}))

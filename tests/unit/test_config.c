@@ -157,6 +157,22 @@ static void bad_u32(const char *property, uint32_t value, const char *problem)
     bad_bytes(property, &v, 4, problem);
 }
 
+static void test_empty_initrd(void **state)
+{
+    void *fdt = tree(2);
+    struct archive a;
+
+    (void)state;
+    assert_int_equal(fdt_setprop_string(fdt, vm1(fdt), "initrd", "k/empty"), 0);
+    a = bundle_of(fdt);
+    read_archive(&a);
+    assert_int_equal(goods, 2);
+    assert_non_null(good[1].initrd);
+    assert_int_equal(good[1].initrd_size, 0);
+    free(a.bytes);
+    free(fdt);
+}
+
 static void test_good(void **state)
 {
     void *fdt = tree(2);
@@ -278,7 +294,6 @@ static void test_bad_strings(void **state)
     bad_string("kernel", "k/empty", "empty file");
     bad_bytes("kernel", "k/kernel", 8, "string");
     bad_string("initrd", "nowhere", "not in the bundle");
-    bad_string("initrd", "k/empty", "empty file");
     bad_bytes("initrd", "\0", 1, "string");
     bad_string("symbols", "nowhere", "not in the bundle");
     bad_string("symbols", "k/empty", "empty file");
@@ -910,6 +925,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),
+        cmocka_unit_test(test_empty_initrd),
         cmocka_unit_test(test_counts),
         cmocka_unit_test(test_node_limit),
         cmocka_unit_test(test_bad_numbers),

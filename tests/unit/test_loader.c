@@ -169,6 +169,73 @@ static void test_flat(void **state)
     check_kernel_at(RAM + 0x1234);
 }
 
+static void put(uint8_t *p, uint64_t value, unsigned size)
+{
+    memcpy(p, &value, size);
+}
+
+static void initrd_at(gpa_t gpa)
+{
+    assert_int_equal(load(), 0);
+    assert_int_equal(result.initrd, gpa);
+    assert_int_equal(result.initrd_size, vm.config.initrd_size);
+}
+
+/* Half of RAM above the kernel, as on QEMU's virt; and where that is not free. */
+static void test_initrd_place(void **state)
+{
+    const uint64_t half = RAM_SIZE / 2;
+    uint8_t *large = calloc(1, RAM_SIZE);
+    gpa_t top;
+
+    (void)state;
+    vm.config.initrd = initrd;
+    vm.config.initrd_size = sizeof(initrd);
+    initrd_at(RAM + 2 * MIB + half);
+    top = result.fdt;
+    vm.config.load = RAM + 0x1234;
+    initrd_at(align_up(RAM + 0x1234 + half, PAGE_SIZE));
+    /* Behind the kernel and its bss. */
+    vm.config.load = 0;
+    put(kernel + 8, 2 * MIB, 8);
+    put(kernel + 16, half + 0x1001, 8);
+    put(kernel + 24, 0, 8);
+    memcpy(kernel + 56, "RSC\5", 4);
+    initrd_at(RAM + 2 * MIB + half + 0x2000);
+    /* Too large for that place: as high as it fits, down to the kernel's end. */
+    vm.config.initrd = large;
+    put(kernel + 16, sizeof(kernel), 8);
+    vm.config.initrd_size = top - (RAM + 2 * MIB + half);
+    initrd_at(RAM + 2 * MIB + half);
+    vm.config.initrd_size++;
+    initrd_at(RAM + 2 * MIB + half - PAGE_SIZE);
+    vm.config.initrd_size = top - align_up(RAM + 2 * MIB + sizeof(kernel), PAGE_SIZE);
+    initrd_at(align_up(RAM + 2 * MIB + sizeof(kernel), PAGE_SIZE));
+    vm.config.initrd_size++;
+    expect_refused("overlap");
+    /* A kernel near the top of RAM: the initrd must not be taken for one that does not fit. */
+    memset(kernel + 56, 1, 4);
+    vm.config.initrd_size = 0x1000;
+    vm.config.load = align_down(top - sizeof(kernel) - 0x1000, PAGE_SIZE);
+    initrd_at(top - 0x1000);
+    /* Of much RAM, 512 MiB. */
+    assert_int_equal(
+        image_place_initrd(RAM + 2 * MIB, RAM + 9 * MIB, 4 * GIB, RAM + 4 * GIB, 12345),
+        RAM + 514 * MIB);
+    free(large);
+}
+
+/* An initrd without a byte is one all the same. */
+static void test_empty_initrd(void **state)
+{
+    (void)state;
+    vm.config.initrd = initrd;
+    vm.config.initrd_size = 0;
+    check_kernel_at(RAM + 2 * MIB);
+    assert_int_equal(result.initrd, RAM + 2 * MIB + RAM_SIZE / 2);
+    assert_int_equal(result.initrd_size, 0);
+}
+
 static void test_slots_anywhere(void **state)
 {
     static const uint64_t sizes[] = {0x1000, 2 * MIB,  0x3000, MIB,
@@ -242,11 +309,6 @@ static void test_ram_with_hole(void **state)
 }
 
 /* ---- Linux images ---- */
-
-static void put(uint8_t *p, uint64_t value, unsigned size)
-{
-    memcpy(p, &value, size);
-}
 
 static void make_linux(uint64_t text_offset, uint64_t image_size, uint64_t flags)
 {
@@ -469,6 +531,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_flat, setup),
+        cmocka_unit_test_setup(test_initrd_place, setup),
+        cmocka_unit_test_setup(test_empty_initrd, setup),
         cmocka_unit_test_setup(test_slots_anywhere, setup),
         cmocka_unit_test_setup(test_fills_exactly, setup),
         cmocka_unit_test_setup(test_small_ram, setup),
