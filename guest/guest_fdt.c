@@ -17,6 +17,9 @@
 
 #define RNG_SEED_LEN 32
 
+/* Free space in the tree, which firmware such as U-Boot needs to edit it where it lies. */
+#define FDT_SLACK (4 * KIB)
+
 /*
  * Where the tree is written to, and the first error, after which nothing more is written: the
  * functions below may then be called one after the other, and the error is looked at once.
@@ -92,7 +95,8 @@ static void write_chosen(struct writer *w, const struct vm *vm, gpa_t initrd, ui
     begin(w, "chosen");
     if (console != NULL)
         put_string(w, "stdout-path", console);
-    put_string(w, "bootargs", vm->config.cmdline);
+    if (vm->config.cmdline[0] != '\0')
+        put_string(w, "bootargs", vm->config.cmdline);
     if (initrd != 0) {
         put_u64(w, "linux,initrd-start", initrd);
         put_u64(w, "linux,initrd-end", initrd + initrd_size);
@@ -226,13 +230,36 @@ static void write_soc(struct writer *w, const struct vm *vm)
     end(w);
 }
 
+static bool has_extension(const struct vm *vm, const char *name)
+{
+    const int index = sbi_index(name);
+
+    return index >= 0 && (vm->sbi_hidden & BIT(index)) == 0;
+}
+
+/* systemd-detect-virt looks for this node, and says vm-other to a name that it does not know. */
+static void write_hypervisor(struct writer *w)
+{
+    begin(w, "hypervisor");
+    put_string(w, "compatible", "hearth,hypervisor");
+    end(w);
+}
+
+/* As firmware passes it on: how events map to counters is for M-mode. Binding: riscv,pmu.yaml. */
+static void write_pmu(struct writer *w, const struct vm *vm)
+{
+    if (!has_extension(vm, "pmu"))
+        return;
+    begin(w, "pmu");
+    put_string(w, "compatible", "riscv,pmu");
+    end(w);
+}
+
 /* Linux's driver for MPXY asks the extension which channels there are. Binding:
  * riscv,sbi-mpxy-mbox.yaml. */
 static void write_mailbox(struct writer *w, const struct vm *vm)
 {
-    const int mpxy = sbi_index("mpxy");
-
-    if (mpxy < 0 || (vm->sbi_hidden & BIT(mpxy)) != 0)
+    if (!has_extension(vm, "mpxy"))
         return;
     begin(w, "mailbox");
     put_string(w, "compatible", "riscv,sbi-mpxy-mbox");
@@ -244,8 +271,11 @@ int guest_fdt_write(const struct vm *vm, gpa_t initrd, uint64_t initrd_size,
                     const uint8_t rng_seed[32], void *buf, uint64_t size)
 {
     struct writer w = {.fdt = buf};
+    uint64_t written;
 
-    w.err = fdt_create(buf, (int)MIN(size, (uint64_t)INT32_MAX));
+    if (size < FDT_SLACK)
+        return -HV_ENOSPC;
+    w.err = fdt_create(buf, (int)MIN(size - FDT_SLACK, (uint64_t)INT32_MAX));
     if (w.err == 0)
         w.err = fdt_finish_reservemap(buf);
     begin(&w, "");
@@ -256,9 +286,16 @@ int guest_fdt_write(const struct vm *vm, gpa_t initrd, uint64_t initrd_size,
     write_memory(&w, vm);
     write_cpus(&w, vm);
     write_soc(&w, vm);
+    write_pmu(&w, vm);
     write_mailbox(&w, vm);
+    write_hypervisor(&w);
     end(&w);
     if (w.err == 0)
         w.err = fdt_finish(buf);
-    return w.err < 0 ? -HV_ENOSPC : (int)fdt_totalsize(buf);
+    if (w.err < 0)
+        return -HV_ENOSPC;
+    written = fdt_totalsize(buf);
+    memset((uint8_t *)buf + written, 0, FDT_SLACK);
+    fdt_set_totalsize(buf, (uint32_t)(written + FDT_SLACK));
+    return (int)(written + FDT_SLACK);
 }

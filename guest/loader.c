@@ -19,8 +19,8 @@
 #define FLAT_OFFSET  (2 * MIB)
 #define RNG_SEED_LEN 32
 
-/* Room for the device tree: each cpu node has two ISA strings of up to 2 KiB. */
-#define FDT_ROOM_BASE (16 * KIB)
+/* Room for the device tree: each cpu node has two ISA strings of up to 2 KiB, and 4 KiB stay free. */
+#define FDT_ROOM_BASE (20 * KIB)
 #define FDT_ROOM_VCPU (5 * KIB)
 
 #define PIECES_MAX (IMAGE_PIECES_MAX + 2)

@@ -34,6 +34,17 @@ def test_shell(console, vcpus, smp, cpu, args):
     c.end()
 
 
+def test_initrd_and_device_tree(console):
+    """The initrd lies low enough for a kernel that uses part of its RAM; the tree says what there is."""
+    c = console(Debian(memory="1G", cmdline="console=ttyS0 quiet mem=768M"))
+    c.prompt()
+    assert 600 << 10 < int(c.sh("awk '/MemTotal/ {print $2}' /proc/meminfo")) < 768 << 10
+    assert "hearth,hypervisor" in c.sh("cat /proc/device-tree/hypervisor/compatible; echo")
+    assert "riscv,pmu" in c.sh("cat /proc/device-tree/pmu/compatible; echo")
+    c.poweroff()
+    c.end()
+
+
 def test_reboot_and_hotplug(console):
     """The description that `make run` takes, but for the name."""
     c = console(Debian(vcpus=2, memory="512M", cmdline="console=ttyS0 earlycon=sbi"))

@@ -33,6 +33,22 @@ static void setup(const char *host_name, uint32_t vcpus)
     memset(seed, 0x5a, sizeof(seed));
 }
 
+/* Firmware edits the tree where it lies: there are 4 KiB for it, and they are zero. */
+static void check_slack(const void *fdt, uint32_t size)
+{
+    uint32_t used = fdt_off_dt_strings(fdt) + fdt_size_dt_strings(fdt);
+    const uint8_t *bytes = fdt;
+    static const uint8_t big[4000];
+    void *copy = exact_copy(fdt, size);
+
+    assert_int_equal(size - used, 4096);
+    for (uint32_t i = used; i < size; i++)
+        assert_int_equal(bytes[i], 0);
+    assert_int_equal(fdt_setprop(copy, fdt_path_offset(copy, "/chosen"), "big", big, sizeof(big)),
+                     0);
+    free(copy);
+}
+
 static void *write_tree(uint32_t *size)
 {
     uint64_t *buf = malloc(ROOM);
@@ -42,6 +58,7 @@ static void *write_tree(uint32_t *size)
     assert_true(n > 0);
     assert_int_equal(n, fdt_totalsize(buf));
     assert_int_equal(fdt_check_full(buf, (size_t)n), 0);
+    check_slack(buf, (uint32_t)n);
     *size = (uint32_t)n;
     return buf;
 }
@@ -195,8 +212,40 @@ static void test_no_initrd(void **state)
     vm.config.cmdline = "";
     assert_true(guest_fdt_write(&vm, 0, 0, seed, buf, ROOM) > 0);
     assert_null(fdt_getprop(buf, fdt_path_offset(buf, "/chosen"), "linux,initrd-start", &len));
-    check_string(buf, "/chosen", "bootargs", "");
+    assert_null(fdt_getprop(buf, fdt_path_offset(buf, "/chosen"), "bootargs", &len));
+    /* An empty one has a place, as with QEMU. */
+    assert_true(guest_fdt_write(&vm, 0x90000000, 0, seed, buf, ROOM) > 0);
+    check_number(buf, "/chosen", "linux,initrd-start", 0x90000000);
+    check_number(buf, "/chosen", "linux,initrd-end", 0x90000000);
     free(buf);
+}
+
+static void test_hypervisor(void **state)
+{
+    uint32_t size;
+    void *fdt;
+
+    (void)state;
+    setup("qemu-plain", 1);
+    fdt = write_tree(&size);
+    check_string(fdt, "/hypervisor", "compatible", "hearth,hypervisor");
+    free(fdt);
+}
+
+static void test_pmu(void **state)
+{
+    uint32_t size;
+    void *fdt;
+
+    (void)state;
+    setup("qemu-plain", 1);
+    fdt = write_tree(&size);
+    check_string(fdt, "/pmu", "compatible", "riscv,pmu");
+    free(fdt);
+    vm.sbi_hidden = BIT(sbi_index("pmu"));
+    fdt = write_tree(&size);
+    assert_int_equal(fdt_path_offset(fdt, "/pmu"), -FDT_ERR_NOTFOUND);
+    free(fdt);
 }
 
 static void test_mailbox(void **state)
@@ -263,7 +312,7 @@ static void test_channels(void **state)
         vm.config.channel[i] = (struct config_channel){
             .name = longest, .peer = longest, .size = GIB, .writable = true};
     free(write_tree(&size));
-    assert_in_range(size, 8192, 21 * KIB);
+    assert_in_range(size, 8192, 25 * KIB);
 }
 
 /* Any room that is too small is an error, and nothing is written behind it. */
@@ -285,9 +334,10 @@ static void test_too_small(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one),       cmocka_unit_test(test_sixty_four),
-        cmocka_unit_test(test_no_initrd), cmocka_unit_test(test_mailbox),
-        cmocka_unit_test(test_too_small), cmocka_unit_test(test_channels),
+        cmocka_unit_test(test_one),        cmocka_unit_test(test_sixty_four),
+        cmocka_unit_test(test_no_initrd),  cmocka_unit_test(test_mailbox),
+        cmocka_unit_test(test_hypervisor), cmocka_unit_test(test_pmu),
+        cmocka_unit_test(test_too_small),  cmocka_unit_test(test_channels),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

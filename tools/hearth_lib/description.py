@@ -25,7 +25,7 @@ MEMORY_MIN = 2 << 20
 MEMORY_MAX = 1 << 40  # the hypervisor's own limit
 CMDLINE_MAX = 4095
 FILE_MAX = 16 << 20  # bytes of a description
-FDT_ROOM = 64 << 10  # kept free for the guest's device tree
+FDT_ROOM, FDT_ROOM_VCPU = 20 << 10, 5 << 10  # kept free for the guest's device tree
 PAGE = 4096
 
 # How a VM is to be treated: key -> least and greatest number, or the words that it may be, or bool.
@@ -394,7 +394,7 @@ def check_fit(vm):
         raise Problem(f"{vm['kernel']} ({kind}) takes {start:#x} to {end:#x}, "
                       f"the VM's memory is {RAM_BASE:#x} to {ram_end:#x}")
     initrd = os.path.getsize(vm["initrd"]) if vm.get("initrd") else 0
-    need = end - RAM_BASE + -(-initrd // PAGE) * PAGE + FDT_ROOM
+    need = sum(-(-size // PAGE) * PAGE for size in (end - RAM_BASE, initrd, FDT_ROOM + vm["vcpus"] * FDT_ROOM_VCPU))
     if need > vm["memory"]:
         raise Problem(f"kernel, initrd ({initrd} bytes) and device tree need {need} bytes "
                       f"of memory, the VM has {vm['memory']}")

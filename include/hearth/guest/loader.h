@@ -44,8 +44,8 @@ int __must_check loader_step(struct loader *loader, uint64_t most, struct loader
 void loader_end(struct loader *loader);
 
 /*
- * guest_fdt.c: writes the guest's device tree into buf. Returns its size, or -HV_ENOSPC. initrd 0:
- * none. rng_seed: 32 fresh bytes.
+ * guest_fdt.c: writes the guest's device tree, with 4 KiB of free space at its end, into buf. Returns
+ * its size, or -HV_ENOSPC. initrd 0: none. rng_seed: 32 fresh bytes.
  */
 int __must_check guest_fdt_write(const struct vm *vm, gpa_t initrd, uint64_t initrd_size,
                                  const uint8_t rng_seed[32], void *buf, uint64_t size);

@@ -11,8 +11,9 @@ static const struct sbi_extension one = {.first = 0x1000, .last = 0x1000, .name 
 static const struct sbi_extension two = {.first = 0x2000, .last = 0x2000, .name = "two"};
 static const struct sbi_extension mpxy = {
     .first = SBI_EXT_MPXY, .last = SBI_EXT_MPXY, .name = "mpxy"};
+static const struct sbi_extension pmu = {.first = SBI_EXT_PMU, .last = SBI_EXT_PMU, .name = "pmu"};
 
-const struct sbi_extension *const sbi_extensions[] = {&base, &one, &two, &mpxy};
+const struct sbi_extension *const sbi_extensions[] = {&base, &one, &two, &mpxy, &pmu};
 const unsigned sbi_extension_count = ARRAY_SIZE(sbi_extensions);
 
 int sbi_index(const char *name)
