@@ -19,7 +19,7 @@
 #define FLAT_OFFSET  (2 * MIB)
 #define RNG_SEED_LEN 32
 
-/* Room for the device tree: each cpu node has two ISA strings of up to 2 KiB, and 4 KiB stay free. */
+/* Room for the device tree: each cpu node has two ISA strings of up to 2 KiB; 4 KiB stay free. */
 #define FDT_ROOM_BASE (20 * KIB)
 #define FDT_ROOM_VCPU (5 * KIB)
 

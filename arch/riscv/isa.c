@@ -330,7 +330,7 @@ int isa_read(const void *fdt, struct host_isa *out, const char **why)
         return err;
     settle(&all);
     fill_fields(&all, out);
-    /* Both: off, until the guest switches A/D updating on by FWFT. */
+    /* isa_probe() takes out the one that guests do not begin with. */
     if (out->svadu)
         set_add(&all, "svade", 5);
     fill_guest_strings(&all, out);

@@ -116,8 +116,8 @@ const struct isa_ext isa_policy[] = {
     {"sstvala", true, NONE},
     {"sstvecd", true, NONE},
     {"ssu64xl", true, NONE},
-    {"svade", true, NONE},
-    {"svadu", true, FIELD(svadu)}, /* off until FWFT switches it on: isa.c adds svade */
+    {"svade", true, FIELD(svade)},
+    {"svadu", true, FIELD(svadu)}, /* guests are told of one of these two: isa_probe.c */
     {"svbare", true, NONE},
     {"svinval", true, FIELD(svinval)},
     {"svnapot", true, FIELD(svnapot)},

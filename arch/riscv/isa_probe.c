@@ -186,8 +186,9 @@ static void probe_henvcfg(void)
         if (host_isa.ssnpm)
             probe_pointer_masking();
     }
-    if (!host_isa.adue)
-        isa_withhold(&host_isa, "svadu");
+    /* Guests are told of what holds when they start: with both names, Linux does not use Svadu. */
+    host_isa.adue_initial = host_isa.adue && !host_isa.svade;
+    isa_withhold(&host_isa, host_isa.adue_initial ? "svade" : "svadu");
     if (!host_isa.double_trap)
         isa_withhold(&host_isa, "ssdbltrp");
     if (!host_isa.shadow_stack)

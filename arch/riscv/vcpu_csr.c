@@ -42,6 +42,8 @@ uint64_t vcpu_henvcfg_initial(void)
         v |= HENVCFG_CBIE_FLUSH | HENVCFG_CBCFE;
     if (host_isa.zicboz)
         v |= HENVCFG_CBZE;
+    if (host_isa.adue_initial)
+        v |= HENVCFG_ADUE;
     return v;
 }
 

@@ -9,8 +9,8 @@
 
 struct host_isa {
     bool h, f, d, v;
-    bool sstc, svinval, svpbmt, svnapot, svadu, sscofpmf, smstateen, zicbom, zicboz, zicbop, zkr,
-        zawrs, zicntr, ssaia, zihintpause, sscounterenw, zicfilp, zicfiss, ssdbltrp, ssnpm;
+    bool sstc, svinval, svpbmt, svnapot, svade, svadu, sscofpmf, smstateen, zicbom, zicboz, zicbop,
+        zkr, zawrs, zicntr, ssaia, zihintpause, sscounterenw, zicfilp, zicfiss, ssdbltrp, ssnpm;
     uint32_t cboz_block_size; /* bytes, 0 none; power of two <= PAGE_SIZE */
     uint32_t cbom_block_size;
     uint32_t cbop_block_size;
@@ -22,11 +22,12 @@ struct host_isa {
     bool htinst;         /* use htinst when valid; off by hearth.htinst=off */
     bool henvcfg_exists; /* probed: senvcfg and henvcfg */
     /* Probed: what FWFT may switch for a guest, by the field of henvcfg. */
-    bool adue;            /* ADUE: A/D updating */
-    bool landing_pad;     /* LPE */
-    bool shadow_stack;    /* SSE; ssp and senvcfg.SSE are there for HS too */
-    bool double_trap;     /* DTE, and a guest's double trap comes to us */
-    bool sdt;             /* menvcfg.DTE is set: a trap into HS sets sstatus.SDT */
+    bool adue;         /* ADUE: A/D updating */
+    bool adue_initial; /* it is on when a hart starts: as firmware has it where there is no Svade */
+    bool landing_pad;  /* LPE */
+    bool shadow_stack; /* SSE; ssp and senvcfg.SSE are there for HS too */
+    bool double_trap;  /* DTE, and a guest's double trap comes to us */
+    bool sdt;          /* menvcfg.DTE is set: a trap into HS sets sstatus.SDT */
     bool pmlen7, pmlen16; /* PMM: pointer masking lengths */
     /* For guests: canonical strings, with what guests cannot use taken out. */
     char guest_isa[ISA_STRING_MAX];        /* riscv,isa: "rv64imafdc_zicsr_..." */
@@ -42,8 +43,8 @@ extern struct host_isa host_isa; /* const after boot */
  * is told exactly the extensions in the policy table (arch/riscv/isa_policy.c: name, whether a
  * guest may have it, which field) that the host has: unprivileged z*, and privileged ones whose
  * state Hearth switches; h, smstateen, ssaia, and anything the table does not know are left out. A
- * host with svadu gives guests svade beside it: FWFT switches between them. 0, or -HV_EINVAL with
- * *why.
+ * host with svadu gives guests svade beside it; isa_probe() takes out one of the two. 0, or
+ * -HV_EINVAL with *why.
  */
 int __must_check isa_read(const void *fdt, struct host_isa *out, const char **why);
 /* Takes an extension out of the guests' strings: what is in the device tree, but did not stand up

@@ -33,11 +33,11 @@ int __must_check image_read_elf(const void *data, uint64_t size, gpa_t ram, uint
                                 struct image *out, const char **why);
 
 /*
- * The place of an initrd of `size` bytes beside a kernel in [kernel, kernel_end), page-aligned: as on
- * QEMU's virt board half of RAM, but at most 512 MiB, above the kernel's start. There neither a
+ * The place of an initrd of `size` bytes beside a kernel in [kernel, kernel_end), page-aligned: as
+ * on QEMU's virt board half of RAM, but at most 512 MiB, above the kernel's start. There neither a
  * kernel that unpacks itself overwrites it nor firmware that moves itself to the top of RAM. Higher
- * when the kernel reaches so far; when it would end behind `end`, as high as it fits below that, which
- * may overlap the kernel. size is at most end less the start of RAM.
+ * when the kernel reaches so far; when it would end behind `end`, as high as it fits below that,
+ * which may overlap the kernel. size is at most end less the start of RAM.
  */
 gpa_t image_place_initrd(gpa_t kernel, gpa_t kernel_end, uint64_t ram_size, gpa_t end,
                          uint64_t size);

@@ -15,19 +15,18 @@ enum image_kind { IMAGE_FLAT, IMAGE_LINUX, IMAGE_ELF };
 enum image_kind loader_image_kind(const void *image, uint64_t size);
 
 struct loader_result {
-    gpa_t entry;  /* pc of vcpu 0 */
-    gpa_t fdt;    /* a1 */
-    gpa_t initrd; /* 0: none */
+    gpa_t entry;          /* pc of vcpu 0 */
+    gpa_t fdt;            /* a1 */
+    gpa_t initrd;         /* 0: none */
     uint64_t initrd_size; /* may be 0: an empty file */
 };
 
 /*
  * Loading zeroes the RAM that images do not cover, copies kernel (flat: at config.load or RAM base
  * + 2 MiB; Linux Image: RAM base + text_offset, image_size honoured; ELF64 RISC-V: each PT_LOAD by
- * p_paddr, entry translated when it is a virtual address) and initrd (page aligned, as QEMU's virt
- * places it: half of RAM, but at most 512 MiB, above the kernel's lowest address, if there is room
- * for it behind the kernel and below the device tree, else as high as it fits), generates the device tree. config.load, when given, has to agree with
- * what an ELF file or Linux Image says itself. The caller makes the new instructions visible to
+ * p_paddr, entry translated when it is a virtual address) and initrd (as image_place_initrd()
+ * says), generates the device tree. config.load, when given, has to agree with what an ELF file or
+ * Linux Image says itself. The caller makes the new instructions visible to
  * harts that fetch them (fence.i, also remote).
  */
 struct loader;
@@ -44,8 +43,8 @@ int __must_check loader_step(struct loader *loader, uint64_t most, struct loader
 void loader_end(struct loader *loader);
 
 /*
- * guest_fdt.c: writes the guest's device tree, with 4 KiB of free space at its end, into buf. Returns
- * its size, or -HV_ENOSPC. initrd 0: none. rng_seed: 32 fresh bytes.
+ * guest_fdt.c: writes the guest's device tree, with 4 KiB of free space at its end, into buf.
+ * Returns its size, or -HV_ENOSPC. initrd 0: none. rng_seed: 32 fresh bytes.
  */
 int __must_check guest_fdt_write(const struct vm *vm, gpa_t initrd, uint64_t initrd_size,
                                  const uint8_t rng_seed[32], void *buf, uint64_t size);

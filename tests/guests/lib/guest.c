@@ -98,6 +98,22 @@ uint64_t boot_option(const char *name)
     return 0;
 }
 
+bool boot_tree_has(const char *text)
+{
+    const uint8_t *f = boot_fdt;
+    const uint32_t size = (uint32_t)f[4] << 24 | (uint32_t)f[5] << 16 | (uint32_t)f[6] << 8 | f[7];
+
+    for (uint32_t at = 0; at < size; at++) {
+        uint32_t n = 0;
+
+        while (text[n] && at + n < size && f[at + n] == (uint8_t)text[n])
+            n++;
+        if (!text[n])
+            return true;
+    }
+    return false;
+}
+
 void guest_boot_main(void)
 {
     test_main();

@@ -134,6 +134,8 @@ struct hart {
 extern uint64_t boot_hart;
 /* The number behind "name=" in the bootargs; 0 when it is not there. */
 uint64_t boot_option(const char *name);
+/* This text is somewhere in the device tree. */
+bool boot_tree_has(const char *text);
 static inline struct hart *this_hart(void)
 {
     struct hart *h;
