@@ -103,3 +103,7 @@ unit_shell_words_SRCS := monitor/shell/shell_words.c lib/json.c lib/text.c
 unit_console_ring_SRCS := console/console_ring.c tests/unit/fakes/bulk.c
 
 include tests/unit/model/model.mk
+unit_timer_SRCS := kernel/timer.c lib/tree.c kernel/lock.c $(addprefix tests/unit/fakes/,fake.c bulk.c)
+unit_vtimer_SRCS := core/vtimer.c $(addprefix tests/unit/fakes/,csr.c hart.c request.c timer.c virq.c)
+unit_work_SRCS := kernel/work.c $(addprefix tests/unit/fakes/,hart.c lock.c timer.c)
+unit_exit_SRCS := core/exit.c kernel/lock.c $(addprefix tests/unit/fakes/,fake.c bulk.c vm_stop.c)
