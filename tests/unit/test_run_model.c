@@ -7,12 +7,14 @@
 #include <abi/sbi.h>
 #include <arch/csr.h>
 #include <arch/hfence.h>
-#include <arch/trap.h>
+#include <hearth/arch/upcalls.h>
+#include <hearth/arch/vcpu_csr.h>
 #include <arch/vcpu_enter.h>
 #include <hearth/monitor/crash_report.h>
 #include <hearth/core/exit.h>
 #include <hearth/kernel/hart.h>
 #include <hearth/kernel/ipi.h>
+#include <hearth/kernel/irq.h>
 #include <hearth/arch/isa.h>
 #include <hearth/core/lifecycle.h>
 #include <hearth/guest/mmio.h>
@@ -101,7 +103,7 @@ bool irq_dispatch(uint64_t irq)
     assert_int_equal(irq, IRQ_S_SOFT);
     model_step();
     now[model_hart].ipi = false;
-    work_interrupted(&hart[model_hart]);
+    work_interrupted();
     return true;
 }
 
@@ -204,15 +206,13 @@ struct exit_result sbi_exit(struct vcpu *v, const struct vcpu_exit *e)
     return exit_next(4);
 }
 
-bool vcpu_irq_pending(const struct vcpu *v)
+bool vcpu_csr_irq_pending(void)
 {
-    (void)v;
     return (csrs[model_hart][CSR_HVIP] & csrs[model_hart][CSR_VSIE]) != 0;
 }
 
-bool vcpu_soft_pending(const struct vcpu *v)
+bool vcpu_csr_soft_pending(void)
 {
-    (void)v;
     return (csrs[model_hart][CSR_HVIP] & SOFT) != 0;
 }
 
@@ -443,9 +443,10 @@ void vm_request_stop(struct vm *vm, enum vm_stop_kind kind, const char *reason)
     (void)reason;
 }
 
-void vcpu_inject_trap(struct vcpu *v, const struct guest_trap *trap)
+void vcpu_inject_trap(struct vcpu_ctx *ctx, uint64_t henvcfg, const struct guest_trap *trap)
 {
-    (void)v;
+    (void)ctx;
+    (void)henvcfg;
     (void)trap;
 }
 
