@@ -49,9 +49,20 @@ struct vm *vm_find(const char *name)
     return NULL;
 }
 
+/* The first address behind all that the VM can have; its devices lie below its RAM. */
+static gpa_t address_end(const struct vm_config *c)
+{
+    const gpa_t ram = BOARD_RAM_BASE + c->memory;
+
+    return c->channel_count == 0
+               ? ram
+               : MAX(ram, BOARD_CHANNEL_BASE + c->channel_count * BOARD_CHANNEL_SIZE);
+}
+
 static int map_ram(struct vm *vm)
 {
-    int err = gstage_init(&vm->gstage, host_isa.gstage_levels);
+    const unsigned levels = gstage_choose(host_isa.gstage_modes, address_end(&vm->config));
+    int err = levels != 0 ? gstage_init(&vm->gstage, levels) : -HV_ERANGE;
 
     for (uint32_t i = 0; err == 0 && i < vm->memslots.count; i++) {
         const struct memslot *s = &vm->memslots.slot[i];

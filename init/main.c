@@ -102,6 +102,22 @@ static void read_bundle(void)
         boot_failed("bundle", why);
 }
 
+/* "Sv39x4/48x4/57x4": the modes that G-stages may have, each VM's the shallowest that holds it. */
+static const char *gstage_modes(void)
+{
+    static const char *const names[8] = {
+        [BIT(0)] = "Sv39x4",
+        [BIT(1)] = "Sv48x4",
+        [BIT(0) | BIT(1)] = "Sv39x4/48x4",
+        [BIT(2)] = "Sv57x4",
+        [BIT(0) | BIT(2)] = "Sv39x4/57x4",
+        [BIT(1) | BIT(2)] = "Sv48x4/57x4",
+        [BIT(0) | BIT(1) | BIT(2)] = "Sv39x4/48x4/57x4",
+    };
+
+    return names[host_isa.gstage_modes >> 3 & 7];
+}
+
 /* The rest, on the boot hart's own guarded stack. */
 static void main_on_stack(void)
 {
@@ -115,9 +131,9 @@ static void main_on_stack(void)
     hart_init_self();
     harts_start();
     console_start_input(&host_platform);
-    log_info("Hearth " HEARTH_VERSION " on %u harts, %lu MiB free, G-stage Sv%ux4, %u VMID bits%s",
-             harts_count, page_alloc_free_bytes() / MIB, 12 + 9 * host_isa.gstage_levels,
-             host_isa.vmid_bits, host_isa.sstc ? ", Sstc" : "");
+    log_info("Hearth " HEARTH_VERSION " on %u harts, %lu MiB free, G-stage %s, %u VMID bits%s",
+             harts_count, page_alloc_free_bytes() / MIB, gstage_modes(), host_isa.vmid_bits,
+             host_isa.sstc ? ", Sstc" : "");
     selftest_run(this_hart()->index);
     trace_init();
     read_bundle();

@@ -152,6 +152,19 @@ static int check_range(const struct gstage *g, gpa_t gpa, uint64_t size)
     return range_within(gpa, size, 0, gstage_limit(g)) ? 0 : -HV_ERANGE;
 }
 
+static uint64_t limit_of(unsigned levels)
+{
+    return BIT(PAGE_SHIFT + INDEX_BITS * levels + ROOT_ORDER);
+}
+
+unsigned gstage_choose(uint32_t modes, gpa_t end)
+{
+    for (unsigned levels = 3; levels <= 5; levels++)
+        if ((modes & BIT(levels)) != 0 && end <= limit_of(levels))
+            return levels;
+    return 0;
+}
+
 int gstage_init(struct gstage *g, unsigned levels)
 {
     void *root;
@@ -217,7 +230,7 @@ void gstage_destroy(struct gstage *g)
 
 uint64_t gstage_limit(const struct gstage *g)
 {
-    return BIT(PAGE_SHIFT + INDEX_BITS * g->levels + ROOT_ORDER);
+    return limit_of(g->levels);
 }
 
 /* Clears [gpa, end) in the table, which contains it; no large page crosses its edges. True: the

@@ -22,6 +22,19 @@ static bool htinst(const char *value, size_t len)
     return off || (len == 2 && memcmp(value, "on", 2) == 0);
 }
 
+static bool gstage(const char *value, size_t len)
+{
+    static const char names[][7] = {"sv39x4", "sv48x4", "sv57x4"};
+
+    for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+        if (len == 6 && memcmp(value, names[i], 6) == 0) {
+            host_isa.gstage_only = (uint32_t)BIT(3 + i);
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool colour(const char *value, size_t len)
 {
     const bool on = len == 2 && memcmp(value, "on", 2) == 0;
@@ -34,11 +47,9 @@ static const struct boot_arg {
     const char *name;                           /* with the '=' */
     bool (*set)(const char *value, size_t len); /* false: no such value */
 } boot_args[] = {
-    {"hearth.colour=", colour},
-    {"hearth.htinst=", htinst},
-    {"hearth.latency=", observe_arg_latency},
-    {"hearth.selftest=", selftest_set},
-    {"hearth.trace=", trace_arg},
+    {"hearth.colour=", colour},         {"hearth.gstage=", gstage},
+    {"hearth.htinst=", htinst},         {"hearth.latency=", observe_arg_latency},
+    {"hearth.selftest=", selftest_set}, {"hearth.trace=", trace_arg},
 };
 
 static void one_word(const char *word, size_t len)

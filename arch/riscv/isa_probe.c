@@ -29,29 +29,36 @@ extern const char probe_vs_load[], probe_vs_breakpoint[], probe_vs_jump[];
 
 #define SOFTWARE_CHECK_LANDING_PAD 2 /* stval */
 
-static unsigned probe_levels(uint64_t first_csr_is_hgatp)
+/* Bit n: the mode of n levels is one that hgatp takes. A hart need not have the shallower ones. */
+static uint32_t probe_gstage_modes(void)
 {
-    static const struct {
-        uint64_t mode;
-        unsigned levels;
-    } modes[] = {{ATP_MODE_SV57, 5}, {ATP_MODE_SV48, 4}, {ATP_MODE_SV39, 3}};
+    uint32_t modes = 0;
 
-    for (unsigned i = 0; i < ARRAY_SIZE(modes); i++) {
-        uint64_t want = modes[i].mode << ATP_MODE_SHIFT;
-        uint64_t got;
+    for (uint64_t levels = 3; levels <= 5; levels++) {
+        const uint64_t mode = ATP_MODE_SV39 + levels - 3;
 
-        if (first_csr_is_hgatp) {
-            csr_write(CSR_HGATP, want);
-            got = csr_read(CSR_HGATP);
-        } else {
-            /* vsatp has the modes that a guest can use. */
-            csr_write(CSR_VSATP, want);
-            got = csr_read(CSR_VSATP);
-        }
-        if (got >> ATP_MODE_SHIFT == modes[i].mode)
-            return modes[i].levels;
+        csr_write(CSR_HGATP, mode << ATP_MODE_SHIFT);
+        if (csr_read(CSR_HGATP) >> ATP_MODE_SHIFT == mode)
+            modes |= (uint32_t)BIT(levels);
     }
-    return 0;
+    csr_write(CSR_HGATP, 0);
+    return modes;
+}
+
+/* The deepest mode that a guest can use. */
+static unsigned probe_stage1_levels(void)
+{
+    unsigned levels = 5;
+
+    for (; levels >= 3; levels--) {
+        const uint64_t mode = ATP_MODE_SV39 + levels - 3;
+
+        csr_write(CSR_VSATP, mode << ATP_MODE_SHIFT);
+        if (csr_read(CSR_VSATP) >> ATP_MODE_SHIFT == mode)
+            break;
+    }
+    csr_write(CSR_VSATP, 0);
+    return levels >= 3 ? levels : 0;
 }
 
 /* Bits of henvcfg that are read-only 0 while menvcfg's are, and the feature that sets menvcfg's. */
@@ -202,12 +209,15 @@ int isa_probe(void)
     struct gstage empty;
     uint64_t vmid;
 
-    host_isa.gstage_levels = probe_levels(true);
-    if (host_isa.gstage_levels == 0)
+    host_isa.gstage_modes = probe_gstage_modes();
+    if (host_isa.gstage_only != 0)
+        host_isa.gstage_modes &= host_isa.gstage_only;
+    if (host_isa.gstage_modes == 0)
         return -HV_ENODEV;
-    csr_write(CSR_HGATP, 0);
-    host_isa.stage1_levels = probe_levels(false);
-    csr_write(CSR_VSATP, 0);
+    host_isa.gstage_levels = 5;
+    while (!(host_isa.gstage_modes & BIT(host_isa.gstage_levels)))
+        host_isa.gstage_levels--;
+    host_isa.stage1_levels = probe_stage1_levels();
 
     csr_write(CSR_HGATP,
               (uint64_t)(host_isa.gstage_levels + 5) << ATP_MODE_SHIFT | HGATP_VMID_MASK);

@@ -151,13 +151,14 @@ static void info_vcpu(struct shell *sh, struct vm *vm, uint32_t i)
 static void info_head(struct shell *sh, struct vm *vm)
 {
     const uint64_t tables = (uint64_t)atomic_load_relaxed(&vm->gstage.tables) * PAGE_SIZE;
+    const unsigned mode = 12 + 9u * vm->gstage.levels;
     const struct brief b = brief_of(vm);
 
     if (!sh->as_json) {
         sh_print(sh, "%s: %s, %u vcpus, %lu MiB, up %lu ms, %u restarts, cap %u\n", vm->config.name,
                  vm_state_name(b.state), vm->config.vcpus, vm->config.memory / MIB, b.up_ms,
                  b.restarts, sched_vm_cap(vm));
-        sh_print(sh, "  %lu KiB of G-stage tables\n", tables / KIB);
+        sh_print(sh, "  G-stage Sv%ux4, %lu KiB of tables\n", mode, tables / KIB);
         if (vm_has_ended(b.state) || b.state == VM_PRESERVED)
             sh_print(sh, "  because: %s\n", vm->stop_reason);
         return;
@@ -168,6 +169,7 @@ static void info_head(struct shell *sh, struct vm *vm)
     json_string(&sh->json, "state", vm_state_name(b.state));
     json_string(&sh->json, "reason", vm->stop_reason != NULL ? vm->stop_reason : "");
     json_number(&sh->json, "memory", vm->config.memory);
+    json_number(&sh->json, "gstage_mode", mode);
     json_number(&sh->json, "gstage_tables", tables);
     json_number(&sh->json, "up_ms", b.up_ms);
     json_number(&sh->json, "restarts", b.restarts);

@@ -3,8 +3,8 @@
 import pathlib
 
 import pytest
-from harness import (CRASHED, NEW_FIRMWARE, NO_HTINST, OK, TREE, VM, WITH_NEW_FIRMWARE, check_tap, run, run_bare,
-                     skipped)
+from harness import (CRASHED, NEW_FIRMWARE, NO_HTINST, NO_START, OK, TREE, VM, WITH_NEW_FIRMWARE, check_tap, run,
+                     run_bare, skipped)
 
 SSTC = {"sstc": "rv64", "no-sstc": "rv64,sstc=off"}
 HTINST = {"htinst": (), "no-htinst": NO_HTINST}
@@ -24,6 +24,27 @@ def test_matrix(guests, guest, smp, sstc, htinst):
 @pytest.mark.parametrize("guest", ["rfnc", "hsm", "plic", "restart", "storm", "fpv", "wfi"])
 def test_harts(guests, guest, vcpus, smp, sstc):
     guests(VM(guest, vcpus=vcpus), smp=smp, cpu=SSTC[sstc])
+
+
+# Every mode that a VM's G-stage can have; without the argument it is the shallowest of the host's.
+@pytest.mark.parametrize("mode", ["sv39x4", "sv48x4", "sv57x4"])
+def test_gstage_modes(guests, mode):
+    args = ("--qemu-arg=-append", f"--qemu-arg=hearth.gstage={mode}")
+    result = guests(*(VM(g) for g in ("mmio", "umode", "rfnc")), *channel_pair(1), smp=2, args=args)
+    assert f"G-stage S{mode[1:]}, " in result.log()
+
+
+@pytest.mark.parametrize("cpu,modes", [("rv64,sv39=on", "Sv39x4"), ("rv64,sv48=on", "Sv39x4/48x4"),
+                                       ("rv64", "Sv39x4/48x4/57x4")])
+def test_gstage_modes_of_the_host(tmp_path, cpu, modes):
+    result = run(tmp_path, [VM("base")], cpu=cpu)
+    assert result.status == 0 and f"G-stage {modes}, " in result.log()
+
+
+def test_gstage_mode_that_the_host_lacks(tmp_path):
+    args = ("--qemu-arg=-append", "--qemu-arg=hearth.gstage=sv57x4")
+    result = run(tmp_path, [VM("base")], cpu="rv64,sv48=on", args=args)
+    assert result.status == NO_START and "no usable hgatp mode" in result.output
 
 
 def test_clear_ipi(guests):

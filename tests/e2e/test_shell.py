@@ -350,8 +350,10 @@ def test_memory_of_a_vm(shell, tmp_path):
     before = free_bytes(c)
     for name in ("one", "two", "three"):
         assert c.shell(f"vm create keep {name}") == ""
-    tables = json.loads(c.shell("vm info one --json"))["gstage_tables"]
-    assert tables == (4 + 3) * 4096  # Sv57x4, 2 MiB pages
+    info = json.loads(c.shell("vm info one --json"))
+    tables = info["gstage_tables"]
+    assert info["gstage_mode"] == 39 and tables == (4 + 1) * 4096  # Sv39x4, 2 MiB pages
+    assert "G-stage Sv39x4, 20 KiB of tables" in c.shell("vm info one")
     assert 0 < (before - free_bytes(c)) / 3 - (16 << 20) - tables <= 64 << 10, c.text
     assert json.loads(c.shell("vm info keep --json"))["reason"] == ""
     end(c)

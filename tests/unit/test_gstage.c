@@ -157,6 +157,25 @@ static unsigned count_leaves(struct gstage *g, gpa_t gpa, uint64_t size, uint64_
     return n;
 }
 
+static void test_choice(void **state)
+{
+    const uint32_t sv39 = BIT(3), sv48 = BIT(4), sv57 = BIT(5), all = sv39 | sv48 | sv57;
+
+    (void)state;
+    assert_int_equal(gstage_choose(all, 2 * GIB), 3);
+    assert_int_equal(gstage_choose(all, 2 * TIB), 3);
+    assert_int_equal(gstage_choose(all, 2 * TIB + 1), 4);
+    assert_int_equal(gstage_choose(all, 1024 * TIB), 4);
+    assert_int_equal(gstage_choose(all, 1024 * TIB + 1), 5);
+    assert_int_equal(gstage_choose(all, 512 * 1024 * TIB), 5);
+    assert_int_equal(gstage_choose(all, 512 * 1024 * TIB + 1), 0);
+    assert_int_equal(gstage_choose(sv48 | sv57, 2 * GIB), 4);
+    assert_int_equal(gstage_choose(sv57, 2 * GIB), 5);
+    assert_int_equal(gstage_choose(sv39 | sv57, 2 * TIB + 1), 5);
+    assert_int_equal(gstage_choose(sv39, 2 * TIB + 1), 0);
+    assert_int_equal(gstage_choose(0, 0), 0);
+}
+
 static void test_large_pages(void **state)
 {
     (void)state;
@@ -510,6 +529,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_modes, setup),
+        cmocka_unit_test_setup(test_choice, setup),
         cmocka_unit_test_setup(test_large_pages, setup),
         cmocka_unit_test_setup(test_refusals, setup),
         cmocka_unit_test_setup(test_retired_tables, setup),

@@ -14,7 +14,9 @@ struct host_isa {
     uint32_t cboz_block_size; /* bytes, 0 none; power of two <= PAGE_SIZE */
     uint32_t cbom_block_size;
     uint32_t cbop_block_size;
-    unsigned gstage_levels; /* 3, 4, 5: probed (arch/riscv/isa.c), not from the device tree */
+    uint32_t gstage_modes;  /* probed: bit n: hgatp takes the mode of n levels, 3 to 5 */
+    uint32_t gstage_only;   /* not 0: of these alone; hearth.gstage=sv39x4 and the like */
+    unsigned gstage_levels; /* of the deepest of them */
     unsigned stage1_levels;
     unsigned vmid_bits;  /* probed */
     unsigned vlenb;      /* bytes; probed when v */

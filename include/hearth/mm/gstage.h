@@ -32,7 +32,14 @@ struct gstage_mapping {
     unsigned prot; /* GSTAGE_R | ... */
 };
 
-/* Makes an empty table. levels is what the host has (host_isa.gstage_levels). 0 or -HV_ENOMEM. */
+/*
+ * Levels of the shallowest mode whose addresses reach `end`, the first address behind all that is
+ * to be mapped: a walk reads fewer tables then. modes: bit n: the host has the mode of n levels. 0:
+ * none of them does.
+ */
+unsigned gstage_choose(uint32_t modes, gpa_t end);
+
+/* Makes an empty table. levels: of a mode that the host has. 0 or -HV_ENOMEM. */
 int __must_check gstage_init(struct gstage *g, unsigned levels);
 /* Frees every table page (not the memory mapped). No hart may use the table any more. */
 void gstage_destroy(struct gstage *g);
