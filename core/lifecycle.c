@@ -79,6 +79,8 @@ static bool forget_piece(struct work *w)
     struct vm *vm = container_of(w, struct vm, work);
     unsigned next = this_hart()->index;
 
+    if (channels_hold(vm))
+        return true;
     vm_forget(vm);
     vm->forgotten |= BIT(next);
     for (next = 0; next < harts_count; next++) {
@@ -213,8 +215,11 @@ static bool start_piece(struct work *w)
     struct loader_result loaded;
     const char *why = NULL;
     bool stopped = stop_is_asked(vm);
-    int err = stopped ? 0 : load_piece(vm, &loaded, &why);
+    int err;
 
+    if (!stopped && channels_hold(vm))
+        return true;
+    err = stopped ? 0 : load_piece(vm, &loaded, &why);
     if (err == LOADER_MORE)
         return true;
     if (vm->loader != NULL)

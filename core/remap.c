@@ -8,6 +8,10 @@
  * and no hart of ours waits for another. All VMIDs, because a vcpu that stays loaded may be under
  * an older one than its VM; only on the harts that may hold translations of this VM.
  *
+ * Firmware may refuse a fence, though it has done them before: then the VM may go on using what was
+ * taken away, the caller is told so, and retired table pages stay. A VM without an active vcpu
+ * needs no fence: it is enough that each hart flushes before it loads one of its vcpus again.
+ *
  * Lock: vm->remap_lock, over each change and its fences: table pages that one change has retired
  * are freed only by the one whose fences came after.
  */
@@ -15,6 +19,7 @@
 #include <arch/hfence.h>
 #include <hearth/lib/errno.h>
 #include <hearth/kernel/hart.h>
+#include <hearth/kernel/log.h>
 #include <hearth/kernel/panic.h>
 #include <hearth/core/remap.h>
 #include <hearth/arch/sbi_client.h>
@@ -48,9 +53,10 @@ static uint64_t harts_of(const struct vm *vm)
     return mask;
 }
 
-/* With the lock. */
-static void fence(struct vm *vm)
+/* With the lock. 0, or -HV_EIO: a hart may use what was in the tables before. */
+static int fence(struct vm *vm)
 {
+    bool refused = false, owed = false;
     uint64_t mask;
 
     /* The entries, before anybody walks the tables again, and before it is looked who does. */
@@ -59,21 +65,33 @@ static void fence(struct vm *vm)
     for (unsigned i = 0; i < harts_count; i++) {
         if ((mask & BIT(i)) == 0)
             continue;
-        if (harts[i] == this_hart())
+        if (harts[i] == this_hart()) {
             hfence_gvma_all();
-        else if (firmware_fence(harts[i]) != SBI_SUCCESS)
-            panic("the firmware's remote fence has ceased to work");
+        } else if (firmware_fence(harts[i]) != SBI_SUCCESS) {
+            if (atomic_load_acquire(&vm->vcpus_active) == 0) {
+                atomic_store_relaxed(&vm->last_vcpu[i], 0); /* note_stale(): the first one here */
+                owed = true;
+            } else {
+                refused = true;
+            }
+        }
     }
-    gstage_reclaim(&vm->gstage);
+    if (refused) {
+        log_error("%s: the firmware refuses a remote fence", vm->config.name);
+        return -HV_EIO;
+    }
+    if (!owed)
+        gstage_reclaim(&vm->gstage);
+    return 0;
 }
 
 /* With the lock. */
-static void unmap(struct vm *vm, gpa_t gpa, uint64_t size)
+static int unmap(struct vm *vm, gpa_t gpa, uint64_t size)
 {
     int err = gstage_unmap(&vm->gstage, gpa, size);
 
     ASSERT(err == 0); /* no page crosses its edges, so that none is split */
-    fence(vm);
+    return fence(vm);
 }
 
 static int map_pieces(struct vm *vm, gpa_t at, const struct memslots *from, gpa_t gpa,
@@ -102,17 +120,20 @@ int remap_share(struct vm *vm, gpa_t at, const struct memslots *from, gpa_t gpa,
         return -HV_EFAULT;
     lock_acquire(&vm->remap_lock);
     err = map_pieces(vm, at, from, gpa, size, prot);
-    if (err < 0)
-        unmap(vm, at, size);
-    else
-        fence(vm); /* that there was nothing may have been remembered, too */
+    if (err == 0)
+        err = fence(vm); /* that there was nothing may have been remembered, too */
+    else if (unmap(vm, at, size) < 0)
+        err = -HV_EIO;
     lock_release(&vm->remap_lock);
     return err;
 }
 
-void remap_remove(struct vm *vm, gpa_t gpa, uint64_t size)
+int remap_remove(struct vm *vm, gpa_t gpa, uint64_t size)
 {
+    int err;
+
     lock_acquire(&vm->remap_lock);
-    unmap(vm, gpa, size);
+    err = unmap(vm, gpa, size);
     lock_release(&vm->remap_lock);
+    return err;
 }

@@ -14,6 +14,7 @@
 #include <hearth/mm/gstage.h>
 #include <hearth/kernel/lock.h>
 #include <hearth/guest/mmio.h>
+#include <hearth/core/lifecycle.h>
 #include <hearth/core/remap.h>
 #include <hearth/core/vm.h>
 
@@ -149,19 +150,26 @@ static gpa_t window(const struct channel *ch)
     return BOARD_CHANNEL_BASE + ch->id[SUBSCRIBER] * BOARD_CHANNEL_SIZE;
 }
 
-static void end_subscription(struct channel *ch)
+/* 0, or -HV_EIO: the subscriber may still reach the pages. It is stopped then (leave()), and until
+ * it has, the channel stays as it is. The same below. */
+static int end_subscription(struct channel *ch)
 {
-    if (!ch->subscribed)
-        return;
-    remap_remove(ch->vm[SUBSCRIBER], window(ch), ch->size);
-    ch->subscribed = false;
+    int err = ch->subscribed ? remap_remove(ch->vm[SUBSCRIBER], window(ch), ch->size) : 0;
+
+    if (err == 0)
+        ch->subscribed = false;
+    return err;
 }
 
-static void end_publication(struct channel *ch)
+static int end_publication(struct channel *ch)
 {
-    end_subscription(ch);
+    int err = end_subscription(ch);
+
+    if (err < 0)
+        return err;
     ch->size = 0;
     raise(ch, SUBSCRIBER, SBI_CHANNEL_EVENT_CHANGED);
+    return 0;
 }
 
 static int publish(struct channel *ch, gpa_t gpa, uint64_t size, unsigned access)
@@ -195,11 +203,25 @@ static int subscribe(struct channel *ch, unsigned access)
         return -HV_EEXIST;
     err = remap_share(ch->vm[SUBSCRIBER], window(ch), &ch->vm[PUBLISHER]->memslots, ch->gpa,
                       ch->size, access);
-    if (err < 0)
+    if (err < 0) {
+        ch->subscribed = err == -HV_EIO;
         return err;
+    }
     ch->subscribed = true;
     raise(ch, PUBLISHER, SBI_CHANNEL_EVENT_CHANGED);
     return 0;
+}
+
+/* Releases the channel, and ends the VM that has pages of the other's which it should not have any
+ * more. */
+static int leave(struct channel *ch, int err)
+{
+    struct vm *subscriber = ch->vm[SUBSCRIBER];
+
+    lock_release(&ch->lock);
+    if (err == -HV_EIO)
+        vm_request_stop(subscriber, VM_STOP_CRASH, "the firmware refuses a remote fence");
+    return err;
 }
 
 /* ---- a VM's life */
@@ -220,19 +242,36 @@ void channels_vm_ended(struct vm *vm)
     for (uint32_t i = 0; i < vm->config.channel_count; i++) {
         struct channel *ch = vm->channels[i];
         const enum side side = side_of(vm, i);
+        int err = 0;
 
         lock_acquire(&ch->lock);
         if (side == PUBLISHER && ch->size != 0) {
-            end_publication(ch);
+            err = end_publication(ch);
         } else if (side == SUBSCRIBER && ch->subscribed) {
-            end_subscription(ch);
+            err = end_subscription(ch);
             raise(ch, PUBLISHER, SBI_CHANNEL_EVENT_CHANGED);
+            if (!ch->running[PUBLISHER])
+                ch->size = 0; /* it ended before, and its pages were held */
         }
         ch->running[side] = false;
         ch->events[side] = 0;
         set_line(ch, side);
+        (void)leave(ch, err);
+    }
+}
+
+bool channels_hold(const struct vm *vm)
+{
+    bool held = false;
+
+    for (uint32_t i = 0; i < vm->config.channel_count; i++) {
+        struct channel *ch = vm->channels[i];
+
+        lock_acquire(&ch->lock);
+        held = held || (side_of(vm, i) == PUBLISHER && ch->subscribed);
         lock_release(&ch->lock);
     }
+    return held;
 }
 
 /* ---- what guests ask */
@@ -281,12 +320,8 @@ int channel_unpublish(struct vm *vm, uint64_t id)
 
     if (err < 0)
         return err;
-    if (ch->size != 0)
-        end_publication(ch);
-    else
-        err = -HV_EBUSY;
-    lock_release(&ch->lock);
-    return err;
+    err = ch->size != 0 ? end_publication(ch) : -HV_EBUSY;
+    return leave(ch, err);
 }
 
 int channel_subscribe(struct vm *vm, uint64_t id, uint64_t access, gpa_t *gpa)
@@ -298,8 +333,7 @@ int channel_subscribe(struct vm *vm, uint64_t id, uint64_t access, gpa_t *gpa)
         return err;
     err = is_access(access) ? subscribe(ch, (unsigned)access) : -HV_EINVAL;
     *gpa = window(ch);
-    lock_release(&ch->lock);
-    return err;
+    return leave(ch, err);
 }
 
 int channel_unsubscribe(struct vm *vm, uint64_t id)
@@ -309,14 +343,10 @@ int channel_unsubscribe(struct vm *vm, uint64_t id)
 
     if (err < 0)
         return err;
-    if (ch->subscribed) {
-        end_subscription(ch);
+    err = ch->subscribed ? end_subscription(ch) : -HV_EBUSY;
+    if (err == 0)
         raise(ch, PUBLISHER, SBI_CHANNEL_EVENT_CHANGED);
-    } else {
-        err = -HV_EBUSY;
-    }
-    lock_release(&ch->lock);
-    return err;
+    return leave(ch, err);
 }
 
 int channel_notify(struct vm *vm, uint64_t id)

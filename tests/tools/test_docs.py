@@ -220,3 +220,40 @@ def test_make_help():
     assert "distclean" in text
     for example in re.findall(r"EXAMPLE=([\w/.-]+\.toml)", README):
         assert (TREE / example).exists(), example
+
+
+def calls(text):
+    """Calls of panic(), trap_unexpected() and ASSERT() in a source file, each in one line."""
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+    for m in re.finditer(r"^[ \t]+(?:[^#\n]*[ \t(])?(panic|trap_unexpected|ASSERT)\(", text, re.MULTILINE):
+        depth, at = 1, m.end()
+        while depth:
+            depth += {"(": 1, ")": -1}.get(text[at], 0)
+            at += 1
+        yield re.sub(r"\s+", " ", text[m.start(1):at])
+
+
+def test_calls_are_found():
+    text = """\
+#define ASSERT(cond) panic("x")
+void panic(const char *fmt, ...)
+{
+    if (x) /* panic("no") */
+        panic("a (%u)",
+              f(1));
+    ASSERT(a ==
+           b);
+}
+"""
+    assert list(calls(text)) == ['panic("a (%u)", f(1))', "ASSERT(a == b)"]
+
+
+def test_panics():
+    """Each panic that the hypervisor can come to is on its page, with a reason."""
+    wanted = sorted((f.relative_to(TREE).as_posix(), call)
+                    for f in TREE.glob("*/**/*.[ch]")
+                    if f.relative_to(TREE).parts[0] not in ("tests", "build", "examples", "include")
+                    for call in calls(f.read_text()))
+    rows = re.findall(r"^\| `([^`]*)` \| `([^`]*)` \| (.+) \|$", PAGES["docs/panics.md"], re.MULTILINE)
+    assert sorted((file, call) for file, call, _ in rows) == wanted
+    assert all(len(why) > 10 for _, _, why in rows) and len(wanted) > 10

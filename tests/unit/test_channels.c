@@ -56,7 +56,7 @@ static int fresh(void **state)
     fake_lines_vm[0] = pub;
     fake_lines_vm[1] = &sub;
     fake_remap_answer = 0;
-    fake_remap_missing = false;
+    fake_remap_missing = fake_remap_refused = false;
     return 0;
 }
 
@@ -285,6 +285,43 @@ static void test_subscriber_ends(void **state)
     subscribed(RING, RW);
 }
 
+/* A fence that the firmware refuses: the subscriber is stopped, and until it has nothing is as if
+ * its pages were not reachable. */
+static void test_fence_refused(void **state)
+{
+    gpa_t gpa;
+
+    (void)state;
+    published(RING, 0x2000, RW);
+    subscribed(RING, RW);
+    fake_remap_refused = true;
+    assert_int_equal(channel_unsubscribe(&sub, RING), -HV_EIO);
+    assert_int_equal(fake_stop_calls, 1);
+    assert_int_equal(fake_stop_kind, VM_STOP_CRASH);
+    assert_ptr_equal(fake_stop_vm, &sub);
+    assert_int_equal(channel_unpublish(pub, RING), -HV_EIO);
+    assert_int_equal(fake_stop_calls, 2);
+    assert_true(status(pub, RING) & SBI_CHANNEL_SUBSCRIBED);
+    channels_vm_ended(pub);
+    assert_int_equal(fake_stop_calls, 3);
+    assert_true(channels_hold(pub));
+    assert_false(channels_hold(&sub));
+    fake_remap_refused = false; /* of a VM that has stopped */
+    channels_vm_ended(&sub);
+    assert_false(channels_hold(pub));
+    assert_int_equal(status(&sub, RING), 0);
+    channels_vm_started(pub);
+    channels_vm_started(&sub);
+    published(RING, 0x1000, RW);
+    fake_remap_answer = -HV_EIO; /* perhaps mapped */
+    assert_int_equal(channel_subscribe(&sub, RING, RW, &gpa), -HV_EIO);
+    assert_int_equal(fake_stop_calls, 4);
+    channels_vm_ended(pub);
+    assert_false(channels_hold(pub));
+    assert_int_equal(fake_remap.removed, 2);
+    assert_int_equal(fake_remap.wrong, 0);
+}
+
 /* The subscriber is made later, not at all, or without remote fences. */
 static void test_creation(void **state)
 {
@@ -404,6 +441,7 @@ int main(void)
         cmocka_unit_test_setup(test_unpublish, both),
         cmocka_unit_test_setup(test_publisher_ends, both),
         cmocka_unit_test_setup(test_subscriber_ends, both),
+        cmocka_unit_test_setup(test_fence_refused, both),
         cmocka_unit_test_setup(test_creation, fresh),
         cmocka_unit_test_setup(test_strangers, both),
         cmocka_unit_test_setup(test_hypercalls, both),

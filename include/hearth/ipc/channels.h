@@ -34,9 +34,15 @@ void channels_destroy(struct vm *vm);
 void channels_vm_started(struct vm *vm);
 /* All vcpus of the VM have left, for good or before a restart; its memory is still its own. */
 void channels_vm_ended(struct vm *vm);
+/* Another VM, which is being stopped, may still reach pages of this one, which does not run: the
+ * firmware has refused a fence. They are neither to be loaded anew nor freed before this is
+ * false. */
+bool channels_hold(const struct vm *vm);
 
 /* Below: -HV_EINVAL: no such channel; -HV_ENOTSUP: the other side's to do, or more access than the
- * description or the publisher gives. access: SBI_CHANNEL_READ, or READ | WRITE. */
+ * description or the publisher gives; -HV_EIO: the firmware has refused a fence, the subscriber is
+ * stopped, and until it has, the channel is as it was. access: SBI_CHANNEL_READ, or READ |
+ * WRITE. */
 
 /* The id of the VM's channel of this name (not NUL-terminated), or -HV_ENOENT. */
 int __must_check channel_find(const struct vm *vm, const char *name, uint64_t len);

@@ -45,6 +45,7 @@ extern uint64_t fake_message_len;
 /* vm_stop.c: the requests that vm_request_stop() got. */
 extern unsigned fake_stop_calls;
 extern int fake_stop_kind;
+extern const struct vm *fake_stop_vm; /* of the last one */
 extern const char *fake_stop_reason;
 extern bool fake_wake_level; /* vm_set_wake()'s last */
 
@@ -57,6 +58,7 @@ struct fake_remap {
 };
 extern int fake_remap_answer; /* of remap_share() */
 extern bool fake_remap_missing;
+extern bool fake_remap_refused; /* remap_remove() fails */
 extern struct fake_remap fake_remap;
 struct vm;
 extern uint64_t fake_lines[2]; /* bit i: source 64 + i */

@@ -6,7 +6,7 @@
 #include "fakes.h"
 
 int fake_remap_answer;
-bool fake_remap_missing;
+bool fake_remap_missing, fake_remap_refused;
 struct fake_remap fake_remap;
 uint64_t fake_lines[2];
 const struct vm *fake_lines_vm[2];
@@ -19,7 +19,7 @@ bool remap_available(void)
 int remap_share(struct vm *vm, gpa_t at, const struct memslots *from, gpa_t gpa, uint64_t size,
                 unsigned prot)
 {
-    if (fake_remap_answer != 0)
+    if (fake_remap_answer != 0 && fake_remap_answer != -HV_EIO)
         return fake_remap_answer;
     fake_remap = (struct fake_remap){.vm = vm,
                                      .from = from,
@@ -29,14 +29,17 @@ int remap_share(struct vm *vm, gpa_t at, const struct memslots *from, gpa_t gpa,
                                      .prot = prot,
                                      .mapped = fake_remap.mapped + 1,
                                      .removed = fake_remap.removed};
-    return 0;
+    return fake_remap_answer;
 }
 
-void remap_remove(struct vm *vm, gpa_t gpa, uint64_t size)
+int remap_remove(struct vm *vm, gpa_t gpa, uint64_t size)
 {
+    if (fake_remap_refused)
+        return -HV_EIO;
     if (fake_remap.vm != vm || fake_remap.at != gpa || fake_remap.size != size)
         fake_remap.wrong++;
     fake_remap.removed++;
+    return 0;
 }
 
 void plic_set_line(struct vm *vm, uint32_t irq, bool level)

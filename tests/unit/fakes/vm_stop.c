@@ -6,6 +6,7 @@
 
 unsigned fake_stop_calls;
 int fake_stop_kind;
+const struct vm *fake_stop_vm;
 const char *fake_stop_reason;
 
 bool fake_wake_level;
@@ -18,7 +19,7 @@ void vm_set_wake(struct vm *vm, bool level)
 
 void vm_request_stop(struct vm *vm, enum vm_stop_kind kind, const char *reason)
 {
-    (void)vm;
+    fake_stop_vm = vm;
     if (fake_stop_calls++ > 0)
         return;
     fake_stop_kind = kind;
