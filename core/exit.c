@@ -16,7 +16,7 @@
 #include <hearth/sbi/pmu.h>
 #include <hearth/core/run.h>
 #include <hearth/sbi/sbi.h>
-#include <hearth/kernel/trace.h>
+#include <hearth/core/trace_vcpu.h>
 #include <hearth/sbi/sse.h>
 #include <hearth/core/vm.h>
 

@@ -17,7 +17,7 @@
 #include <hearth/kernel/log.h>
 #include <hearth/monitor/machine_end.h>
 #include <hearth/core/sched.h>
-#include <hearth/kernel/trace.h>
+#include <hearth/core/trace_vcpu.h>
 #include <hearth/core/vcpu.h>
 
 #define LOAD_PIECE (512 * KIB)

@@ -16,7 +16,7 @@
 #include <hearth/kernel/ipi.h>
 #include <hearth/core/request.h>
 #include <hearth/core/sched.h>
-#include <hearth/kernel/trace.h>
+#include <hearth/core/trace_vcpu.h>
 #include <hearth/core/vcpu.h>
 #include <hearth/core/vm.h>
 #include <hearth/core/vtimer.h>

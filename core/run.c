@@ -17,7 +17,7 @@
 #include <hearth/core/spin.h>
 #include <hearth/core/stats.h>
 #include <hearth/kernel/timer.h>
-#include <hearth/kernel/trace.h>
+#include <hearth/core/trace_vcpu.h>
 #include <hearth/core/vcpu.h>
 #include <hearth/core/vm.h>
 #include <hearth/core/vtimer.h>

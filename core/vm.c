@@ -18,7 +18,7 @@
 #include <hearth/ipc/messages.h>
 #include <hearth/mm/page_alloc.h>
 #include <hearth/core/sched.h>
-#include <hearth/kernel/trace.h>
+#include <hearth/core/trace_vcpu.h>
 #include <hearth/core/vcpu.h>
 #include <hearth/core/vm.h>
 

@@ -18,15 +18,13 @@
 #include <hearth/core/run.h>
 #include <hearth/arch/sbi_client.h>
 #include <hearth/core/sched.h>
+#include <hearth/init/hart.h>
 #include <hearth/init/selftest.h>
 #include <hearth/mm/stage1.h>
 #include <hearth/kernel/timer.h>
 #include <hearth/kernel/work.h>
 
 #define START_TIMEOUT_US 1000000
-
-struct hart *harts[HARTS_MAX];
-unsigned harts_count;
 
 struct hart boot_hart; /* the boot hart's, before harts_init() gives it its place */
 

@@ -7,7 +7,8 @@
 #include <arch/layout.h>
 #include <hearth/arch/boot.h>
 #include <hearth/arch/upcalls.h>
-#include <hearth/platform/boot_args.h>
+#include <hearth/init/boot_arguments.h>
+#include <hearth/monitor/trace_control.h>
 #include <hearth/mm/boot_memory.h>
 #include <hearth/console/console.h>
 #include <hearth/config/descriptions.h>
@@ -26,14 +27,16 @@
 #include <hearth/drivers/finisher.h>
 #include <hearth/sbi/lcof.h>
 #include <hearth/kernel/machine.h>
+#include <hearth/mm/gstage.h>
 #include <hearth/mm/page_alloc.h>
 #include <hearth/platform/platform.h>
 #include <hearth/core/run.h>
 #include <hearth/arch/sbi_client.h>
+#include <hearth/init/hart.h>
 #include <hearth/init/selftest.h>
 #include <hearth/init/start_vms.h>
 #include <hearth/mm/stage1.h>
-#include <hearth/kernel/trace.h>
+#include <hearth/monitor/trace_control.h>
 #include <hearth/mm/vmid.h>
 #include <hearth/platform/wallclock.h>
 
@@ -87,7 +90,7 @@ static void read_platform(hpa_t fdt)
     timer_set_frequency(host_platform.timebase_hz);
     if (isa_read(host_platform.fdt, &host_isa, &why) < 0)
         boot_failed("device tree", why);
-    boot_args_read(host_platform.fdt);
+    boot_arguments_read(host_platform.fdt);
     if (!host_isa.h)
         boot_failed("this machine's harts lack the H extension", NULL);
 }
@@ -141,6 +144,29 @@ static void main_on_stack(void)
     run_hart();
 }
 
+/* What the ISA offers, some of it found by a few instructions run in a guest's modes. */
+static int probe_isa(void)
+{
+    const hpa_t page = isa_probe_page();
+    struct gstage empty, code;
+    int err = isa_probe_modes();
+
+    if (err < 0)
+        return err;
+    if (gstage_init(&empty, host_isa.gstage_levels) < 0)
+        return -HV_ENOMEM;
+    if (gstage_init(&code, host_isa.gstage_levels) < 0) {
+        gstage_destroy(&empty);
+        return -HV_ENOMEM;
+    }
+    err = gstage_map(&code, page, page, PAGE_SIZE, GSTAGE_R | GSTAGE_X);
+    if (err == 0)
+        isa_probe(gstage_hgatp(&empty, 0), gstage_hgatp(&code, 0));
+    gstage_destroy(&code);
+    gstage_destroy(&empty);
+    return err;
+}
+
 void boot_main(uint64_t hartid, hpa_t fdt)
 {
     int err;
@@ -150,7 +176,7 @@ void boot_main(uint64_t hartid, hpa_t fdt)
     this_hart()->hartid = hartid;
     read_platform(fdt);
     give_pages(&host_platform);
-    err = isa_probe();
+    err = probe_isa();
     if (err == -HV_ENODEV)
         boot_failed("this machine's harts have no usable hgatp mode", NULL);
     if (err < 0 || stage1_init(&host_platform) < 0 || harts_init(&host_platform, hartid) < 0)

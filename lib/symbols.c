@@ -2,7 +2,6 @@
  * symbols.c - see symbols.h. The table may lie at any address, so what is read is copied out. No
  * state, no locks.
  */
-#include <arch/csr.h>
 #include <hearth/lib/errno.h>
 #include <hearth/lib/symbols.h>
 
@@ -116,7 +115,7 @@ int symbols_find(const struct symbol_table *t, uint64_t address, const char **na
     return **name != '\0' ? 0 : -HV_ENOENT;
 }
 
-uint64_t symbols_slide(const struct symbol_table *t, uint64_t vsatp, uint64_t vstvec, gpa_t entry)
+uint64_t symbols_slide(const struct symbol_table *t, bool translated, uint64_t vstvec, gpa_t entry)
 {
     struct header h;
     uint64_t slide;
@@ -124,7 +123,7 @@ uint64_t symbols_slide(const struct symbol_table *t, uint64_t vsatp, uint64_t vs
     if (t->data == NULL)
         return 0;
     h = header_of(t);
-    if (vsatp >> ATP_MODE_SHIFT == ATP_MODE_BARE)
+    if (!translated)
         return h.entry != NONE ? entry - h.entry : 0;
     slide = (vstvec & ~(uint64_t)3) - h.vector;
     return h.vector != NONE && is_aligned(slide, KASLR_ALIGN) ? slide : 0;

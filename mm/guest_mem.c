@@ -10,7 +10,7 @@
 #include <arch/csr.h>
 #include <arch/guest_access.h>
 #include <hearth/mm/guest_mem.h>
-#include <hearth/core/vcpu.h>
+#include <hearth/arch/vcpu_state.h>
 
 /* What an access may change in the hart: its fault, a trap in HS-mode, writes GVA and SPV, and its
  * return SPP, SPIE. */
@@ -117,7 +117,7 @@ bool fetch_guest_instruction(struct vcpu *vcpu, gva_t gva, uint32_t *insn, struc
         *trap = (struct guest_trap){.cause = CAUSE_INSN_MISALIGNED, .tval = gva};
         return false;
     }
-    access_begin(&a, vcpu->ctx.hstatus);
+    access_begin(&a, vcpu_ctx(vcpu)->hstatus);
     if ((gva & 2) == 0) {
         got = guest_fetch_word(gva);
     } else {
@@ -143,7 +143,7 @@ bool guest_read_gva(struct vcpu *vcpu, gva_t gva, void *buf, uint64_t len, struc
     struct guest_copied copied;
     struct access a;
 
-    access_begin(&a, vcpu->ctx.hstatus);
+    access_begin(&a, vcpu_ctx(vcpu)->hstatus);
     copied = guest_load(buf, gva, len);
     access_end(&a, copied.left != 0);
     if (copied.left == 0)

@@ -57,8 +57,9 @@ static void report_state(const struct vcpu *v, const struct vcpu_exit *e)
 /* By how much the guest's code has been moved. */
 static uint64_t slide_of(const struct vcpu *v)
 {
-    return symbols_slide(&v->vm->config.symbols, csr_read(CSR_VSATP), csr_read(CSR_VSTVEC),
-                         v->vm->entry);
+    return symbols_slide(&v->vm->config.symbols,
+                         csr_read(CSR_VSATP) >> ATP_MODE_SHIFT != ATP_MODE_BARE,
+                         csr_read(CSR_VSTVEC), v->vm->entry);
 }
 
 /* By itself: clang would make one large stack frame of them all. */

@@ -11,7 +11,7 @@
 #include <hearth/monitor/machine_end.h>
 #include <hearth/core/stats.h>
 #include <hearth/kernel/timer.h>
-#include <hearth/kernel/trace.h>
+#include <hearth/monitor/trace_control.h>
 #include <hearth/core/vcpu.h>
 
 static uint32_t vms_refused; /* atomic: beside those whose descriptions were */

@@ -8,13 +8,12 @@
  *   hearth: trace end LINES                     lines since begin, it and this one included
  *
  * CRC: of the text between "rec " and the blank before it, CRC-32 as in zlib, 8 hex digits. No
- * locks: the names are a ring like those of the events (trace.c).
+ * locks.
  */
 #include <arch/atomic.h>
 #include <hearth/console/console.h>
 #include <hearth/platform/platform.h>
-#include <hearth/kernel/trace.h>
-#include <hearth/core/vm.h>
+#include <hearth/monitor/trace_control.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -27,35 +26,13 @@ _Static_assert(TRACE_LINE_MAX > 64 + RECORDS_A_LINE * 32 * 4 / 3, "a line of rec
 
 enum stage { HEAD, NAMES, RECORDS, END, OVER };
 
-struct given_name {
-    uint64_t time;
-    unsigned id;
-    char name[VM_NAME_MAX + 1];
-};
-
-static struct given_name names[TRACE_NAMES];
-static uint64_t names_given; /* atomic; vm_list_lock to change */
-
-void trace_name(unsigned id, const char *name)
-{
-    const uint64_t n = names_given;
-    struct given_name *g = &names[n % TRACE_NAMES];
-
-    atomic_fence_release();
-    *g = (struct given_name){.time = timer_now(), .id = id};
-    (void)snprintf(g->name, sizeof(g->name), "%s", name);
-    atomic_store_release(&names_given, n + 1);
-}
-
 /* The line of the next name, from d->next on; 0: there is none. */
 static size_t put_name(struct trace_dump *d, char *line)
 {
-    while (d->next < atomic_load_acquire(&names_given)) {
-        const uint64_t number = d->next++;
-        const struct given_name g = names[number % TRACE_NAMES];
+    while (d->next < trace_name_count()) {
+        struct trace_name g;
 
-        atomic_fence_acquire();
-        if (atomic_load_relaxed(&names_given) - number < TRACE_NAMES)
+        if (trace_name_read(d->next++, &g))
             return (size_t)snprintf(line, TRACE_LINE_MAX, "hearth: trace vm %u %.*s %lu\n", g.id,
                                     (int)sizeof(g.name) - 1, g.name, g.time);
     }
@@ -134,8 +111,8 @@ static size_t line_of(struct trace_dump *d, char *line)
     switch ((enum stage)d->stage) {
     case HEAD:
         d->stage = NAMES;
-        if (atomic_load_acquire(&names_given) > TRACE_NAMES)
-            d->next = names_given - TRACE_NAMES;
+        if (trace_name_count() > TRACE_NAMES)
+            d->next = trace_name_count() - TRACE_NAMES;
         return (size_t)snprintf(line, TRACE_LINE_MAX, "hearth: trace begin %d %lu %u %lu\n",
                                 VERSION, host_platform.timebase_hz, harts_count,
                                 harts[0]->trace != NULL ? harts[0]->trace->size : 0);

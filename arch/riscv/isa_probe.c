@@ -8,10 +8,8 @@
 #include <arch/hfence.h>
 #include <arch/layout.h>
 #include <hearth/lib/errno.h>
-#include <hearth/mm/gstage.h>
 #include <hearth/arch/host_pmu.h>
 #include <hearth/arch/isa.h>
-#include <hearth/mm/page_alloc.h>
 #include <hearth/arch/sbi_client.h>
 #include <hearth/arch/trap.h>
 
@@ -106,28 +104,27 @@ uint64_t isa_enable_henvcfg(uint64_t bits)
  * it goes on in VS-mode at our stvec, and the access fault there is redirected in the same way.
  */
 
+static uint64_t isa_probe_hgatp; /* that G-stage */
+
+hpa_t isa_probe_page(void)
+{
+    return image_to_phys(probe_vs_load) & ~(PAGE_SIZE - 1);
+}
+
 static struct probe_trap run_as_guest(const char *code, uint64_t a1, uint64_t henvcfg, uint64_t spp)
 {
-    const struct probe_trap none = {.scause = UINT64_MAX};
-    const hpa_t pc = image_to_phys(code);
-    struct probe_trap trap = none;
-    struct gstage only;
+    struct probe_trap trap = {.scause = UINT64_MAX};
 
-    if (gstage_init(&only, host_isa.gstage_levels) < 0)
-        return none;
-    if (gstage_map(&only, pc & ~(PAGE_SIZE - 1), pc & ~(PAGE_SIZE - 1), PAGE_SIZE,
-                   GSTAGE_R | GSTAGE_X) == 0 &&
-        henvcfg_takes(henvcfg)) {
+    if (henvcfg_takes(henvcfg)) {
         csr_write(CSR_HEDELEG, BIT(CAUSE_BREAKPOINT));
         csr_write(CSR_VSTVEC, 0); /* not mapped */
-        csr_write(CSR_HGATP, gstage_hgatp(&only, 0));
+        csr_write(CSR_HGATP, isa_probe_hgatp);
         hfence_gvma_all();
-        probe_vs_run(pc, a1, spp, &trap);
+        probe_vs_run(image_to_phys(code), a1, spp, &trap);
     }
     csr_write(CSR_HENVCFG, 0);
     csr_write(CSR_HGATP, 0);
     hfence_gvma_all();
-    gstage_destroy(&only);
     return trap;
 }
 
@@ -204,11 +201,8 @@ static void probe_henvcfg(void)
         isa_withhold(&host_isa, "zicfilp");
 }
 
-int isa_probe(void)
+int isa_probe_modes(void)
 {
-    struct gstage empty;
-    uint64_t vmid;
-
     host_isa.gstage_modes = probe_gstage_modes();
     if (host_isa.gstage_only != 0)
         host_isa.gstage_modes &= host_isa.gstage_only;
@@ -218,12 +212,36 @@ int isa_probe(void)
     while (!(host_isa.gstage_modes & BIT(host_isa.gstage_levels)))
         host_isa.gstage_levels--;
     host_isa.stage1_levels = probe_stage1_levels();
+    return 0;
+}
+
+static void isa_probe_vmid(void)
+{
+    uint64_t vmid;
 
     csr_write(CSR_HGATP,
               (uint64_t)(host_isa.gstage_levels + 5) << ATP_MODE_SHIFT | HGATP_VMID_MASK);
     vmid = (csr_read(CSR_HGATP) & HGATP_VMID_MASK) >> HGATP_VMID_SHIFT;
     host_isa.vmid_bits = (unsigned)__builtin_popcountll(vmid);
     csr_write(CSR_HGATP, 0);
+}
+
+/* Does a guest-page fault, at 0x1000, write htval? */
+static void isa_probe_htval(uint64_t hgatp_empty)
+{
+    csr_write(CSR_HGATP, hgatp_empty);
+    hfence_gvma_all();
+    csr_set(CSR_HSTATUS, HSTATUS_SPVP);
+    if (!probe_hlv(0x1000))
+        host_isa.htval = csr_read(CSR_HTVAL) == 0x1000 >> 2;
+    csr_write(CSR_HGATP, 0);
+    hfence_gvma_all();
+}
+
+void isa_probe(uint64_t hgatp_empty, uint64_t hgatp_code)
+{
+    isa_probe_vmid();
+    isa_probe_hgatp = hgatp_code;
     host_isa.henvcfg_exists = probe_csr_senvcfg();
     probe_henvcfg();
     host_pmu_init();
@@ -231,23 +249,10 @@ int isa_probe(void)
         isa_withhold(&host_isa, "zihpm");
     if (!host_pmu.lcofi)
         isa_withhold(&host_isa, "sscofpmf");
-
-    /* A guest-page fault at 0x1000 shows whether htval is written. */
-    if (gstage_init(&empty, host_isa.gstage_levels) < 0)
-        return -HV_ENOMEM;
-    csr_write(CSR_HGATP, gstage_hgatp(&empty, 0));
-    hfence_gvma_all();
-    csr_set(CSR_HSTATUS, HSTATUS_SPVP);
-    if (!probe_hlv(0x1000))
-        host_isa.htval = csr_read(CSR_HTVAL) == 0x1000 >> 2;
-    csr_write(CSR_HGATP, 0);
-    hfence_gvma_all();
-    gstage_destroy(&empty);
-
+    isa_probe_htval(hgatp_empty);
     if (host_isa.v) {
         csr_set(CSR_SSTATUS, SSTATUS_VS_INITIAL);
         host_isa.vlenb = (unsigned)csr_read(CSR_VLENB);
         csr_clear(CSR_SSTATUS, SSTATUS_VS);
     }
-    return 0;
 }

@@ -1,6 +1,7 @@
 /* cmd_look.c - the shell's commands that look into a VM: registers, memory, backtrace. */
 #include "shell_internal.h"
 
+#include <arch/csr.h>
 #include <hearth/monitor/guest_backtrace.h>
 #include <hearth/guest/gva_walk.h>
 #include <hearth/core/lifecycle.h>
@@ -228,7 +229,8 @@ static enum shell_result backtrace(struct shell *sh)
                                    .vsatp = v->csrs.vsatp,
                                    .vstvec = v->csrs.vstvec,
                                    .vsepc = v->csrs.vsepc};
-    slide = symbols_slide(symbols, from.vsatp, from.vstvec, v->vm->entry);
+    slide = symbols_slide(symbols, from.vsatp >> ATP_MODE_SHIFT != ATP_MODE_BARE, from.vstvec,
+                          v->vm->entry);
     count = guest_backtrace(&v->vm->memslots, &from, frame);
     for (unsigned i = 0; i < count; i++)
         sh_print(sh, "%s\n", backtrace_text(&frame[i], i, symbols, slide, line));

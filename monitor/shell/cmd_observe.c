@@ -6,7 +6,7 @@
 #include <hearth/kernel/observe.h>
 #include <hearth/monitor/shell_words.h>
 #include <hearth/core/stats.h>
-#include <hearth/kernel/trace.h>
+#include <hearth/monitor/trace_control.h>
 #include <hearth/core/vcpu.h>
 #include <hearth/core/vm.h>
 

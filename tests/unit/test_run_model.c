@@ -27,7 +27,8 @@
 #include <hearth/sbi/sse.h>
 #include <hearth/core/stats.h>
 #include <hearth/kernel/timer.h>
-#include <hearth/kernel/trace.h>
+#include <hearth/core/trace_vcpu.h>
+#include <hearth/monitor/trace_control.h>
 #include <hearth/core/vm.h>
 #include <hearth/core/vtimer.h>
 #include <hearth/kernel/work.h>

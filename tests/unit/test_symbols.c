@@ -195,24 +195,23 @@ static void test_damaged(void **state)
 
 static void test_slide(void **state)
 {
-    const uint64_t sv39 = 8ull << ATP_MODE_SHIFT | 0x80000;
     const struct symbol_table none = {NULL, 0};
     void *block;
     struct symbol_table t = built(&block);
 
     (void)state;
-    assert_int_equal(symbols_slide(&t, 0, 0x1234, 0x80200000), 0x80200000 - BASE);
-    assert_int_equal(symbols_slide(&t, sv39, BASE + 0x100, 0x80200000), 0);
-    assert_int_equal(symbols_slide(&t, sv39, BASE + 0x12600100, 0x80200000), 0x12600000);
-    assert_int_equal(symbols_slide(&t, sv39, BASE + 0x12600101, 0x80200000), 0x12600000);
-    assert_int_equal(symbols_slide(&t, sv39, BASE + 0x12601100, 0x80200000), 0);
-    assert_int_equal(symbols_slide(&t, sv39, 0, 0x80200000), 0);
-    assert_int_equal(symbols_slide(&none, 0, BASE, 0x80200000), 0);
+    assert_int_equal(symbols_slide(&t, false, 0x1234, 0x80200000), 0x80200000 - BASE);
+    assert_int_equal(symbols_slide(&t, true, BASE + 0x100, 0x80200000), 0);
+    assert_int_equal(symbols_slide(&t, true, BASE + 0x12600100, 0x80200000), 0x12600000);
+    assert_int_equal(symbols_slide(&t, true, BASE + 0x12600101, 0x80200000), 0x12600000);
+    assert_int_equal(symbols_slide(&t, true, BASE + 0x12601100, 0x80200000), 0);
+    assert_int_equal(symbols_slide(&t, true, 0, 0x80200000), 0);
+    assert_int_equal(symbols_slide(&none, false, BASE, 0x80200000), 0);
     free(block);
     head.entry = head.vector = NONE;
     t = built(&block);
-    assert_int_equal(symbols_slide(&t, 0, BASE, 0x80200000), 0);
-    assert_int_equal(symbols_slide(&t, sv39, ~(2 * MIB - 1), 0x80200000), 0);
+    assert_int_equal(symbols_slide(&t, false, BASE, 0x80200000), 0);
+    assert_int_equal(symbols_slide(&t, true, ~(2 * MIB - 1), 0x80200000), 0);
     free(block);
 }
 
@@ -265,7 +264,7 @@ static void test_random_damage(void **state)
             passed++;
             for (uint64_t at = 0; at < 0x200; at += 7)
                 symbols_text(&t, 0, BASE + at, at & 1, text);
-            symbols_text(&t, symbols_slide(&t, 0, BASE, BASE), UINT64_MAX, false, text);
+            symbols_text(&t, symbols_slide(&t, false, BASE, BASE), UINT64_MAX, false, text);
         }
         free(block);
     }

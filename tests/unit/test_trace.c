@@ -10,7 +10,8 @@
 #include <hearth/mm/page_alloc.h>
 #include <hearth/platform/platform.h>
 #include <hearth/core/run.h>
-#include <hearth/kernel/trace.h>
+#include <hearth/core/trace_vcpu.h>
+#include <hearth/monitor/trace_control.h>
 #include <hearth/core/vm.h>
 
 #include <setjmp.h>

@@ -31,6 +31,14 @@ struct vcpu_ctx {
     uint64_t host_tp;
 };
 
+struct vcpu;
+
+/* The context of a vcpu: the first member of struct vcpu, whose definition is core/'s. */
+static inline struct vcpu_ctx *vcpu_ctx(struct vcpu *vcpu)
+{
+    return (struct vcpu_ctx *)vcpu;
+}
+
 /* VS-mode CSRs of a vcpu that is not loaded. */
 struct vcpu_csrs {
     uint64_t vsstatus, vsie, vstvec, vsscratch, vsepc, vscause, vstval, vsatp, vstimecmp;

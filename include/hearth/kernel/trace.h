@@ -10,9 +10,6 @@
 #include <hearth/kernel/hart.h>
 #include <hearth/lib/types.h>
 
-struct vcpu;
-struct vm;
-
 #define TRACE_EVENTS_MIN     64u
 #define TRACE_EVENTS_MAX     65536u /* each hart; 2 MiB */
 #define TRACE_EVENTS_DEFAULT 8192u
@@ -50,29 +47,29 @@ struct trace_ring {
     struct trace_record rows[];
 };
 
-/*
- * Switches tracing on; what was traced before it was off is forgotten. events: at least so many in
- * each ring; 0: as many as there were, at first TRACE_EVENTS_DEFAULT. 0; -HV_ERANGE; -HV_ENOMEM:
- * nothing is changed; -HV_EBUSY: for rings of another size tracing is off now, ask again as soon as
- * all harts have noticed. The rings stay, with what they hold, when it is switched off. Not by two
- * harts at once.
- */
-int __must_check trace_start(uint32_t events);
-void trace_stop(void);
-
+/* This hart traces. */
 static inline bool trace_on(void)
 {
     return this_hart()->tracing != 0;
 }
 
-/* One event of this hart, now. */
-void trace_put(enum trace_type type, const struct vcpu *vcpu, unsigned code, uint64_t a,
-               uint64_t b);
-void trace_vm(const struct vm *vm, unsigned state);
+/* Writes one record into this hart's ring; while it traces. */
+void trace_write(const struct trace_record *record);
+
 /* From now on this is the name of the VM with this id: for the dump, also of VMs that are gone, the
- * latest TRACE_NAMES. With vm_list_lock. */
-#define TRACE_NAMES 128u
+ * latest TRACE_NAMES. Calls exclude each other. */
+#define TRACE_NAMES    128u
+#define TRACE_NAME_MAX 31
 void trace_name(unsigned id, const char *name);
+
+struct trace_name {
+    uint64_t time; /* host ticks: since when */
+    unsigned id;
+    char name[TRACE_NAME_MAX + 1];
+};
+/* Names given so far; the name of this number, which is below that. False: not there any more. */
+uint64_t trace_name_count(void);
+bool trace_name_read(uint64_t number, struct trace_name *out);
 
 /*
  * The record of this number. False: it is not there, or not there any more. *oldest: the first that
@@ -80,27 +77,3 @@ void trace_name(unsigned id, const char *name);
  */
 bool trace_read(const struct trace_ring *ring, uint64_t number, struct trace_record *record);
 uint64_t trace_oldest(const struct trace_ring *ring);
-
-/*
- * The dump: what the rings hold, as lines of text that `tools/hearth trace` finds in a log of the
- * serial line. A cursor, all zero at first; each call puts one line, with its '\n', and answers its
- * length; 0: that was all. No line is longer than TRACE_LINE_MAX.
- */
-#define TRACE_LINE_MAX 384
-struct trace_dump {
-    unsigned stage; /* 0 head, 1 names, 2 records, 3 end, 4 over */
-    unsigned index; /* name or hart */
-    uint64_t next, end;
-    uint64_t lines;
-};
-size_t trace_dump_line(struct trace_dump *dump, char *line);
-/* All of it, to the log. */
-void trace_dump_all(void);
-
-/* Boot argument "hearth.trace=on|off[,EVENTS]": traces from boot on, and dumps the rings when the
- * machine ends. False: no such value. */
-bool trace_arg(const char *value, size_t len);
-/* Boot, before VMs start: what trace_arg() was told. */
-void trace_init(void);
-/* The machine ends. */
-void trace_finish(void);

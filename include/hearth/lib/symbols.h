@@ -40,7 +40,7 @@ int __must_check symbols_find(const struct symbol_table *table, uint64_t address
  * the VM's entry. With paging: as far as Linux's trap vector (KASLR: a multiple of 2 MiB), where
  * that is what the guest has; else not at all.
  */
-uint64_t symbols_slide(const struct symbol_table *table, uint64_t vsatp, uint64_t vstvec,
+uint64_t symbols_slide(const struct symbol_table *table, bool translated, uint64_t vstvec,
                        gpa_t entry);
 
 /*

@@ -1,7 +1,12 @@
 /* boot_memory.h - from the device tree's ranges to the page allocator. Boot hart, during boot. */
 #pragma once
 
-#include <hearth/platform/platform.h>
+#include <hearth/lib/types.h>
+
+struct mem_range {
+    hpa_t base;
+    uint64_t size;
+};
 #include <hearth/lib/types.h>
 
 /*

@@ -1,11 +1,13 @@
-/*
- * boot_args.h - Hearth's boot arguments.
- *   hearth.gstage=sv48x4        G-stages have this mode alone (sv39x4, sv48x4, sv57x4)
- *   hearth.htinst=off           trapped instructions are always fetched, as on harts that leave
- *                               htinst 0
- *   hearth.selftest=KIND@HART   a fault of our own on purpose: selftest.h
- */
+/* boot_args.h - reading the host's command line. */
 #pragma once
 
-/* Boot hart, after isa_read(). The tree has been checked. */
-void boot_args_read(const void *fdt);
+#include <hearth/lib/types.h>
+
+struct boot_arg {
+    const char *name;                           /* "hearth.NAME=" */
+    bool (*set)(const char *value, size_t len); /* false: no such value */
+};
+
+/* Calls .set for each word of /chosen/bootargs that is in the table; others that begin with
+ * "hearth." are reported. The tree has been checked. */
+void boot_args_read(const void *fdt, const struct boot_arg *args, size_t count);

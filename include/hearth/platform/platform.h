@@ -5,14 +5,10 @@
 #pragma once
 
 #include <hearth/lib/types.h>
+#include <hearth/mm/boot_memory.h>
 
 #define PLATFORM_MEM_MAX      16
 #define PLATFORM_RESERVED_MAX 64
-
-struct mem_range {
-    hpa_t base;
-    uint64_t size;
-};
 
 enum uart_kind {
     UART_NONE,

@@ -1,0 +1,5 @@
+/* hart.c - the table of harts (hart.h). Constant once the boot hart has filled it. */
+#include <hearth/kernel/hart.h>
+
+struct hart *harts[HARTS_MAX];
+unsigned harts_count;
