@@ -13,7 +13,7 @@
 #include <hearth/core/request.h>
 #include <hearth/core/run.h>
 #include <hearth/guest/mmio.h>
-#include <hearth/kernel/trace.h>
+#include <hearth/core/trace_vcpu.h>
 #include <hearth/monitor/crash_report.h>
 #include <hearth/sbi/pmu.h>
 #include <hearth/sbi/sse.h>
