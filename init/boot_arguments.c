@@ -39,12 +39,9 @@ static bool boot_args_colour(const char *value, size_t len)
 }
 
 static const struct boot_arg boot_args[] = {
-    {"hearth.colour=", boot_args_colour},
-    {"hearth.gstage=", boot_args_gstage},
-    {"hearth.htinst=", boot_args_htinst},
-    {"hearth.latency=", observe_arg_latency},
-    {"hearth.selftest=", selftest_set},
-    {"hearth.trace=", trace_arg},
+    {"hearth.colour=", boot_args_colour}, {"hearth.gstage=", boot_args_gstage},
+    {"hearth.htinst=", boot_args_htinst}, {"hearth.latency=", observe_arg_latency},
+    {"hearth.selftest=", selftest_set},   {"hearth.trace=", trace_arg},
 };
 
 void boot_arguments_read(const void *fdt)
