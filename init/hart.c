@@ -98,3 +98,12 @@ void harts_start(void)
         if (harts[i] != this_hart() && !start(harts[i]))
             log_warn("hart %lu does not start: it is left out", harts[i]->hartid);
 }
+
+unsigned harts_online(void)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < harts_count; i++)
+        n += atomic_load_acquire(&harts[i]->online) != 0 ? 1 : 0;
+    return n;
+}

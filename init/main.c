@@ -79,18 +79,46 @@ static void set_handlers(void)
     machine_set_drain(console_drain);
 }
 
+/* The bundle is where the direct map reaches, and nobody else's. */
+static void check_bundle(const struct platform *p)
+{
+    extern const char image_start[], image_end[];
+    const hpa_t start = p->initrd;
+    const uint64_t size = p->initrd_size;
+
+    if (size == 0)
+        return;
+    if (!range_within(start, size, direct_map_phys, DIRECT_MAP_SIZE))
+        boot_failed("device tree", "the initrd is beyond what the hypervisor maps");
+    if (ranges_overlap(start, size, image_to_phys(image_start),
+                       (uint64_t)(image_end - image_start)))
+        boot_failed("device tree", "the initrd overlaps the hypervisor");
+    if (ranges_overlap(start, size, virt_to_phys(p->fdt), fdt_totalsize(p->fdt)))
+        boot_failed("device tree", "the initrd overlaps the device tree");
+}
+
+static void warn_of_platform(const struct platform *p)
+{
+    for (uint32_t i = 0; i < p->misplaced_count; i++)
+        log_warn("device tree: %s: its registers cannot be where it has them: it is left out",
+                 p->misplaced[i]);
+    if (p->uart.kind == UART_NONE)
+        log_warn("device tree: no UART that is known: the console is the firmware's");
+}
+
 static void read_platform(hpa_t fdt)
 {
     const char *why = NULL;
 
     if (fdt < direct_map_phys || fdt - direct_map_phys >= DIRECT_MAP_SIZE || (fdt & 7) != 0)
         boot_failed("device tree", "the address in a1 cannot be one");
-    if (platform_read(phys_to_virt(fdt), 16 * MIB, &host_platform, &why) < 0)
+    if (platform_read(phys_to_virt(fdt), 16 * MIB, this_hart()->hartid, &host_platform, &why) < 0)
         boot_failed("device tree", why);
     timer_set_frequency(host_platform.timebase_hz);
     if (isa_read(host_platform.fdt, &host_isa, &why) < 0)
         boot_failed("device tree", why);
     boot_arguments_read(host_platform.fdt);
+    check_bundle(&host_platform);
     if (!host_isa.h)
         boot_failed("this machine's harts lack the H extension", NULL);
 }
@@ -126,6 +154,7 @@ static void main_on_stack(void)
 {
     finisher_init(&host_platform);
     console_init_device(&host_platform);
+    warn_of_platform(&host_platform);
     hostirq_init(&host_platform);
     wallclock_init(&host_platform);
     if (!entropy_init(host_platform.fdt))
@@ -135,7 +164,7 @@ static void main_on_stack(void)
     harts_start();
     console_start_input(&host_platform);
     log_info("Hearth " HEARTH_VERSION " on %u harts, %lu MiB free, G-stage %s, %u VMID bits%s",
-             harts_count, page_alloc_free_bytes() / MIB, gstage_modes(), host_isa.vmid_bits,
+             harts_online(), page_alloc_free_bytes() / MIB, gstage_modes(), host_isa.vmid_bits,
              host_isa.sstc ? ", Sstc" : "");
     selftest_run(this_hart()->index);
     trace_init();

@@ -162,9 +162,10 @@ static int read_timebase(const void *fdt, int node, struct platform *out, const 
     return 0;
 }
 
-static int read_cpu(const struct fdt_walk *w, struct platform *out, const char **why)
+static int read_cpu(const struct fdt_walk *w, struct platform *out, uint64_t boot_hart,
+                    const char **why)
 {
-    struct platform_hart *hart = &out->hart[out->harts];
+    struct platform_hart *hart = &out->hart[MIN(out->harts, HARTS_MAX - 1u)];
     int len, err;
     const void *reg = fdt_getprop(w->fdt, w->node, "reg", &len);
     uint32_t cells, unused;
@@ -180,10 +181,11 @@ static int read_cpu(const struct fdt_walk *w, struct platform *out, const char *
         if (out->hart[i].hartid == hartid)
             return refuse(why, "two cpu nodes with the same reg");
     }
-    if (out->harts == HARTS_MAX)
+    /* The table is full, but the hart that runs this takes the last one's place. */
+    if (out->harts == HARTS_MAX && hartid != boot_hart)
         return 0;
     *hart = (struct platform_hart){.hartid = hartid, .intc = read_cpu_intc(w->fdt, w->node)};
-    out->harts++;
+    out->harts = MIN(out->harts + 1, (uint32_t)HARTS_MAX);
     return 0;
 }
 
@@ -204,7 +206,8 @@ static int read_chosen(const void *fdt, int node, struct platform *out, const ch
     return 0;
 }
 
-static int read_node(const struct fdt_walk *w, struct platform *out, const char **why)
+static int read_node(const struct fdt_walk *w, struct platform *out, uint64_t boot_hart,
+                     const char **why)
 {
     if (w->depth == 1 && name_is(w, 1, "chosen"))
         return read_chosen(w->fdt, w->node, out, why);
@@ -213,13 +216,55 @@ static int read_node(const struct fdt_walk *w, struct platform *out, const char 
     if (w->depth == 1 && device_type_is(w, "memory") && fdt_walk_okay(w))
         return read_memory(w, out, why);
     if (w->depth == 2 && name_is(w, 1, "cpus") && device_type_is(w, "cpu") && fdt_walk_okay(w))
-        return read_cpu(w, out, why);
+        return read_cpu(w, out, boot_hart, why);
     if (w->depth == 2 && name_is(w, 1, "reserved-memory"))
         return read_reserved(w, out, why);
     return 0;
 }
 
-int platform_read(const void *fdt, uint64_t max_size, struct platform *out, const char **why)
+bool platform_in_ram(const struct platform *p, hpa_t base, uint64_t size)
+{
+    for (uint32_t i = 0; i < p->mem_count; i++) {
+        if (range_within(base, size, p->mem[i].base, p->mem[i].size))
+            return true;
+    }
+    return false;
+}
+
+/* May a reserved range that must not even be mapped, such as the firmware's, be in the way? A boot
+ * loader reserves the initrd, too, but that may be read. */
+static bool initrd_is_closed(const struct platform *p)
+{
+    struct fdt_walk w;
+    hpa_t base;
+    uint64_t size;
+
+    fdt_walk_start(&w, p->fdt);
+    while (fdt_walk_next(&w)) {
+        if (w.depth != 2 || !name_is(&w, 1, "reserved-memory") ||
+            fdt_getprop(w.fdt, w.node, "no-map", NULL) == NULL)
+            continue;
+        for (uint32_t i = 0; fdt_walk_reg(&w, i, &base, &size) == 0; i++) {
+            if (ranges_overlap(base, size, p->initrd, p->initrd_size))
+                return true;
+        }
+    }
+    return false;
+}
+
+static int check_initrd(const struct platform *p, const char **why)
+{
+    if (p->initrd_size == 0)
+        return 0;
+    if (!platform_in_ram(p, p->initrd, p->initrd_size))
+        return refuse(why, "the initrd is not in RAM");
+    if (initrd_is_closed(p))
+        return refuse(why, "the initrd lies in memory that is not to be touched");
+    return 0;
+}
+
+int platform_read(const void *fdt, uint64_t max_size, uint64_t boot_hart, struct platform *out,
+                  const char **why)
 {
     struct fdt_walk w;
     int err;
@@ -234,7 +279,7 @@ int platform_read(const void *fdt, uint64_t max_size, struct platform *out, cons
         return err;
     fdt_walk_start(&w, fdt);
     while (fdt_walk_next(&w)) {
-        err = read_node(&w, out, why);
+        err = read_node(&w, out, boot_hart, why);
         if (err)
             return err;
     }
@@ -245,5 +290,5 @@ int platform_read(const void *fdt, uint64_t max_size, struct platform *out, cons
     if (out->timebase_hz == 0)
         return refuse(why, "no timebase-frequency");
     platform_read_devices(out);
-    return 0;
+    return check_initrd(out, why);
 }

@@ -46,6 +46,28 @@ static bool is_device(const struct fdt_walk *w, const char *const *list, size_t 
     return false;
 }
 
+/*
+ * The present node's first register range. False: there is none, or it cannot be one: it wraps, or
+ * is over RAM, where a store to a register would go to the firmware or to us.
+ */
+static bool read_registers(const struct fdt_walk *w, struct platform *out, hpa_t *base,
+                           uint64_t *size)
+{
+    bool good;
+
+    if (fdt_walk_reg(w, 0, base, size) != 0 || *size == 0)
+        return false;
+    good = range_within(*base, *size, 0, HPA_LIMIT);
+    for (uint32_t i = 0; good && i < out->mem_count; i++)
+        good = !ranges_overlap(*base, *size, out->mem[i].base, out->mem[i].size);
+    if (!good && out->misplaced_count < PLATFORM_MISPLACED_MAX) {
+        const char *name = fdt_get_name(w->fdt, w->node, NULL);
+
+        out->misplaced[out->misplaced_count++] = name != NULL ? name : "?";
+    }
+    return good;
+}
+
 /* ---- console UART ---- */
 
 /* The node that /chosen/stdout-path names, by path or alias, without its ":115200n8"; -1 when none.
@@ -108,7 +130,7 @@ static void scan_uart(const struct fdt_walk *w, struct device_scan *s)
 
     if (s->uart_node >= 0 && w->node != s->stdout_node)
         return;
-    if (!is_device(w, known, ARRAY_SIZE(known)) || fdt_walk_reg(w, 0, &base, &size) != 0)
+    if (!is_device(w, known, ARRAY_SIZE(known)) || !read_registers(w, out, &base, &size))
         return;
     if (fdt_prop_u32(w->fdt, w->node, "reg-shift", &shift) == -HV_EINVAL || shift > 3 ||
         fdt_prop_u32(w->fdt, w->node, "reg-io-width", &width) == -HV_EINVAL ||
@@ -132,11 +154,11 @@ static void scan_small(const struct fdt_walk *w, struct device_scan *s)
     uint64_t size;
 
     if (out->test_finisher.base == 0 && is_device(w, finisher, ARRAY_SIZE(finisher)) &&
-        fdt_walk_reg(w, 0, &base, &size) == 0 && size >= 4) {
+        read_registers(w, out, &base, &size) && size >= 4) {
         out->test_finisher.base = base;
         out->test_finisher.size = size;
     }
-    if (out->rtc_base == 0 && is_device(w, rtc, 1) && fdt_walk_reg(w, 0, &base, &size) == 0 &&
+    if (out->rtc_base == 0 && is_device(w, rtc, 1) && read_registers(w, out, &base, &size) &&
         size >= 0x20) {
         out->rtc_base = base;
         out->rtc_size = size;
@@ -203,7 +225,8 @@ static void scan_plic(const struct fdt_walk *w, struct device_scan *s)
     phandle = fdt_get_phandle(w->fdt, w->node);
     if (!intc_wanted(s, phandle))
         return;
-    if (fdt_walk_reg(w, 0, &base, &size) != 0 || size < PLIC_CONTEXT_BASE + PLIC_CONTEXT_STRIDE ||
+    if (!read_registers(w, s->out, &base, &size) ||
+        size < PLIC_CONTEXT_BASE + PLIC_CONTEXT_STRIDE ||
         fdt_prop_u32(w->fdt, w->node, "riscv,ndev", &sources) != 0 || sources == 0 ||
         sources > SOURCES_MAX || read_contexts(w, s->out, context) == 0)
         return;
@@ -233,7 +256,7 @@ static void scan_imsic(const struct fdt_walk *w, struct device_scan *s)
     if (s->imsic_phandle != 0 || !is_device(w, imsics, 1))
         return;
     /* The machine-level one names cause 11 throughout. */
-    if (read_contexts(w, out, context) == 0 || fdt_walk_reg(w, 0, &base, &size) != 0 ||
+    if (read_contexts(w, out, context) == 0 || !read_registers(w, out, &base, &size) ||
         fdt_prop_u32(w->fdt, w->node, "riscv,num-ids", &ids) != 0 || ids < IMSIC_IDS_MIN ||
         ids > IMSIC_IDS_MAX || (ids & 63) != 63 ||
         fdt_prop_u32(w->fdt, w->node, "riscv,guest-index-bits", &guest_bits) == -HV_EINVAL ||
@@ -261,7 +284,7 @@ static void scan_aplic(const struct fdt_walk *w, struct device_scan *s)
     phandle = fdt_get_phandle(w->fdt, w->node);
     if (!intc_wanted(s, phandle))
         return;
-    if (fdt_walk_reg(w, 0, &base, &size) != 0 ||
+    if (!read_registers(w, out, &base, &size) ||
         fdt_prop_u32(w->fdt, w->node, "riscv,num-sources", &sources) != 0 || sources == 0 ||
         sources > SOURCES_MAX)
         return;

@@ -395,6 +395,7 @@ def host_tree(tmp_path_factory):
                     "-m", "256M", "-display", "none"], check=True, capture_output=True, timeout=TIMEOUT)
     # What the firmware adds: its own memory is not to be touched.
     for options, *words in (("-p -t x", "/reserved-memory/firmware@80000000", "reg", "0", "80000000", "0", "80000"),
+                            ("", "/reserved-memory/firmware@80000000", "no-map"),
                             ("-t x", "/reserved-memory", "#address-cells", "2"),
                             ("-t x", "/reserved-memory", "#size-cells", "2"),
                             ("", "/reserved-memory", "ranges")):
@@ -429,6 +430,11 @@ def boot_tree(tmp_path, tree, skip=0, **options):
 MEMORY = "/memory@80000000"
 
 
+def initrd(start, end):
+    return [("-t x", "/chosen", f"linux,initrd-{name}", f"{value >> 32:x}", f"{value & 0xffffffff:x}")
+            for name, value in (("start", start), ("end", end))]
+
+
 def extensions(hart, names):
     return [("-t s", f"/cpus/cpu@{hart}", "riscv,isa-extensions", *names.split())]
 
@@ -449,6 +455,11 @@ def extensions(hart, names):
     ([("-t x", "/cpus/cpu@0", "reg", "1")], "device tree: two cpu nodes with the same reg"),
     ([("-t x", "/chosen", "linux,initrd-start", "9"), ("-t x", "/chosen", "linux,initrd-end", "8")],
      "device tree: linux,initrd-start and linux,initrd-end make no range"),
+    (initrd(0x80000000, 0x80001000), "device tree: the initrd lies in memory that is not to be touched"),
+    (initrd(0x10000000, 0x10001000), "device tree: the initrd is not in RAM"),
+    (initrd(0x8ffff000, 0x90001000), "device tree: the initrd is not in RAM"),
+    (initrd(0x80000000000, 0x80000001000), "device tree: the initrd is not in RAM"),
+    (initrd(LOAD + 0x200000, LOAD + 0x201000), "device tree: the initrd overlaps the hypervisor"),
 ])
 def test_broken_host_tree(tmp_path, host_tree, edits, why):
     refused(boot_tree(tmp_path, edited(tmp_path, host_tree, *edits)), why)
@@ -481,3 +492,29 @@ def test_misplaced_host_tree(tmp_path, host_tree):
 def test_other_host_tree_boots(tmp_path, host_tree):
     """The stub itself is not what makes those above fail."""
     refused(boot_tree(tmp_path, host_tree), "no bundle")
+
+
+SERIAL = "/soc/serial@10000000"
+
+
+@pytest.mark.parametrize("edits,warnings", [
+    ([("-r", SERIAL)], ["no UART that is known"]),
+    ([("-t x", SERIAL, "reg", "0", "80000000", "0", "100")], ["serial@10000000: its registers", "no UART"]),
+    ([("-t x", "/soc/plic@c000000", "reg", "0", "80000000", "0", "600000")], ["plic@c000000: its registers"]),
+    ([("-t x", "/soc/test@100000", "reg", "0", f"{LOAD:x}", "0", "1000"),
+      ("-t x", "/soc/rtc@101000", "reg", "0", f"{LOAD:x}", "0", "1000")], ["test@100000: its", "rtc@101000: its"]),
+])
+def test_host_devices_left_out(tmp_path, host_tree, edits, warnings):
+    """What is not there, or cannot be where the tree has it: said by the firmware's console if need be."""
+    result = boot_tree(tmp_path, edited(tmp_path, host_tree, *edits))
+    for text in warnings:
+        assert f"hearth: warning: device tree: {text}" in result.output, result.output
+    assert re.search(r"^hearth: Hearth .* on 2 harts, ", result.output, re.M), result.output
+    assert re.search("^hearth: error: boot failed: no bundle", result.output, re.M), result.output
+
+
+def test_banner_counts_harts_that_run(tmp_path, host_tree):
+    """The tree has a hart that the machine has not."""
+    result = boot_tree(tmp_path, edited(tmp_path, host_tree, ("-t x", "/cpus/cpu@1", "reg", "5")))
+    assert "hearth: warning: hart 5 does not start: it is left out" in result.output, result.output
+    assert re.search(r"^hearth: Hearth .* on 1 harts?, ", result.output, re.M), result.output

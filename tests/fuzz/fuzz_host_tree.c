@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     void *fdt = malloc(size ? size : 1);
 
     memcpy(fdt, data, size);
-    if (platform_read(fdt, size, &p, &why) == 0) {
+    if (platform_read(fdt, size, 0, &p, &why) == 0) {
         if (p.harts == 0 || p.harts > HARTS_MAX || p.mem_count == 0 || p.timebase_hz == 0 ||
             p.uart.irq > p.intc.sources)
             abort();

@@ -22,7 +22,7 @@ static void setup(const char *host_name, uint32_t vcpus)
     const char *why = NULL;
     void *fdt = data_dtb(host_name, 128 * 1024);
 
-    assert_int_equal(platform_read(fdt, fdt_totalsize(fdt), &host_platform, &why), 0);
+    assert_int_equal(platform_read(fdt, fdt_totalsize(fdt), 0, &host_platform, &why), 0);
     assert_int_equal(isa_read(fdt, &host_isa, &why), 0);
     host_isa.stage1_levels = 4;
     free(fdt);
@@ -166,7 +166,7 @@ static void check_tree(uint32_t vcpus)
 
     /* What Hearth itself would make of it. */
     copy = exact_copy(fdt, size);
-    assert_int_equal(platform_read(copy, size, &host, &why), 0);
+    assert_int_equal(platform_read(copy, size, 0, &host, &why), 0);
     assert_int_equal(host.harts, vcpus);
     assert_int_equal(host.timebase_hz, 10000000);
     assert_int_equal(host.mem_count, 1);

@@ -9,6 +9,7 @@
 
 static struct platform p;
 static const char *why;
+static uint64_t boot_hart;
 
 static int read_tree(const void *fdt)
 {
@@ -17,7 +18,7 @@ static int read_tree(const void *fdt)
     int err;
 
     why = NULL;
-    err = platform_read(copy, size, &p, &why);
+    err = platform_read(copy, size, boot_hart, &p, &why);
     assert_true(err == 0 || why != NULL);
     assert_true(err != 0 || p.fdt == copy);
     free(copy);
@@ -340,6 +341,17 @@ static void test_cpus_beyond_table(void **state)
     }
     assert_int_equal(read_tree(fdt), 0);
     assert_int_equal(p.harts, HARTS_MAX);
+    /* The boot hart is always taken. */
+    for (boot_hart = HARTS_MAX - 2; boot_hart < HARTS_MAX + 6; boot_hart++) {
+        unsigned found = 0;
+
+        assert_int_equal(read_tree(fdt), 0);
+        assert_int_equal(p.harts, HARTS_MAX);
+        for (unsigned i = 0; i < p.harts; i++)
+            found += p.hart[i].hartid == boot_hart ? 1 : 0;
+        assert_int_equal(found, 1);
+    }
+    boot_hart = 0;
     free(fdt);
 }
 
@@ -397,6 +409,85 @@ static void test_initrd(void **state)
     SET(fdt, "/chosen", "linux,initrd-start", 0x84000000);
     SET(fdt, "/chosen", "linux,initrd-end", 0xffffffff, 0xffffffff);
     expect_refused(fdt, "initrd");
+}
+
+/* Nowhere but in RAM, and not where the firmware is; what a boot loader reserves may be read. */
+static void test_initrd_place(void **state)
+{
+    static const struct {
+        uint64_t start, end;
+        const char *why; /* NULL: good */
+    } places[] = {
+        {0x80100000, 0x80200000, NULL},
+        {0x80000000, 0x80001000, "not to be touched"},
+        {0x8007ffff, 0x80080001, "not to be touched"},
+        {0x80080000, 0x80081000, NULL},
+        {0x84000000, 0x84001000, NULL}, /* reserved, but may be mapped */
+        {0x87fff000, 0x88000000, NULL},
+        {0x87fff000, 0x88000001, "not in RAM"},
+        {0x10000000, 0x10000100, "not in RAM"},
+        {0x7ffffff0, 0x80100000, "not in RAM"},
+        {0x80000000, 0xfffffffffff, "not in RAM"},
+        {0x8000000000, 0x8000001000, "not in RAM"},
+    };
+    void *fdt = data_dtb("qemu-plain", ROOM);
+
+    (void)state;
+    add_node(fdt, "/", "reserved-memory");
+    SET(fdt, "/reserved-memory", "#address-cells", 2);
+    SET(fdt, "/reserved-memory", "#size-cells", 2);
+    assert_int_equal(fdt_setprop(fdt, fdt_path_offset(fdt, "/reserved-memory"), "ranges", "", 0),
+                     0);
+    add_node(fdt, "/reserved-memory", "firmware");
+    SET(fdt, "/reserved-memory/firmware", "reg", 0, 0x80000000, 0, 0x80000);
+    assert_int_equal(
+        fdt_setprop(fdt, fdt_path_offset(fdt, "/reserved-memory/firmware"), "no-map", "", 0), 0);
+    add_node(fdt, "/reserved-memory", "initrd");
+    SET(fdt, "/reserved-memory/initrd", "reg", 0, 0x84000000, 0, 0x1000);
+    for (unsigned i = 0; i < ARRAY_SIZE(places); i++) {
+        SET(fdt, "/chosen", "linux,initrd-start", (uint32_t)(places[i].start >> 32),
+            (uint32_t)places[i].start);
+        SET(fdt, "/chosen", "linux,initrd-end", (uint32_t)(places[i].end >> 32),
+            (uint32_t)places[i].end);
+        if (places[i].why == NULL) {
+            assert_int_equal(read_tree(fdt), 0);
+            continue;
+        }
+        assert_int_equal(read_tree(fdt), -HV_EINVAL);
+        assert_non_null(strstr(why, places[i].why));
+    }
+    free(fdt);
+}
+
+/* A device over RAM, or that wraps, is none: a store to it would hit the firmware or us. */
+static void test_misplaced_devices(void **state)
+{
+    static const uint64_t bases[] = {0x80000000, 0x87fffff0, 0x7ffffff0, ~0ull - 0xf, 1ull << 56};
+    void *fdt;
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(bases); i++) {
+        const uint32_t high = (uint32_t)(bases[i] >> 32), low = (uint32_t)bases[i];
+
+        fdt = data_dtb("qemu-plain", ROOM);
+        SET(fdt, "/soc/serial@10000000", "reg", high, low, 0, 0x100);
+        SET(fdt, "/soc/test@100000", "reg", high, low, 0, 0x1000);
+        SET(fdt, "/soc/rtc@101000", "reg", high, low, 0, 0x1000);
+        SET(fdt, "/soc/plic@c000000", "reg", high, low, 0, 0x600000);
+        assert_int_equal(read_tree(fdt), 0);
+        assert_int_equal(p.uart.kind, UART_NONE);
+        assert_int_equal(p.intc.kind, INTC_NONE);
+        assert_int_equal(p.test_finisher.base, 0);
+        assert_int_equal(p.rtc_base, 0);
+        assert_true(p.misplaced_count >= 4 || bases[i] >= 1ull << 56);
+        free(fdt);
+        fdt = data_dtb("qemu-imsic", ROOM);
+        SET(fdt, "/soc/interrupt-controller@28000000", "reg", high, low, 0, 0x4000);
+        assert_int_equal(read_tree(fdt), 0);
+        assert_int_equal(p.intc.imsic_base, 0);
+        assert_int_not_equal(p.intc.kind, INTC_APLIC_MSI);
+        free(fdt);
+    }
 }
 
 static void test_uart(void **state)
@@ -527,7 +618,7 @@ static void test_deep(void **state)
 static void check_sane(const void *data, size_t size)
 {
     const char *text = NULL;
-    int err = platform_read(data, size, &p, &text);
+    int err = platform_read(data, size, 0, &p, &text);
 
     if (err) {
         assert_int_equal(err, -HV_EINVAL);
@@ -579,15 +670,15 @@ static void test_not_a_tree(void **state)
     size_t size;
 
     (void)state;
-    assert_int_equal(platform_read(NULL, 0, &p, &why), -HV_EINVAL);
-    assert_int_equal(platform_read(zero, sizeof(zero), &p, &why), -HV_EINVAL);
+    assert_int_equal(platform_read(NULL, 0, 0, &p, &why), -HV_EINVAL);
+    assert_int_equal(platform_read(zero, sizeof(zero), 0, &p, &why), -HV_EINVAL);
     copy = packed_copy(fdt, &size);
     free(fdt);
     fdt = malloc(size + 16);
     memcpy((char *)fdt + 4, copy, size);
-    assert_int_equal(platform_read((char *)fdt + 4, size, &p, &why), -HV_EINVAL);
+    assert_int_equal(platform_read((char *)fdt + 4, size, 0, &p, &why), -HV_EINVAL);
     assert_non_null(strstr(why, "aligned"));
-    assert_int_equal(platform_read(copy, size - 1, &p, &why), -HV_EINVAL);
+    assert_int_equal(platform_read(copy, size - 1, 0, &p, &why), -HV_EINVAL);
     free(copy);
     free(fdt);
 }
@@ -608,6 +699,8 @@ int main(void)
         cmocka_unit_test(test_cpus_beyond_table),
         cmocka_unit_test(test_cpus_refused),
         cmocka_unit_test(test_initrd),
+        cmocka_unit_test(test_initrd_place),
+        cmocka_unit_test(test_misplaced_devices),
         cmocka_unit_test(test_uart),
         cmocka_unit_test(test_plic_refused),
         cmocka_unit_test(test_deep),

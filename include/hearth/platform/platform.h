@@ -7,8 +7,9 @@
 #include <hearth/lib/types.h>
 #include <hearth/mm/boot_memory.h>
 
-#define PLATFORM_MEM_MAX      16
-#define PLATFORM_RESERVED_MAX 64
+#define PLATFORM_MEM_MAX       16
+#define PLATFORM_RESERVED_MAX  64
+#define PLATFORM_MISPLACED_MAX 8
 
 enum uart_kind {
     UART_NONE,
@@ -72,19 +73,32 @@ struct platform {
 
     hpa_t rtc_base; /* google,goldfish-rtc; 0: none */
     uint64_t rtc_size;
+
+    /* Names of nodes whose registers cannot be where the tree has them: taken as absent. */
+    uint32_t misplaced_count;
+    const char *misplaced[PLATFORM_MISPLACED_MAX];
 };
 
+static inline bool ranges_overlap(hpa_t a, uint64_t a_size, hpa_t b, uint64_t b_size)
+{
+    return a_size != 0 && b_size != 0 && (a <= b ? b - a < a_size : a - b < b_size);
+}
+
 /*
- * Reads the blob. 0, or -HV_EINVAL with *why (static text). Damaged blobs, missing nodes, counts
- * beyond the tables are all refused or (harts above HARTS_MAX, memory ranges above the table) cut
- * with *why untouched and a count that is right for what is kept.
+ * Reads the blob. 0, or -HV_EINVAL with *why (static text). Damaged blobs, missing nodes, an initrd
+ * outside RAM or in a range that is not to be mapped, counts beyond the tables are all refused or
+ * (harts above HARTS_MAX but for the boot hart, memory ranges above the table) cut with *why
+ * untouched and a count that is right for what is kept.
  */
-int __must_check platform_read(const void *fdt, uint64_t max_size, struct platform *out,
-                               const char **why);
+int __must_check platform_read(const void *fdt, uint64_t max_size, uint64_t boot_hart,
+                               struct platform *out, const char **why);
+
+/* The range is wholly in one of the memory ranges. */
+bool platform_in_ram(const struct platform *p, hpa_t base, uint64_t size);
 
 /* platform_dev.c, called by platform_read() when the rest is read: UART, interrupt controller,
- * finisher and clock. What is missing or malformed stays absent (kind NONE, base 0); context[] is
- * then all -1. */
+ * finisher and clock. What is missing, malformed, or over RAM stays absent (kind NONE, base 0);
+ * context[] is then all -1. */
 void platform_read_devices(struct platform *out);
 
 extern struct platform host_platform; /* of this machine; const after boot */
