@@ -60,6 +60,39 @@ static int refuse(const char **why, const char *text)
     return -HV_EINVAL;
 }
 
+/* What is no program for a RISC-V hart as it stands, though it would be taken for a flat binary. */
+static const struct image_magic {
+    uint8_t offset, len;
+    const char *bytes, *refusal;
+} magics[] = {
+    {4, 4, "zimg", "kernel: an EFI zboot image: the kernel in it has to be unpacked first"},
+    {0, 3, "\x1f\x8b\x08", "kernel: compressed by gzip: it has to be unpacked first"},
+    {0, 6, "\xfd\x37zXZ\0", "kernel: compressed by xz: it has to be unpacked first"},
+    {0, 4, "\x28\xb5\x2f\xfd", "kernel: compressed by zstd: it has to be unpacked first"},
+    {0, 4, "\x02\x21\x4c\x18", "kernel: compressed by lz4: it has to be unpacked first"},
+    {0, 4, "\x04\x22\x4d\x18", "kernel: compressed by lz4: it has to be unpacked first"},
+    {4, 6, "1AY&SY", "kernel: compressed by bzip2: it has to be unpacked first"},
+    {5, 8, "\xff\xff\xff\xff\xff\xff\xff\xff",
+     "kernel: compressed by lzma: it has to be unpacked first"},
+    {0, 9, "\x89LZO\0\r\n\x1a\n", "kernel: compressed by lzop: it has to be unpacked first"},
+    {0, 4, "\x27\x05\x19\x56", "kernel: a U-Boot image: the kernel in it has to be unpacked first"},
+    {0, 4, "\xd0\x0d\xfe\xed",
+     "kernel: a device tree or FIT image: the kernel in it has to be unpacked first"},
+    {56, 4, "ARM\x64", "kernel: an Image for arm64"},
+};
+
+const char *image_refusal(const void *image, uint64_t size)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(magics); i++) {
+        const struct image_magic *m = &magics[i];
+
+        if (size >= (uint64_t)m->offset + m->len &&
+            memcmp((const uint8_t *)image + m->offset, m->bytes, m->len) == 0)
+            return m->refusal;
+    }
+    return NULL;
+}
+
 enum image_kind loader_image_kind(const void *image, uint64_t size)
 {
     struct linux_header header;

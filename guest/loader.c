@@ -72,6 +72,9 @@ static int read_kernel(const struct vm_config *c, const struct plan *plan, struc
         err = image_read_linux(c->kernel, c->kernel_size, plan->ram, ram_size, image, why);
         break;
     default:
+        *why = image_refusal(c->kernel, c->kernel_size);
+        if (*why != NULL)
+            return -HV_EINVAL;
         image->entry = c->load != 0 ? c->load : plan->ram + FLAT_OFFSET;
         image->pieces = 1;
         image->piece[0] = (struct image_piece){.gpa = image->entry,

@@ -1,5 +1,6 @@
 """Booting: wherever it is loaded, on whichever hart it begins, and what it says when it cannot go on."""
 
+import gzip
 import re
 import subprocess
 import sys
@@ -353,6 +354,7 @@ def test_vm_too_large(tmp_path):
 @pytest.mark.parametrize("content,why", [
     (b"\x7fELF" + b"\xff" * 200, "ELF"),
     (b"\x13\0\0\0" * 12 + b"RISCV\0\0\0RSC\x05" + b"\0" * 4, "kernel"),
+    (gzip.compress(bytes(1000)), "kernel: compressed by gzip"),
 ])
 def test_bad_kernel(tmp_path, content, why):
     """Refused by its VM's name; the other one runs."""

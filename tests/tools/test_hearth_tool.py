@@ -1,6 +1,9 @@
 """tools/hearth: descriptions and their errors, bundles, and how a run's end becomes an exit status."""
 
+import bz2
+import gzip
 import io
+import lzma
 import os
 import pathlib
 import pty
@@ -395,6 +398,21 @@ def test_extension_names_are_the_hypervisors():
         names += re.findall(r'\.name = "([^"]+)"', body)
     assert names[0] == "base" and len(names) > 7
     assert set(names[1:]) <= set(description.SBI_EXTENSIONS)
+
+
+@pytest.mark.parametrize("head, words", [
+    (gzip.compress(b"kernel"), "is compressed by gzip: unpack it first (zcat "),
+    (lzma.compress(b"kernel"), "is compressed by xz"), (bz2.compress(b"kernel"), "is compressed by bzip2"),
+    (lzma.compress(b"kernel", lzma.FORMAT_ALONE), "is compressed by lzma"),
+    (b"\x28\xb5\x2f\xfd", "is compressed by zstd"), (b"\x02\x21\x4c\x18", "is compressed by lz4"),
+    (b"MZ\0\0zimg" + struct.pack("<IIII", 4096, 777, 0, 0) + b"gzip\0", "kernel in it is 777 bytes at 4096, packed by gzip"),
+    (b"\x27\x05\x19\x56", "is a U-Boot image"), (bytes(56) + b"ARM\x64", "is an Image for arm64"),
+])
+def test_packed_kernel(folder, head, words):
+    """It is named as such, and not taken for a flat binary."""
+    (folder / "flat").write_bytes(head + bytes(100))
+    (found,) = problems(folder, toml(GOOD))
+    assert ": kernel: " in found and words in found
 
 
 def test_empty_initrd(folder):

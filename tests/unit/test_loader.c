@@ -363,6 +363,35 @@ static void test_linux_refused(void **state)
     check_kernel_at(RAM + 0x200000);
 }
 
+/* What is compressed is not run as a flat binary. */
+static void test_compressed(void **state)
+{
+    static const struct {
+        const char *bytes;
+        unsigned len;
+        const char *why;
+    } heads[] = {
+        {"\x1f\x8b\x08", 3, "gzip"},
+        {"\xfd\x37zXZ\0", 6, "xz"},
+        {"\x28\xb5\x2f\xfd", 4, "zstd"},
+        {"\x02\x21\x4c\x18", 4, "lz4"},
+        {"\x04\x22\x4d\x18", 4, "lz4"},
+        {"BZh91AY&SY", 10, "bzip2"},
+        {"MZ\0\0zimg", 8, "zboot"},
+        {"\x5d\0\0\0\x04\xff\xff\xff\xff\xff\xff\xff\xff", 13, "lzma"},
+        {"\x27\x05\x19\x56", 4, "U-Boot"},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(heads); i++) {
+        setup(state);
+        memcpy(kernel, heads[i].bytes, heads[i].len);
+        expect_refused(heads[i].why);
+        vm.config.kernel_size = heads[i].len - 1; /* cut: something else */
+        assert_int_equal(load(), 0);
+    }
+}
+
 /* ---- ELF ---- */
 
 struct segment {
@@ -540,6 +569,7 @@ int main(void)
         cmocka_unit_test_setup(test_ram_with_hole, setup),
         cmocka_unit_test_setup(test_linux, setup),
         cmocka_unit_test_setup(test_linux_refused, setup),
+        cmocka_unit_test_setup(test_compressed, setup),
         cmocka_unit_test_setup(test_elf, setup),
         cmocka_unit_test_setup(test_elf_refused, setup),
         cmocka_unit_test_setup(test_damage, setup),

@@ -343,6 +343,35 @@ CHECKS = {"name": check_name, "vcpus": check_vcpus, "memory": check_memory, "ker
 KEYS = tuple(CHECKS) + tuple(POLICY)
 
 
+# Kernels that are no program as they stand: where, the bytes there, what it is, how to unpack it. guest/image.c has them, too.
+PACKED = (
+    (4, b"zimg", "an EFI zboot image", None),
+    (0, b"\x1f\x8b\x08", "compressed by gzip", "zcat"),
+    (0, b"\xfd7zXZ\0", "compressed by xz", "xzcat"),
+    (0, b"\x28\xb5\x2f\xfd", "compressed by zstd", "zstdcat"),
+    (0, b"\x02\x21\x4c\x18", "compressed by lz4", "lz4cat"),
+    (0, b"\x04\x22\x4d\x18", "compressed by lz4", "lz4cat"),
+    (4, b"1AY&SY", "compressed by bzip2", "bzcat"),
+    (5, b"\xff" * 8, "compressed by lzma", "lzcat"),
+    (0, b"\x89LZO\0\r\n\x1a\n", "compressed by lzop", "lzop -dc"),
+    (0, b"\x27\x05\x19\x56", "a U-Boot image (uImage)", None),
+    (0, b"\xd0\x0d\xfe\xed", "a device tree or FIT image", None),
+    (0x38, b"ARM\x64", "an Image for arm64", None),
+)
+
+
+def check_packed(path, head):
+    for offset, magic, what, command in PACKED:
+        if head[offset:offset + len(magic)] != magic:
+            continue
+        if magic == b"zimg" and len(head) >= 24:
+            start, size = struct.unpack_from("<II", head, 8)
+            packing = head[24:32].split(b"\0")[0].decode(errors="replace")
+            raise Problem(f"{path} is {what}: the kernel in it is {size} bytes at {start}, packed by {packing}; "
+                          "unpack it first")
+        raise Problem(f"{path} is {what}" + (f": unpack it first ({command} {path} > Image)" if command else ""))
+
+
 def kernel_extent(path, load):
     """(kind, first address, end address) that the image takes in the guest's RAM."""
     size = os.path.getsize(path)
@@ -358,6 +387,7 @@ def kernel_extent(path, load):
             raise Problem(f"{path} is a big-endian Linux Image")
         start = RAM_BASE + text_offset
         return "Linux Image", start, start + max(size, image_size)
+    check_packed(path, head)
     start = FLAT_LOAD if load is None else load
     return "flat binary", start, start + size
 

@@ -32,6 +32,10 @@ int __must_check image_read_linux(const void *data, uint64_t size, gpa_t ram, ui
 int __must_check image_read_elf(const void *data, uint64_t size, gpa_t ram, uint64_t ram_size,
                                 struct image *out, const char **why);
 
+/* Why an image that is neither of these is not a flat binary either: compressed, wrapped, or for
+ * another machine. NULL: nothing known. */
+const char *image_refusal(const void *image, uint64_t size);
+
 /*
  * The place of an initrd of `size` bytes beside a kernel in [kernel, kernel_end), page-aligned: as
  * on QEMU's virt board half of RAM, but at most 512 MiB, above the kernel's start. There neither a
