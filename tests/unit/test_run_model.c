@@ -64,6 +64,7 @@ static struct work piece[2];
 
 static struct {
     bool ipi;              /* pending in the hart's sip */
+    bool expires;          /* its next interrupt is also its vcpu's timer */
     bool inside;           /* in VS-mode */
     unsigned at;           /* in its script */
     bool fenced, promised; /* the remote fence has been done here; its sender believes so */
@@ -104,6 +105,10 @@ bool irq_dispatch(uint64_t irq)
     assert_int_equal(irq, IRQ_S_SOFT);
     model_step();
     now[model_hart].ipi = false;
+    model_saw(now[model_hart].expires);
+    if (now[model_hart].expires)
+        virq_set(&vcpu[model_hart], IRQ_VS_SOFT);
+    now[model_hart].expires = false;
     work_interrupted();
     return true;
 }
@@ -628,6 +633,42 @@ static void check_awake(void)
         model_fail("an enabled interrupt does not end the suspend");
 }
 
+static void send_external(void)
+{
+    virq_set(&vcpu[0], IRQ_VS_EXT);
+}
+
+static void check_asleep(void)
+{
+    if (vcpu[0].hsm_state != SBI_HSM_STATE_SUSPENDED || vcpu[0].run_state != VCPU_BLOCKED ||
+        vcpu[0].in_guest != 0)
+        model_fail("an interrupt that is not enabled ends a suspend");
+}
+
+/* What wakes a vcpu, and is nothing that its guest should see. */
+static void test_suspend_goes_on(void **s)
+{
+    (void)s;
+    script[0][0] = SUSPEND;
+    holds(check_asleep, send_external);
+}
+
+static void let_its_timer_expire(void)
+{
+    now[0].expires = true;
+    ipi_send(0);
+}
+
+/* Its own hart raises the interrupt, while it is on its way into sleep: nobody wakes it for that.
+ */
+static void test_wfi_and_own_interrupt(void **s)
+{
+    (void)s;
+    vsie = SOFT;
+    script[0][0] = WFI;
+    holds(check_soft_is_pending, let_its_timer_expire);
+}
+
 static void test_suspend_and_ipi(void **s)
 {
     (void)s;
@@ -755,6 +796,8 @@ int main(void)
         cmocka_unit_test_setup(test_wfi_and_wake, start_scenario),
         cmocka_unit_test_setup(test_suspend_and_wake, start_scenario),
         cmocka_unit_test_setup(test_suspend_and_ipi, start_scenario),
+        cmocka_unit_test_setup(test_suspend_goes_on, start_scenario),
+        cmocka_unit_test_setup(test_wfi_and_own_interrupt, start_scenario),
         cmocka_unit_test_setup(test_remote_fence, start_scenario),
         cmocka_unit_test_setup(test_fences_of_each_other, start_scenario),
         cmocka_unit_test_setup(test_stop_and_pause, start_scenario),
