@@ -172,6 +172,7 @@ help:
 	@echo 'make bench         costs of exits and of booting; a table, and build/bench.json'
 	@echo 'make check         static checks; each alone: $(CHECKS:%=check-%)'
 	@echo 'make fuzz          libFuzzer on what reads bundles and device trees (FUZZ_SECONDS=20)'
+	@echo 'make mutants       faults made on purpose: do the unit tests notice them? (MUTANTS=TEST...)'
 	@echo 'make format        clang-format all of the C code'
 	@echo 'make guests        the bare programs that the tests run'
 	@echo 'make examples      the bare programs that examples/*.toml run (make run makes them, too)'

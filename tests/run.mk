@@ -1,5 +1,10 @@
 # Targets that run the tests and the benchmark.
 
+# Faults made on purpose, which unit tests have to notice: tests/mutants/list (MUTANTS='timer sbi': those of a test).
+.PHONY: mutants
+mutants: setup-test
+	$(Q)$(PYTHON) tests/mutants/run $(MUTANTS)
+
 .PHONY: test test-long test-debug test-repeat e2e bench test-tools
 test: setup-test
 	@$(MAKE) --no-print-directory all guests unit
