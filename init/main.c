@@ -41,6 +41,7 @@
 #include <hearth/platform/wallclock.h>
 
 #include <libfdt.h>
+#include <string.h>
 
 #define HEARTH_VERSION "0.1"
 
@@ -50,20 +51,54 @@ __noreturn static void boot_failed(const char *what, const char *why)
     machine_off(MACHINE_EXIT_BOOT_FAILED);
 }
 
-/* Free memory is RAM less what is reserved, this image, the device tree and the bundle. */
-static void give_pages(const struct platform *p)
+/* What the ISA offers, some of it found by a few instructions run in a guest's modes. */
+static int probe_isa(void)
+{
+    const hpa_t page = isa_probe_page();
+    struct gstage empty, code;
+    int err = isa_probe_modes();
+
+    if (err < 0)
+        return err;
+    if (gstage_init(&empty, host_isa.gstage_levels) < 0)
+        return -HV_ENOMEM;
+    if (gstage_init(&code, host_isa.gstage_levels) < 0) {
+        gstage_destroy(&empty);
+        return -HV_ENOMEM;
+    }
+    err = gstage_map(&code, page, page, PAGE_SIZE, GSTAGE_R | GSTAGE_X);
+    if (err == 0)
+        isa_probe(gstage_hgatp(&empty, 0), gstage_hgatp(&code, 0));
+    gstage_destroy(&code);
+    gstage_destroy(&empty);
+    return err;
+}
+
+/*
+ * Free memory is RAM less what is reserved, this image, the device tree and the bundle. These two
+ * are read where they lie, even inside a reserved range. 0 or -HV_E*: of probe_isa().
+ */
+static int set_up_memory(const struct platform *p)
 {
     static struct mem_range keep[PLATFORM_RESERVED_MAX + 3]; /* too large for the stack */
-    uint32_t n = p->reserved_count;
     extern const char image_start[], image_end[];
+    const struct mem_range tree = {virt_to_phys(p->fdt), fdt_totalsize(p->fdt)};
+    const struct mem_range bundle = {p->initrd, p->initrd_size};
+    struct stage1_plan plan = {.ram = p->mem, .ram_count = p->mem_count, .keep = keep};
+    uint32_t n = p->reserved_count;
+    int err;
 
-    for (uint32_t i = 0; i < n; i++)
-        keep[i] = p->reserved[i];
+    memcpy(keep, p->reserved, n * sizeof(keep[0]));
     keep[n++] = (struct mem_range){image_to_phys(image_start), (uint64_t)(image_end - image_start)};
-    keep[n++] = (struct mem_range){virt_to_phys(p->fdt), fdt_totalsize(p->fdt)};
-    keep[n++] = (struct mem_range){p->initrd, p->initrd_size};
+    plan.keep_count = n;
+    plan.read_only[0] = tree;
+    plan.read_only[1] = bundle;
+    keep[n++] = tree;
+    keep[n++] = bundle;
     if (boot_memory_init(p->mem, p->mem_count, keep, n) < 0)
         boot_failed("memory", "too little for the page allocator");
+    err = probe_isa();
+    return err < 0 ? err : stage1_init(&plan);
 }
 
 /* Who is called on an interrupt of a hart, and on an IPI. */
@@ -173,29 +208,6 @@ static void main_on_stack(void)
     run_hart();
 }
 
-/* What the ISA offers, some of it found by a few instructions run in a guest's modes. */
-static int probe_isa(void)
-{
-    const hpa_t page = isa_probe_page();
-    struct gstage empty, code;
-    int err = isa_probe_modes();
-
-    if (err < 0)
-        return err;
-    if (gstage_init(&empty, host_isa.gstage_levels) < 0)
-        return -HV_ENOMEM;
-    if (gstage_init(&code, host_isa.gstage_levels) < 0) {
-        gstage_destroy(&empty);
-        return -HV_ENOMEM;
-    }
-    err = gstage_map(&code, page, page, PAGE_SIZE, GSTAGE_R | GSTAGE_X);
-    if (err == 0)
-        isa_probe(gstage_hgatp(&empty, 0), gstage_hgatp(&code, 0));
-    gstage_destroy(&code);
-    gstage_destroy(&empty);
-    return err;
-}
-
 void boot_main(uint64_t hartid, hpa_t fdt)
 {
     int err;
@@ -204,11 +216,10 @@ void boot_main(uint64_t hartid, hpa_t fdt)
     set_handlers();
     this_hart()->hartid = hartid;
     read_platform(fdt);
-    give_pages(&host_platform);
-    err = probe_isa();
+    err = set_up_memory(&host_platform);
     if (err == -HV_ENODEV)
         boot_failed("this machine's harts have no usable hgatp mode", NULL);
-    if (err < 0 || stage1_init(&host_platform) < 0 || harts_init(&host_platform, hartid) < 0)
+    if (err < 0 || harts_init(&host_platform, hartid) < 0)
         boot_failed("memory", "too little for the hypervisor's own tables");
     if (harts[this_hart()->index] != this_hart())
         boot_failed("device tree", "the boot hart is not among its cpus");

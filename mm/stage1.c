@@ -8,11 +8,7 @@
 #include <hearth/mm/boot_memory.h>
 #include <hearth/lib/errno.h>
 #include <hearth/mm/page_alloc.h>
-#include <hearth/platform/platform.h>
 #include <hearth/mm/stage1.h>
-
-#include <libfdt.h>
-#include <string.h>
 
 #define PTE_V    BIT(0)
 #define PTE_R    BIT(1)
@@ -105,21 +101,17 @@ static int map_section(const char *from, const char *to, uint64_t flags)
     return map_range((uintptr_t)from, image_to_phys(from), (uint64_t)(to - from), flags);
 }
 
-/* Direct map of all RAM, whole pages, less the ranges that must not be touched and this image. */
-static int map_ram(const struct platform *p)
+/* Direct map of all RAM, whole pages, less the ranges that must not be touched. */
+static int map_ram(const struct stage1_plan *plan)
 {
-    static struct mem_range keep[PLATFORM_RESERVED_MAX + 1]; /* too large for the stack */
-
-    memcpy(keep, p->reserved, p->reserved_count * sizeof(keep[0]));
-    keep[p->reserved_count] =
-        (struct mem_range){image_to_phys(image_start), (uint64_t)(image_end - image_start)};
-    for (uint32_t i = 0; i < p->mem_count; i++) {
-        hpa_t at = MAX(p->mem[i].base, direct_map_phys);
-        hpa_t end = MIN(align_down(p->mem[i].base + p->mem[i].size, PAGE_SIZE),
-                        direct_map_phys + DIRECT_MAP_SIZE);
+    for (uint32_t i = 0; i < plan->ram_count; i++) {
+        const struct mem_range *m = &plan->ram[i];
+        hpa_t at = MAX(m->base, direct_map_phys);
+        hpa_t end =
+            MIN(align_down(m->base + m->size, PAGE_SIZE), direct_map_phys + DIRECT_MAP_SIZE);
         hpa_t stop;
 
-        for (; boot_memory_next_free(&at, end, &stop, keep, p->reserved_count + 1); at = stop) {
+        for (; boot_memory_next_free(&at, end, &stop, plan->keep, plan->keep_count); at = stop) {
             int err = map_range((uintptr_t)phys_to_virt(at), at, stop - at, PTE_RW);
 
             if (err < 0)
@@ -129,7 +121,17 @@ static int map_ram(const struct platform *p)
     return 0;
 }
 
-int stage1_init(const struct platform *p)
+/* The pages of a range, in the direct map, even inside a range that is kept. */
+static int map_read_only(const struct mem_range *m)
+{
+    const hpa_t from = align_down(m->base, PAGE_SIZE);
+
+    return m->size == 0 ? 0
+                        : map_range((uintptr_t)phys_to_virt(from), from,
+                                    align_up(m->base - from + m->size, PAGE_SIZE), PTE_RO);
+}
+
+int stage1_init(const struct stage1_plan *plan)
 {
     int err;
 
@@ -142,20 +144,9 @@ int stage1_init(const struct platform *p)
     if (err == 0)
         err = map_section(image_rodata_end, image_end, PTE_RW);
     if (err == 0)
-        err = map_ram(p);
-    /* The host's tree and the bundle are read where they lie, even inside a reserved range:
-     * read-only there. */
-    hpa_t fdt = align_down(virt_to_phys(p->fdt), PAGE_SIZE);
-
-    if (err == 0)
-        err = map_range((uintptr_t)phys_to_virt(fdt), fdt,
-                        align_up(virt_to_phys(p->fdt) - fdt + fdt_totalsize(p->fdt), PAGE_SIZE),
-                        PTE_RO);
-    hpa_t initrd = align_down(p->initrd, PAGE_SIZE);
-
-    if (err == 0 && p->initrd_size != 0)
-        err = map_range((uintptr_t)phys_to_virt(initrd), initrd,
-                        align_up(p->initrd - initrd + p->initrd_size, PAGE_SIZE), PTE_RO);
+        err = map_ram(plan);
+    for (unsigned i = 0; err == 0 && i < ARRAY_SIZE(plan->read_only); i++)
+        err = map_read_only(&plan->read_only[i]);
     if (err < 0)
         return err;
     csr_write(CSR_SATP, stage1_satp());

@@ -7,7 +7,6 @@ struct mem_range {
     hpa_t base;
     uint64_t size;
 };
-#include <hearth/lib/types.h>
 
 /*
  * The next free stretch of whole pages at or after *at and below end: true with [*at, *stop). Pages

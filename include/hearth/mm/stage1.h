@@ -6,11 +6,18 @@
 #pragma once
 
 #include <hearth/lib/types.h>
+#include <hearth/mm/boot_memory.h>
 
-struct platform;
+struct stage1_plan {
+    const struct mem_range *ram; /* for the direct map, read-write */
+    uint32_t ram_count;
+    const struct mem_range *keep; /* left out of it: what is reserved, and the image */
+    uint32_t keep_count;
+    struct mem_range read_only[2]; /* in the direct map all the same; size 0: unused */
+};
 
 /* Boot hart, with the page allocator up: builds the map and switches to it. 0 or -HV_ENOMEM. */
-int __must_check stage1_init(const struct platform *p);
+int __must_check stage1_init(const struct stage1_plan *plan);
 uint64_t stage1_satp(void);
 
 /* Maps a stack of STACK_SIZE for hart `index`, and its emergency stack of a page; *top and
