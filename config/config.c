@@ -253,7 +253,7 @@ static int read_load(const struct config_reader *r)
 
     if (err || !found)
         return err;
-    if (!range_within(c->load, c->kernel_size, BOARD_RAM_BASE, c->memory))
+    if (!range_within(c->load, c->kernel_size, VM_RAM_BASE, c->memory))
         return config_refuse_value(r, "load", c->load, "puts the kernel outside the VM's RAM");
     if (!is_aligned(c->load, 4))
         return config_refuse_value(r, "load", c->load, "is not a multiple of 4");

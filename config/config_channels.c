@@ -16,8 +16,8 @@
 
 #include "config_reader.h"
 
-_Static_assert(BOARD_CHANNEL_BASE >= BOARD_RAM_BASE + VM_MEMORY_MAX &&
-                   BOARD_CHANNEL_BASE + VM_CHANNELS_MAX * BOARD_CHANNEL_SIZE <= BIT(41),
+_Static_assert(VM_CHANNEL_BASE >= VM_RAM_BASE + VM_MEMORY_MAX &&
+                   VM_CHANNEL_BASE + VM_CHANNELS_MAX * VM_CHANNEL_SIZE <= BIT(41),
                "the windows are above RAM, and inside the narrowest G-stage mode");
 
 /* All channels' nodes in order: begin with WALK_BEGIN. */
@@ -110,7 +110,7 @@ static int read_size(const struct config_reader *r, uint64_t *size)
 
     if (err)
         return err;
-    if (*size == 0 || *size > BOARD_CHANNEL_SIZE || !is_aligned(*size, PAGE_SIZE))
+    if (*size == 0 || *size > VM_CHANNEL_SIZE || !is_aligned(*size, PAGE_SIZE))
         return config_refuse_value(r, "size", *size, "is not a multiple of 4096 up to 1 GiB");
     return 0;
 }

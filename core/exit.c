@@ -8,9 +8,9 @@
 #include <hearth/arch/upcalls.h>
 #include <hearth/arch/vcpu_csr.h>
 #include <hearth/kernel/irq.h>
-#include <hearth/monitor/crash_report.h>
 #include <hearth/core/exit.h>
 #include <hearth/core/lifecycle.h>
+#include <hearth/core/upcalls.h>
 #include <hearth/kernel/log.h>
 #include <hearth/guest/mmio.h>
 #include <hearth/sbi/pmu.h>
@@ -104,7 +104,7 @@ static inline struct exit_result dispatch(struct vcpu *v, const struct vcpu_exit
 
 static enum run_leave crash(struct vcpu *v, const struct vcpu_exit *e, const char *reason)
 {
-    crash_report(v, e, reason);
+    VM_COMPONENTS_CALL(vcpu_crashed, v, e, reason);
     vm_request_stop(v->vm, VM_STOP_CRASH, reason);
     return RUN_STOP;
 }

@@ -8,22 +8,21 @@
  */
 #include <abi/sbi.h>
 #include <arch/atomic.h>
-#include <hearth/ipc/channels.h>
 #include <hearth/console/console.h>
 #include <hearth/lib/errno.h>
 #include <hearth/kernel/hart.h>
 #include <hearth/core/lifecycle.h>
 #include <hearth/guest/loader.h>
 #include <hearth/kernel/log.h>
-#include <hearth/monitor/machine_end.h>
 #include <hearth/core/sched.h>
 #include <hearth/core/trace_vcpu.h>
+#include <hearth/core/upcalls.h>
 #include <hearth/core/vcpu.h>
 
 #define LOAD_PIECE (512 * KIB)
 
 static bool start_piece(struct work *w);
-static bool forget_piece(struct work *w);
+static bool detach_piece(struct work *w);
 
 static const char *const state_names[] = {
     [VM_DEFINED] = "defined", [VM_STARTING] = "starting",       [VM_RUNNING] = "running",
@@ -68,23 +67,32 @@ static void begin_removal(struct vm *vm)
 {
     (void)atomic_fetch_add(&leaving, 1);
     vm_unlist(vm);
-    vm->work.fn = forget_piece;
+    vm->work.fn = detach_piece;
     work_queue(this_hart(), &vm->work);
+}
+
+/* Somebody may still reach the VM's memory. */
+static bool is_held(struct vm *vm)
+{
+    for (const struct vm_component *const *c = vm_components; *c != NULL; c++)
+        if ((*c)->vm_held != NULL && (*c)->vm_held(vm))
+            return true;
+    return false;
 }
 
 /* The hart that has nothing of the VM any more hands on to the next; the last one frees it. Its own
  * run loop has called this: it holds no pointer to a VM, and so it is with the others. */
-static bool forget_piece(struct work *w)
+static bool detach_piece(struct work *w)
 {
     struct vm *vm = container_of(w, struct vm, work);
     unsigned next = this_hart()->index;
 
-    if (channels_hold(vm))
+    if (is_held(vm))
         return true;
-    vm_forget(vm);
-    vm->forgotten |= BIT(next);
+    vm_detach(vm);
+    vm->detached |= BIT(next);
     for (next = 0; next < harts_count; next++) {
-        if (!(vm->forgotten & BIT(next)) && atomic_load_acquire(&harts[next]->online)) {
+        if (!(vm->detached & BIT(next)) && atomic_load_acquire(&harts[next]->online)) {
             work_queue(harts[next], w);
             return false;
         }
@@ -92,7 +100,7 @@ static bool forget_piece(struct work *w)
     log_vm(vm, "destroyed");
     vm_free(vm);
     (void)atomic_fetch_add(&leaving, (uint32_t)-1);
-    machine_end_if_done();
+    VM_COMPONENTS_CALL(vms_settled);
     return false;
 }
 
@@ -117,7 +125,7 @@ static void rest(struct vm *vm, enum vm_state state)
     if (destroying)
         begin_removal(vm);
     else
-        machine_end_if_done();
+        VM_COMPONENTS_CALL(vms_settled);
 }
 
 /* ---- start ---- */
@@ -161,7 +169,7 @@ static bool enter_running(struct vm *vm, const struct loader_result *loaded)
         if (vm->last_vcpu[i] != 0) /* new contents: no hart may use what it fetched before */
             vm->last_vcpu[i] = LAST_VCPU_NONE;
     atomic_store_relaxed(&vm->asleep, 0);
-    channels_vm_started(vm);
+    VM_COMPONENTS_CALL(vm_started, vm);
     lock_acquire(&vm->lock);
     stopped = vm->stop != VM_STOP_NONE;
     if (!stopped) {
@@ -175,7 +183,7 @@ static bool enter_running(struct vm *vm, const struct loader_result *loaded)
     }
     lock_release(&vm->lock);
     if (stopped) {
-        channels_vm_ended(vm);
+        VM_COMPONENTS_CALL(vm_ended, vm);
         return false;
     }
     if (vm->started_at == 0) {
@@ -203,8 +211,7 @@ static int load_piece(struct vm *vm, struct loader_result *loaded, const char **
 
     if (vm->loader != NULL)
         return loader_step(vm->loader, LOAD_PIECE, loaded, why);
-    board_reset(vm);
-    sbi_vm_reset(vm);
+    VM_COMPONENTS_CALL(vm_reset, vm);
     err = loader_begin(vm, &vm->loader, why);
     return err < 0 ? err : LOADER_MORE;
 }
@@ -217,7 +224,7 @@ static bool start_piece(struct work *w)
     bool stopped = stop_is_asked(vm);
     int err;
 
-    if (!stopped && channels_hold(vm))
+    if (!stopped && is_held(vm))
         return true;
     err = stopped ? 0 : load_piece(vm, &loaded, &why);
     if (err == LOADER_MORE)
@@ -254,7 +261,7 @@ static void tell_vcpus_to_stop(struct vm *vm)
     }
     vm->vcpus_parked = 0;
     vm->paused_at = 0;
-    shutdown_over(vm);
+    VM_COMPONENTS_CALL(vm_stopping, vm);
 }
 
 /* vm->lock held. False: there is nothing to stop. */
@@ -395,7 +402,7 @@ void vm_finish_stop(struct vm *vm)
     enum vm_action action;
     bool refused = false, crashed;
 
-    channels_vm_ended(vm);
+    VM_COMPONENTS_CALL(vm_ended, vm);
     lock_acquire(&vm->lock);
     crashed = vm->stop == VM_STOP_CRASH;
     action = action_after_stop(vm);

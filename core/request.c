@@ -17,6 +17,7 @@
 #include <hearth/core/request.h>
 #include <hearth/core/sched.h>
 #include <hearth/core/trace_vcpu.h>
+#include <hearth/core/upcalls.h>
 #include <hearth/core/vcpu.h>
 #include <hearth/core/vm.h>
 #include <hearth/core/vtimer.h>
@@ -116,8 +117,8 @@ enum run_leave requests_handle(struct vcpu *v)
         this_hart()->stats.fences++;
         fence_local(bits);
     }
-    if (bits & VCPU_REQ_SBI)
-        sbi_vcpu_requested(v);
+    if (bits & VCPU_REQ_COMPONENTS)
+        VM_COMPONENTS_CALL(vcpu_requested, v);
     if (bits & VCPU_REQ_TIMER)
         vtimer_moved(v);
     if (bits & VCPU_REQ_STOP)

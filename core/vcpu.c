@@ -17,6 +17,7 @@
 #include <hearth/mm/page_alloc.h>
 #include <hearth/core/sched.h>
 #include <hearth/core/trace_vcpu.h>
+#include <hearth/core/upcalls.h>
 #include <hearth/core/vcpu.h>
 #include <hearth/core/vm.h>
 #include <hearth/core/vtimer.h>
@@ -31,6 +32,29 @@ _Static_assert(sizeof(((struct vcpu *)0)->stats.latency[0]) == 1 << LATENCY_BIN_
                    VCPU_REASON < 2048 && LATENCY_FROM_REASON < 2048,
                "assembly's view of struct vcpu_stats");
 
+/* Components from the one before `end` down to the first. */
+static void vcpu_destroy_components(struct vcpu *v, const struct vm_component *const *end)
+{
+    while (end != vm_components) {
+        end--;
+        if ((*end)->vcpu_destroy != NULL)
+            (*end)->vcpu_destroy(v);
+    }
+}
+
+static int vcpu_create_components(struct vcpu *v)
+{
+    for (const struct vm_component *const *c = vm_components; *c != NULL; c++) {
+        int err = (*c)->vcpu_create != NULL ? (*c)->vcpu_create(v) : 0;
+
+        if (err < 0) {
+            vcpu_destroy_components(v, c);
+            return err;
+        }
+    }
+    return 0;
+}
+
 struct vcpu *vcpu_create(struct vm *vm, uint32_t id)
 {
     struct vcpu *v = page_alloc_zeroed(page_order(sizeof(struct vcpu)));
@@ -40,10 +64,10 @@ struct vcpu *vcpu_create(struct vm *vm, uint32_t id)
     v->fpu.regs = page_alloc_zeroed(page_order(fpu_state_size()));
     if (v->fpu.regs == NULL)
         goto free_vcpu;
-    if (sbi_vcpu_create(v) < 0)
-        goto free_fpu;
     v->vm = vm;
     v->id = id;
+    if (vcpu_create_components(v) < 0)
+        goto free_fpu;
     v->stats.reason = &v->stats.by_reason[EXIT_REASON_NOTHING];
     v->hsm_state = SBI_HSM_STATE_STOPPED;
     v->timer_deadline = UINT64_MAX;
@@ -61,8 +85,12 @@ free_vcpu:
 
 void vcpu_destroy(struct vcpu *v)
 {
+    const struct vm_component *const *end = vm_components;
+
     sched_unassign(v);
-    sbi_vcpu_destroy(v);
+    while (*end != NULL)
+        end++;
+    vcpu_destroy_components(v, end);
     page_free_virt(v->fpu.regs, page_order(fpu_state_size()));
     page_free_virt(v, page_order(sizeof(struct vcpu)));
 }
@@ -102,7 +130,8 @@ void vcpu_reset(struct vcpu *v, uint64_t pc, uint64_t opaque)
     (void)atomic_fetch_or(&v->virq_dirty, BIT(IRQ_VS_EXT) | BIT(IRQ_VS_SOFT));
     v->ipi_came = false;
     vtimer_reset(v);
-    sbi_vcpu_reset(v);
+    v->switched = 0;
+    VM_COMPONENTS_CALL(vcpu_reset, v);
 }
 
 void vcpu_reset_suspended(struct vcpu *v, uint64_t pc, uint64_t opaque)
@@ -155,8 +184,9 @@ void vcpu_load(struct vcpu *v, struct hart *h)
         fence_i();
     }
     fpu_load(&v->fpu, &h->fpu);
-    if (unlikely(v->sbi_switched != 0))
-        sbi_vcpu_load(v);
+    if (unlikely(v->switched != 0))
+        for (const struct vcpu_switch *const *s = vcpu_switched; *s != NULL; s++)
+            (*s)->load(v);
     h->current = v;
     h->stats.switches++;
     if (trace_on())
@@ -169,8 +199,9 @@ void vcpu_put(struct vcpu *v)
 {
     struct hart *h = v->hart;
 
-    if (unlikely(v->sbi_switched != 0))
-        sbi_vcpu_put(v);
+    if (unlikely(v->switched != 0))
+        for (const struct vcpu_switch *const *s = vcpu_switched; *s != NULL; s++)
+            (*s)->put(v);
     fpu_put(&v->fpu, &v->ctx, &h->fpu);
     vcpu_csrs_save(&v->csrs);
     /* An interrupt left pending and enabled would end every WFI of the idle loop at once. */
@@ -232,7 +263,7 @@ void vcpu_hsm_stopped(struct vcpu *v)
     if (trace_on())
         trace_put(TRACE_VCPU_STATE, v, SBI_HSM_STATE_STOPPED, 0, 0);
     vtimer_reset(v);
-    sbi_vcpu_stopped(v);
+    VM_COMPONENTS_CALL(vcpu_stopped, v);
     sched_stop(v);
     lock_acquire(&vm->lock);
     (void)atomic_fetch_and(&v->requests, ~(uint32_t)(VCPU_REQ_STOP | VCPU_REQ_PAUSE));

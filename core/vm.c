@@ -8,17 +8,16 @@
 #include <arch/atomic.h>
 #include <arch/csr.h>
 #include <arch/hfence.h>
-#include <hearth/ipc/channels.h>
 #include <hearth/console/console.h>
 #include <hearth/lib/errno.h>
 #include <hearth/arch/fpu.h>
 #include <hearth/kernel/hart.h>
 #include <hearth/arch/isa.h>
 #include <hearth/kernel/log.h>
-#include <hearth/ipc/messages.h>
 #include <hearth/mm/page_alloc.h>
 #include <hearth/core/sched.h>
 #include <hearth/core/trace_vcpu.h>
+#include <hearth/core/upcalls.h>
 #include <hearth/core/vcpu.h>
 #include <hearth/core/vm.h>
 
@@ -52,11 +51,10 @@ struct vm *vm_find(const char *name)
 /* The first address behind all that the VM can have; its devices lie below its RAM. */
 static gpa_t address_end(const struct vm_config *c)
 {
-    const gpa_t ram = BOARD_RAM_BASE + c->memory;
+    const gpa_t ram = VM_RAM_BASE + c->memory;
 
-    return c->channel_count == 0
-               ? ram
-               : MAX(ram, BOARD_CHANNEL_BASE + c->channel_count * BOARD_CHANNEL_SIZE);
+    return c->channel_count == 0 ? ram
+                                 : MAX(ram, VM_CHANNEL_BASE + c->channel_count * VM_CHANNEL_SIZE);
 }
 
 static int map_ram(struct vm *vm)
@@ -93,33 +91,44 @@ static int create_vcpus(struct vm *vm)
     return 0;
 }
 
+/* Components from the one before `end` down to the first. */
+static void destroy_components(struct vm *vm, const struct vm_component *const *end)
+{
+    while (end != vm_components) {
+        end--;
+        if ((*end)->vm_destroy != NULL)
+            (*end)->vm_destroy(vm);
+    }
+}
+
+static int create_components(struct vm *vm)
+{
+    for (const struct vm_component *const *c = vm_components; *c != NULL; c++) {
+        int err = (*c)->vm_create != NULL ? (*c)->vm_create(vm) : 0;
+
+        if (err < 0) {
+            destroy_components(vm, c);
+            return err;
+        }
+    }
+    return 0;
+}
+
 /* Each step's failure undoes the steps before it. NULL: done; else what is wrong. */
 static const char *build(struct vm *vm)
 {
-    if (memslot_alloc_ram(&vm->memslots, BOARD_RAM_BASE, vm->config.memory) < 0)
+    if (memslot_alloc_ram(&vm->memslots, VM_RAM_BASE, vm->config.memory) < 0)
         return "not enough memory for its RAM";
     if (map_ram(vm) < 0)
         goto free_ram;
     vm->console = console_guest_create(vm);
     if (vm->console == NULL)
         goto free_gstage;
-    if (messages_create(vm) < 0)
-        goto free_console;
-    if (channels_create(vm) < 0)
-        goto free_messages;
-    if (sbi_vm_create(vm) < 0)
-        goto free_channels;
     if (create_vcpus(vm) < 0)
-        goto free_sbi;
-    if (board_init(vm) == 0)
+        goto free_console;
+    if (create_components(vm) == 0)
         return NULL;
     destroy_vcpus(vm);
-free_sbi:
-    sbi_vm_destroy(vm);
-free_channels:
-    channels_destroy(vm);
-free_messages:
-    messages_destroy(vm);
 free_console:
     console_guest_destroy(vm);
 free_gstage:
@@ -148,7 +157,7 @@ static int list(struct vm *vm)
         if (i == vms_count)
             atomic_store_release(&vms_count, i + 1);
         trace_name(i, vm->config.name);
-        messages_connect(vm);
+        VM_COMPONENTS_CALL(vm_listed, vm);
     }
     lock_release(&vm_list_lock);
     return err;
@@ -158,17 +167,16 @@ void vm_unlist(struct vm *vm)
 {
     lock_acquire(&vm_list_lock);
     atomic_store_release(&vms[vm->id], NULL);
-    messages_disconnect(vm);
+    VM_COMPONENTS_CALL(vm_unlisted, vm);
     lock_release(&vm_list_lock);
     console_guest_unlist(vm);
 }
 
-void vm_forget(struct vm *vm)
+void vm_detach(struct vm *vm)
 {
     struct hart *h = this_hart();
 
-    board_forget(vm);
-    shutdown_forget(vm);
+    VM_COMPONENTS_CALL(vm_detach, vm);
     for (uint32_t i = 0; i < vm->config.vcpus; i++)
         fpu_detach(&h->fpu, &vm->vcpus[i]->fpu);
     /* Not even a speculative walk may go through tables that belong to somebody else. Nothing is
@@ -179,22 +187,17 @@ void vm_forget(struct vm *vm)
     }
 }
 
-/* What build() made. */
-static void unbuild(struct vm *vm)
+void vm_free(struct vm *vm)
 {
-    board_destroy(vm);
+    const struct vm_component *const *end = vm_components;
+
+    while (*end != NULL)
+        end++;
+    destroy_components(vm, end);
     destroy_vcpus(vm);
-    sbi_vm_destroy(vm);
-    channels_destroy(vm);
-    messages_destroy(vm);
     console_guest_destroy(vm);
     gstage_destroy(&vm->gstage);
     memslot_free_ram(&vm->memslots);
-}
-
-void vm_free(struct vm *vm)
-{
-    unbuild(vm);
     page_free_virt(vm, page_order(sizeof(*vm)));
 }
 
@@ -223,7 +226,6 @@ int vm_create(const struct vm_config *config, struct vm **out)
     lock_init(&vm->remap_lock, RANK_REMAP);
     vm->state = VM_DEFINED;
     vm->stop_reason = "never started";
-    shutdown_init(vm);
     if (sched_vm_init(vm) < 0) {
         log_error("%s: affinity: none of its harts is there", config->name);
         page_free_virt(vm, page_order(sizeof(*vm)));

@@ -2,7 +2,7 @@
  * board.c - which device answers at which guest-physical address: the table of rows, the devices'
  * memory, and the dispatch of register accesses.
  *
- * Locking: none here. Rows are constant, vm->dev_state does not change while vcpus run, and each
+ * Locking: none here. Rows are constant, vm->slots does not change while vcpus run, and each
  * device has its own lock.
  */
 #include <hearth/lib/errno.h>
@@ -26,9 +26,14 @@ const struct board_row board_rows[] = {
 };
 const unsigned board_row_count = ARRAY_SIZE(board_rows);
 
-_Static_assert(ARRAY_SIZE(board_rows) <= BOARD_ROWS_MAX, "vm->dev_state[] has a slot for each row");
+_Static_assert(ARRAY_SIZE(board_rows) <= BOARD_ROWS_MAX, "vm->slots[] has one for each row");
 
 #define STATE_ALIGN 64 /* a cache line: devices of one VM do not share one */
+
+static inline void *board_state(const struct vm *vm, uint64_t row)
+{
+    return vm->slots[VM_SLOT_BOARD + row];
+}
 
 static uint64_t state_total(void)
 {
@@ -46,12 +51,12 @@ int board_init(struct vm *vm)
     if (!state)
         return -HV_ENOMEM;
     for (unsigned i = 0; i < ARRAY_SIZE(board_rows); i++) {
-        vm->dev_state[i] = state;
+        vm->slots[VM_SLOT_BOARD + i] = state;
         state += align_up(board_rows[i].ops->state_size, STATE_ALIGN);
     }
     for (unsigned i = 0; i < ARRAY_SIZE(board_rows); i++) {
         const struct device_ops *ops = board_rows[i].ops;
-        int err = ops->init ? ops->init(vm, vm->dev_state[i]) : 0;
+        int err = ops->init ? ops->init(vm, board_state(vm, i)) : 0;
 
         if (err) {
             board_destroy(vm);
@@ -64,17 +69,17 @@ int board_init(struct vm *vm)
 
 void board_destroy(struct vm *vm)
 {
-    if (vm->dev_state[0])
-        page_free_virt(vm->dev_state[0], page_order(state_total()));
+    if (board_state(vm, 0))
+        page_free_virt(board_state(vm, 0), page_order(state_total()));
     for (unsigned i = 0; i < ARRAY_SIZE(board_rows); i++)
-        vm->dev_state[i] = NULL;
+        vm->slots[VM_SLOT_BOARD + i] = NULL;
 }
 
 void board_reset(struct vm *vm)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(board_rows); i++)
         if (board_rows[i].ops->reset)
-            board_rows[i].ops->reset(vm, vm->dev_state[i]);
+            board_rows[i].ops->reset(vm, board_state(vm, i));
 }
 
 int board_fdt_begin(void *fdt, const struct board_row *row, const char *name,
@@ -94,7 +99,7 @@ void board_console_event(struct vm *vm)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(board_rows); i++)
         if (board_rows[i].ops->console_event)
-            board_rows[i].ops->console_event(vm, vm->dev_state[i]);
+            board_rows[i].ops->console_event(vm, board_state(vm, i));
 }
 
 size_t board_console_read(struct vm *vm, char *buf, size_t len)
@@ -103,7 +108,7 @@ size_t board_console_read(struct vm *vm, char *buf, size_t len)
 
     for (unsigned i = 0; i < ARRAY_SIZE(board_rows); i++)
         if (board_rows[i].ops->console_read)
-            n += board_rows[i].ops->console_read(vm, vm->dev_state[i], buf + n, len - n);
+            n += board_rows[i].ops->console_read(vm, board_state(vm, i), buf + n, len - n);
     return n;
 }
 
@@ -113,15 +118,15 @@ bool board_console_break(struct vm *vm, char key)
 
     for (unsigned i = 0; i < ARRAY_SIZE(board_rows); i++)
         if (board_rows[i].ops->console_break)
-            sent |= board_rows[i].ops->console_break(vm, vm->dev_state[i], key);
+            sent |= board_rows[i].ops->console_break(vm, board_state(vm, i), key);
     return sent;
 }
 
-void board_forget(struct vm *vm)
+static void board_detach(struct vm *vm)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(board_rows); i++)
-        if (board_rows[i].ops->forget)
-            board_rows[i].ops->forget(vm, vm->dev_state[i]);
+        if (board_rows[i].ops->detach)
+            board_rows[i].ops->detach(vm, board_state(vm, i));
 }
 
 /* The row that takes an access of this width at gpa, or NULL. */
@@ -143,8 +148,8 @@ int mmio_read(struct vcpu *vcpu, gpa_t gpa, unsigned size, uint64_t *value)
 
     if (unlikely(!row))
         return -HV_EFAULT;
-    return row->ops->read(vcpu, vcpu->vm->dev_state[row - board_rows], gpa - row->base, size,
-                          value);
+    return row->ops->read(vcpu, board_state(vcpu->vm, (uint64_t)(row - board_rows)),
+                          gpa - row->base, size, value);
 }
 
 int mmio_write(struct vcpu *vcpu, gpa_t gpa, unsigned size, uint64_t value)
@@ -153,6 +158,14 @@ int mmio_write(struct vcpu *vcpu, gpa_t gpa, unsigned size, uint64_t value)
 
     if (unlikely(!row))
         return -HV_EFAULT;
-    return row->ops->write(vcpu, vcpu->vm->dev_state[row - board_rows], gpa - row->base, size,
-                           value & (UINT64_MAX >> (64 - 8 * size)));
+    return row->ops->write(vcpu, board_state(vcpu->vm, (uint64_t)(row - board_rows)),
+                           gpa - row->base, size, value & (UINT64_MAX >> (64 - 8 * size)));
 }
+
+const struct vm_component board_component = {
+    .name = "board",
+    .vm_create = board_init,
+    .vm_destroy = board_destroy,
+    .vm_detach = board_detach,
+    .vm_reset = board_reset,
+};

@@ -112,9 +112,9 @@ static void write_chosen(struct writer *w, const struct vm *vm, gpa_t initrd, ui
 
 static void write_memory(struct writer *w, const struct vm *vm)
 {
-    fdt64_t reg[2] = {cpu_to_fdt64(BOARD_RAM_BASE), cpu_to_fdt64(vm->config.memory)};
+    fdt64_t reg[2] = {cpu_to_fdt64(VM_RAM_BASE), cpu_to_fdt64(vm->config.memory)};
 
-    begin_unit(w, "memory@", BOARD_RAM_BASE);
+    begin_unit(w, "memory@", VM_RAM_BASE);
     put_string(w, "device_type", "memory");
     put(w, "reg", reg, sizeof(reg));
     end(w);
@@ -191,7 +191,7 @@ static void write_cpus(struct writer *w, const struct vm *vm)
 static void write_channel(struct writer *w, const struct vm *vm, uint32_t id)
 {
     const struct config_channel *c = &vm->config.channel[id];
-    const uint64_t window = BOARD_CHANNEL_BASE + id * BOARD_CHANNEL_SIZE;
+    const uint64_t window = VM_CHANNEL_BASE + id * VM_CHANNEL_SIZE;
     const fdt64_t reg[2] = {cpu_to_fdt64(window), cpu_to_fdt64(c->size)};
 
     if (c->publishes) {
@@ -201,7 +201,7 @@ static void write_channel(struct writer *w, const struct vm *vm, uint32_t id)
         put(w, "reg", reg, sizeof(reg));
     }
     put_string(w, "compatible", "hearth,memory-channel");
-    put_u32(w, "interrupts", BOARD_CHANNEL_IRQ + id);
+    put_u32(w, "interrupts", VM_CHANNEL_IRQ + id);
     put_u32(w, "hearth,channel", id);
     put_string(w, "label", c->name);
     put_string(w, "hearth,role", c->publishes ? "publisher" : "subscriber");

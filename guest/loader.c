@@ -116,7 +116,7 @@ static int plan_make(const struct vm *vm, struct plan *plan, struct loader_resul
     struct image image;
     int err;
 
-    *plan = (struct plan){.ram = BOARD_RAM_BASE, .ram_end = BOARD_RAM_BASE + c->memory};
+    *plan = (struct plan){.ram = VM_RAM_BASE, .ram_end = VM_RAM_BASE + c->memory};
     err = read_kernel(c, plan, &image, why);
     if (err)
         return err;

@@ -13,6 +13,7 @@
 #include <hearth/lib/errno.h>
 #include <hearth/mm/gstage.h>
 #include <hearth/kernel/lock.h>
+#include <hearth/mm/page_alloc.h>
 #include <hearth/guest/mmio.h>
 #include <hearth/core/lifecycle.h>
 #include <hearth/core/remap.h>
@@ -41,8 +42,20 @@ struct channel {
     uint64_t size; /* 0: nothing is */
 };
 
+/* Of a VM that has channels. */
+struct vm_channels {
+    struct channel *by_id[VM_CHANNELS_MAX]; /* config.channel_count of them; constant */
+};
+
 static struct channel channels[CHANNELS_MAX];
 static unsigned channels_count;
+
+static struct channel *channel_of(const struct vm *vm, uint64_t id)
+{
+    const struct vm_channels *own = vm->slots[VM_SLOT_CHANNELS];
+
+    return own->by_id[id];
+}
 
 /* ---- which there are */
 
@@ -80,43 +93,54 @@ static struct channel *get(const struct vm *vm, const struct config_channel *c)
     return ch;
 }
 
-int channels_create(struct vm *vm)
+static enum side side_of(const struct vm *vm, uint64_t id)
 {
-    if (vm->config.channel_count != 0 && !remap_available())
+    return vm->config.channel[id].publishes ? PUBLISHER : SUBSCRIBER;
+}
+
+static void channels_destroy(struct vm *vm)
+{
+    struct vm_channels *own = vm->slots[VM_SLOT_CHANNELS];
+
+    if (own == NULL)
+        return;
+    for (uint32_t i = 0; i < vm->config.channel_count && own->by_id[i] != NULL; i++) {
+        struct channel *ch = own->by_id[i];
+
+        lock_acquire(&ch->lock);
+        ch->vm[side_of(vm, i)] = NULL;
+        lock_release(&ch->lock);
+    }
+    page_free_virt(own, page_order(sizeof(*own)));
+    vm->slots[VM_SLOT_CHANNELS] = NULL;
+}
+
+static int channels_create(struct vm *vm)
+{
+    struct vm_channels *own;
+
+    if (vm->config.channel_count == 0)
+        return 0;
+    if (!remap_available())
         return -HV_ENODEV;
+    own = page_alloc_zeroed(page_order(sizeof(*own)));
+    if (own == NULL)
+        return -HV_ENOMEM;
+    vm->slots[VM_SLOT_CHANNELS] = own;
     for (uint32_t i = 0; i < vm->config.channel_count; i++) {
-        const struct config_channel *c = &vm->config.channel[i];
-        const enum side side = c->publishes ? PUBLISHER : SUBSCRIBER;
-        struct channel *ch = get(vm, c);
+        struct channel *ch = get(vm, &vm->config.channel[i]);
 
         if (ch == NULL) {
             channels_destroy(vm);
             return -HV_ENOSPC;
         }
         lock_acquire(&ch->lock);
-        ch->vm[side] = vm;
-        ch->id[side] = i;
+        ch->vm[side_of(vm, i)] = vm;
+        ch->id[side_of(vm, i)] = i;
         lock_release(&ch->lock);
-        vm->channels[i] = ch;
+        own->by_id[i] = ch;
     }
     return 0;
-}
-
-static enum side side_of(const struct vm *vm, uint64_t id)
-{
-    return vm->config.channel[id].publishes ? PUBLISHER : SUBSCRIBER;
-}
-
-void channels_destroy(struct vm *vm)
-{
-    for (uint32_t i = 0; i < vm->config.channel_count && vm->channels[i] != NULL; i++) {
-        struct channel *ch = vm->channels[i];
-
-        lock_acquire(&ch->lock);
-        ch->vm[side_of(vm, i)] = NULL;
-        lock_release(&ch->lock);
-        vm->channels[i] = NULL;
-    }
 }
 
 int channel_find(const struct vm *vm, const char *name, uint64_t len)
@@ -134,7 +158,7 @@ int channel_find(const struct vm *vm, const char *name, uint64_t len)
 
 static void set_line(struct channel *ch, enum side side)
 {
-    plic_set_line(ch->vm[side], BOARD_CHANNEL_IRQ + ch->id[side], ch->events[side] != 0);
+    plic_set_line(ch->vm[side], VM_CHANNEL_IRQ + ch->id[side], ch->events[side] != 0);
 }
 
 static void raise(struct channel *ch, enum side side, uint64_t event)
@@ -147,7 +171,7 @@ static void raise(struct channel *ch, enum side side, uint64_t event)
 
 static gpa_t window(const struct channel *ch)
 {
-    return BOARD_CHANNEL_BASE + ch->id[SUBSCRIBER] * BOARD_CHANNEL_SIZE;
+    return VM_CHANNEL_BASE + ch->id[SUBSCRIBER] * VM_CHANNEL_SIZE;
 }
 
 /* 0, or -HV_EIO: the subscriber may still reach the pages. It is stopped then (leave()), and until
@@ -226,10 +250,10 @@ static int leave(struct channel *ch, int err)
 
 /* ---- a VM's life */
 
-void channels_vm_started(struct vm *vm)
+static void channels_vm_started(struct vm *vm)
 {
     for (uint32_t i = 0; i < vm->config.channel_count; i++) {
-        struct channel *ch = vm->channels[i];
+        struct channel *ch = channel_of(vm, i);
 
         lock_acquire(&ch->lock);
         ch->running[side_of(vm, i)] = true;
@@ -237,10 +261,10 @@ void channels_vm_started(struct vm *vm)
     }
 }
 
-void channels_vm_ended(struct vm *vm)
+static void channels_vm_ended(struct vm *vm)
 {
     for (uint32_t i = 0; i < vm->config.channel_count; i++) {
-        struct channel *ch = vm->channels[i];
+        struct channel *ch = channel_of(vm, i);
         const enum side side = side_of(vm, i);
         int err = 0;
 
@@ -260,12 +284,12 @@ void channels_vm_ended(struct vm *vm)
     }
 }
 
-bool channels_hold(const struct vm *vm)
+static bool channels_hold(const struct vm *vm)
 {
     bool held = false;
 
     for (uint32_t i = 0; i < vm->config.channel_count; i++) {
-        struct channel *ch = vm->channels[i];
+        struct channel *ch = channel_of(vm, i);
 
         lock_acquire(&ch->lock);
         held = held || (side_of(vm, i) == PUBLISHER && ch->subscribed);
@@ -281,8 +305,8 @@ static struct channel *enter(const struct vm *vm, uint64_t id)
 {
     if (id >= vm->config.channel_count)
         return NULL;
-    lock_acquire(&vm->channels[id]->lock);
-    return vm->channels[id];
+    lock_acquire(&channel_of(vm, id)->lock);
+    return channel_of(vm, id);
 }
 
 /* The same for what only one side may do. */
@@ -392,3 +416,12 @@ int channel_take_events(struct vm *vm, uint64_t id, uint64_t *events)
     lock_release(&ch->lock);
     return 0;
 }
+
+const struct vm_component channels_component = {
+    .name = "channels",
+    .vm_create = channels_create,
+    .vm_destroy = channels_destroy,
+    .vm_held = channels_hold,
+    .vm_started = channels_vm_started,
+    .vm_ended = channels_vm_ended,
+};

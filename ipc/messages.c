@@ -32,6 +32,11 @@ struct messages {
     struct vm *peer; /* atomic; NULL: none, or not yet */
 };
 
+static struct messages *messages_of(const struct vm *vm)
+{
+    return vm->slots[VM_SLOT_MESSAGES];
+}
+
 _Static_assert(MESSAGE_MAX <= MESSAGES_BYTES && MESSAGE_MAX <= UINT16_MAX, "a message fits");
 _Static_assert((MESSAGES_MAX & (MESSAGES_MAX - 1)) == 0 &&
                    (MESSAGES_BYTES & (MESSAGES_BYTES - 1)) == 0,
@@ -43,13 +48,15 @@ static void queue_init(struct queue *q)
     lock_init(&q->senders, RANK_DEVICE);
 }
 
-int messages_create(struct vm *vm)
+static int messages_create(struct vm *vm)
 {
-    vm->messages = page_alloc_zeroed(page_order(sizeof(struct messages)));
-    if (vm->messages == NULL)
+    struct messages *m = page_alloc_zeroed(page_order(sizeof(struct messages)));
+
+    if (m == NULL)
         return -HV_ENOMEM;
-    queue_init(&vm->messages->inbox);
-    queue_init(&vm->messages->outbox);
+    queue_init(&m->inbox);
+    queue_init(&m->outbox);
+    vm->slots[VM_SLOT_MESSAGES] = m;
     return 0;
 }
 
@@ -59,12 +66,12 @@ static void queue_free(struct queue *q)
         page_free_virt(q->bytes, page_order(MESSAGES_BYTES));
 }
 
-void messages_destroy(struct vm *vm)
+static void messages_destroy(struct vm *vm)
 {
-    queue_free(&vm->messages->inbox);
-    queue_free(&vm->messages->outbox);
-    page_free_virt(vm->messages, page_order(sizeof(struct messages)));
-    vm->messages = NULL;
+    queue_free(&messages_of(vm)->inbox);
+    queue_free(&messages_of(vm)->outbox);
+    page_free_virt(messages_of(vm), page_order(sizeof(struct messages)));
+    vm->slots[VM_SLOT_MESSAGES] = NULL;
 }
 
 static bool has_peer(const struct vm *vm)
@@ -72,7 +79,7 @@ static bool has_peer(const struct vm *vm)
     return vm->config.messages[0] != '\0';
 }
 
-void messages_connect(struct vm *vm)
+static void messages_connect(struct vm *vm)
 {
     for (unsigned i = 0; has_peer(vm) && i < vm_count(); i++) {
         struct vm *other = vm_get(i);
@@ -80,18 +87,18 @@ void messages_connect(struct vm *vm)
         if (other == NULL || other == vm || strcmp(other->config.name, vm->config.messages) != 0 ||
             strcmp(other->config.messages, vm->config.name) != 0)
             continue;
-        atomic_store_release(&vm->messages->peer, other);
-        atomic_store_release(&other->messages->peer, vm);
+        atomic_store_release(&messages_of(vm)->peer, other);
+        atomic_store_release(&messages_of(other)->peer, vm);
         return;
     }
 }
 
-void messages_disconnect(struct vm *vm)
+static void messages_disconnect(struct vm *vm)
 {
-    struct vm *peer = atomic_load_acquire(&vm->messages->peer);
+    struct vm *peer = atomic_load_acquire(&messages_of(vm)->peer);
 
     if (peer != NULL)
-        atomic_store_release(&peer->messages->peer, NULL);
+        atomic_store_release(&messages_of(peer)->peer, NULL);
 }
 
 /* `len` bytes of the ring from free-running index `at`, in one piece or, over the ring's end, two.
@@ -166,21 +173,21 @@ int messages_send(struct vm *vm, uint64_t len, message_copy copy, void *arg)
     struct vm *peer;
 
     if (!has_peer(vm))
-        return put(&vm->messages->outbox, len, copy, arg);
-    peer = atomic_load_acquire(&vm->messages->peer);
+        return put(&messages_of(vm)->outbox, len, copy, arg);
+    peer = atomic_load_acquire(&messages_of(vm)->peer);
     if (len == 0 || len > MESSAGE_MAX)
         return -HV_EINVAL; /* whether or not there is somebody */
-    return peer != NULL ? put(&peer->messages->inbox, len, copy, arg) : -HV_ENOENT;
+    return peer != NULL ? put(&messages_of(peer)->inbox, len, copy, arg) : -HV_ENOENT;
 }
 
 int messages_receive(struct vm *vm, uint64_t capacity, uint64_t *len, message_copy copy, void *arg)
 {
-    return take(&vm->messages->inbox, capacity, len, copy, arg);
+    return take(&messages_of(vm)->inbox, capacity, len, copy, arg);
 }
 
 uint32_t messages_waiting(struct vm *vm, uint32_t *len)
 {
-    struct queue *q = &vm->messages->inbox;
+    struct queue *q = &messages_of(vm)->inbox;
     uint32_t n;
 
     lock_acquire(&q->receivers);
@@ -225,7 +232,7 @@ int messages_shell_send(struct vm *vm, const void *buf, uint64_t len)
 {
     const char *from = buf;
 
-    return has_peer(vm) ? -HV_ENODEV : put(&vm->messages->inbox, len, copy_from_host, &from);
+    return has_peer(vm) ? -HV_ENODEV : put(&messages_of(vm)->inbox, len, copy_from_host, &from);
 }
 
 int messages_shell_receive(struct vm *vm, void *buf, uint64_t capacity, uint64_t *len)
@@ -234,5 +241,13 @@ int messages_shell_receive(struct vm *vm, void *buf, uint64_t capacity, uint64_t
 
     *len = 0;
     return has_peer(vm) ? -HV_ENODEV
-                        : take(&vm->messages->outbox, capacity, len, copy_to_host, &to);
+                        : take(&messages_of(vm)->outbox, capacity, len, copy_to_host, &to);
 }
+
+const struct vm_component messages_component = {
+    .name = "messages",
+    .vm_create = messages_create,
+    .vm_destroy = messages_destroy,
+    .vm_listed = messages_connect,
+    .vm_unlisted = messages_disconnect,
+};

@@ -4,6 +4,7 @@
  */
 #include <arch/csr.h>
 #include <hearth/monitor/crash_report.h>
+#include <hearth/core/vcpu.h>
 #include <hearth/monitor/guest_backtrace.h>
 #include <hearth/kernel/log.h>
 #include <hearth/lib/symbols.h>
@@ -102,7 +103,7 @@ static void report_exits(const struct vcpu *v, uint64_t slide)
     }
 }
 
-void crash_report(const struct vcpu *v, const struct vcpu_exit *e, const char *reason)
+static void crash_report(struct vcpu *v, const struct vcpu_exit *e, const char *reason)
 {
     const struct symbol_table *symbols = &v->vm->config.symbols;
     const uint64_t slide = slide_of(v), ra = v->ctx.gpr[GPR_RA];
@@ -123,3 +124,8 @@ void crash_report(const struct vcpu *v, const struct vcpu_exit *e, const char *r
     report_backtrace(v, e, slide);
     report_exits(v, slide);
 }
+
+const struct vm_component crash_report_component = {
+    .name = "crash_report",
+    .vcpu_crashed = crash_report,
+};

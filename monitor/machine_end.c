@@ -140,3 +140,8 @@ void machine_end(void)
     for (;;)
         cpu_relax(); /* another hart is at it */
 }
+
+const struct vm_component machine_end_component = {
+    .name = "machine_end",
+    .vms_settled = machine_end_if_done,
+};

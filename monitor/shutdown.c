@@ -11,6 +11,9 @@
 #include <hearth/kernel/log.h>
 #include <hearth/ipc/messages.h>
 #include <hearth/guest/mmio.h>
+#include <hearth/kernel/timer.h>
+#include <hearth/kernel/work.h>
+#include <hearth/mm/page_alloc.h>
 #include <hearth/monitor/shutdown.h>
 #include <hearth/core/vm.h>
 
@@ -19,11 +22,22 @@ static const char message[] = "shutdown";
 
 #define KEY_GAP_US 1000000
 
+/* Locks: vm->lock for the marked fields; the timer and the step belong to the hart `hart`. */
+struct vm_shutdown {
+    struct vm *vm;
+    uint32_t hart;    /* constant: that of the VM's creation */
+    bool queued;      /* vm->lock: the work is */
+    uint64_t asked;   /* vm->lock: ticks when it was asked; 0: it is not being asked */
+    struct work work; /* takes the request to the hart */
+    struct timer_event timer;
+    uint32_t step;
+};
+
 /* On the VM's shutdown hart, no lock held. */
 static void next_step(struct timer_event *ev)
 {
-    struct vm *vm = container_of(ev, struct vm, shutdown.timer);
-    struct vm_shutdown *s = &vm->shutdown;
+    struct vm_shutdown *s = container_of(ev, struct vm_shutdown, timer);
+    struct vm *vm = s->vm;
     const uint64_t timeout =
         timer_ticks_from_us((uint64_t)vm->config.policy.shutdown_timeout * 1000000);
     uint64_t asked;
@@ -51,22 +65,39 @@ static void next_step(struct timer_event *ev)
 
 static bool begin(struct work *w)
 {
-    struct vm *vm = container_of(w, struct vm, shutdown.work);
+    struct vm_shutdown *s = container_of(w, struct vm_shutdown, work);
 
-    lock_acquire(&vm->lock);
-    vm->shutdown.queued = false;
-    lock_release(&vm->lock);
-    vm->shutdown.step = 0;
-    timer_cancel(&vm->shutdown.timer);
-    next_step(&vm->shutdown.timer);
+    lock_acquire(&s->vm->lock);
+    s->queued = false;
+    lock_release(&s->vm->lock);
+    s->step = 0;
+    timer_cancel(&s->timer);
+    next_step(&s->timer);
     return false;
 }
 
-void shutdown_init(struct vm *vm)
+static struct vm_shutdown *shutdown_of(const struct vm *vm)
 {
-    vm->shutdown = (struct vm_shutdown){.hart = this_hart()->index,
-                                        .work.fn = begin,
-                                        .timer = {.deadline = UINT64_MAX, .fn = next_step}};
+    return vm->slots[VM_SLOT_SHUTDOWN];
+}
+
+static int shutdown_create(struct vm *vm)
+{
+    struct vm_shutdown *s = page_alloc_zeroed(page_order(sizeof(*s)));
+
+    if (s == NULL)
+        return -HV_ENOMEM;
+    *s = (struct vm_shutdown){.vm = vm,
+                              .hart = this_hart()->index,
+                              .work.fn = begin,
+                              .timer = {.deadline = UINT64_MAX, .fn = next_step}};
+    vm->slots[VM_SLOT_SHUTDOWN] = s;
+    return 0;
+}
+
+static void shutdown_destroy(struct vm *vm)
+{
+    page_free_virt(shutdown_of(vm), page_order(sizeof(struct vm_shutdown)));
 }
 
 /* 0, or why the guest cannot be asked. */
@@ -84,7 +115,7 @@ static int ask_by_message(struct vm *vm)
 
 int shutdown_ask(struct vm *vm)
 {
-    struct vm_shutdown *s = &vm->shutdown;
+    struct vm_shutdown *s = shutdown_of(vm);
     bool queue = false;
     int err;
 
@@ -106,13 +137,24 @@ int shutdown_ask(struct vm *vm)
     return err;
 }
 
-void shutdown_over(struct vm *vm)
+/* The VM stops: nobody waits for it any more. */
+static void shutdown_over(struct vm *vm)
 {
-    vm->shutdown.asked = 0;
+    shutdown_of(vm)->asked = 0;
 }
 
-void shutdown_forget(struct vm *vm)
+static void shutdown_detach(struct vm *vm)
 {
-    if (this_hart()->index == vm->shutdown.hart)
-        timer_cancel(&vm->shutdown.timer);
+    struct vm_shutdown *s = shutdown_of(vm);
+
+    if (this_hart()->index == s->hart)
+        timer_cancel(&s->timer);
 }
+
+const struct vm_component shutdown_component = {
+    .name = "shutdown",
+    .vm_create = shutdown_create,
+    .vm_destroy = shutdown_destroy,
+    .vm_detach = shutdown_detach,
+    .vm_stopping = shutdown_over,
+};

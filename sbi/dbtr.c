@@ -269,7 +269,7 @@ static uint64_t num_triggers(const struct dbtr *d, uint64_t tdata1)
 static struct exit_result dbtr_handle(struct vcpu *vcpu, const struct sbi_call *call,
                                       struct sbi_ret *ret)
 {
-    struct dbtr *d = vcpu->sbi_state[SBI_SLOT_DBTR];
+    struct dbtr *d = sbi_vcpu_state(vcpu, SBI_SLOT_DBTR);
     const uint64_t a0 = call->arg[0], a1 = call->arg[1];
 
     switch (call->fid) {

@@ -226,7 +226,7 @@ static int64_t fwft_set(struct vcpu *vcpu, struct fwft_vcpu *f, uint32_t id, uin
 static struct exit_result fwft_handle(struct vcpu *vcpu, const struct sbi_call *call,
                                       struct sbi_ret *ret)
 {
-    struct fwft_vcpu *f = vcpu->sbi_state[SBI_SLOT_FWFT];
+    struct fwft_vcpu *f = sbi_vcpu_state(vcpu, SBI_SLOT_FWFT);
     const uint32_t id = (uint32_t)call->arg[0]; /* a uint32_t: what is above is not looked at */
     const struct feature *feature;
 

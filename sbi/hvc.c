@@ -14,7 +14,7 @@ const unsigned hypercall_count = ARRAY_SIZE(hypercalls);
 
 void *hvc_scratch(struct vcpu *vcpu)
 {
-    return vcpu->sbi_state[SBI_SLOT_HVC];
+    return sbi_vcpu_state(vcpu, SBI_SLOT_HVC);
 }
 
 static struct exit_result hvc_handle(struct vcpu *vcpu, const struct sbi_call *call,

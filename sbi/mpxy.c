@@ -48,14 +48,14 @@ static const uint32_t protocol[] = {
 
 static int64_t shmem_write(struct vcpu *v, uint64_t offset, const void *buf, uint64_t len)
 {
-    const struct mpxy_vcpu *mpxy = v->sbi_state[SBI_SLOT_MPXY];
+    const struct mpxy_vcpu *mpxy = sbi_vcpu_state(v, SBI_SLOT_MPXY);
 
     return copy_to_guest(v, mpxy->shmem + offset, buf, len) == len ? SBI_SUCCESS : SBI_ERR_FAILED;
 }
 
 static int64_t set_shmem(struct vcpu *v, uint64_t lo, uint64_t hi, uint64_t flags)
 {
-    struct mpxy_vcpu *mpxy = v->sbi_state[SBI_SLOT_MPXY];
+    struct mpxy_vcpu *mpxy = sbi_vcpu_state(v, SBI_SLOT_MPXY);
     const uint64_t old = mpxy->enabled ? mpxy->shmem : SHMEM_NONE;
     const uint64_t before[2] = {old, mpxy->enabled ? 0 : SHMEM_NONE};
 
@@ -94,7 +94,7 @@ static int64_t check_range(uint32_t base, uint32_t count, uint32_t have, uint32_
 
 static int64_t read_attributes(struct vcpu *v, uint32_t base, uint32_t count)
 {
-    const struct mpxy_vm *mpxy = v->vm->sbi_state[SBI_SLOT_MPXY];
+    const struct mpxy_vm *mpxy = sbi_vm_state(v->vm, SBI_SLOT_MPXY);
     uint32_t value[SBI_MPXY_ATTR_STANDARD];
     int64_t err;
 
@@ -117,8 +117,8 @@ static int64_t read_attributes(struct vcpu *v, uint32_t base, uint32_t count)
 /* All of them or none. Those of the MSI, which the channel has not, ignore what is written. */
 static int64_t write_attributes(struct vcpu *v, uint32_t base, uint32_t count)
 {
-    const struct mpxy_vcpu *mpxy = v->sbi_state[SBI_SLOT_MPXY];
-    struct mpxy_vm *channel = v->vm->sbi_state[SBI_SLOT_MPXY];
+    const struct mpxy_vcpu *mpxy = sbi_vcpu_state(v, SBI_SLOT_MPXY);
+    struct mpxy_vm *channel = sbi_vm_state(v->vm, SBI_SLOT_MPXY);
     const uint32_t control = SBI_MPXY_ATTR_EVENTS_STATE_CONTROL;
     uint32_t value[SBI_MPXY_ATTR_STANDARD];
     int64_t err;
@@ -160,7 +160,7 @@ static int64_t messages_error(int err)
 
 static int64_t send_without_response(struct vcpu *v, uint32_t message, uint64_t len)
 {
-    const struct mpxy_vcpu *mpxy = v->sbi_state[SBI_SLOT_MPXY];
+    const struct mpxy_vcpu *mpxy = sbi_vcpu_state(v, SBI_SLOT_MPXY);
     struct message_guest from = {.vcpu = v, .gpa = mpxy->shmem};
 
     if (message != SBI_MPXY_MESSAGE_SEND)
@@ -170,7 +170,7 @@ static int64_t send_without_response(struct vcpu *v, uint32_t message, uint64_t 
 
 static int64_t send_with_response(struct vcpu *v, uint32_t message, uint64_t len, uint64_t *got)
 {
-    const struct mpxy_vcpu *mpxy = v->sbi_state[SBI_SLOT_MPXY];
+    const struct mpxy_vcpu *mpxy = sbi_vcpu_state(v, SBI_SLOT_MPXY);
     struct message_guest to = {.vcpu = v, .gpa = mpxy->shmem};
     int err;
 
@@ -185,7 +185,7 @@ static int64_t send_with_response(struct vcpu *v, uint32_t message, uint64_t len
 /* One event, for as long as a message waits: none can get lost. */
 static int64_t get_notifications(struct vcpu *v, uint64_t *len)
 {
-    const struct mpxy_vm *channel = v->vm->sbi_state[SBI_SLOT_MPXY];
+    const struct mpxy_vm *channel = sbi_vm_state(v->vm, SBI_SLOT_MPXY);
     struct sbi_mpxy_event event = {.id = SBI_MPXY_EVENT_WAITING};
     struct sbi_mpxy_events_state state = {0};
     int64_t err = SBI_SUCCESS;
@@ -204,7 +204,7 @@ static int64_t get_notifications(struct vcpu *v, uint64_t *len)
 static struct exit_result mpxy_handle(struct vcpu *vcpu, const struct sbi_call *call,
                                       struct sbi_ret *ret)
 {
-    const struct mpxy_vcpu *mpxy = vcpu->sbi_state[SBI_SLOT_MPXY];
+    const struct mpxy_vcpu *mpxy = sbi_vcpu_state(vcpu, SBI_SLOT_MPXY);
     const uint64_t *arg = call->arg;
 
     if (call->fid >= SBI_MPXY_GET_CHANNEL_IDS && call->fid <= SBI_MPXY_GET_NOTIFICATION_EVENTS) {

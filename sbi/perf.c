@@ -54,7 +54,7 @@ static int64_t perf_stop(const struct vcpu *vcpu, struct perf *perf)
 static struct exit_result perf_handle(struct vcpu *vcpu, const struct sbi_call *call,
                                       struct sbi_ret *ret)
 {
-    struct perf *perf = vcpu->sbi_state[SBI_SLOT_PERF];
+    struct perf *perf = sbi_vcpu_state(vcpu, SBI_SLOT_PERF);
 
     switch (call->fid) {
     case SBI_PERF_START:

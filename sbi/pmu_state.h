@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include <hearth/sbi/sbi.h>
 #include <hearth/core/vcpu.h>
 
 /* Counter numbers: hardware counters by CSR, cycle, (time: none), instret, hpmcounter3 to 31 as far
@@ -43,7 +44,7 @@ struct pmu {
 
 static inline struct pmu *pmu_of(const struct vcpu *vcpu)
 {
-    return vcpu->sbi_state[SBI_SLOT_PMU];
+    return sbi_vcpu_state(vcpu, SBI_SLOT_PMU);
 }
 
 /* ---- pmu_info.c */

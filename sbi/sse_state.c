@@ -37,7 +37,7 @@ static void hart_reset(const struct vcpu *v)
 
 void sse_reset(struct vm *vm)
 {
-    struct sse_vm *s = vm->sbi_state[SBI_SLOT_SSE];
+    struct sse_vm *s = sbi_vm_state(vm, SBI_SLOT_SSE);
 
     lock_init(&s->lock, RANK_SSE);
     for (unsigned i = 0; i < SSE_GLOBAL_EVENTS; i++)
@@ -152,7 +152,7 @@ static struct vcpu *route(const struct vm *vm, const struct sse_event *e)
 static void poke(struct vcpu *v, const struct vcpu *self)
 {
     atomic_store_release(&sse_hart_of(v)->poked, 1);
-    vcpu_request(v, VCPU_REQ_SBI);
+    vcpu_request(v, VCPU_REQ_COMPONENTS);
     if (v != self)
         vcpu_wake(v);
 }

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <hearth/sbi/sbi.h>
 #include <hearth/kernel/lock.h>
 #include <hearth/core/vcpu.h>
 #include <hearth/core/vm.h>
@@ -43,12 +44,12 @@ struct sse_vm {
 
 static inline struct sse_hart *sse_hart_of(const struct vcpu *vcpu)
 {
-    return vcpu->sbi_state[SBI_SLOT_SSE];
+    return sbi_vcpu_state(vcpu, SBI_SLOT_SSE);
 }
 
 static inline struct sse_vm *sse_vm_of(const struct vcpu *vcpu)
 {
-    return vcpu->vm->sbi_state[SBI_SLOT_SSE];
+    return sbi_vm_state(vcpu->vm, SBI_SLOT_SSE);
 }
 
 static inline bool sse_is_global(uint32_t id)

@@ -76,7 +76,7 @@ static void sta_reset(struct vcpu *v, void *state)
 
 static int64_t sta_set_shmem(struct vcpu *v, uint64_t lo, uint64_t hi, uint64_t flags)
 {
-    struct sta *sta = v->sbi_state[SBI_SLOT_STA];
+    struct sta *sta = sbi_vcpu_state(v, SBI_SLOT_STA);
     void *shm;
 
     if (flags != 0)
@@ -104,7 +104,7 @@ static struct exit_result sta_handle(struct vcpu *vcpu, const struct sbi_call *c
     if (call->fid == SBI_STA_SET_SHMEM)
         ret->error = sta_set_shmem(vcpu, call->arg[0], call->arg[1], call->arg[2]);
     sbi_vcpu_switches(vcpu, SBI_SLOT_STA,
-                      ((const struct sta *)vcpu->sbi_state[SBI_SLOT_STA])->enabled);
+                      ((const struct sta *)sbi_vcpu_state(vcpu, SBI_SLOT_STA))->enabled);
     return exit_next(4);
 }
 

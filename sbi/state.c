@@ -2,13 +2,17 @@
  * state.c - what the extensions keep for each VM and vcpu: allocated as one block, reset, and moved
  * in and out of the hart with the vcpu. The extensions' own rows say what they want (sbi.h).
  *
- * Locking: none of its own; each function is called where vm.c or vcpu.c is in the same step.
+ * Locking: none of its own; all of it is hooks of a VM component.
  */
 #include <hearth/lib/errno.h>
 #include <hearth/mm/page_alloc.h>
 #include <hearth/sbi/sbi.h>
 #include <hearth/core/vcpu.h>
 #include <hearth/core/vm.h>
+
+_Static_assert(VM_SLOT_SBI + SBI_SLOT_COUNT <= VM_SLOT_BOARD &&
+                   VCPU_SLOT_SBI + SBI_SLOT_COUNT <= VCPU_SLOT_SBI_BLOCK,
+               "a slot for each extension's state");
 
 #define STATE_ALIGN 64 /* SBI shared structures and cache lines */
 
@@ -53,9 +57,9 @@ static int create(void **slots, void **block, bool vcpu)
     return 0;
 }
 
-int sbi_vm_create(struct vm *vm)
+static int sbi_vm_create(struct vm *vm)
 {
-    if (create(vm->sbi_state, &vm->sbi_block, false) < 0)
+    if (create(&vm->slots[VM_SLOT_SBI], &vm->slots[VM_SLOT_SBI_BLOCK], false) < 0)
         return -HV_ENOMEM;
     vm->sbi_hidden = vm->config.sbi_off;
     for (unsigned i = 0; i < sbi_extension_count; i++)
@@ -64,49 +68,48 @@ int sbi_vm_create(struct vm *vm)
     return 0;
 }
 
-void sbi_vm_destroy(struct vm *vm)
+static void sbi_vm_destroy(struct vm *vm)
 {
-    if (vm->sbi_block != NULL)
-        page_free_virt(vm->sbi_block, page_order(total(false)));
+    if (vm->slots[VM_SLOT_SBI_BLOCK] != NULL)
+        page_free_virt(vm->slots[VM_SLOT_SBI_BLOCK], page_order(total(false)));
 }
 
-int sbi_vcpu_create(struct vcpu *vcpu)
+static int sbi_vcpu_create(struct vcpu *vcpu)
 {
-    return create(vcpu->sbi_state, &vcpu->sbi_block, true);
+    return create(&vcpu->slots[VCPU_SLOT_SBI], &vcpu->slots[VCPU_SLOT_SBI_BLOCK], true);
 }
 
-void sbi_vcpu_destroy(struct vcpu *vcpu)
+static void sbi_vcpu_destroy(struct vcpu *vcpu)
 {
-    if (vcpu->sbi_block != NULL)
-        page_free_virt(vcpu->sbi_block, page_order(total(true)));
+    if (vcpu->slots[VCPU_SLOT_SBI_BLOCK] != NULL)
+        page_free_virt(vcpu->slots[VCPU_SLOT_SBI_BLOCK], page_order(total(true)));
 }
 
-void sbi_vm_reset(struct vm *vm)
+static void sbi_vm_reset(struct vm *vm)
 {
     for (unsigned i = 0; i < sbi_extension_count; i++)
         if (sbi_extensions[i]->vm_reset != NULL)
-            sbi_extensions[i]->vm_reset(vm, vm->sbi_state[sbi_extensions[i]->slot]);
+            sbi_extensions[i]->vm_reset(vm, sbi_vm_state(vm, sbi_extensions[i]->slot));
 }
 
-void sbi_vcpu_reset(struct vcpu *vcpu)
+static void sbi_vcpu_reset(struct vcpu *vcpu)
 {
-    vcpu->sbi_switched = 0;
     for (unsigned i = 0; i < sbi_extension_count; i++)
         if (sbi_extensions[i]->vcpu_reset != NULL)
-            sbi_extensions[i]->vcpu_reset(vcpu, vcpu->sbi_state[sbi_extensions[i]->slot]);
+            sbi_extensions[i]->vcpu_reset(vcpu, sbi_vcpu_state(vcpu, sbi_extensions[i]->slot));
 }
 
-void sbi_vcpu_stopped(struct vcpu *vcpu)
+static void sbi_vcpu_stopped(struct vcpu *vcpu)
 {
     for (unsigned i = 0; i < sbi_extension_count; i++)
         if (sbi_extensions[i]->vcpu_stopped != NULL)
-            sbi_extensions[i]->vcpu_stopped(vcpu, vcpu->sbi_state[sbi_extensions[i]->slot]);
+            sbi_extensions[i]->vcpu_stopped(vcpu, sbi_vcpu_state(vcpu, sbi_extensions[i]->slot));
 }
 
 /* Only what holds something of the vcpu (sbi_vcpu_switches()) is asked. */
 static void switch_states(struct vcpu *vcpu, bool load)
 {
-    uint64_t slots = vcpu->sbi_switched;
+    uint64_t slots = vcpu->switched >> VCPU_SLOT_SBI;
 
     for (unsigned i = 0; slots != 0 && i < sbi_extension_count; i++) {
         const struct sbi_extension *ext = sbi_extensions[i];
@@ -116,23 +119,40 @@ static void switch_states(struct vcpu *vcpu, bool load)
             continue;
         slots &= ~BIT(ext->slot);
         if (hook != NULL)
-            hook(vcpu, vcpu->sbi_state[ext->slot]);
+            hook(vcpu, sbi_vcpu_state(vcpu, ext->slot));
     }
 }
 
-void sbi_vcpu_load(struct vcpu *vcpu)
+static void sbi_vcpu_load(struct vcpu *vcpu)
 {
     switch_states(vcpu, true);
 }
 
-void sbi_vcpu_put(struct vcpu *vcpu)
+static void sbi_vcpu_put(struct vcpu *vcpu)
 {
     switch_states(vcpu, false);
 }
 
-void sbi_vcpu_requested(struct vcpu *vcpu)
+static void sbi_vcpu_requested(struct vcpu *vcpu)
 {
     for (unsigned i = 0; i < sbi_extension_count; i++)
         if (sbi_extensions[i]->requested != NULL)
-            sbi_extensions[i]->requested(vcpu, vcpu->sbi_state[sbi_extensions[i]->slot]);
+            sbi_extensions[i]->requested(vcpu, sbi_vcpu_state(vcpu, sbi_extensions[i]->slot));
 }
+
+const struct vm_component sbi_component = {
+    .name = "sbi",
+    .vm_create = sbi_vm_create,
+    .vm_destroy = sbi_vm_destroy,
+    .vm_reset = sbi_vm_reset,
+    .vcpu_create = sbi_vcpu_create,
+    .vcpu_destroy = sbi_vcpu_destroy,
+    .vcpu_reset = sbi_vcpu_reset,
+    .vcpu_stopped = sbi_vcpu_stopped,
+    .vcpu_requested = sbi_vcpu_requested,
+};
+
+const struct vcpu_switch sbi_switch = {
+    .load = sbi_vcpu_load,
+    .put = sbi_vcpu_put,
+};

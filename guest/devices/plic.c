@@ -131,7 +131,7 @@ static struct plic *vm_plic(struct vm *vm)
 {
     for (unsigned i = 0; i < board_row_count; i++)
         if (board_rows[i].ops == &plic_ops)
-            return vm->dev_state[i];
+            return vm->slots[VM_SLOT_BOARD + i];
     return NULL;
 }
 

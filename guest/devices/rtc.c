@@ -235,7 +235,7 @@ static void rtc_reset(struct vm *vm, void *state)
     lock_release(&r->lock);
 }
 
-static void rtc_forget(struct vm *vm, void *state)
+static void rtc_detach(struct vm *vm, void *state)
 {
     struct rtc *r = state;
 
@@ -260,7 +260,7 @@ const struct device_ops rtc_ops = {
     .state_size = sizeof(struct rtc),
     .init = rtc_init,
     .reset = rtc_reset,
-    .forget = rtc_forget,
+    .detach = rtc_detach,
     .read = rtc_read,
     .write = rtc_write,
     .fdt = rtc_fdt,

@@ -89,7 +89,7 @@ static inline void run_requests_of(uint64_t harts)
         for (uint32_t i = 0; i < HARTS; i++) {
             struct vcpu *v = sbi_vm.vcpus[i];
 
-            if (!(harts & BIT(i)) || !(v->requests & VCPU_REQ_SBI))
+            if (!(harts & BIT(i)) || !(v->requests & VCPU_REQ_COMPONENTS))
                 continue;
             again = true;
             v->requests = 0;
@@ -97,7 +97,7 @@ static inline void run_requests_of(uint64_t harts)
                 assert_true(fake_woken & BIT(i));
             fake_woken &= ~BIT(i);
             run_as(i);
-            sbi_ext_sse.requested(v, v->sbi_state[SBI_SLOT_SSE]);
+            sbi_ext_sse.requested(v, sbi_vcpu_state(v, SBI_SLOT_SSE));
         }
     } while (again);
     run_as(self);

@@ -20,7 +20,7 @@ static void test_table(void **state)
         assert_non_null(r->ops->read);
         assert_non_null(r->ops->write);
         assert_true(r->ops->access_sizes > 0 && r->ops->access_sizes < 16);
-        assert_true(r->base + r->size <= BOARD_RAM_BASE);
+        assert_true(r->base + r->size <= VM_RAM_BASE);
         for (unsigned j = 0; j < i; j++)
             assert_true(board_rows[j].base + board_rows[j].size <= r->base ||
                         r->base + r->size <= board_rows[j].base);
@@ -72,18 +72,9 @@ static void test_edges(void **state)
 static void test_holes(void **state)
 {
     static const gpa_t holes[] = {
-        0,
-        0xfffff,
-        0x102000,
-        0x2000000,
-        0x0bfffffc,
-        0x0c600000,
-        0x10000100,
-        0x10001000,
-        BOARD_RAM_BASE,
-        UINT64_MAX - 7,
-        1ull << 56,
-        0x110000000 /* UART + 4 GiB */,
+        0,           0xfffff,        0x102000,   0x2000000,
+        0x0bfffffc,  0x0c600000,     0x10000100, 0x10001000,
+        VM_RAM_BASE, UINT64_MAX - 7, 1ull << 56, 0x110000000 /* UART + 4 GiB */,
     };
     uint64_t v;
 

@@ -5,10 +5,12 @@
 #include "fakes/fakes.h"
 
 #include <hearth/ipc/channels.h>
+#include <hearth/mm/page_alloc.h>
 #include <hearth/lib/errno.h>
 #include <hearth/sbi/hvc.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #define RAM       SBI_RAM_BASE
 #define RW        3
@@ -38,11 +40,34 @@ static void describe(struct vm *vm, const char *name, const char *peer, bool pub
         .name = names[BACK], .peer = peer, .size = 0x1000, .publishes = !publisher};
 }
 
+/* For mm/memslot.c: no VM here has RAM of its own. */
+hpa_t page_alloc(unsigned order)
+{
+    (void)order;
+    abort();
+}
+
+void page_free(hpa_t page, unsigned order)
+{
+    (void)page;
+    (void)order;
+    abort();
+}
+
+static int gone(void **state)
+{
+    (void)state;
+    channels_component.vm_destroy(pub);
+    channels_component.vm_destroy(&sub);
+    channels_component.vm_destroy(&sub); /* nothing there: nothing happens */
+    return fake_pages_out == 0 ? 0 : 1;
+}
+
 static int fresh(void **state)
 {
     (void)state;
     sbi_fake_reset(1);
-    sbi_self->sbi_state[SBI_SLOT_HVC] = scratch;
+    sbi_self->slots[VCPU_SLOT_SBI + SBI_SLOT_HVC] = scratch;
     memset(&sub, 0, sizeof(sub));
     sub.memslots = pub->memslots;
     generation++;
@@ -64,10 +89,10 @@ static int fresh(void **state)
 static int both(void **state)
 {
     (void)fresh(state);
-    assert_int_equal(channels_create(pub), 0);
-    assert_int_equal(channels_create(&sub), 0);
-    channels_vm_started(pub);
-    channels_vm_started(&sub);
+    assert_int_equal(channels_component.vm_create(pub), 0);
+    assert_int_equal(channels_component.vm_create(&sub), 0);
+    channels_component.vm_started(pub);
+    channels_component.vm_started(&sub);
     return 0;
 }
 
@@ -247,20 +272,20 @@ static void test_publisher_ends(void **state)
     (void)events(&sub, RING);
     (void)events(&sub, FRAMES);
     assert_int_equal(channel_notify(&sub, RING), 0);
-    channels_vm_ended(pub);
+    channels_component.vm_ended(pub);
     assert_int_equal(fake_remap.removed, 1);
     assert_int_equal(fake_remap.wrong, 0);
     assert_int_equal(status(&sub, RING) | status(&sub, FRAMES), 0);
     assert_int_equal(fake_lines[0], 0);
     assert_int_equal(fake_lines[1], BIT(RING) | BIT(FRAMES));
     assert_int_equal(channel_notify(&sub, RING), -HV_EBUSY);
-    channels_vm_started(pub); /* restarted */
+    channels_component.vm_started(pub); /* restarted */
     assert_int_equal(events(pub, RING), 0);
     published(RING, 0x1000, RW);
     subscribed(RING, RW);
     assert_int_equal(events(pub, RING), SBI_CHANNEL_EVENT_CHANGED);
-    channels_vm_ended(pub);
-    channels_vm_ended(pub); /* nothing twice */
+    channels_component.vm_ended(pub);
+    channels_component.vm_ended(pub); /* nothing twice */
     assert_int_equal(fake_remap.removed, 2);
 }
 
@@ -271,7 +296,7 @@ static void test_subscriber_ends(void **state)
     published(FRAMES, 0x1000, 1);
     subscribed(RING, RW);
     (void)events(pub, RING);
-    channels_vm_ended(&sub);
+    channels_component.vm_ended(&sub);
     assert_int_equal(fake_remap.removed, 1);
     assert_int_equal(fake_remap.wrong, 0);
     assert_int_equal(fake_lines[1], 0);
@@ -280,7 +305,7 @@ static void test_subscriber_ends(void **state)
                      SBI_CHANNEL_PUBLISHER | SBI_CHANNEL_PUBLISHED | SBI_CHANNEL_WRITABLE);
     assert_int_equal(channel_unpublish(pub, FRAMES), 0); /* no events for who does not run */
     assert_int_equal(fake_lines[1], 0);
-    channels_vm_started(&sub);
+    channels_component.vm_started(&sub);
     assert_int_equal(events(&sub, FRAMES), 0);
     subscribed(RING, RW);
 }
@@ -302,22 +327,22 @@ static void test_fence_refused(void **state)
     assert_int_equal(channel_unpublish(pub, RING), -HV_EIO);
     assert_int_equal(fake_stop_calls, 2);
     assert_true(status(pub, RING) & SBI_CHANNEL_SUBSCRIBED);
-    channels_vm_ended(pub);
+    channels_component.vm_ended(pub);
     assert_int_equal(fake_stop_calls, 3);
-    assert_true(channels_hold(pub));
-    assert_false(channels_hold(&sub));
+    assert_true(channels_component.vm_held(pub));
+    assert_false(channels_component.vm_held(&sub));
     fake_remap_refused = false; /* of a VM that has stopped */
-    channels_vm_ended(&sub);
-    assert_false(channels_hold(pub));
+    channels_component.vm_ended(&sub);
+    assert_false(channels_component.vm_held(pub));
     assert_int_equal(status(&sub, RING), 0);
-    channels_vm_started(pub);
-    channels_vm_started(&sub);
+    channels_component.vm_started(pub);
+    channels_component.vm_started(&sub);
     published(RING, 0x1000, RW);
     fake_remap_answer = -HV_EIO; /* perhaps mapped */
     assert_int_equal(channel_subscribe(&sub, RING, RW, &gpa), -HV_EIO);
     assert_int_equal(fake_stop_calls, 4);
-    channels_vm_ended(pub);
-    assert_false(channels_hold(pub));
+    channels_component.vm_ended(pub);
+    assert_false(channels_component.vm_held(pub));
     assert_int_equal(fake_remap.removed, 2);
     assert_int_equal(fake_remap.wrong, 0);
 }
@@ -328,18 +353,18 @@ static void test_creation(void **state)
     gpa_t gpa;
 
     (void)state;
-    assert_int_equal(channels_create(pub), 0);
-    channels_vm_started(pub);
+    assert_int_equal(channels_component.vm_create(pub), 0);
+    channels_component.vm_started(pub);
     published(RING, 0x1000, RW);
     assert_int_equal(channel_notify(pub, RING), -HV_EBUSY);
     fake_remap_missing = true;
-    assert_int_equal(channels_create(&sub), -HV_ENODEV);
+    assert_int_equal(channels_component.vm_create(&sub), -HV_ENODEV);
     fake_remap_missing = false;
-    assert_int_equal(channels_create(&sub), 0);
-    channels_destroy(&sub); /* its creation failed later on */
+    assert_int_equal(channels_component.vm_create(&sub), 0);
+    channels_component.vm_destroy(&sub); /* its creation failed later on */
     assert_int_equal(channel_unpublish(pub, RING), 0);
     published(RING, 0x1000, RW);
-    assert_int_equal(channels_create(&sub), 0);
+    assert_int_equal(channels_component.vm_create(&sub), 0);
     assert_int_equal(channel_subscribe(&sub, RING, RW, &gpa), 0);
     assert_int_equal(status(pub, RING) & SBI_CHANNEL_SUBSCRIBED, SBI_CHANNEL_SUBSCRIBED);
 }
@@ -353,12 +378,13 @@ static void test_strangers(void **state)
     (void)state;
     memset(&stranger, 0, sizeof(stranger));
     describe(&stranger, "stranger", "pub", false);
-    assert_int_equal(channels_create(&stranger), 0);
-    channels_vm_started(&stranger);
+    assert_int_equal(channels_component.vm_create(&stranger), 0);
+    channels_component.vm_started(&stranger);
     published(RING, 0x1000, RW);
     assert_int_equal(status(&stranger, RING), 0);
     assert_int_equal(channel_subscribe(&stranger, RING, 1, &gpa), -HV_EBUSY);
     assert_int_equal(channel_notify(&stranger, RING), -HV_EBUSY);
+    channels_component.vm_destroy(&stranger);
     stranger.config.channel_count = 0; /* it has none, and none has it */
     assert_int_equal(channel_status(&stranger, RING, &gpa), -HV_EINVAL);
     assert_int_equal(channel_find(&stranger, names[RING], strlen(names[RING])), -HV_ENOENT);
@@ -422,30 +448,31 @@ static void test_exhaustion(void **state)
     for (unsigned i = 0; i < ARRAY_SIZE(many); i++) {
         snprintf(many[i], sizeof(many[i]), "x%u", i);
         pub->config.channel[0].name = many[i];
-        if (channels_create(pub) == 0)
+        if (channels_component.vm_create(pub) == 0)
             made++;
-        else
-            assert_null(pub->channels[0]);
+        assert_true(pub->slots[VM_SLOT_CHANNELS] == NULL || made == i + 1);
+        channels_component.vm_destroy(pub);
+        assert_null(pub->slots[VM_SLOT_CHANNELS]);
     }
     assert_in_range(made, 64, CHANNELS_MAX - 1);
     pub->config.channel[0].name = many[0]; /* what is there can still be had */
-    assert_int_equal(channels_create(pub), 0);
+    assert_int_equal(channels_component.vm_create(pub), 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_publish, both),
-        cmocka_unit_test_setup(test_subscribe, both),
-        cmocka_unit_test_setup(test_doorbells, both),
-        cmocka_unit_test_setup(test_unpublish, both),
-        cmocka_unit_test_setup(test_publisher_ends, both),
-        cmocka_unit_test_setup(test_subscriber_ends, both),
-        cmocka_unit_test_setup(test_fence_refused, both),
-        cmocka_unit_test_setup(test_creation, fresh),
-        cmocka_unit_test_setup(test_strangers, both),
-        cmocka_unit_test_setup(test_hypercalls, both),
-        cmocka_unit_test_setup(test_exhaustion, fresh),
+        cmocka_unit_test_setup_teardown(test_publish, both, gone),
+        cmocka_unit_test_setup_teardown(test_subscribe, both, gone),
+        cmocka_unit_test_setup_teardown(test_doorbells, both, gone),
+        cmocka_unit_test_setup_teardown(test_unpublish, both, gone),
+        cmocka_unit_test_setup_teardown(test_publisher_ends, both, gone),
+        cmocka_unit_test_setup_teardown(test_subscriber_ends, both, gone),
+        cmocka_unit_test_setup_teardown(test_fence_refused, both, gone),
+        cmocka_unit_test_setup_teardown(test_creation, fresh, gone),
+        cmocka_unit_test_setup_teardown(test_strangers, both, gone),
+        cmocka_unit_test_setup_teardown(test_hypercalls, both, gone),
+        cmocka_unit_test_setup_teardown(test_exhaustion, fresh, gone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,10 +12,11 @@
 #include <hearth/core/lifecycle.h>
 #include <hearth/core/request.h>
 #include <hearth/core/run.h>
+#include <hearth/core/upcalls.h>
 #include <hearth/guest/mmio.h>
 #include <hearth/core/trace_vcpu.h>
-#include <hearth/monitor/crash_report.h>
 #include <hearth/sbi/pmu.h>
+#include <hearth/sbi/sbi.h>
 #include <hearth/sbi/sse.h>
 
 #define PC 0x80201000ul
@@ -73,12 +74,15 @@ int sse_raise_at_once(struct vcpu *vcpu, uint32_t event)
     return sse_answer;
 }
 
-void crash_report(const struct vcpu *vcpu, const struct vcpu_exit *e, const char *reason)
+static void crashed(struct vcpu *vcpu, const struct vcpu_exit *e, const char *reason)
 {
     assert_ptr_equal(vcpu, &v);
     assert_int_equal(e->pc, PC);
     crash_reason = reason;
 }
+
+static const struct vm_component component = {.name = "test", .vcpu_crashed = crashed};
+const struct vm_component *const vm_components[] = {&component, NULL};
 
 void vcpu_inject_trap(struct vcpu_ctx *ctx, uint64_t henvcfg, const struct guest_trap *trap)
 {

@@ -170,7 +170,7 @@ static void check_tree(uint32_t vcpus)
     assert_int_equal(host.harts, vcpus);
     assert_int_equal(host.timebase_hz, 10000000);
     assert_int_equal(host.mem_count, 1);
-    assert_int_equal(host.mem[0].base, BOARD_RAM_BASE);
+    assert_int_equal(host.mem[0].base, VM_RAM_BASE);
     assert_int_equal(host.mem[0].size, 512 * MIB);
     assert_int_equal(host.initrd, 0x9f000000);
     assert_int_equal(host.initrd_size, 0x123456);

@@ -15,7 +15,7 @@
 
 #include "fakes/fake.h"
 
-#define RAM      BOARD_RAM_BASE
+#define RAM      VM_RAM_BASE
 #define RAM_SIZE (16 * MIB)
 
 const struct board_row board_rows[1];

@@ -52,9 +52,9 @@ static struct vm *add(const char *name, const char *peer)
 
     strcpy(vm->config.name, name);
     strcpy(vm->config.messages, peer);
-    assert_int_equal(messages_create(vm), 0);
+    assert_int_equal(messages_component.vm_create(vm), 0);
     vms[count++] = vm;
-    messages_connect(vm);
+    messages_component.vm_listed(vm);
     return vm;
 }
 
@@ -71,7 +71,7 @@ static int clean(void **state)
 {
     (void)state;
     while (count > 0) {
-        messages_destroy(vms[--count]);
+        messages_component.vm_destroy(vms[--count]);
         free(vms[count]);
     }
     assert_int_equal(fake_pages_out, 0);
@@ -242,11 +242,11 @@ static void test_peer_leaves(void **state)
     assert_int_equal(send(a, "one", 3), 0);
     assert_int_equal(send(c, "two", 3), 0);
     vms[1] = NULL;
-    messages_disconnect(c);
+    messages_component.vm_unlisted(c);
     assert_int_equal(send(a, "x", 1), -HV_ENOENT);
     expect(receive(a, back, MESSAGE_MAX, &len), 0, len, 3); /* what was accepted stays */
-    messages_destroy(c);
-    assert_null(c->messages);
+    messages_component.vm_destroy(c);
+    assert_null(c->slots[VM_SLOT_MESSAGES]);
     free(c);
     again = add("c", "a");
     assert_int_equal(send(a, "three", 5), 0);
@@ -274,7 +274,7 @@ static void test_no_memory(void **state)
 
     (void)state;
     fake_pages_fail = 1;
-    assert_int_equal(messages_create(&vm), -HV_ENOMEM);
+    assert_int_equal(messages_component.vm_create(&vm), -HV_ENOMEM);
     fake_pages_fail = 0;
     /* A queue's own memory comes with its first message. */
     a = add("a", "");

@@ -62,9 +62,9 @@ static uint64_t table[512];
 uint64_t memslot_read(const struct memslots *s, gpa_t gpa, void *buf, uint64_t len)
 {
     (void)s;
-    if (!range_within(gpa, len, BOARD_RAM_BASE, sizeof(table)))
+    if (!range_within(gpa, len, VM_RAM_BASE, sizeof(table)))
         return 0;
-    memcpy(buf, (const char *)table + (gpa - BOARD_RAM_BASE), len);
+    memcpy(buf, (const char *)table + (gpa - VM_RAM_BASE), len);
     return len;
 }
 
@@ -349,7 +349,7 @@ static void test_gpa_unknown_sv39(void **state)
     e.gpa = 0;
     e.gpa_valid = false;
     memory_insn = LBU_A0;
-    fake_csr[CSR_VSATP] = ATP_MODE_SV39 << ATP_MODE_SHIFT | BOARD_RAM_BASE >> PAGE_SHIFT;
+    fake_csr[CSR_VSATP] = ATP_MODE_SV39 << ATP_MODE_SHIFT | VM_RAM_BASE >> PAGE_SHIFT;
     table[256] = 0xcf;
     expect_next(&e, 4);
     assert_int_equal(*gpr(10), 0x60);

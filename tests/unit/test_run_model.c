@@ -10,7 +10,6 @@
 #include <hearth/arch/upcalls.h>
 #include <hearth/arch/vcpu_csr.h>
 #include <arch/vcpu_enter.h>
-#include <hearth/monitor/crash_report.h>
 #include <hearth/core/exit.h>
 #include <hearth/kernel/hart.h>
 #include <hearth/kernel/ipi.h>
@@ -26,6 +25,7 @@
 #include <hearth/core/spin.h>
 #include <hearth/sbi/sse.h>
 #include <hearth/core/stats.h>
+#include <hearth/core/upcalls.h>
 #include <hearth/kernel/timer.h>
 #include <hearth/core/trace_vcpu.h>
 #include <hearth/monitor/trace_control.h>
@@ -227,10 +227,21 @@ void vcpu_hsm_resume(struct vcpu *v)
     model_store(&v->hsm_state, 4, SBI_HSM_STATE_STARTED, true);
 }
 
-void sbi_vcpu_requested(struct vcpu *v)
+static void model_requested(struct vcpu *v)
 {
-    now[v->id].seen |= VCPU_REQ_SBI;
+    now[v->id].seen |= VCPU_REQ_COMPONENTS;
 }
+
+static void model_crashed(struct vcpu *v, const struct vcpu_exit *e, const char *reason)
+{
+    (void)v;
+    (void)e;
+    model_fail(reason);
+}
+
+static const struct vm_component model_component = {
+    .name = "model", .vcpu_requested = model_requested, .vcpu_crashed = model_crashed};
+const struct vm_component *const vm_components[] = {&model_component, NULL};
 
 void vtimer_moved(struct vcpu *v)
 {
@@ -435,13 +446,6 @@ struct exit_result exit_guest_page_fault(struct vcpu *v, const struct vcpu_exit 
     return exit_next(4);
 }
 
-void crash_report(const struct vcpu *v, const struct vcpu_exit *e, const char *reason)
-{
-    (void)v;
-    (void)e;
-    model_fail(reason);
-}
-
 void vm_request_stop(struct vm *vm, enum vm_stop_kind kind, const char *reason)
 {
     (void)vm;
@@ -561,14 +565,14 @@ static int start_scenario(void **s)
 
 static void ask_two_things(void)
 {
-    vcpu_request(&vcpu[0], VCPU_REQ_SBI);
+    vcpu_request(&vcpu[0], VCPU_REQ_COMPONENTS);
     vcpu_request(&vcpu[0], VCPU_REQ_TIMER);
 }
 
 static void check_both_seen(void)
 {
     check_guest_runs();
-    if (now[0].seen != (VCPU_REQ_SBI | VCPU_REQ_TIMER))
+    if (now[0].seen != (VCPU_REQ_COMPONENTS | VCPU_REQ_TIMER))
         model_fail("a request is lost");
 }
 

@@ -37,7 +37,7 @@ static void begin(unsigned triggers, bool old)
     memset(fake_trigger, 0, sizeof(fake_trigger));
     assert_int_equal(sbi_ext_dbtr.vcpu_state, sizeof(state[0]));
     for (unsigned i = 0; i < 2; i++) {
-        sbi_vm.vcpus[i]->sbi_state[SBI_SLOT_DBTR] = &state[i];
+        sbi_vm.vcpus[i]->slots[VCPU_SLOT_SBI + SBI_SLOT_DBTR] = &state[i];
         sbi_ext_dbtr.vcpu_reset(sbi_vm.vcpus[i], &state[i]);
     }
     fake_dbtr_calls = 0;

@@ -21,7 +21,7 @@ static void start(unsigned i)
 {
     struct vcpu *v = sbi_vm.vcpus[i];
 
-    v->sbi_state[SBI_SLOT_FWFT] = state[i];
+    v->slots[VCPU_SLOT_SBI + SBI_SLOT_FWFT] = state[i];
     v->csrs.henvcfg = OTHER_BITS;
     sbi_ext_fwft.vcpu_reset(v, state[i]);
 }

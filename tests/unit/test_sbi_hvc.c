@@ -15,7 +15,7 @@ static int fresh(void **state)
 {
     (void)state;
     sbi_fake_reset(4);
-    sbi_self->sbi_state[SBI_SLOT_HVC] = scratch;
+    sbi_self->slots[VCPU_SLOT_SBI + SBI_SLOT_HVC] = scratch;
     fake_log_lines = 0;
     fake_messages_answer = 0;
     fake_messages_calls = 0;

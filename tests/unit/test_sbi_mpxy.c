@@ -140,7 +140,7 @@ static void test_shmem(void **state)
     assert_sbi(mpxy(SBI_MPXY_GET_CHANNEL_IDS, 0, 0, 0), SBI_ERR_NO_SHMEM, 0);
     sbi_self = sbi_vm.vcpus[0];
     assert_sbi(mpxy(SBI_MPXY_GET_CHANNEL_IDS, 0, 0, 0), SBI_SUCCESS, 0);
-    sbi_ext_mpxy.vcpu_reset(sbi_self, sbi_self->sbi_state[SBI_SLOT_MPXY]);
+    sbi_ext_mpxy.vcpu_reset(sbi_self, sbi_vcpu_state(sbi_self, SBI_SLOT_MPXY));
     assert_sbi(mpxy(SBI_MPXY_GET_CHANNEL_IDS, 0, 0, 0), SBI_ERR_NO_SHMEM, 0);
 }
 
@@ -242,7 +242,7 @@ static void test_write_attributes(void **state)
     sbi_self = sbi_vm.vcpus[1];
     enable();
     assert_int_equal(events_state(), 1);
-    sbi_ext_mpxy.vm_reset(&sbi_vm, sbi_vm.sbi_state[SBI_SLOT_MPXY]);
+    sbi_ext_mpxy.vm_reset(&sbi_vm, sbi_vm_state(&sbi_vm, SBI_SLOT_MPXY));
     assert_int_equal(events_state(), 0);
 }
 

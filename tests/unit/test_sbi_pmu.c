@@ -516,7 +516,7 @@ static void test_perf(void **state)
     assert_sbi(PERF(SBI_PERF_READ, EXIT_REASON_HALT), 0, 0);
     assert_sbi(PERF(SBI_PERF_START, 0), 0, 0);
     assert_sbi(PERF(SBI_PERF_STOP, 0), 0, 0);
-    sbi_ext_perf.vcpu_reset(sbi_self, sbi_self->sbi_state[SBI_SLOT_PERF]);
+    sbi_ext_perf.vcpu_reset(sbi_self, sbi_vcpu_state(sbi_self, SBI_SLOT_PERF));
     assert_sbi(PERF(SBI_PERF_STOP, 0), SBI_ERR_ALREADY_STOPPED, 0);
 }
 

@@ -277,7 +277,7 @@ static void random_hsm(unsigned hart)
     struct vcpu *v = sbi_vm.vcpus[hart];
 
     if (!mh[hart].up) {
-        sbi_ext_sse.vcpu_reset(v, v->sbi_state[SBI_SLOT_SSE]);
+        sbi_ext_sse.vcpu_reset(v, sbi_vcpu_state(v, SBI_SLOT_SSE));
         v->hsm_state = SBI_HSM_STATE_STARTED;
         mreset(hart);
         mh[hart].up = true;
@@ -290,7 +290,7 @@ static void random_hsm(unsigned hart)
             mend(&mglobal);
         mreset(hart);
         mh[hart].up = false;
-        sbi_ext_sse.vcpu_stopped(v, v->sbi_state[SBI_SLOT_SSE]);
+        sbi_ext_sse.vcpu_stopped(v, sbi_vcpu_state(v, SBI_SLOT_SSE));
         v->hsm_state = SBI_HSM_STATE_STOPPED;
     }
 }

@@ -137,7 +137,7 @@ static void test_off(void **state)
         else if (how == 1)
             assert_sbi(set(UINT64_MAX, UINT64_MAX, 0), SBI_SUCCESS, 0);
         else
-            sbi_ext_sta.vcpu_reset(sbi_self, sbi_self->sbi_state[SBI_SLOT_STA]);
+            sbi_ext_sta.vcpu_reset(sbi_self, sbi_vcpu_state(sbi_self, SBI_SLOT_STA));
         sbi_self->stats.steal_ticks += 3;
         put(VCPU_RUNNABLE);
         load();

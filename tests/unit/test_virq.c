@@ -11,6 +11,7 @@
 #include <hearth/core/trace_vcpu.h>
 #include <hearth/monitor/trace_control.h>
 #include <hearth/core/vcpu.h>
+#include <hearth/core/upcalls.h>
 #include <hearth/core/vm.h>
 #include <hearth/core/vtimer.h>
 
@@ -54,10 +55,7 @@ void trace_put(enum trace_type type, const struct vcpu *v, unsigned code, uint64
     (void)b;
 }
 
-void sbi_vcpu_requested(struct vcpu *v)
-{
-    (void)v;
-}
+const struct vm_component *const vm_components[] = {NULL};
 
 void vtimer_moved(struct vcpu *v)
 {

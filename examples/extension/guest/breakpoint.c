@@ -8,7 +8,7 @@
 
 struct exit_result exit_breakpoint(struct vcpu *vcpu, const struct vcpu_exit *exit)
 {
-    uint64_t *breakpoints = vcpu->sbi_state[SBI_SLOT_ECHO];
+    uint64_t *breakpoints = sbi_vcpu_state(vcpu, SBI_SLOT_ECHO);
 
     ++*breakpoints;
     return exit_inject(CAUSE_BREAKPOINT, exit->tval);

@@ -30,7 +30,7 @@ static int64_t echo_reverse(struct vcpu *vcpu, uint64_t len, uint64_t gpa, uint6
 static struct exit_result echo_handle(struct vcpu *vcpu, const struct sbi_call *call,
                                       struct sbi_ret *ret)
 {
-    const uint64_t *breakpoints = vcpu->sbi_state[SBI_SLOT_ECHO];
+    const uint64_t *breakpoints = sbi_vcpu_state(vcpu, SBI_SLOT_ECHO);
 
     switch (call->fid) {
     case SBI_ECHO_WORD:

@@ -7,13 +7,14 @@
  */
 #pragma once
 
+#include <abi/sbi.h>
 #include <arch/atomic.h>
 #include <hearth/arch/trap.h>
 #include <hearth/arch/vcpu_csr.h>
 #include <hearth/arch/vcpu_state.h>
 #include <hearth/kernel/lock.h>
-#include <hearth/sbi/sbi.h>
 #include <hearth/core/sched_state.h>
+#include <hearth/core/vm_component.h>
 #include <hearth/kernel/timer.h>
 #include <hearth/lib/types.h>
 
@@ -22,12 +23,12 @@ struct hart;
 
 /* vcpu->requests bits: done by requests_handle() before the next entry. */
 enum vcpu_request {
-    VCPU_REQ_STOP = 1u << 0,    /* the VM is stopping: park */
-    VCPU_REQ_FENCE_I = 1u << 1, /* remote fence.i */
-    VCPU_REQ_VVMA = 1u << 2,    /* all VS-stage translations of this VM, locally */
-    VCPU_REQ_SBI = 1u << 3,     /* an SBI extension has something to do: its .requested */
-    VCPU_REQ_PAUSE = 1u << 4,   /* the VM is paused: leave, and be parked */
-    VCPU_REQ_TIMER = 1u << 5,   /* timer_deadline is to be armed on the hart that runs it now */
+    VCPU_REQ_STOP = 1u << 0,       /* the VM is stopping: park */
+    VCPU_REQ_FENCE_I = 1u << 1,    /* remote fence.i */
+    VCPU_REQ_VVMA = 1u << 2,       /* all VS-stage translations of this VM, locally */
+    VCPU_REQ_COMPONENTS = 1u << 3, /* a component has something to do: its vcpu_requested */
+    VCPU_REQ_PAUSE = 1u << 4,      /* the VM is paused: leave, and be parked */
+    VCPU_REQ_TIMER = 1u << 5,      /* timer_deadline is to be armed on the hart that runs it now */
 };
 
 enum vcpu_run_state {
@@ -109,22 +110,21 @@ struct vcpu {
     uint32_t last_hart;  /* index + 1 of the hart it last ran on; 0 none */
     struct vcpu_fpu fpu; /* FP and vector state */
 
-    void *sbi_state[SBI_SLOT_COUNT]; /* sbi/state.c */
-    void *sbi_block;
-    uint64_t sbi_switched; /* bits of SBI slots: sbi_vcpu_switches() */
+    void *slots[VCPU_SLOT_COUNT]; /* state of components (vm_component.h) */
+    uint64_t switched;            /* bits of slots: vcpu_switches() */
 
-    /* SBI PMU firmware events by code (hearth/sbi/pmu.h). RECEIVED ones: atomic; others its own. */
+    /* SBI PMU firmware events by code (fw_events.h). RECEIVED ones: atomic; others its own. */
     uint64_t fw_events[SBI_PMU_FW_EVENTS];
     struct vcpu_stats stats;
     struct vcpu_exit exits[EXIT_RECORDS]; /* exit n is captured into row n % EXIT_RECORDS */
 };
 
-/* For the extension of this slot: whether it has anything of the vcpu, which is loaded, that is to
- * be moved at a switch. Not after the vcpu's reset. While not, its vcpu_load and vcpu_put are not
- * called, and the hart is as it is for a vcpu that never called the extension. */
-static inline void sbi_vcpu_switches(struct vcpu *vcpu, enum sbi_slot slot, bool any)
+/* For the owner of this slot: whether it has anything of the vcpu, which is loaded, that is to be
+ * moved at a switch. Not after the vcpu's reset. While no slot has, vcpu_switched[] is not called,
+ * and the hart is as it is for a vcpu for which nothing was ever set up. */
+static inline void vcpu_switches(struct vcpu *vcpu, unsigned slot, bool any)
 {
-    vcpu->sbi_switched = (vcpu->sbi_switched & ~BIT(slot)) | (any ? BIT(slot) : 0);
+    vcpu->switched = (vcpu->switched & ~BIT(slot)) | (any ? BIT(slot) : 0);
 }
 
 /* Allocates vcpu `id` of vm, stopped. NULL when out of memory. */

@@ -13,15 +13,13 @@
 #pragma once
 
 #include <arch/atomic.h>
+#include <hearth/core/vm_component.h>
 #include <hearth/core/vm_config.h>
 #include <hearth/mm/gstage.h>
 #include <hearth/kernel/lock.h>
 #include <hearth/mm/memslot.h>
-#include <hearth/guest/mmio.h>
-#include <hearth/sbi/sbi.h>
 #include <hearth/core/restart_log.h>
 #include <hearth/core/sched_state.h>
-#include <hearth/monitor/shutdown.h>
 #include <hearth/lib/types.h>
 #include <hearth/mm/vmid.h>
 #include <hearth/kernel/work.h>
@@ -29,8 +27,6 @@
 struct vcpu;
 struct guest_console;
 struct loader;
-struct messages;
-struct channel;
 
 enum vm_state {
     VM_DEFINED,  /* created, and never started */
@@ -58,7 +54,7 @@ enum vm_stop_kind {
 
 struct vm {
     uint32_t id;             /* index, 0.. ; constant */
-    uint64_t sbi_hidden;     /* bit i: row i of sbi_extensions[] is not served; constant */
+    uint64_t sbi_hidden;     /* bit i: SBI extension i is not served (sbi/sbi.c); constant */
     struct vm_config config; /* constant after vm_create() */
     struct spinlock lock;
 
@@ -68,12 +64,9 @@ struct vm {
     struct vmid vmid;
 
     struct vcpu *vcpus[VCPUS_MAX]; /* config.vcpus of them; constant */
-    void *dev_state[BOARD_ROWS_MAX];
     struct guest_console *console;
-    struct messages *messages;
-    struct channel *channels[VM_CHANNELS_MAX]; /* config.channel_count; constant */
-    void *sbi_state[SBI_SLOT_COUNT];           /* sbi/state.c */
-    void *sbi_block;
+    void *slots
+        [VM_SLOT_COUNT]; /* state of components (vm_component.h); constant while it is listed */
 
     struct sched_vm sched; /* hearth/core/sched.h */
 
@@ -86,12 +79,11 @@ struct vm {
     uint32_t restarts;
     struct restart_log restart_log;
     uint64_t paused_at; /* host ticks at which the last vcpu was parked; 0: not all are */
-    uint64_t forgotten; /* work's: harts that have nothing of it any more */
+    uint64_t detached;  /* work's: harts that have nothing of it any more */
     bool destroying;    /* it is to be freed once it has stopped; nothing else is done to it */
 
     struct work work;      /* start, and the way out: lifecycle.c's, one at a time */
     struct loader *loader; /* work's */
-    struct vm_shutdown shutdown;
 
     uint32_t asleep;     /* atomic: in system suspend */
     uint32_t wake_level; /* atomic: vm_set_wake() */
@@ -117,9 +109,9 @@ struct vm {
 int __must_check vm_create(const struct vm_config *config, struct vm **out);
 
 /* Of a VM that runs no vcpu any more: takes it out of the table, so that no more pointers to it
- * come up. Then, on each hart, vm_forget(): nothing of it is left there. At last vm_free(). */
+ * come up. Then, on each hart, vm_detach(): nothing of it is left there. At last vm_free(). */
 void vm_unlist(struct vm *vm);
-void vm_forget(struct vm *vm);
+void vm_detach(struct vm *vm);
 void vm_free(struct vm *vm);
 
 /*

@@ -8,6 +8,15 @@
 #include <hearth/lib/symbols.h>
 #include <hearth/lib/types.h>
 
+#define VM_RAM_BASE 0x80000000ull /* guest-physical, as on QEMU's virt */
+
+/* Windows of the memory channels (hearth/ipc/channels.h), of one size: above all RAM there may be,
+ * and within what every G-stage mode translates. Channel i has source VM_CHANNEL_IRQ + i of the
+ * VM's interrupt controller. */
+#define VM_CHANNEL_BASE 0x18000000000ull
+#define VM_CHANNEL_SIZE (1ull << 30)
+#define VM_CHANNEL_IRQ  64
+
 #define VM_NAME_MAX    31 /* [a-z][a-z0-9-]{0,30} */
 #define VM_CMDLINE_MAX 4095
 

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <hearth/core/vm_component.h>
 #include <hearth/lib/types.h>
 
 struct vm;
@@ -41,7 +42,7 @@ struct device_ops {
     bool (*console_break)(struct vm *vm, void *state, char key);
     /* The VM goes away, and this hart is to have nothing of it any more: cancels the device's timer
      * events on it. No vcpu runs. NULL: it has none. */
-    void (*forget)(struct vm *vm, void *state);
+    void (*detach)(struct vm *vm, void *state);
     /* Adds the device's node(s) under /soc. NULL: none. libfdt sequential-write errors (< 0). */
     int (*fdt)(const struct vm *vm, void *fdt, const struct board_row *row);
 };
@@ -54,26 +55,19 @@ struct board_row {
     uint32_t irq; /* PLIC source, 0 = none */
 };
 
-#define BOARD_ROWS_MAX 16
+#define BOARD_ROWS_MAX 16 /* VM_SLOT_BOARD */
 extern const struct board_row board_rows[];
 extern const unsigned board_row_count;
 
-/* Guest-physical layout: a subset of QEMU's virt. */
+/* Guest-physical layout: a subset of QEMU's virt, as VM_RAM_BASE is. */
 #define BOARD_SYSCON_BASE 0x00100000ull
 #define BOARD_RTC_BASE    0x00101000ull
 #define BOARD_PLIC_BASE   0x0c000000ull
 #define BOARD_UART_BASE   0x10000000ull
-#define BOARD_RAM_BASE    0x80000000ull
-/* Windows of the memory channels (hearth/ipc/channels.h), of one size: above all RAM there may be,
- * and within what every G-stage mode translates. */
-#define BOARD_CHANNEL_BASE 0x18000000000ull
-#define BOARD_CHANNEL_SIZE (1ull << 30)
 
 /* PLIC source numbers, as on virt. */
 #define BOARD_UART_IRQ 10
 #define BOARD_RTC_IRQ  11
-/* Channel i: BOARD_CHANNEL_IRQ + i; virt has its platform bus there. */
-#define BOARD_CHANNEL_IRQ 64
 
 /* Device-tree phandles of the generated tree: PLIC, syscon, and vcpu i's interrupt controller. */
 #define BOARD_PHANDLE_PLIC    1
@@ -81,13 +75,14 @@ extern const unsigned board_row_count;
 #define BOARD_PHANDLE_INTC(i) (16 + 2 * (uint32_t)(i))
 #define BOARD_PHANDLE_CPU(i)  (17 + 2 * (uint32_t)(i))
 
+extern const struct vm_component board_component;
+
 /* Allocates and initialises the devices of a VM and resets them. 0, -HV_ENOMEM, or a device's
  * error; on error nothing stays allocated. */
 int __must_check board_init(struct vm *vm);
-/* Gives the devices' memory back: of a VM whose vcpus have never run, or after board_forget() on
- * every hart. */
+/* Gives the devices' memory back: of a VM whose vcpus have never run, or after its
+ * devices' detach on every hart. */
 void board_destroy(struct vm *vm);
-void board_forget(struct vm *vm);
 /* Every device to its reset values: VM (re)start, all vcpus stopped. Any hart. */
 void board_reset(struct vm *vm);
 /* For fdt(): opens the node "name@base" with its compatible (NUL-separated strings, the last NUL

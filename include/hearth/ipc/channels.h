@@ -18,26 +18,17 @@
  */
 #pragma once
 
+#include <hearth/core/vm_component.h>
 #include <hearth/core/vm_config.h>
 #include <hearth/lib/types.h>
 
 #define CHANNEL_SMALL (2 * MIB) /* larger regions are aligned to it, and so have large pages */
 
 struct vm;
-struct channel;
 
-/* Part of vm_create(): the VM's channels. 0; -HV_ENOSPC: too many; -HV_ENODEV: no remote fences. */
-int __must_check channels_create(struct vm *vm);
-/* Of a VM that has never run, or has ended. */
-void channels_destroy(struct vm *vm);
-/* The VM is about to (re)start: none of its vcpus runs. */
-void channels_vm_started(struct vm *vm);
-/* All vcpus of the VM have left, for good or before a restart; its memory is still its own. */
-void channels_vm_ended(struct vm *vm);
-/* Another VM, which is being stopped, may still reach pages of this one, which does not run: the
- * firmware has refused a fence. They are neither to be loaded anew nor freed before this is
- * false. */
-bool channels_hold(const struct vm *vm);
+/* A VM's channels. Its creation fails with -HV_ENOMEM; -HV_ENOSPC: there are too many channels;
+ * -HV_ENODEV: the firmware has no remote fences. */
+extern const struct vm_component channels_component;
 
 /* Below: -HV_EINVAL: no such channel; -HV_ENOTSUP: the other side's to do, or more access than the
  * description or the publisher gives; -HV_EIO: the firmware has refused a fence, the subscriber is

@@ -14,6 +14,7 @@
  */
 #pragma once
 
+#include <hearth/core/vm_component.h>
 #include <hearth/lib/types.h>
 
 #define MESSAGE_MAX    4096u  /* bytes of one message */
@@ -30,15 +31,9 @@ struct vcpu;
  */
 typedef bool (*message_copy)(void *arg, void *piece, uint64_t offset, uint64_t len);
 
-/* Part of vm_create(). 0 or -HV_ENOMEM. */
-int __must_check messages_create(struct vm *vm);
-/* Nobody may be using the VM's queues any more. */
-void messages_destroy(struct vm *vm);
-/* The VM exists: connects it with its peer, if that one does too. vm_list_lock held. */
-void messages_connect(struct vm *vm);
-/* It goes away: its peer has nobody to send to. vm_list_lock held; others may be sending to it
- * until their harts are back in their run loops. */
-void messages_disconnect(struct vm *vm);
+/* Each VM's queues. A VM is connected with its peer once both are listed; what others send to one
+ * that is unlisted ends when their harts are back in their run loops. */
+extern const struct vm_component messages_component;
 
 /*
  * The VM sends. 0; -HV_EINVAL: length 0 or above MESSAGE_MAX; -HV_ENOENT: its peer does not exist;

@@ -1,8 +1,9 @@
-/* crash_report.h - what is said of a vcpu whose guest could not go on. */
+/*
+ * crash_report.h - tells on the log of a vcpu whose guest could not go on: cause, where, registers,
+ * backtrace, the last exits.
+ */
 #pragma once
 
-#include <hearth/core/vcpu.h>
+#include <hearth/core/vm_component.h>
 
-/* On the log: cause, where, registers, backtrace, the last exits. The vcpu is loaded on this hart.
- */
-void crash_report(const struct vcpu *vcpu, const struct vcpu_exit *exit, const char *reason);
+extern const struct vm_component crash_report_component;

@@ -6,10 +6,9 @@
 
 #include <abi/sbi.h>
 #include <hearth/arch/trap.h>
+#include <hearth/core/vcpu.h>
+#include <hearth/core/vm.h>
 #include <hearth/lib/types.h>
-
-struct vcpu;
-struct vm;
 
 /* The call as it stands in the guest's registers: laid over ctx.gpr[GPR_A0..GPR_A7], so valid until
  * they change. */
@@ -26,7 +25,7 @@ struct sbi_ret {
     uint64_t value; /* a1; legacy extensions leave a1 alone and return .error in a0 */
 };
 
-/* Extensions that keep state: index into vm->sbi_state[] and vcpu->sbi_state[]. */
+/* Extensions that keep state: sbi_vm_state() and sbi_vcpu_state(). */
 enum sbi_slot {
     SBI_SLOT_NONE, /* keeps none */
     SBI_SLOT_PMU,
@@ -62,8 +61,8 @@ struct sbi_extension {
      * vcpu_put(), while sbi_vcpu_switches(). */
     void (*vcpu_load)(struct vcpu *vcpu, void *state);
     void (*vcpu_put)(struct vcpu *vcpu, void *state);
-    /* VCPU_REQ_SBI was set: on the vcpu's hart, loaded, before its next entry. May change its
-     * registers (an SSE event). Called for every extension that has one. */
+    /* VCPU_REQ_COMPONENTS was set: on the vcpu's hart, loaded, before its next entry. May change
+     * its registers (an SSE event). Called for every extension that has one. */
     void (*requested)(struct vcpu *vcpu, void *state);
     /*
      * Serves one call: fills *ret (preset to {SBI_ERR_NOT_SUPPORTED, 0}) and says what happens
@@ -72,6 +71,24 @@ struct sbi_extension {
     struct exit_result (*handle)(struct vcpu *vcpu, const struct sbi_call *call,
                                  struct sbi_ret *ret);
 };
+
+/* The state of an extension, of its slot; NULL if it has none of this kind. */
+static inline void *sbi_vm_state(const struct vm *vm, enum sbi_slot slot)
+{
+    return vm->slots[VM_SLOT_SBI + slot];
+}
+
+static inline void *sbi_vcpu_state(const struct vcpu *vcpu, enum sbi_slot slot)
+{
+    return vcpu->slots[VCPU_SLOT_SBI + slot];
+}
+
+/* vcpu_switches() for an extension: its vcpu_load and vcpu_put are called only while it has
+ * something to move. */
+static inline void sbi_vcpu_switches(struct vcpu *vcpu, enum sbi_slot slot, bool any)
+{
+    vcpu_switches(vcpu, VCPU_SLOT_SBI + slot, any);
+}
 
 /* The table, for the unit tests. */
 extern const struct sbi_extension *const sbi_extensions[];
@@ -118,15 +135,6 @@ extern const struct sbi_extension sbi_ext_base, sbi_ext_time, sbi_ext_spi, sbi_e
     sbi_ext_fwft, sbi_ext_susp, sbi_ext_hvc, sbi_ext_host_comm, sbi_ext_sta, sbi_ext_dbtr,
     sbi_ext_mpxy;
 
-/* State of the extensions: the life of a VM and of a vcpu passes by here (sbi/state.c). 0 or
- * -HV_ENOMEM. */
-int __must_check sbi_vm_create(struct vm *vm);
-void sbi_vm_destroy(struct vm *vm);
-void sbi_vm_reset(struct vm *vm);
-int __must_check sbi_vcpu_create(struct vcpu *vcpu);
-void sbi_vcpu_destroy(struct vcpu *vcpu);
-void sbi_vcpu_reset(struct vcpu *vcpu);
-void sbi_vcpu_stopped(struct vcpu *vcpu);
-void sbi_vcpu_load(struct vcpu *vcpu);
-void sbi_vcpu_put(struct vcpu *vcpu);
-void sbi_vcpu_requested(struct vcpu *vcpu);
+/* State of the extensions: sbi/state.c. */
+extern const struct vm_component sbi_component;
+extern const struct vcpu_switch sbi_switch;

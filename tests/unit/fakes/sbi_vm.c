@@ -35,10 +35,11 @@ static void reset_states(uint32_t count)
         if (ext->slot == SBI_SLOT_NONE)
             continue;
         free(vm_states[ext->slot]);
-        vm_states[ext->slot] = sbi_vm.sbi_state[ext->slot] = calloc(1, ext->vm_state);
+        vm_states[ext->slot] = sbi_vm.slots[VM_SLOT_SBI + ext->slot] = calloc(1, ext->vm_state);
         for (uint32_t i = 0; i < count; i++) {
             free(vcpu_states[i][ext->slot]);
-            vcpu_states[i][ext->slot] = vcpus[i].sbi_state[ext->slot] = calloc(1, ext->vcpu_state);
+            vcpu_states[i][ext->slot] = vcpus[i].slots[VCPU_SLOT_SBI + ext->slot] =
+                calloc(1, ext->vcpu_state);
         }
         if (ext->vm_reset != NULL)
             ext->vm_reset(&sbi_vm, vm_states[ext->slot]);
@@ -49,14 +50,14 @@ static void reset_states(uint32_t count)
 
 void sbi_fake_load(const struct sbi_extension *ext, struct vcpu *v)
 {
-    if (v->sbi_switched & BIT(ext->slot))
-        ext->vcpu_load(v, v->sbi_state[ext->slot]);
+    if (v->switched & BIT(ext->slot))
+        ext->vcpu_load(v, sbi_vcpu_state(v, ext->slot));
 }
 
 void sbi_fake_put(const struct sbi_extension *ext, struct vcpu *v)
 {
-    if (v->sbi_switched & BIT(ext->slot))
-        ext->vcpu_put(v, v->sbi_state[ext->slot]);
+    if (v->switched & BIT(ext->slot))
+        ext->vcpu_put(v, sbi_vcpu_state(v, ext->slot));
 }
 
 void sbi_fake_reset(uint32_t count)

@@ -1,0 +1,21 @@
+/*
+ * tables.c - the tables that join the layers: a lower layer declares a table (upcalls.h) and goes
+ * through it, higher layers have its entries. Constant.
+ */
+#include <hearth/core/upcalls.h>
+#include <hearth/guest/mmio.h>
+#include <hearth/ipc/channels.h>
+#include <hearth/ipc/messages.h>
+#include <hearth/monitor/crash_report.h>
+#include <hearth/monitor/machine_end.h>
+#include <hearth/monitor/shutdown.h>
+#include <hearth/sbi/sbi.h>
+
+/* Channels drive interrupt lines of the board, so they come after it and go before it. The machine
+ * may end in machine_end's hook: it is the last. */
+const struct vm_component *const vm_components[] = {
+    &sbi_component,      &board_component,        &messages_component,    &channels_component,
+    &shutdown_component, &crash_report_component, &machine_end_component, NULL,
+};
+
+const struct vcpu_switch *const vcpu_switched[] = {&sbi_switch, NULL};
