@@ -33,7 +33,7 @@ static int64_t channel_error(int err)
 }
 
 /* a0, a1 = the name's address, a2 = its length */
-static int64_t find(struct vcpu *vcpu, const uint64_t *arg, uint64_t *id)
+static int64_t hvc_find(struct vcpu *vcpu, const uint64_t *arg, uint64_t *id)
 {
     char name[SBI_CHANNEL_NAME_MAX];
     gpa_t gpa;
@@ -52,7 +52,7 @@ static int64_t find(struct vcpu *vcpu, const uint64_t *arg, uint64_t *id)
 }
 
 /* a1, a2 = address, a3 = size, a4 = access */
-static int publish(struct vm *vm, const uint64_t *arg)
+static int hvc_publish(struct vm *vm, const uint64_t *arg)
 {
     gpa_t gpa;
 
@@ -61,7 +61,7 @@ static int publish(struct vm *vm, const uint64_t *arg)
     return channel_publish(vm, arg[0], gpa, arg[3], arg[4]);
 }
 
-static int subscribe(struct vm *vm, const uint64_t *arg, uint64_t *value)
+static int hvc_subscribe(struct vm *vm, const uint64_t *arg, uint64_t *value)
 {
     gpa_t gpa;
     int err = channel_subscribe(vm, arg[0], arg[1], &gpa);
@@ -71,91 +71,105 @@ static int subscribe(struct vm *vm, const uint64_t *arg, uint64_t *value)
     return err;
 }
 
-static struct exit_result find_handle(struct vcpu *vcpu, const struct sbi_call *call,
-                                      struct sbi_ret *ret)
+static struct exit_result hvc_channel_return(struct sbi_ret *ret, int err)
 {
-    ret->error = find(vcpu, call->arg, &ret->value);
+    ret->error = channel_error(err);
     return exit_next(4);
 }
 
-static struct exit_result channel_handle(struct vcpu *vcpu, const struct sbi_call *call,
-                                         struct sbi_ret *ret)
+static struct exit_result hvc_find_handle(struct vcpu *vcpu, const struct sbi_call *call,
+                                          struct sbi_ret *ret)
 {
-    struct vm *vm = vcpu->vm;
-    const uint64_t *arg = call->arg;
-    int err = -HV_EINVAL;
-
-    switch (call->fid) {
-    case SBI_HVC_CHANNEL_PUBLISH:
-        err = publish(vm, arg);
-        break;
-    case SBI_HVC_CHANNEL_UNPUBLISH:
-        err = channel_unpublish(vm, arg[0]);
-        break;
-    case SBI_HVC_CHANNEL_SUBSCRIBE:
-        err = subscribe(vm, arg, &ret->value);
-        break;
-    case SBI_HVC_CHANNEL_UNSUBSCRIBE:
-        err = channel_unsubscribe(vm, arg[0]);
-        break;
-    case SBI_HVC_CHANNEL_NOTIFY:
-        err = channel_notify(vm, arg[0]);
-        break;
-    case SBI_HVC_CHANNEL_STATUS:
-        err = channel_status(vm, arg[0], &ret->value);
-        break;
-    case SBI_HVC_CHANNEL_EVENTS:
-        err = channel_take_events(vm, arg[0], &ret->value);
-        break;
-    }
-    ret->error = channel_error(err);
+    ret->error = hvc_find(vcpu, call->arg, &ret->value);
     return exit_next(4);
+}
+
+static struct exit_result hvc_publish_handle(struct vcpu *vcpu, const struct sbi_call *call,
+                                             struct sbi_ret *ret)
+{
+    return hvc_channel_return(ret, hvc_publish(vcpu->vm, call->arg));
+}
+
+static struct exit_result hvc_unpublish_handle(struct vcpu *vcpu, const struct sbi_call *call,
+                                               struct sbi_ret *ret)
+{
+    return hvc_channel_return(ret, channel_unpublish(vcpu->vm, call->arg[0]));
+}
+
+static struct exit_result hvc_subscribe_handle(struct vcpu *vcpu, const struct sbi_call *call,
+                                               struct sbi_ret *ret)
+{
+    return hvc_channel_return(ret, hvc_subscribe(vcpu->vm, call->arg, &ret->value));
+}
+
+static struct exit_result hvc_unsubscribe_handle(struct vcpu *vcpu, const struct sbi_call *call,
+                                                 struct sbi_ret *ret)
+{
+    return hvc_channel_return(ret, channel_unsubscribe(vcpu->vm, call->arg[0]));
+}
+
+static struct exit_result hvc_notify_handle(struct vcpu *vcpu, const struct sbi_call *call,
+                                            struct sbi_ret *ret)
+{
+    return hvc_channel_return(ret, channel_notify(vcpu->vm, call->arg[0]));
+}
+
+static struct exit_result hvc_status_handle(struct vcpu *vcpu, const struct sbi_call *call,
+                                            struct sbi_ret *ret)
+{
+    return hvc_channel_return(ret, channel_status(vcpu->vm, call->arg[0], &ret->value));
+}
+
+static struct exit_result hvc_events_handle(struct vcpu *vcpu, const struct sbi_call *call,
+                                            struct sbi_ret *ret)
+{
+    return hvc_channel_return(ret, channel_take_events(vcpu->vm, call->arg[0], &ret->value));
 }
 
 const struct hypercall hvc_channel_find = {
     .nr = SBI_HVC_CHANNEL_FIND,
     .name = "CHANNEL_FIND",
-    .handle = find_handle,
+    .handle = hvc_find_handle,
 };
 
 const struct hypercall hvc_channel_publish = {
     .nr = SBI_HVC_CHANNEL_PUBLISH,
     .name = "CHANNEL_PUBLISH",
-    .handle = channel_handle,
+    .handle = hvc_publish_handle,
 };
 
 const struct hypercall hvc_channel_unpublish = {
     .nr = SBI_HVC_CHANNEL_UNPUBLISH,
     .name = "CHANNEL_UNPUBLISH",
-    .handle = channel_handle,
+    .handle = hvc_unpublish_handle,
 };
 
 const struct hypercall hvc_channel_subscribe = {
     .nr = SBI_HVC_CHANNEL_SUBSCRIBE,
     .name = "CHANNEL_SUBSCRIBE",
-    .handle = channel_handle,
+    .handle = hvc_subscribe_handle,
 };
 
 const struct hypercall hvc_channel_unsubscribe = {
     .nr = SBI_HVC_CHANNEL_UNSUBSCRIBE,
     .name = "CHANNEL_UNSUBSCRIBE",
-    .handle = channel_handle,
+    .handle = hvc_unsubscribe_handle,
 };
 
 const struct hypercall hvc_channel_notify = {
     .nr = SBI_HVC_CHANNEL_NOTIFY,
     .name = "CHANNEL_NOTIFY",
-    .handle = channel_handle,
+    .handle = hvc_notify_handle,
 };
 
 const struct hypercall hvc_channel_status = {
     .nr = SBI_HVC_CHANNEL_STATUS,
     .name = "CHANNEL_STATUS",
-    .handle = channel_handle,
+    .handle = hvc_status_handle,
 };
 
 const struct hypercall hvc_channel_events = {
     .nr = SBI_HVC_CHANNEL_EVENTS,
     .name = "CHANNEL_EVENTS",
-    .handle = channel_handle,
+    .handle = hvc_events_handle,
 };
