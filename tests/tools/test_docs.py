@@ -104,7 +104,7 @@ def test_layout():
     told = set(re.findall(r"`(\w[\w/]*)/`", README.split("## Layout")[1].split("\n## ")[0]))
     tracked = {f for f in TREE.iterdir() if f.is_dir() and not f.name.startswith(".") and f.name != "build"}
     assert {f.name for f in tracked} <= told
-    for top, in_it in (("core", "core/{}"), ("tests", "{}")):
+    for top, in_it in (("core", "core/{}"), ("guest", "guest/{}"), ("monitor", "monitor/{}"), ("tests", "{}")):
         for folder in (TREE / top).iterdir():
             if folder.is_dir() and folder.name != "__pycache__":
                 assert in_it.format(folder.name) in told, folder
