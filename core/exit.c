@@ -4,6 +4,7 @@
  */
 #include <arch/atomic.h>
 #include <arch/csr.h>
+#include <arch/vs_csr.h>
 #include <arch/exit_capture.h>
 #include <hearth/arch/upcalls.h>
 #include <hearth/arch/vcpu_csr.h>
@@ -119,10 +120,10 @@ finish_other(struct vcpu *v, const struct vcpu_exit *e, struct exit_result r)
     case EXIT_RETRY:
         return RUN_AGAIN;
     case EXIT_INJECT:
-        if ((v->csrs.henvcfg & HENVCFG_DTE) && (csr_read(CSR_VSSTATUS) & SSTATUS_SDT))
+        if ((v->csrs.henvcfg & HENVCFG_DTE) && (vs_status() & SSTATUS_SDT))
             return finish_other(v, e, exit_double_trap(v, e));
         /* A trap vector that cannot be fetched would be fetched for ever. */
-        if (exit_cause(r) == CAUSE_INSN_ACCESS && e->pc == (csr_read(CSR_VSTVEC) & ~3ul))
+        if (exit_cause(r) == CAUSE_INSN_ACCESS && e->pc == (vs_tvec() & ~3ul))
             return crash(v, e, "double fault: the guest's trap vector cannot be fetched");
         pmu_count_trap(v, exit_cause(r));
         if (trace_on())

@@ -9,7 +9,7 @@
 #include <abi/sbi.h>
 #include <arch/atomic.h>
 #include <arch/barrier.h>
-#include <arch/csr.h>
+#include <arch/vs_csr.h>
 #include <arch/hfence.h>
 #include <hearth/lib/bits.h>
 #include <hearth/kernel/hart.h>
@@ -61,7 +61,7 @@ void virq_set(struct vcpu *v, enum irq_number irq)
 void virq_set_own(struct vcpu *v, enum irq_number irq)
 {
     (void)atomic_fetch_or(&v->virq_pending, BIT(irq));
-    csr_set(CSR_HVIP, BIT(irq));
+    hvip_raise(BIT(irq));
     if (trace_on())
         trace_put(TRACE_VIRQ, v, 0, BIT(irq), 0);
 }
@@ -81,7 +81,7 @@ bool virq_take_soft(struct vcpu *v)
 {
     virq_flush(v);
     v->ipi_came = false;
-    return csr_test_and_clear(CSR_HVIP, BIT(IRQ_VS_SOFT)) != 0;
+    return hvip_take(BIT(IRQ_VS_SOFT)) != 0;
 }
 
 void virq_flush_dirty(struct vcpu *v)
@@ -91,9 +91,9 @@ void virq_flush_dirty(struct vcpu *v)
     dirty = atomic_exchange(&v->virq_dirty, 0);
     pending = atomic_load_seq(&v->virq_pending);
     if (dirty & ~pending)
-        csr_clear(CSR_HVIP, dirty & ~pending);
+        hvip_drop(dirty & ~pending);
     if (dirty & pending)
-        csr_set(CSR_HVIP, dirty & pending);
+        hvip_raise(dirty & pending);
     if (dirty & pending & BIT(IRQ_VS_SOFT))
         v->ipi_came = true;
     if (trace_on())

@@ -2,7 +2,7 @@
  * trace_vcpu.c - see trace_vcpu.h: events of vcpus and VMs, and the way of taking exits that writes
  * them. Locking: none; each hart writes its own ring.
  */
-#include <arch/csr.h>
+#include <arch/hart_csr.h>
 #include <hearth/arch/upcalls.h>
 #include <hearth/core/run.h>
 #include <hearth/core/stats.h>
@@ -39,8 +39,8 @@ void trace_vm(const struct vm *vm, unsigned state)
 
 static void trace_put_exit(const struct vcpu *v, uint64_t time)
 {
-    const uint64_t cause = csr_read(CSR_SCAUSE);
-    uint64_t detail = csr_read(CSR_STVAL);
+    const uint64_t cause = trap_scause();
+    uint64_t detail = trap_stval();
     unsigned aux = 0;
 
     if (cause == CAUSE_ECALL_VS) {
@@ -48,7 +48,7 @@ static void trace_put_exit(const struct vcpu *v, uint64_t time)
         aux = (unsigned)v->ctx.gpr[GPR_A6] & 0xffff;
     } else if (cause == CAUSE_INSN_GUEST_PAGE || cause == CAUSE_LOAD_GUEST_PAGE ||
                cause == CAUSE_STORE_GUEST_PAGE) {
-        detail = csr_read(CSR_HTVAL) << 2 | (detail & 3);
+        detail = trap_htval() << 2 | (detail & 3);
     }
     trace_put_vcpu(TRACE_EXIT, v, time, (unsigned)(cause & 0x7f) | ((cause & TRAP_IRQ) ? 0x80 : 0),
                    aux, v->ctx.pc, detail);

@@ -5,6 +5,7 @@
  */
 #include <abi/sbi.h>
 #include <arch/csr.h>
+#include <arch/vs_csr.h>
 #include <arch/hfence.h>
 #include <arch/barrier.h>
 #include <hearth/arch/vcpu_csr.h>
@@ -174,10 +175,10 @@ void vcpu_load(struct vcpu *v, struct hart *h)
     bool first, flush = vmid_update(&v->vm->vmid, &h->vmid_generation, &vmid);
     const bool stale = note_stale(v, h, &first) || flush;
 
-    csr_write(CSR_HGATP, gstage_hgatp(&v->vm->gstage, vmid));
+    hgatp_set(gstage_hgatp(&v->vm->gstage, vmid));
     if (flush || first)
         hfence_gvma_all();
-    csr_write(CSR_HTIMEDELTA, v->vm->time_delta);
+    vs_set_time_delta(v->vm->time_delta);
     vcpu_csrs_load(&v->csrs);
     if (stale) {
         hfence_vvma_all();
@@ -205,11 +206,11 @@ void vcpu_put(struct vcpu *v)
     fpu_put(&v->fpu, &v->ctx, &h->fpu);
     vcpu_csrs_save(&v->csrs);
     /* An interrupt left pending and enabled would end every WFI of the idle loop at once. */
-    csr_write(CSR_HVIP, 0);
+    hvip_drop_all();
     /* Bare until vcpu_load() has written the next hgatp: no walk, not even a speculative one, may
      * mix one VM's tables with another's VMID ("Memory-Management Fences"). hgatp stays: Bare there
      * would open the host's memory to HLV, and a change of its mode wants a fence. */
-    csr_write(CSR_VSATP, 0);
+    vs_set_atp(0);
     h->current = NULL;
     sched_unloaded(h, v);
 }

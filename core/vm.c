@@ -6,7 +6,7 @@
  */
 #include <abi/sbi.h>
 #include <arch/atomic.h>
-#include <arch/csr.h>
+#include <arch/vs_csr.h>
 #include <arch/hfence.h>
 #include <hearth/console/console.h>
 #include <hearth/lib/errno.h>
@@ -182,7 +182,7 @@ void vm_detach(struct vm *vm)
     /* Not even a speculative walk may go through tables that belong to somebody else. Nothing is
      * loaded: nothing uses HLV. */
     if (h->current == NULL) {
-        csr_write(CSR_HGATP, 0);
+        hgatp_set(0);
         hfence_gvma_all();
     }
 }

@@ -2,7 +2,7 @@
  * vtimer.c - see vtimer.h. Sstc chapter of the privileged specification; SBI specification, "Timer
  * extension".
  */
-#include <arch/csr.h>
+#include <arch/vs_csr.h>
 #include <hearth/arch/isa.h>
 #include <hearth/kernel/timer.h>
 #include <hearth/core/vcpu.h>
@@ -48,9 +48,9 @@ void vtimer_block(struct vcpu *v)
 {
     uint64_t guest_time;
 
-    if (!host_isa.sstc || !(csr_read(CSR_VSIE) & BIT(IRQ_S_TIMER)))
+    if (!host_isa.sstc || !(vs_ie() & BIT(IRQ_S_TIMER)))
         return;
-    guest_time = csr_read(CSR_VSTIMECMP);
+    guest_time = vs_timecmp();
     if (guest_time != UINT64_MAX)
         timer_arm(&v->timer, host_deadline(v, guest_time));
 }

@@ -6,7 +6,7 @@
  * Locking: none here; the vcpu is loaded on this hart. Specification: privileged ISA, H extension,
  * "Trap cause codes" and "Memory-management fence and guest-page faults"; htval, htinst.
  */
-#include <arch/csr.h>
+#include <arch/vs_csr.h>
 #include <hearth/core/exit.h>
 #include <hearth/mm/guest_mem.h>
 #include <hearth/guest/gva_walk.h>
@@ -90,8 +90,7 @@ static __attribute__((noinline)) struct exit_result slow_page_fault(struct vcpu 
         return access_fault(vcpu, exit);
     if (!insn_decode_htinst(exit->tinst, &a) && !fetch_access(vcpu, exit, &a))
         return access_fault(vcpu, exit);
-    if (!exit->gpa_valid &&
-        gva_walk(&vcpu->vm->memslots, csr_read(CSR_VSATP), exit->tval, &gpa) != 0)
+    if (!exit->gpa_valid && gva_walk(&vcpu->vm->memslots, vs_atp(), exit->tval, &gpa) != 0)
         return access_fault(vcpu, exit);
     return access_device(vcpu, exit, &a, gpa);
 }

@@ -3,7 +3,7 @@
  * your queues". The firmware's sPI carries it until an interrupt controller offers a shorter way.
  */
 #include <arch/barrier.h>
-#include <arch/csr.h>
+#include <arch/hart_csr.h>
 #include <hearth/kernel/hart.h>
 #include <hearth/kernel/ipi.h>
 #include <hearth/arch/sbi_client.h>
@@ -39,7 +39,7 @@ void ipi_add_listener(void (*fn)(void))
 
 void ipi_interrupt(void)
 {
-    csr_clear(CSR_SIP, BIT(IRQ_S_SOFT));
+    irq_clear_soft();
     /* First the interrupt is cleared, then it is looked what for: who asks in between interrupts
      * again. CSRs and memory are ordered by a fence alone ("CSR Access Ordering"). */
     fence_io();
@@ -49,6 +49,6 @@ void ipi_interrupt(void)
 
 void ipi_init_hart(void)
 {
-    csr_clear(CSR_SIP, BIT(IRQ_S_SOFT));
-    csr_set(CSR_SIE, BIT(IRQ_S_SOFT));
+    irq_clear_soft();
+    irq_enable(IRQ_S_SOFT);
 }

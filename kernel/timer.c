@@ -8,7 +8,7 @@
  */
 #include <arch/atomic.h>
 #include <arch/barrier.h>
-#include <arch/csr.h>
+#include <arch/hart_csr.h>
 #include <hearth/kernel/hart.h>
 #include <hearth/arch/isa.h>
 #include <hearth/arch/sbi_client.h>
@@ -46,12 +46,12 @@ static void timer_program(struct hart *h)
         return;
     h->timer_programmed = deadline;
     if (host_isa.sstc) {
-        csr_write(CSR_STIMECMP, deadline);
+        hart_set_timecmp(deadline);
     } else if (deadline == UINT64_MAX) {
-        csr_clear(CSR_SIE, BIT(IRQ_S_TIMER));
+        irq_disable(IRQ_S_TIMER);
     } else {
         sbi_client_set_timer(deadline);
-        csr_set(CSR_SIE, BIT(IRQ_S_TIMER));
+        irq_enable(IRQ_S_TIMER);
     }
 }
 
@@ -167,7 +167,7 @@ void timer_interrupt(void)
     if (host_isa.sstc || atomic_load_relaxed(&h->resched) == 0)
         timer_program(h);
     else
-        csr_clear(CSR_SIE, BIT(IRQ_S_TIMER));
+        irq_disable(IRQ_S_TIMER);
 }
 
 void timer_poll(void)
@@ -188,7 +188,7 @@ void timer_init_hart(void)
 {
     struct hart *h = this_hart();
 
-    csr_set(CSR_SIE, BIT(IRQ_S_TIMER));
+    irq_enable(IRQ_S_TIMER);
     h->timer_programmed = TIMER_PUT_OFF;
     timer_program(h);
 }

@@ -8,6 +8,8 @@
  * execute. sstatus.SUM does not concern HLV; vsstatus does, and is the guest's.
  */
 #include <arch/csr.h>
+#include <arch/hart_csr.h>
+#include <arch/vs_csr.h>
 #include <arch/guest_access.h>
 #include <hearth/mm/guest_mem.h>
 #include <hearth/arch/vcpu_state.h>
@@ -21,19 +23,19 @@ struct access {
 
 static void access_begin(struct access *a, uint64_t spvp)
 {
-    a->sstatus = csr_read(CSR_SSTATUS);
-    a->hstatus = csr_read(CSR_HSTATUS);
+    a->sstatus = hart_sstatus();
+    a->hstatus = hart_hstatus();
     a->hstatus_changed = ((a->hstatus ^ spvp) & HSTATUS_SPVP) != 0;
     if (a->hstatus_changed)
-        csr_write(CSR_HSTATUS, a->hstatus ^ HSTATUS_SPVP);
+        hart_set_hstatus(a->hstatus ^ HSTATUS_SPVP);
 }
 
 static void access_end(const struct access *a, bool faulted)
 {
     if (unlikely(faulted))
-        csr_write(CSR_SSTATUS, a->sstatus);
+        hart_set_sstatus(a->sstatus);
     if (unlikely(faulted || a->hstatus_changed))
-        csr_write(CSR_HSTATUS, a->hstatus);
+        hart_set_hstatus(a->hstatus);
 }
 
 /*
@@ -60,9 +62,9 @@ uint64_t copy_from_guest(struct vcpu *vcpu, void *buf, gpa_t gpa, uint64_t len)
 
     (void)vcpu; /* its VS CSRs are this hart's */
     access_begin(&a, HSTATUS_SPVP);
-    vsatp = csr_swap(CSR_VSATP, 0);
+    vsatp = vs_swap_atp(0);
     copied = guest_load(buf, gpa, want);
-    csr_write(CSR_VSATP, vsatp);
+    vs_set_atp(vsatp);
     access_end(&a, copied.left != 0);
     return want - copied.left;
 }
@@ -76,9 +78,9 @@ uint64_t copy_to_guest(struct vcpu *vcpu, gpa_t gpa, const void *buf, uint64_t l
 
     (void)vcpu;
     access_begin(&a, HSTATUS_SPVP);
-    vsatp = csr_swap(CSR_VSATP, 0);
+    vsatp = vs_swap_atp(0);
     copied = guest_store(gpa, buf, want);
-    csr_write(CSR_VSATP, vsatp);
+    vs_set_atp(vsatp);
     access_end(&a, copied.left != 0);
     return want - copied.left;
 }

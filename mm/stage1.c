@@ -3,6 +3,7 @@
  * hart, before other harts run: no lock. Device windows mapped later only add entries.
  */
 #include <arch/csr.h>
+#include <arch/hart_csr.h>
 #include <arch/hfence.h>
 #include <arch/layout.h>
 #include <hearth/mm/boot_memory.h>
@@ -149,7 +150,7 @@ int stage1_init(const struct stage1_plan *plan)
         err = map_read_only(&plan->read_only[i]);
     if (err < 0)
         return err;
-    csr_write(CSR_SATP, stage1_satp());
+    hart_set_satp(stage1_satp());
     sfence_vma_all();
     return 0;
 }

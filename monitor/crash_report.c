@@ -3,6 +3,8 @@
  * read from its memory is bounded, and its own word. Locks: the log's.
  */
 #include <arch/csr.h>
+#include <arch/hart_csr.h>
+#include <arch/vs_csr.h>
 #include <hearth/monitor/crash_report.h>
 #include <hearth/core/vcpu.h>
 #include <hearth/monitor/guest_backtrace.h>
@@ -40,13 +42,12 @@ static void report_state(const struct vcpu *v, const struct vcpu_exit *e)
     if (e->gpa_valid)
         log_vm(v->vm, "  gpa 0x%016lx htinst 0x%lx", e->gpa, e->tinst);
     log_vm(v->vm, "  mode %s vsstatus 0x%lx vsatp 0x%lx vstvec 0x%lx", e->from_vs ? "VS" : "VU",
-           csr_read(CSR_VSSTATUS), csr_read(CSR_VSATP), csr_read(CSR_VSTVEC));
-    log_vm(v->vm, "  vsepc 0x%lx vscause 0x%lx vstval 0x%lx vsie 0x%lx hvip 0x%lx",
-           csr_read(CSR_VSEPC), csr_read(CSR_VSCAUSE), csr_read(CSR_VSTVAL), csr_read(CSR_VSIE),
-           csr_read(CSR_HVIP));
+           vs_status(), vs_atp(), vs_tvec());
+    log_vm(v->vm, "  vsepc 0x%lx vscause 0x%lx vstval 0x%lx vsie 0x%lx hvip 0x%lx", vs_epc(),
+           vs_cause(), vs_tval(), vs_ie(), hvip_pending());
     if (e->cause == CAUSE_DOUBLE_TRAP) /* mtval2, by way of the firmware */
-        log_vm(v->vm, "  the second trap's cause %lu (%s)", csr_read(CSR_HTVAL),
-               trap_cause_name(csr_read(CSR_HTVAL)));
+        log_vm(v->vm, "  the second trap's cause %lu (%s)", trap_htval(),
+               trap_cause_name(trap_htval()));
     /* x0 has no value worth a place: the first one is pc. */
     for (unsigned i = 0; i < 32; i += 4)
         log_vm(v->vm, "  %-4s 0x%016lx  %-4s 0x%016lx  %-4s 0x%016lx  %-4s 0x%016lx",
@@ -58,9 +59,8 @@ static void report_state(const struct vcpu *v, const struct vcpu_exit *e)
 /* By how much the guest's code has been moved. */
 static uint64_t slide_of(const struct vcpu *v)
 {
-    return symbols_slide(&v->vm->config.symbols,
-                         csr_read(CSR_VSATP) >> ATP_MODE_SHIFT != ATP_MODE_BARE,
-                         csr_read(CSR_VSTVEC), v->vm->entry);
+    return symbols_slide(&v->vm->config.symbols, vs_atp() >> ATP_MODE_SHIFT != ATP_MODE_BARE,
+                         vs_tvec(), v->vm->entry);
 }
 
 /* By itself: clang would make one large stack frame of them all. */
@@ -71,16 +71,16 @@ static __noinline void report_backtrace(const struct vcpu *v, const struct vcpu_
         .pc = e->pc,
         .ra = v->ctx.gpr[GPR_RA],
         .fp = v->ctx.gpr[GPR_FP],
-        .vsatp = csr_read(CSR_VSATP),
-        .vstvec = csr_read(CSR_VSTVEC),
-        .vsepc = csr_read(CSR_VSEPC),
+        .vsatp = vs_atp(),
+        .vstvec = vs_tvec(),
+        .vsepc = vs_epc(),
     };
     struct backtrace_frame frame[BACKTRACE_FRAMES];
     char line[BACKTRACE_LINE_SIZE];
     unsigned count;
 
     /* The trap vector's own fetch changed nothing: then it is the trap before it that tells. */
-    from.astray = is_fetch_fault(backtrace_at_vector(&from) ? csr_read(CSR_VSCAUSE) : e->cause);
+    from.astray = is_fetch_fault(backtrace_at_vector(&from) ? vs_cause() : e->cause);
     count = guest_backtrace(&v->vm->memslots, &from, frame);
     log_vm(v->vm, "  backtrace, by frame pointers:");
     for (unsigned i = 0; i < count; i++)
@@ -114,7 +114,7 @@ static void crash_report(struct vcpu *v, const struct vcpu_exit *e, const char *
            cause_name(e->cause), e->pc, e->tval);
     if (*symbols_text(symbols, slide, e->pc, false, at) != '\0')
         log_vm(v->vm, "  pc:%s", at);
-    if (*symbols_text(symbols, slide, csr_read(CSR_VSEPC), false, at) != '\0')
+    if (*symbols_text(symbols, slide, vs_epc(), false, at) != '\0')
         log_vm(v->vm, "  vsepc:%s", at);
     if (*symbols_text(symbols, slide, ra, true, at) != '\0')
         log_vm(v->vm, "  ra:%s", at);

@@ -6,7 +6,7 @@
  * takes no lock.
  */
 #include <arch/atomic.h>
-#include <arch/csr.h>
+#include <arch/hart_csr.h>
 #include <hearth/lib/errno.h>
 #include <hearth/kernel/hart.h>
 #include <hearth/platform/hostirq.h>
@@ -58,7 +58,7 @@ void hostirq_init_hart(unsigned hart)
     if (intc == NULL)
         return;
     intc->init_hart(hart);
-    csr_set(CSR_SIE, BIT(IRQ_S_EXT));
+    irq_enable(IRQ_S_EXT);
 }
 
 static bool is_taken(uint32_t source)

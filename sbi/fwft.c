@@ -8,6 +8,7 @@
  * No locks: a vcpu's settings are its own, and so is what a hart knows of its firmware.
  */
 #include <arch/csr.h>
+#include <arch/vs_csr.h>
 #include <arch/hfence.h>
 #include <hearth/kernel/hart.h>
 #include <hearth/arch/isa.h>
@@ -103,7 +104,7 @@ static void henvcfg_set(struct vcpu *vcpu, uint64_t mask, uint64_t bits)
     if (value == vcpu->csrs.henvcfg)
         return;
     vcpu->csrs.henvcfg = value;
-    csr_write(CSR_HENVCFG, value);
+    vs_set_envcfg(value);
     hfence_vvma_all(); /* what is cached was translated as the old value has it */
     if (mask & HENVCFG_PMM)
         hfence_gvma_all(); /* "Interaction with Pointer Masking" */

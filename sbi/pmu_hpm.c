@@ -12,7 +12,7 @@
  */
 #include "pmu_state.h"
 
-#include <arch/csr.h>
+#include <arch/vs_csr.h>
 #include <hearth/lib/bits.h>
 #include <hearth/lib/errno.h>
 #include <hearth/arch/host_pmu.h>
@@ -58,7 +58,7 @@ bool pmu_has_overflow(void)
 static void deliver(struct vcpu *vcpu)
 {
     if (!pmu_of(vcpu)->to_sse || sse_raise(vcpu, SBI_SSE_LOCAL_PMU_OVERFLOW) < 0) {
-        csr_set(CSR_HVIP, BIT(IRQ_LCOF));
+        hvip_raise(BIT(IRQ_LCOF));
         vcpu_wake(vcpu);
     }
 }
@@ -123,7 +123,7 @@ void pmu_hpm_start(struct vcpu *vcpu, unsigned i, uint64_t value)
 
     pmu_overflow(vcpu); /* of what counted until now */
     /* An overflow of its own that the guest has not looked at yet stays to be seen. */
-    unseen = (csr_read(CSR_HVIP) & BIT(IRQ_LCOF)) && (pmu_hpm_overflows(pmu) & BIT(i));
+    unseen = (hvip_pending() & BIT(IRQ_LCOF)) && (pmu_hpm_overflows(pmu) & BIT(i));
     put_in_hart(pmu, i, value, unseen);
     if (unseen)
         known |= (uint32_t)BIT(i);

@@ -11,6 +11,8 @@
 #include "pmu_state.h"
 
 #include <arch/csr.h>
+#include <arch/hart_csr.h>
+#include <arch/vs_csr.h>
 #include <hearth/sbi/pmu.h>
 
 uint64_t pmu_hw_can(uint32_t event, uint64_t data)
@@ -29,7 +31,7 @@ uint64_t pmu_hw_can(uint32_t event, uint64_t data)
 
 uint64_t pmu_hw_source(unsigned i)
 {
-    return i == PMU_CYCLE ? csr_read(CSR_CYCLE) : csr_read(CSR_INSTRET);
+    return i == PMU_CYCLE ? hart_cycles() : hart_instructions();
 }
 
 static uint64_t closed(const struct pmu *pmu)
@@ -39,7 +41,7 @@ static uint64_t closed(const struct pmu *pmu)
 
 void pmu_hw_update(const struct pmu *pmu)
 {
-    csr_write(CSR_HCOUNTEREN, (COUNTEREN_CYCLE_TIME_INSTRET & ~closed(pmu)) | pmu->live);
+    vs_set_counters((COUNTEREN_CYCLE_TIME_INSTRET & ~closed(pmu)) | pmu->live);
 }
 
 void pmu_hw_load(struct vcpu *vcpu, void *state)
@@ -63,7 +65,7 @@ void pmu_hw_put(struct vcpu *vcpu, void *state)
         return;
     for (uint64_t m = pmu->started & PMU_HW_MASK; m != 0; m &= m - 1)
         pmu->value[bit_lowest(m)] += pmu_hw_source(bit_lowest(m));
-    csr_write(CSR_HCOUNTEREN, COUNTEREN_CYCLE_TIME_INSTRET);
+    vs_set_counters(COUNTEREN_CYCLE_TIME_INSTRET);
 }
 
 bool pmu_read_csr(const struct vcpu *vcpu, uint32_t csr, bool user, uint64_t *value)
@@ -75,7 +77,7 @@ bool pmu_read_csr(const struct vcpu *vcpu, uint32_t csr, bool user, uint64_t *va
         *value = pmu_hpm_overflows(pmu); /* harts with Smcdeleg may make it exit */
         return true;
     }
-    if (i >= PMU_FW_FIRST || (user && !(csr_read(CSR_SCOUNTEREN) & BIT(i))))
+    if (i >= PMU_FW_FIRST || (user && !(vs_user_counters() & BIT(i))))
         return false;
     if (pmu_hpm_mask() != 0 && !(BIT(i) & COUNTEREN_CYCLE_TIME_INSTRET)) {
         /* Zihpm has all of them; those that the host has not are 0. */

@@ -7,6 +7,7 @@
  * Locking: none of its own.
  */
 #include <arch/csr.h>
+#include <arch/vs_csr.h>
 #include <hearth/arch/isa.h>
 
 #include "sse_state.h"
@@ -14,7 +15,7 @@
 /* What the guest has of the optional state: its hypervisor-granted environment says so. */
 static uint64_t optional_bits(void)
 {
-    const uint64_t env = host_isa.henvcfg_exists ? csr_read(CSR_HENVCFG) : 0;
+    const uint64_t env = host_isa.henvcfg_exists ? vs_envcfg() : 0;
 
     return ((env & HENVCFG_LPE) ? SSTATUS_SPELP : 0) | ((env & HENVCFG_DTE) ? SSTATUS_SDT : 0);
 }
@@ -22,11 +23,11 @@ static uint64_t optional_bits(void)
 void sse_context_enter(struct vcpu *v, struct sse_event *e)
 {
     const uint64_t optional = optional_bits();
-    uint64_t s = csr_read(CSR_VSSTATUS);
+    uint64_t s = vs_status();
     uint64_t *gpr = v->ctx.gpr;
 
     e->interrupted = (struct sse_interrupted){
-        .sepc = csr_read(CSR_VSEPC),
+        .sepc = vs_epc(),
         .flags = ((s & SSTATUS_SPP) ? SBI_SSE_FLAG_SPP : 0) |
                  ((s & SSTATUS_SPIE) ? SBI_SSE_FLAG_SPIE : 0) |
                  ((s & optional & SSTATUS_SPELP) ? SBI_SSE_FLAG_SPELP : 0) |
@@ -36,9 +37,8 @@ void sse_context_enter(struct vcpu *v, struct sse_event *e)
     };
     gpr[GPR_A6] = v->id;
     gpr[GPR_A7] = e->entry_arg;
-    csr_write(CSR_VSEPC, v->ctx.pc);
-    csr_write(CSR_VSSTATUS,
-              (s & ~(SSTATUS_SPP | SSTATUS_SPIE | SSTATUS_SIE | (optional & SSTATUS_SPELP))) |
+    vs_set_epc(v->ctx.pc);
+    vs_set_status((s & ~(SSTATUS_SPP | SSTATUS_SPIE | SSTATUS_SIE | (optional & SSTATUS_SPELP))) |
                   ((s & SSTATUS_SIE) ? SSTATUS_SPIE : 0) | (optional & SSTATUS_SDT) |
                   (v->ctx.sstatus & (SSTATUS_SPP | (optional & SSTATUS_SPELP))));
     v->ctx.pc = e->entry_pc;
@@ -52,21 +52,20 @@ void sse_context_leave(struct vcpu *v, const struct sse_event *e)
     const uint64_t optional = optional_bits();
     const uint64_t restored = SSTATUS_SPP | SSTATUS_SPIE | SSTATUS_SIE | optional;
     const uint64_t back = SSTATUS_SPP | (optional & SSTATUS_SPELP);
-    const uint64_t s = csr_read(CSR_VSSTATUS);
+    const uint64_t s = vs_status();
     const uint64_t flags = ((i->flags & SBI_SSE_FLAG_SPP) ? SSTATUS_SPP : 0) |
                            ((i->flags & SBI_SSE_FLAG_SPIE) ? SSTATUS_SPIE : 0) |
                            ((i->flags & SBI_SSE_FLAG_SPELP) ? SSTATUS_SPELP : 0) |
                            ((i->flags & SBI_SSE_FLAG_SDT) ? SSTATUS_SDT : 0);
 
-    v->ctx.pc = csr_read(CSR_VSEPC);
+    v->ctx.pc = vs_epc();
     v->ctx.sstatus = (v->ctx.sstatus & ~back) | (s & back);
     if (s & SSTATUS_SPP)
         v->ctx.hstatus |= HSTATUS_SPVP;
     else
         v->ctx.hstatus &= ~HSTATUS_SPVP;
-    csr_write(CSR_VSSTATUS,
-              (s & ~restored) | (flags & restored) | ((s & SSTATUS_SPIE) ? SSTATUS_SIE : 0));
+    vs_set_status((s & ~restored) | (flags & restored) | ((s & SSTATUS_SPIE) ? SSTATUS_SIE : 0));
     v->ctx.gpr[GPR_A6] = i->a6;
     v->ctx.gpr[GPR_A7] = i->a7;
-    csr_write(CSR_VSEPC, i->sepc);
+    vs_set_epc(i->sepc);
 }

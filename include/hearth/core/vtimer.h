@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include <arch/csr.h>
+#include <arch/vs_csr.h>
 #include <hearth/arch/isa.h>
 #include <hearth/lib/types.h>
 
@@ -16,7 +16,7 @@ void vtimer_set_soft(struct vcpu *vcpu, uint64_t guest_time); /* without Sstc */
 static inline void vtimer_set(struct vcpu *vcpu, uint64_t guest_time)
 {
     if (likely(host_isa.sstc))
-        csr_write(CSR_VSTIMECMP, guest_time);
+        vs_set_timecmp(guest_time);
     else
         vtimer_set_soft(vcpu, guest_time);
 }

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include <arch/csr.h>
+#include <arch/hart_csr.h>
 #include <hearth/arch/trap.h>
 #include <hearth/lib/types.h>
 
@@ -16,7 +16,7 @@ void irq_set_handler(enum irq_number irq, void (*fn)(void));
 void irq_poll_pending(uint64_t pending);
 static inline void irq_poll(void)
 {
-    const uint64_t pending = csr_read(CSR_SIP) & csr_read(CSR_SIE);
+    const uint64_t pending = irq_pending_enabled();
 
     if (unlikely(pending != 0))
         irq_poll_pending(pending);

@@ -1,0 +1,84 @@
+/* hart_csr.h - this hart's own CSRs: interrupts, timer, the present trap, address translation. */
+#pragma once
+
+#include <arch/csr.h>
+#include <hearth/arch/trap.h>
+#include <hearth/lib/types.h>
+
+static inline void irq_enable(enum irq_number irq)
+{
+    csr_set(CSR_SIE, BIT(irq));
+}
+
+static inline void irq_disable(enum irq_number irq)
+{
+    csr_clear(CSR_SIE, BIT(irq));
+}
+
+/* Bits of supervisor interrupts that are pending and enabled. */
+static inline uint64_t irq_pending_enabled(void)
+{
+    return csr_read(CSR_SIP) & csr_read(CSR_SIE);
+}
+
+static inline void irq_clear_soft(void)
+{
+    csr_clear(CSR_SIP, BIT(IRQ_S_SOFT));
+}
+
+/* Sstc: the timer interrupt is pending from this time on. */
+static inline void hart_set_timecmp(uint64_t ticks)
+{
+    csr_write(CSR_STIMECMP, ticks);
+}
+
+/* Of the latest trap into HS. */
+static inline uint64_t trap_scause(void)
+{
+    return csr_read(CSR_SCAUSE);
+}
+
+static inline uint64_t trap_stval(void)
+{
+    return csr_read(CSR_STVAL);
+}
+
+static inline uint64_t trap_htval(void)
+{
+    return csr_read(CSR_HTVAL);
+}
+
+static inline uint64_t hart_cycles(void)
+{
+    return csr_read(CSR_CYCLE);
+}
+
+static inline uint64_t hart_instructions(void)
+{
+    return csr_read(CSR_INSTRET);
+}
+
+static inline void hart_set_satp(uint64_t satp)
+{
+    csr_write(CSR_SATP, satp);
+}
+
+static inline uint64_t hart_sstatus(void)
+{
+    return csr_read(CSR_SSTATUS);
+}
+
+static inline void hart_set_sstatus(uint64_t value)
+{
+    csr_write(CSR_SSTATUS, value);
+}
+
+static inline uint64_t hart_hstatus(void)
+{
+    return csr_read(CSR_HSTATUS);
+}
+
+static inline void hart_set_hstatus(uint64_t value)
+{
+    csr_write(CSR_HSTATUS, value);
+}

@@ -1,0 +1,135 @@
+/*
+ * vs_csr.h - the loaded vcpu's CSRs in this hart, one function for each use that code outside arch/
+ * has of them. The names are those of the CSRs as the guest knows them (hypervisor extension,
+ * "Virtual Supervisor CSRs").
+ */
+#pragma once
+
+#include <arch/csr.h>
+#include <hearth/lib/types.h>
+
+static inline uint64_t vs_status(void)
+{
+    return csr_read(CSR_VSSTATUS);
+}
+
+static inline uint64_t vs_tvec(void)
+{
+    return csr_read(CSR_VSTVEC);
+}
+
+static inline uint64_t vs_epc(void)
+{
+    return csr_read(CSR_VSEPC);
+}
+
+static inline uint64_t vs_cause(void)
+{
+    return csr_read(CSR_VSCAUSE);
+}
+
+static inline uint64_t vs_tval(void)
+{
+    return csr_read(CSR_VSTVAL);
+}
+
+static inline uint64_t vs_ie(void)
+{
+    return csr_read(CSR_VSIE);
+}
+
+static inline uint64_t vs_atp(void)
+{
+    return csr_read(CSR_VSATP);
+}
+
+static inline uint64_t vs_timecmp(void)
+{
+    return csr_read(CSR_VSTIMECMP);
+}
+
+static inline void vs_set_status(uint64_t value)
+{
+    csr_write(CSR_VSSTATUS, value);
+}
+
+static inline void vs_set_epc(uint64_t value)
+{
+    csr_write(CSR_VSEPC, value);
+}
+
+static inline void vs_set_atp(uint64_t value)
+{
+    csr_write(CSR_VSATP, value);
+}
+
+static inline void vs_set_timecmp(uint64_t value)
+{
+    csr_write(CSR_VSTIMECMP, value);
+}
+
+static inline uint64_t vs_swap_atp(uint64_t value)
+{
+    return csr_swap(CSR_VSATP, value);
+}
+
+/* The guest's clock reads the host's plus this. */
+static inline void vs_set_time_delta(uint64_t ticks)
+{
+    csr_write(CSR_HTIMEDELTA, ticks);
+}
+
+/* henvcfg: of the environment, what the guest may configure. Where host_isa.henvcfg_exists. */
+static inline uint64_t vs_envcfg(void)
+{
+    return csr_read(CSR_HENVCFG);
+}
+
+static inline void vs_set_envcfg(uint64_t value)
+{
+    csr_write(CSR_HENVCFG, value);
+}
+
+/* Bit i: counter i is open to the guest, and by the guest to its user mode. */
+static inline void vs_set_counters(uint64_t mask)
+{
+    csr_write(CSR_HCOUNTEREN, mask);
+}
+
+static inline uint64_t vs_user_counters(void)
+{
+    return csr_read(CSR_SCOUNTEREN);
+}
+
+/* hvip: virtual interrupts raised by software, bits of enum irq_number. */
+static inline uint64_t hvip_pending(void)
+{
+    return csr_read(CSR_HVIP);
+}
+
+static inline void hvip_raise(uint64_t bits)
+{
+    csr_set(CSR_HVIP, bits);
+}
+
+static inline void hvip_drop(uint64_t bits)
+{
+    csr_clear(CSR_HVIP, bits);
+}
+
+static inline void hvip_drop_all(void)
+{
+    csr_write(CSR_HVIP, 0);
+}
+
+/* The bits that were pending, in one step with clearing them. */
+static inline uint64_t hvip_take(uint64_t bits)
+{
+    return csr_test_and_clear(CSR_HVIP, bits);
+}
+
+/* hgatp: the G-stage and VMID under which the guest runs. Fences are the caller's. */
+static inline void hgatp_set(uint64_t hgatp)
+{
+    csr_write(CSR_HGATP, hgatp);
+}
