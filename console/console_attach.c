@@ -1,33 +1,25 @@
-/*
- * console_attach.c - who has the terminal: a VM or the shell; Ctrl-]; and where what is typed goes.
- */
+/* console_attach.c - who has the terminal: a client or the shell; and the replay for it. */
 #include "console_internal.h"
 
 #include <arch/atomic.h>
-#include <hearth/monitor/machine_end.h>
-#include <hearth/guest/mmio.h>
-#include <hearth/monitor/shell.h>
-#include <hearth/core/vm.h>
 
 #include <stdio.h>
 #include <string.h>
 
-#define INPUT_MAX    1024 /* bytes taken from the device in one go */
-#define KEY_DETACH   0x1d /* Ctrl-] */
 #define REPLAY_PIECE 512
-#define REPLAY_MAX   (2 * RING_SIZE) /* a VM that writes faster than that is cut */
+#define REPLAY_MAX   (2 * RING_SIZE) /* a client that writes faster than that is cut */
 
-static struct guest_console *last_attached; /* con.lock: before the shell */
+static struct console_client *last_attached; /* con.lock: before the shell */
 
 static struct {
     uint64_t shown; /* bytes */
-    bool last;      /* the VM has ended: then it is the next one's turn */
+    bool last;      /* the client has ended: then it is the next one's turn */
 } replay;           /* con.lock */
 
-/* The next VM after c, around the list, that has not ended; c itself last; NULL: none. */
-static struct guest_console *next_running(const struct guest_console *c)
+/* The next client after c, around the list, that has not ended; c itself last; NULL: none. */
+static struct console_client *next_running(const struct console_client *c)
 {
-    struct guest_console *i;
+    struct console_client *i;
 
     for (i = c != NULL ? c->next : con.list; i != NULL; i = i->next) {
         if (!i->ended)
@@ -42,15 +34,19 @@ static struct guest_console *next_running(const struct guest_console *c)
     return NULL;
 }
 
-void attach_silently(struct guest_console *c)
+void attach_silently(struct console_client *c)
 {
+    if (con.shell || con.attached != c)
+        input_change_reader();
     atomic_store_relaxed(&con.shell, false);
     con.attached = c;
     con.raw = c;
 }
 
-void attach(struct guest_console *c, bool again)
+void attach(struct console_client *c, bool again)
 {
+    char text[40 + CONSOLE_NAME_MAX];
+
     line_give_up();
     if (con.attached != NULL && con.attached != c)
         line_reset_terminal();
@@ -59,23 +55,28 @@ void attach(struct guest_console *c, bool again)
         line_host_say("hearth: console: no VM attached\n");
         return;
     }
-    line_host_say("hearth: console: attached to ");
-    line_host_say(c->vm->config.name);
-    line_host_say("\n");
+    (void)snprintf(text, sizeof(text), "hearth: console: attached to %s\n", c->name);
+    line_host_say(text);
     /* Lines that were shown are not, unless they are asked for. */
-    if (!again && !c->vm->config.policy.console_buffered)
+    if (!again && !c->buffered)
         ring_forget(&c->ring, c->line_len);
     c->line_len = 0;
     con.raw = NULL;
     replay.shown = 0;
     replay.last = false;
     attach_replay(); /* what is not much is there at once */
+    con.attention |= attach_is_replaying();
+}
+
+void attach_next(void)
+{
+    attach(next_running(con.attached), true);
 }
 
 /* c has ended. */
-static void hand_on(struct guest_console *c)
+static void hand_on(struct console_client *c)
 {
-    struct guest_console *next = next_running(c);
+    struct console_client *next = next_running(c);
 
     if (next != NULL)
         attach(next, false);
@@ -83,8 +84,8 @@ static void hand_on(struct guest_console *c)
         attach_silently(NULL);
 }
 
-/* Bytes lost before the next piece; a VM that writes faster than it can be replayed loses what is
- * left. */
+/* Bytes lost before the next piece; a client that writes faster than it can be replayed loses
+ * what is left. */
 static uint64_t lost_here(struct console_ring *r)
 {
     uint64_t lost = ring_mark_lost(r);
@@ -98,7 +99,7 @@ static uint64_t lost_here(struct console_ring *r)
 
 void attach_replay(void)
 {
-    struct guest_console *c = con.attached;
+    struct console_client *c = con.attached;
     const uint64_t lost = lost_here(&c->ring);
     const char *buf;
     size_t n;
@@ -120,10 +121,11 @@ void attach_replay(void)
         hand_on(c);
 }
 
-static void attach_shell(void)
+void attach_shell(void)
 {
     if (con.attached != NULL)
         last_attached = con.attached;
+    input_change_reader();
     line_reset_terminal();
     con.attached = con.raw = NULL;
     atomic_store_relaxed(&con.shell, true);
@@ -142,12 +144,12 @@ bool console_last_attached(char *name)
     console_acquire();
     there = last_attached != NULL;
     if (there)
-        memcpy(name, last_attached->vm->config.name, VM_NAME_MAX + 1);
+        (void)snprintf(name, CONSOLE_NAME_MAX + 1, "%s", last_attached->name);
     console_release();
     return there;
 }
 
-void attach_ended(struct guest_console *c)
+void attach_ended(struct console_client *c)
 {
     if (attach_is_replaying())
         replay.last = true;
@@ -155,7 +157,7 @@ void attach_ended(struct guest_console *c)
         hand_on(c);
 }
 
-void attach_forget(struct guest_console *c)
+void attach_forget(struct console_client *c)
 {
     if (last_attached == c)
         last_attached = NULL;
@@ -163,72 +165,4 @@ void attach_forget(struct guest_console *c)
         return;
     con.raw = c; /* no more of its replay */
     hand_on(c);
-}
-
-/* A typed byte. False: it is for another VM than *woken, which has not been told yet: once more. */
-static bool typed(char byte, struct vm **woken, bool *at_shell)
-{
-    if (con.shell) {
-        shell_put(byte);
-        *at_shell = true;
-    } else if (byte == KEY_DETACH) {
-        if (*woken != NULL)
-            return false;
-        if (management.shell) {
-            attach_shell();
-            *at_shell = true;
-        } else {
-            attach(next_running(con.attached), true);
-        }
-    } else if (con.attached != NULL && guest_put_input(con.attached, byte)) {
-        *woken = con.attached->vm;
-    }
-    return true;
-}
-
-void console_input(void)
-{
-    struct vm *woken = NULL;
-    bool at_shell = false;
-
-    console_acquire();
-    for (unsigned i = 0; i < INPUT_MAX; i++) {
-        int byte = con.device->read();
-
-        if (byte < 0)
-            break;
-        if (typed((char)byte, &woken, &at_shell))
-            continue;
-        /* Input given before the switch is its VM's: tell it before another one comes in. */
-        console_release_pumped();
-        board_console_event(woken);
-        woken = NULL;
-        console_acquire();
-        (void)typed((char)byte, &woken, &at_shell);
-    }
-    console_release_pumped();
-
-    if (woken != NULL)
-        board_console_event(woken);
-    if (at_shell)
-        shell_wake();
-}
-
-void console_attach(struct vm *vm)
-{
-    struct vm *woken = NULL;
-    bool at_shell = false;
-    char byte;
-
-    console_acquire();
-    attach(vm->console, true);
-    /* What was typed behind the command is the VM's. */
-    while (!con.shell && shell_take(&byte))
-        if (!typed(byte, &woken, &at_shell)) {
-            attach_shell(); /* the rest is the shell's again */
-            break;
-        }
-    console_release_pumped();
-    if (woken != NULL)
-        board_console_event(woken);
 }

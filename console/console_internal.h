@@ -1,35 +1,60 @@
 /*
- * console_internal.h - between the console's files: console_out.c (the device), console_line.c
- * (whose text stands on the terminal's line), console_guest.c (a VM's end), console_attach.c (who
- * has the terminal). What is here is called with con.lock held unless it is said otherwise.
+ * console_internal.h - between the console's files: console_out.c (the queue and the device),
+ * console_line.c (whose text stands on the terminal's line), console_client.c (a client's end),
+ * console_attach.c (who has the terminal), console_input.c (what is typed). What is here is called
+ * with con.lock held unless it is said otherwise.
  */
 #pragma once
 
 #include <hearth/console/console.h>
+#include <hearth/drivers/console_device.h>
 #include <hearth/console/console_ring.h>
 #include <hearth/kernel/lock.h>
 
-#define GUEST_LINE 256u
-#define RX_SIZE    4096u /* power of two */
-#define WRITE_CHUNK                                                                                \
-    128u /* bytes of the attached VM's output for which the lock is held at a time */
-/* A VM's line on the terminal, all of it escaped, with its prefix. */
+#define GUEST_LINE  256u
+#define RX_SIZE     4096u /* power of two */
+#define WRITE_CHUNK 128u  /* bytes of the attached client's for which the lock is held at a time */
+/* A client's line on the terminal, all of it escaped, with its prefix. */
 #define GUEST_LINE_MOST (4 * GUEST_LINE + 64)
 
-struct guest_console {
-    struct vm *vm;
-    struct guest_console *next; /* con.lock */
-    bool ended;                 /* con.lock */
+/* The queue's use. Each kind of output may begin only while fewer bytes are queued than its limit,
+ * so that a flood of one leaves room for those below it in this list. */
+#define QUEUE_SIZE  65536u /* power of two */
+#define LIMIT_LINES 8192u  /* lines of clients that are not attached */
+#define LIMIT_TEXTS 12288u /* guests' messages for the log, of up to 4.2 KiB each */
+#define LIMIT_RAW   20480u /* the attached client; a replay; the shell's commands */
+#define LIMIT_ABOUT 49152u /* the hypervisor's lines about a client */
+/* Of that, what one client may have in the queue at a time. */
+#define SHARE_LINES 2048u
+#define SHARE_ABOUT 8192u
 
-    /* Output of the current line while not attached, as the guest sent it. con.lock. */
+/* How much of one kind a client has in the queue. */
+struct out_share {
+    uint64_t end;  /* the queue's position behind the last byte of it */
+    uint32_t used; /* bytes, or more: those between that have been sent are not known of */
+};
+
+struct console_client {
+    const struct console_client_ops *ops; /* constant */
+    void *owner;                          /* constant */
+    const char *name;                     /* constant once it is listed, as are the next two */
+    unsigned number;
+    bool buffered;
+    struct console_client *next;  /* con.lock */
+    bool ended;                   /* con.lock */
+    bool last_words;              /* con.lock: what it still held back is taken whole */
+    bool refused;                 /* con.lock: ops->room() is owed */
+    struct console_counts counts; /* con.lock to change, atomic to look */
+
+    /* Output of the current line while not attached, as the client sent it. con.lock. */
     uint32_t line_len;
     char line[GUEST_LINE];
-    struct console_ring ring; /* con.lock: what it wrote unattached */
+    struct console_ring ring;      /* con.lock: what it wrote unattached */
+    struct out_share lines, about; /* con.lock */
 
     struct spinlock rx_lock;
-    uint32_t rx_head;    /* con.lock to move; free running */
-    uint32_t rx_tail;    /* rx_lock to move */
-    uint64_t rx_dropped; /* con.lock */
+    uint32_t rx_head; /* con.lock to move; free running */
+    uint32_t rx_tail; /* rx_lock to move */
     char rx[RX_SIZE];
 };
 
@@ -38,7 +63,7 @@ enum line_owner {
     LINE_EMPTY,
     LINE_HOST,
     LINE_GUEST,
-    LINE_GUEST_ENDED, /* nobody's; the attached VM's text is before it */
+    LINE_GUEST_ENDED, /* nobody's; the attached client's text is before it */
     LINE_SHELL,       /* the shell's prompt and what is typed there */
     LINE_OUTPUT,      /* the beginning of a line of a command's */
 };
@@ -47,13 +72,24 @@ enum line_owner {
 struct console_state {
     struct spinlock lock;
     const struct console_ops *device; /* set at boot; a panic looks without the lock */
+    /* The device's write(); for a polled one, which may wait for itself, a function that takes
+     * nothing: the poll timer alone writes. */
+    size_t (*write_now)(const char *buf, size_t len);
     enum line_owner owner;
-    bool colour;                    /* set at boot: somebody looks at a terminal */
-    uint32_t queued;                /* bytes in the queue of console_out.c */
-    struct guest_console *list;     /* in order of creation */
-    struct guest_console *attached; /* what is typed is its */
-    struct guest_console *raw;      /* whose output is raw: attached's, when its replay is over */
-    bool shell;                     /* the shell is attached; atomic to look */
+    bool colour;     /* set at boot: somebody looks at a terminal */
+    bool waits;      /* output waits for the device: at boot, and when the machine ends */
+    bool refusals;   /* some client's `refused` is set */
+    bool attention;  /* something is queued, or the interrupt has other things to do */
+    bool polled;     /* the device's interrupt is a timer */
+    bool report_due; /* dropped output is to be told of in a second */
+    uint32_t queued; /* bytes in the queue of console_out.c */
+    unsigned irqs;   /* that are enabled; of a polled device: that would be */
+    struct console_client *list;     /* in order of creation */
+    struct console_client *attached; /* what is typed is its */
+    struct console_client *raw;      /* whose output is raw: attached's, when its replay is over */
+    struct console_client *shell_client; /* set at boot; NULL: there is no shell */
+    bool shell;                          /* the shell is attached; atomic to look */
+    struct console_counts counts;        /* of all; atomic to look */
 };
 extern struct console_state con;
 
@@ -62,67 +98,135 @@ extern struct console_state con;
 /* Takes con.lock; a hart that finds a panic under way stops here, so that the report stays whole.
  */
 void console_acquire(void);
-/* The same, when the queue has room for len bytes: what is before them is written piece by piece,
- * the lock free between them. */
-void console_acquire_room(size_t len);
-/* Callers of console_write() may hold any lock: no timer is armed. Nothing may have gone into an
- * empty queue. */
+/* The queue is left to the device's interrupt. */
 void console_release(void);
-/* The same for those who hold no lock above RANK_DEVICE: the pump is armed if it is needed. */
-void console_release_pumped(void);
 
-/* Behind all that was written before; all of it before the lock is released, or into the queue. */
+/* Behind all that was written before. There has to be room (out_room()); what does not fit is
+ * dropped and counted. */
 void out_queue(const char *buf, size_t len);
-bool out_has_room(size_t len);
 static inline void out_write(const char *buf, size_t len)
 {
-    if (likely(con.queued == 0))
-        con.device->write(buf, len);
-    else
-        out_queue(buf, len);
+    size_t n = 0;
+
+    if (likely(con.queued == 0)) {
+        n = con.write_now(buf, len);
+        if (likely(n == len))
+            return;
+    }
+    out_queue(buf + n, len - n);
 }
+/* As much of it as may be queued below the limit; returns how much. */
+size_t out_write_below(const char *buf, size_t len, uint32_t limit);
 /* Writes with "\r\n" for "\n", through `write`. */
 void out_cooked(void (*write)(const char *, size_t), const char *buf, size_t len);
+/* Output that is never shown; c NULL: the hypervisor's. */
+void out_dropped(struct console_client *c, size_t len);
+
+/* Less than `limit` of this kind is in the queue. */
+bool share_admits(struct out_share *s, uint32_t limit);
+/* So many bytes of it have just been queued or deferred. */
+void share_add(struct out_share *s, size_t len);
+
+/* Without the lock. NULL: the firmware's console. Output waits for the device... */
+void out_set_device(const struct console_ops *ops);
+/* ...until its interrupt is there, or the poll timer. */
+void out_end_waiting(bool polled);
+/* A panic begins: harts that want the console from now on stop; waits, bounded, for a line being
+ * written. Without the lock, as are these two. */
+void out_panic_begin(void);
+/* A panic's text. */
+void out_panic(const char *buf, size_t len);
+
+/* Enables exactly these interrupts. */
+void out_set_irqs(unsigned irqs);
+/* The interrupt: moves the queue and a replay on. */
+void out_move(void);
 
 /* ---- console_line.c */
 
 /* The hypervisor's text, lines with "\n". */
 void line_host_write(const char *text, size_t len);
+/* How the log gets to the console. */
+extern const struct log_sink console_log_sink;
 void line_host_say(const char *text);
-/* A VM's line, without its end: with the VM's name in front, and harmless. */
-void line_guest(const struct vm *vm, const char *text, size_t len);
+/* There is room for a line of the hypervisor's of this length. */
+bool line_host_has_room(size_t len);
+/* A client's line, without its end: with the client's name in front, and escaped. */
+void line_client(struct console_client *c, const char *text, size_t len);
 /* A command's unfinished line is given up, and what waited for its end is shown. */
 void line_give_up(void);
+/* Lines wait for the end of a command's line. */
+bool line_deferring(void);
 /* The terminal as somebody left it who may have changed it: made usable. */
 void line_reset_terminal(void);
-/* The attached VM's output, as it is; len > 0. */
-static inline void line_raw(const char *buf, size_t len)
+/* The attached client's output, as it is; len > 0. How many bytes were taken. */
+static inline size_t line_raw(struct console_client *c, const char *buf, size_t len)
 {
-    out_write(buf, len);
-    con.owner = buf[len - 1] == '\n' ? LINE_GUEST_ENDED : LINE_GUEST;
+    size_t n = 0;
+
+    if (likely(con.queued == 0))
+        n = con.write_now(buf, len);
+    if (unlikely(n != len)) {
+        n += out_write_below(buf + n, len - n, c->last_words ? QUEUE_SIZE : LIMIT_RAW);
+        c->refused = n != len;
+        con.refusals |= c->refused;
+        con.attention |= c->refused;
+        if (n == 0)
+            return 0;
+    }
+    con.owner = buf[n - 1] == '\n' ? LINE_GUEST_ENDED : LINE_GUEST;
+    return n;
 }
-/* The same by way of the queue. */
+/* The same by way of the queue, which has room. */
 void line_raw_queued(const char *buf, size_t len);
 
-/* ---- console_guest.c */
+/* ---- console_client.c */
 
-/* One byte for the VM. False when its ring is full: the newest byte is the one that is lost. */
-bool guest_put_input(struct guest_console *c, char byte);
+/* One byte for the client. False when its ring is full. */
+bool client_put_input(struct console_client *c, char byte);
+/* The newest byte in its ring is replaced. */
+void client_replace_input(struct console_client *c, char byte);
+static inline uint32_t client_input_room(const struct console_client *c)
+{
+    return RX_SIZE - (c->rx_head - __atomic_load_n(&c->rx_tail, __ATOMIC_ACQUIRE));
+}
+/* One to which ops->room() is owed, and which has room; no longer owed then. NULL: none. */
+struct console_client *client_take_refused(void);
 
 /* ---- console_attach.c */
 
-/* Makes c (NULL: none) the attached VM, after a replay: `again`: of all that its ring has, else of
- * what has not been seen yet. */
-void attach(struct guest_console *c, bool again);
+/* Makes c (NULL: none) the attached client, after a replay: `again`: of all that its ring has, else
+ * of what has not been seen yet. */
+void attach(struct console_client *c, bool again);
 /* c without a word. */
-void attach_silently(struct guest_console *c);
-/* The attached VM has ended: when its replay is over another one has the terminal. */
-void attach_ended(struct guest_console *c);
-/* The VM goes away: nothing goes back to it. */
-void attach_forget(struct guest_console *c);
+void attach_silently(struct console_client *c);
+/* By Ctrl-]. */
+void attach_next(void);
+/* The attached client has ended: when its replay is over another one has the terminal. */
+void attach_ended(struct console_client *c);
+/* The client goes away: nothing goes back to it. */
+void attach_forget(struct console_client *c);
+/* The shell. */
+void attach_shell(void);
 static inline bool attach_is_replaying(void)
 {
     return con.raw != con.attached;
 }
 /* The next piece of it, into the queue. */
 void attach_replay(void);
+
+/* ---- console_input.c */
+
+/* Whose input it is; NULL: nobody's. */
+static inline struct console_client *input_reader(void)
+{
+    return con.shell ? con.shell_client : con.attached;
+}
+/* Before another client becomes the reader: what was dropped is told, and the device is read on. */
+void input_change_reader(void);
+/* Input waits that is not the device's. */
+bool input_waits_ahead(void);
+/* c has taken input while `input_held` was set; con.lock is not held. */
+void input_taken(struct console_client *c);
+/* Set with con.lock; atomic to look: the reader's ring is full, and the device is not read. */
+extern uint32_t input_held;

@@ -1,13 +1,13 @@
 /*
  * console_line.c - whose text stands on the terminal's current line, so that nobody's comes into
- * another's: the hypervisor's lines, lines of VMs that are not attached, the shell's prompt, which
- * is there again behind them, and what the shell's commands print.
+ * another's: the hypervisor's lines, lines of clients that are not attached, the shell's prompt,
+ * which is there again behind them, and what the shell's commands print. A line for which there is
+ * no room is dropped whole. The log's sink is here, too.
  */
 #include "console_internal.h"
 
-#include <hearth/monitor/shell.h>
+#include <hearth/kernel/log.h>
 #include <hearth/lib/text.h>
-#include <hearth/core/vm.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -18,29 +18,54 @@ static struct {
     size_t len, back; /* bytes; columns from the end to the cursor */
 } shell_line;
 
+/* What comes with a line beside its own text: the line before is ended or wiped, the shell's is
+ * drawn again. */
+#define LINE_EXTRA (SHELL_LINE_MAX + 32)
+
 /*
  * Lines that come while a command is in the middle of one of its own wait for the end of it, so
- * that a line of JSON stays one. Those for which there is no room are not shown, only counted: what
- * VMs write is in their rings, and the hypervisor's lines are in the log. VMs' lines get half of
- * the room.
+ * that a line of JSON stays one.
  */
 #define DEFERRED_SIZE 8192u
 static struct {
-    bool on;   /* the present line goes there... */
-    bool drop; /* ...or nowhere */
+    bool on; /* the present line goes there */
     size_t len;
-    uint64_t dropped;
     char text[DEFERRED_SIZE];
 } deferred;
+
+/* Where lines of each kind may begin: with so many bytes queued, or deferred, at most. */
+enum line_kind { LINE_OF_CLIENT, LINE_TEXT, LINE_ABOUT_CLIENT, LINE_OF_HOST };
+static const struct {
+    uint32_t queued, deferred;
+} limits[] = {
+    [LINE_OF_CLIENT] = {LIMIT_LINES, DEFERRED_SIZE / 4},
+    [LINE_TEXT] = {LIMIT_TEXTS, DEFERRED_SIZE / 4},
+    [LINE_ABOUT_CLIENT] = {LIMIT_ABOUT, 3 * DEFERRED_SIZE / 4},
+    [LINE_OF_HOST] = {QUEUE_SIZE, DEFERRED_SIZE},
+};
+
+bool line_deferring(void)
+{
+    return deferred.len != 0;
+}
+
+/* There is room for a line of this kind, at most `most` bytes long. */
+static bool line_has_room(enum line_kind kind, size_t most)
+{
+    if (unlikely(con.owner == LINE_OUTPUT))
+        return deferred.len < limits[kind].deferred && deferred.len + most <= DEFERRED_SIZE;
+    if (likely(con.queued == 0) || con.waits)
+        return true;
+    return con.queued < limits[kind].queued && con.queued + most + LINE_EXTRA <= QUEUE_SIZE;
+}
 
 static bool defer(const char *buf, size_t len)
 {
     if (likely(!deferred.on))
         return false;
-    if (!deferred.drop) {
-        memcpy(deferred.text + deferred.len, buf, len);
-        deferred.len += len;
-    }
+    len = MIN(len, DEFERRED_SIZE - deferred.len);
+    memcpy(deferred.text + deferred.len, buf, len);
+    deferred.len += len;
     return true;
 }
 
@@ -59,16 +84,9 @@ static void put_long(const char *buf, size_t len)
 
 static void deferred_flush(void)
 {
-    char text[64];
-
     if (deferred.len != 0)
         out_queue(deferred.text, deferred.len);
     deferred.len = 0;
-    if (deferred.dropped != 0)
-        out_queue(text,
-                  (size_t)snprintf(text, sizeof(text), "hearth: console: %lu lines not shown\r\n",
-                                   deferred.dropped));
-    deferred.dropped = 0;
 }
 
 void line_give_up(void)
@@ -91,21 +109,17 @@ void line_reset_terminal(void)
         out_write(reset, sizeof(reset) - 1);
 }
 
-/* The hypervisor's text, most len bytes, comes on a line of its own, whatever the attached VM left
- * there: half a sequence, or a colour. `limit`: of what may wait. */
-static void host_line_begin(size_t len, size_t limit)
+/* A line begins, whatever the attached client left there: half a sequence, or a colour. */
+static void host_line_begin(void)
 {
     if (con.colour && (con.owner == LINE_GUEST || con.owner == LINE_GUEST_ENDED))
         out_write("\x18\x1b[0m", 5);
-    if (con.owner == LINE_GUEST) {
+    if (con.owner == LINE_GUEST)
         out_write("\r\n", 2);
-    } else if (con.owner == LINE_SHELL) {
+    else if (con.owner == LINE_SHELL)
         out_write("\r\x1b[K", 4);
-    } else if (con.owner == LINE_OUTPUT) {
+    else if (con.owner == LINE_OUTPUT)
         deferred.on = true;
-        deferred.drop = deferred.len + len > limit;
-        deferred.dropped += deferred.drop;
-    }
 }
 
 static void shell_line_draw(void)
@@ -132,23 +146,49 @@ static void line_ended(void)
     shell_line_draw();
 }
 
-void line_host_write(const char *buf, size_t len)
+/* All that waits, of whomever. */
+static size_t line_waiting(void)
 {
+    return con.queued + deferred.len;
+}
+
+/* Whole lines, or the beginning or the rest of one. c: whom it is about; NULL: nobody. */
+static void host_write(struct console_client *c, const char *buf, size_t len)
+{
+    const enum line_kind kind = c != NULL ? LINE_ABOUT_CLIENT : LINE_OF_HOST;
+    const size_t before = line_waiting();
+
     if (len == 0)
         return;
+    if (!line_has_room(kind, 2 * len) || (c != NULL && !share_admits(&c->about, SHARE_ABOUT))) {
+        out_dropped(c, len);
+        return;
+    }
     if (!deferred.on)
-        host_line_begin(2 * len, DEFERRED_SIZE);
+        host_line_begin();
     out_cooked(put_short, buf, len);
     if (buf[len - 1] == '\n')
         line_ended();
     else if (!deferred.on)
         con.owner = LINE_HOST;
+    if (c != NULL && line_waiting() > before)
+        share_add(&c->about, line_waiting() - before);
+}
+
+bool line_host_has_room(size_t len)
+{
+    return line_has_room(LINE_OF_HOST, 2 * len);
+}
+
+void line_host_write(const char *text, size_t len)
+{
+    host_write(NULL, text, len);
 }
 
 void console_write(const char *buf, size_t len)
 {
     console_acquire();
-    line_host_write(buf, len);
+    host_write(NULL, buf, len);
     console_release();
 }
 
@@ -163,42 +203,55 @@ static void end_escaped(const char *text, size_t len)
     line_ended();
 }
 
-static bool line_has_room(size_t most)
+/* ---- the log ---- */
+
+static void log_line(void *about, const char *line, size_t len)
 {
-    return con.owner == LINE_OUTPUT ? deferred.len + most <= DEFERRED_SIZE : out_has_room(most);
+    console_acquire();
+    host_write(about, line, len);
+    console_release();
 }
 
-bool console_write_line(const char *line, size_t len)
+static bool log_short(const char *line, size_t len)
 {
     bool room;
 
     console_acquire();
-    room = line_has_room(len + 1);
-    if (room) {
-        host_line_begin(len + 1, DEFERRED_SIZE);
+    room = likely(con.queued == 0 && con.owner != LINE_OUTPUT) || line_has_room(LINE_TEXT, len + 1);
+    if (likely(room)) {
+        host_line_begin();
         put_short(line, len - 1);
         put_short("\r\n", 2);
         line_ended();
     }
-    console_release_pumped();
+    console_release();
     return room;
 }
 
-bool console_write_text(const char *head, size_t head_len, const char *text, size_t len)
+static bool log_text(const char *head, size_t head_len, const char *text, size_t len)
 {
-    const size_t most = head_len + 4 * len + 2;
     bool room;
 
     console_acquire();
-    room = line_has_room(most);
+    room = line_has_room(LINE_TEXT, head_len + 4 * len + 2);
     if (room) {
-        host_line_begin(most, DEFERRED_SIZE);
+        host_line_begin();
         put_long(head, head_len);
         end_escaped(text, len);
     }
-    console_release_pumped();
+    console_release();
     return room;
 }
+
+const struct log_sink console_log_sink = {
+    .line = log_line,
+    .guest_line = log_short,
+    .guest_text = log_text,
+    .panic_begin = out_panic_begin,
+    .panic_write = out_panic,
+};
+
+/* ---- clients' lines ---- */
 
 static const char colours[6][6] = {"\x1b[36m", "\x1b[33m", "\x1b[32m",
                                    "\x1b[35m", "\x1b[34m", "\x1b[31m"};
@@ -208,21 +261,29 @@ void console_set_colour(bool on)
     con.colour = on;
 }
 
-void line_guest(const struct vm *vm, const char *text, size_t len)
+void line_client(struct console_client *c, const char *text, size_t len)
 {
+    const size_t before = line_waiting();
+
+    if (!line_has_room(LINE_OF_CLIENT, GUEST_LINE_MOST) || !share_admits(&c->lines, SHARE_LINES)) {
+        out_dropped(c, len + 1);
+        return;
+    }
     /* The line end of a terminal in raw mode is "\r\n": none of it is the text's. */
     while (len > 0 && text[len - 1] == '\r')
         len--;
 
-    host_line_begin(GUEST_LINE_MOST, DEFERRED_SIZE / 2);
+    host_line_begin();
     if (con.colour)
-        put_long(colours[vm->id % ARRAY_SIZE(colours)], 5);
+        put_long(colours[c->number % ARRAY_SIZE(colours)], 5);
     put_long("[", 1);
-    put_long(vm->config.name, strnlen(vm->config.name, VM_NAME_MAX));
+    put_long(c->name, strnlen(c->name, CONSOLE_NAME_MAX));
     put_long("] ", 2);
     if (con.colour)
         put_long("\x1b[0m", 4);
     end_escaped(text, len);
+    if (line_waiting() > before)
+        share_add(&c->lines, line_waiting() - before);
 }
 
 void line_host_say(const char *text)
@@ -240,14 +301,14 @@ void console_shell_line(const char *text, size_t len, size_t back)
 {
     console_acquire();
     if (con.shell && con.owner != LINE_OUTPUT && (con.owner == LINE_SHELL || len != 0)) {
-        host_line_begin(0, 0);
+        host_line_begin();
         con.owner = LINE_EMPTY;
     }
     shell_line.len = MIN(len, sizeof(shell_line.text));
     shell_line.back = back;
     memcpy(shell_line.text, text, shell_line.len);
     shell_line_draw();
-    console_release_pumped();
+    console_release();
 }
 
 void console_shell_enter(void)
@@ -260,19 +321,37 @@ void console_shell_enter(void)
         con.owner = LINE_EMPTY;
         deferred_flush();
     }
-    console_release_pumped();
+    console_release();
 }
 
-void console_shell_write(const char *buf, size_t len)
+/* Each byte may become two. */
+static size_t shell_room(size_t len)
 {
+    const size_t room = con.queued < LIMIT_RAW ? (LIMIT_RAW - con.queued) / 2 : 0;
+
+    return con.waits ? len : MIN(len, room);
+}
+
+size_t console_shell_write(const char *buf, size_t len)
+{
+    size_t n = len;
+
     console_acquire();
     if (con.shell && len != 0) {
+        n = shell_room(len);
+        if (n < len) {
+            con.shell_client->refused = true;
+            con.refusals = con.attention = true;
+        }
+    }
+    if (con.shell && n != 0) {
         if (con.owner == LINE_GUEST || con.owner == LINE_HOST)
             out_write("\r\n", 2);
-        out_cooked(out_queue, buf, len);
-        con.owner = buf[len - 1] == '\n' ? LINE_EMPTY : LINE_OUTPUT;
+        out_cooked(out_queue, buf, n);
+        con.owner = buf[n - 1] == '\n' ? LINE_EMPTY : LINE_OUTPUT;
         if (con.owner == LINE_EMPTY)
             deferred_flush();
     }
-    console_release_pumped();
+    console_release();
+    return n;
 }

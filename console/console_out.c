@@ -1,13 +1,13 @@
 /*
- * console_out.c - the console's lock and its device; a queue for what is too long to be written
- * while the lock is held; and a panic's way to the device, which takes no lock.
+ * console_out.c - the console's lock and its device; the queue of output for which the device has
+ * no room; and a panic's way to the device, which takes no lock.
  *
- * A line longer than a log's (out_queue()) goes into the queue whole. As long as something is in
- * it, everybody's output goes behind that. Whoever has the lock writes for OUT_US at most, and the
- * pump, a timer event, writes the rest, piece by piece: the queue is never left with bytes in it
- * and without the pump. The pump also has the next piece of a replay written when the queue is
- * empty (console_attach.c). It is armed by whoever found it necessary, on its hart, without locks;
- * pump_armed says that somebody has, and is that one's until the event finds nothing left to do.
+ * While the queue is empty, output goes to the device at once. Otherwise it goes behind what is
+ * queued, and the device's transmit interrupt, which is enabled as long as something is queued,
+ * moves a bounded part of it on each time. A polled device is looked at by a timer instead. The
+ * interrupt is also used as a call to console_interrupt() for other things to be done there without
+ * locks (con.attention). At boot, and when the machine ends, output waits for the device
+ * (con.waits).
  */
 #include "console_internal.h"
 
@@ -16,21 +16,26 @@
 #include <hearth/arch/sbi_client.h>
 #include <hearth/kernel/timer.h>
 
+#include <stdio.h>
 #include <string.h>
 
-#define QUEUE_SIZE       16384u /* power of two */
-#define OUT_PIECE        16u    /* a UART's FIFO */
-#define OUT_US           500u   /* of writing from the queue, with the lock */
-#define PUMP_US          2000u  /* between two pieces of the pump's */
-#define ROOM_ROUNDS      64u /* pieces that are written to make room, before it is done at once */
+#define KICK_BYTES       512u /* written by whoever finds the queue without an interrupt */
+#define MOVE_BYTES       128u /* written in an interrupt */
+#define DRAIN_US         300u
+#define REPLAY_BELOW     1024u
+#define REPORT_US        1000000u
+#define STALL_US         1000000u  /* the device has taken nothing: it is not waited for */
+#define STALL_POLLS_MAX  1000000u  /* of a clock that stands still */
+#define END_US           60000000u /* for all that is queued when the machine ends, or in a panic */
 #define PANIC_WAIT_SPINS 1000000u
 
-static __noinline void firmware_write(const char *buf, size_t len)
+static __noinline size_t firmware_write(const char *buf, size_t len)
 {
-    for (size_t i = 0; i < len; i++) {
-        if (!sbi_client_putchar(buf[i]))
-            return;
-    }
+    size_t n = 0;
+
+    while (n < len && sbi_client_putchar(buf[n]))
+        n++;
+    return n;
 }
 
 static const struct console_ops firmware = {
@@ -39,17 +44,21 @@ static const struct console_ops firmware = {
     .read = sbi_client_getchar,
 };
 
-struct console_state con = {.lock = SPINLOCK_INIT(RANK_CONSOLE), .device = &firmware};
+struct console_state con = {
+    .lock = SPINLOCK_INIT(RANK_CONSOLE),
+    .device = &firmware,
+    .write_now = firmware_write,
+    .waits = true,
+};
 static uint32_t panic_began; /* atomic */
-
-static void pump(struct timer_event *ev);
 
 static struct {
     char bytes[QUEUE_SIZE];
-    uint32_t tail; /* con.lock; con.queued bytes are there from it on */
-    bool armed;    /* con.lock: the pump is, or is about to be */
-    struct timer_event pump;
-} queue = {.pump = {.deadline = UINT64_MAX, .fn = pump}};
+    uint64_t tail;        /* con.lock; free running; con.queued bytes are there from it on */
+    bool stalled;         /* con.lock: the device was waited for in vain */
+    uint64_t unreported;  /* con.lock: dropped bytes that no line has told of */
+    uint64_t report_from; /* not before this time */
+} queue;
 
 void console_acquire(void)
 {
@@ -61,106 +70,254 @@ void console_acquire(void)
         cpu_relax();
 }
 
-/* ---- the queue ---- */
+/* ---- waiting: at boot, and when the machine ends ---- */
 
-/* The oldest bytes go to the device, at most `most`. */
-static void queue_write(void (*write)(const char *, size_t), uint32_t most)
+/* How many bytes were taken; fewer than all when the device takes nothing any more, or after
+ * `until`. */
+static size_t write_waiting(size_t (*write)(const char *, size_t), const char *buf, size_t len,
+                            uint64_t until)
 {
-    const uint32_t at = queue.tail % QUEUE_SIZE;
-    const uint32_t n = MIN(MIN(most, con.queued), QUEUE_SIZE - at);
+    uint64_t since = timer_now(), now = since;
+    size_t done = 0;
+    unsigned polls = 0;
 
-    write(queue.bytes + at, n);
-    queue.tail += n;
-    con.queued -= n;
+    while (done < len && now < until) {
+        const size_t n = write(buf + done, len - done);
+        const uint64_t before = now;
+
+        done += n;
+        now = timer_now();
+        polls = n == 0 && now == before ? polls + 1 : 0;
+        if (n != 0) {
+            queue.stalled = false;
+            since = now;
+        } else if (queue.stalled || now - since > timer_ticks_from_us(STALL_US) ||
+                   polls > STALL_POLLS_MAX) {
+            queue.stalled = true;
+            break;
+        } else {
+            cpu_relax();
+        }
+    }
+    return done;
 }
 
-/* Some of them, for a bounded time. */
-static void queue_drain(void)
+/* All that is queued; what the device does not take is dropped. */
+static void queue_flush(size_t (*write)(const char *, size_t), uint64_t until)
 {
-    const uint64_t end = timer_now() + timer_ticks_from_us(OUT_US);
+    while (con.queued != 0) {
+        const uint32_t at = queue.tail % QUEUE_SIZE;
+        const uint32_t n = MIN(con.queued, QUEUE_SIZE - at);
+        const size_t done = write_waiting(write, queue.bytes + at, n, until);
 
-    while (con.queued != 0 && timer_now() < end)
-        queue_write(con.device->write, OUT_PIECE);
+        if (done < n)
+            out_dropped(NULL, n - done);
+        queue.tail += n;
+        con.queued -= n;
+    }
+}
+
+static void wait_idle(uint64_t until)
+{
+    const struct console_ops *d = atomic_load_relaxed(&con.device);
+
+    uint64_t before = 0, now = timer_now();
+
+    for (unsigned polls = 0; d->is_idle != NULL && !queue.stalled && polls < STALL_POLLS_MAX;
+         polls = now == before ? polls + 1 : 0) {
+        if (d->is_idle() || now >= until)
+            return;
+        cpu_relax();
+        before = now;
+        now = timer_now();
+    }
+}
+
+/* ---- the queue ---- */
+
+static size_t write_nothing(const char *buf, size_t len)
+{
+    (void)buf;
+    (void)len;
+    return 0;
+}
+
+/* The oldest bytes go to the device, at most `most`, as far as it has room; and not for long, since
+ * the firmware may wait. */
+static void queue_drain(uint32_t most)
+{
+    const uint64_t end = timer_now() + timer_ticks_from_us(DRAIN_US);
+
+    while (con.queued != 0 && most != 0) {
+        const uint32_t at = queue.tail % QUEUE_SIZE;
+        const uint32_t n = MIN(MIN(most, con.queued), QUEUE_SIZE - at);
+        const uint32_t done = (uint32_t)con.device->write(queue.bytes + at, n);
+
+        queue.tail += done;
+        con.queued -= done;
+        most -= done;
+        if (done == 0 || timer_now() >= end)
+            return;
+    }
 }
 
 void out_queue(const char *buf, size_t len)
 {
     while (len != 0) {
-        const uint32_t at = (queue.tail + con.queued) % QUEUE_SIZE;
+        const uint32_t at = (uint32_t)(queue.tail + con.queued) % QUEUE_SIZE;
         const uint32_t n = (uint32_t)MIN(MIN(len, QUEUE_SIZE - con.queued), QUEUE_SIZE - at);
 
         if (n == 0) {
-            queue_write(con.device->write, OUT_PIECE);
+            if (!con.waits) {
+                out_dropped(NULL, len);
+                return;
+            }
+            queue_flush(con.device->write, UINT64_MAX);
             continue;
         }
         memcpy(queue.bytes + at, buf, n);
+        con.attention = true;
         con.queued += n;
         buf += n;
         len -= n;
     }
 }
 
-bool out_has_room(size_t len)
+size_t out_write_below(const char *buf, size_t len, uint32_t limit)
 {
-    return con.queued + len <= QUEUE_SIZE;
+    if (con.waits)
+        limit = QUEUE_SIZE;
+    if (con.queued >= limit)
+        return 0;
+    len = MIN(len, limit - con.queued);
+    out_queue(buf, len);
+    return len;
 }
 
-void console_acquire_room(size_t len)
+void out_dropped(struct console_client *c, size_t len)
 {
-    for (unsigned i = 0;; i++) {
-        console_acquire();
-        if (likely(out_has_room(len)) || i == ROOM_ROUNDS)
-            return;
-        queue_drain();
-        lock_release(&con.lock);
+    atomic_store_relaxed(&con.counts.output_dropped, con.counts.output_dropped + len);
+    if (c != NULL)
+        atomic_store_relaxed(&c->counts.output_dropped, c->counts.output_dropped + len);
+    queue.unreported += len;
+    con.attention = true;
+}
+
+bool share_admits(struct out_share *s, uint32_t limit)
+{
+    const uint64_t most = queue.tail < s->end ? s->end - queue.tail : 0;
+
+    if (s->used > most && !line_deferring())
+        s->used = (uint32_t)most;
+    return s->used < limit;
+}
+
+void share_add(struct out_share *s, size_t len)
+{
+    s->end = queue.tail + con.queued;
+    s->used += (uint32_t)len;
+}
+
+/* ---- the interrupt ---- */
+
+void out_set_irqs(unsigned irqs)
+{
+    if (irqs == con.irqs)
+        return;
+    con.irqs = irqs;
+    if (!con.polled)
+        con.device->set_irqs(irqs);
+}
+
+/* The interrupt is wanted. */
+static bool out_has_more(void)
+{
+    return con.queued != 0 || con.refusals || attach_is_replaying() || input_waits_ahead() ||
+           (queue.unreported != 0 && !con.report_due);
+}
+
+/* Something is queued, or to be done. */
+static __noinline void out_kick(void)
+{
+    if (con.waits) {
+        while (attach_is_replaying())
+            attach_replay();
+        queue_flush(con.device->write, UINT64_MAX);
+        con.attention = false;
+        return;
     }
+    if (con.write_now != write_nothing)
+        queue_drain(KICK_BYTES);
+    con.attention = out_has_more();
+    if (con.attention)
+        out_set_irqs(con.irqs | CONSOLE_IRQ_TX);
 }
 
 void console_release(void)
 {
-    if (unlikely(con.queued != 0))
-        queue_drain();
+    if (unlikely(con.attention))
+        out_kick();
     lock_release(&con.lock);
 }
 
-static void pump(struct timer_event *ev)
+/* How much was dropped, when there is room again; at most once a second. */
+static void report_dropped(void)
 {
-    bool more;
+    const uint64_t now = timer_now(), n = queue.unreported;
+    char text[80];
 
-    console_acquire();
-    queue_drain();
-    if (con.queued == 0 && attach_is_replaying()) {
+    con.report_due = n != 0 && (now < queue.report_from || !line_host_has_room(sizeof(text)));
+    if (n == 0 || con.report_due)
+        return;
+    queue.unreported = 0;
+    queue.report_from = now + timer_ticks_from_us(REPORT_US);
+    (void)snprintf(text, sizeof(text), "hearth: console: %lu bytes of console output dropped\n", n);
+    line_host_say(text);
+}
+
+void out_move(void)
+{
+    queue_drain(MOVE_BYTES);
+    if (attach_is_replaying() && con.queued < REPLAY_BELOW)
         attach_replay();
-        queue_drain();
-    }
-    more = con.queued != 0 || attach_is_replaying();
-    queue.armed = more;
-    lock_release(&con.lock);
-    if (more)
-        timer_arm(ev, timer_now() + timer_ticks_from_us(PUMP_US));
-}
-
-void console_release_pumped(void)
-{
-    bool arm;
-
-    if (unlikely(con.queued != 0))
-        queue_drain();
-    arm = !queue.armed && (con.queued != 0 || attach_is_replaying());
-    if (arm)
-        queue.armed = true;
-    lock_release(&con.lock);
-    if (unlikely(arm)) {
-        timer_arm(&queue.pump, timer_now() + timer_ticks_from_us(PUMP_US));
-    }
+    report_dropped();
+    con.attention = out_has_more();
+    out_set_irqs(con.attention ? con.irqs | CONSOLE_IRQ_TX : con.irqs & ~CONSOLE_IRQ_TX);
 }
 
 /* ---- the device ---- */
 
-void console_set_device(const struct console_ops *ops)
+void out_set_device(const struct console_ops *ops)
 {
     console_acquire();
     con.device = ops != NULL ? ops : &firmware;
+    con.write_now = con.device->write;
+    con.irqs = 0;
+    con.polled = true;
+    queue.report_from = 0;
+    con.waits = true;
+    console_release();
+}
+
+void out_end_waiting(bool polled)
+{
+    console_acquire();
+    console_release(); /* what is queued has gone */
+    console_acquire();
+    con.waits = false;
+    queue.stalled = false;
+    con.polled = polled;
+    if (con.device->set_irqs == NULL)
+        con.write_now = write_nothing;
+    out_set_irqs(CONSOLE_IRQ_RX);
+    lock_release(&con.lock);
+}
+
+void console_begin_end(void)
+{
+    console_acquire();
+    con.waits = true;
+    con.write_now = con.device->write;
     console_release();
 }
 
@@ -180,9 +337,28 @@ void out_cooked(void (*write)(const char *, size_t), const char *buf, size_t len
     }
 }
 
-void console_panic_begin(void)
+const char *console_counts(struct console_counts *counts)
+{
+    counts->output_dropped = atomic_load_relaxed(&con.counts.output_dropped);
+    counts->input_dropped = atomic_load_relaxed(&con.counts.input_dropped);
+    return con.device->name;
+}
+
+/* ---- a panic, and the end ---- */
+
+static uint64_t panic_until = UINT64_MAX;
+
+static void panic_put(const char *buf, size_t len)
+{
+    const struct console_ops *d = atomic_load_relaxed(&con.device);
+
+    (void)write_waiting(d->write_panic != NULL ? d->write_panic : d->write, buf, len, panic_until);
+}
+
+void out_panic_begin(void)
 {
     atomic_store_seq(&panic_began, 1);
+    panic_until = timer_now() + timer_ticks_from_us(END_US);
     /* The line that another hart is writing just now may end first; this hart may hold the lock
      * itself. */
     for (unsigned i = 0; i < PANIC_WAIT_SPINS && atomic_load_relaxed(&con.lock.raw.owner) !=
@@ -191,36 +367,38 @@ void console_panic_begin(void)
         cpu_relax();
 }
 
-void console_write_panic(const char *buf, size_t len)
+void out_panic(const char *buf, size_t len)
 {
     const struct console_ops *d = atomic_load_relaxed(&con.device);
-    void (*write)(const char *, size_t) = d->write_panic != NULL ? d->write_panic : d->write;
 
     if (len == 0)
         return;
-    while (con.queued != 0) /* what came before it */
-        queue_write(write, con.queued);
+    /* What came before it. */
+    queue_flush(d->write_panic != NULL ? d->write_panic : d->write, panic_until);
     if (atomic_load_relaxed(&con.owner) != LINE_EMPTY &&
         atomic_load_relaxed(&con.owner) != LINE_HOST) {
         atomic_store_relaxed(&con.owner, LINE_HOST);
-        write("\r\n", 2);
+        panic_put("\r\n", 2);
     }
-    out_cooked(write, buf, len);
+    out_cooked(panic_put, buf, len);
 }
 
 void console_drain(void)
 {
-    const struct console_ops *d = atomic_load_relaxed(&con.device);
+    const uint64_t until = timer_now() + timer_ticks_from_us(END_US);
 
     if (!atomic_load_relaxed(&panic_began)) {
         console_acquire();
+        con.waits = true;
         line_give_up();
-        while (attach_is_replaying())
+        queue.report_from = 0;
+        report_dropped();
+        while (attach_is_replaying()) {
             attach_replay();
-        while (con.queued != 0)
-            queue_write(con.device->write, con.queued);
+            queue_flush(con.device->write, until);
+        }
+        queue_flush(con.device->write, until);
         lock_release(&con.lock);
     }
-    if (d->drain != NULL)
-        d->drain();
+    wait_idle(timer_now() + timer_ticks_from_us(STALL_US));
 }

@@ -116,7 +116,7 @@ static void rest(struct vm *vm, enum vm_state state)
     else if (state != VM_NOT_STARTED)
         log_vm(vm, "%s (%s)", state == VM_CRASHED ? "crashed" : "ended", vm->stop_reason);
     if (state != VM_PRESERVED)
-        console_guest_ended(vm);
+        console_client_ended(vm->console);
     lock_acquire(&vm->lock);
     become(vm, state);
     vm->ended_at = timer_now();
@@ -140,7 +140,7 @@ static void begin_start(struct vm *vm)
 
 static void queue_start(struct vm *vm)
 {
-    console_guest_started(vm);
+    console_client_started(vm->console);
     work_queue(harts[atomic_load_relaxed(&vm->vcpus[0]->sched.home)], &vm->work);
 }
 

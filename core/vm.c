@@ -121,7 +121,7 @@ static const char *build(struct vm *vm)
         return "not enough memory for its RAM";
     if (map_ram(vm) < 0)
         goto free_ram;
-    vm->console = console_guest_create(vm);
+    vm->console = console_client_create(&vm_console_ops, vm);
     if (vm->console == NULL)
         goto free_gstage;
     if (create_vcpus(vm) < 0)
@@ -130,7 +130,7 @@ static const char *build(struct vm *vm)
         return NULL;
     destroy_vcpus(vm);
 free_console:
-    console_guest_destroy(vm);
+    console_client_destroy(vm->console);
 free_gstage:
     gstage_destroy(&vm->gstage);
 free_ram:
@@ -169,7 +169,7 @@ void vm_unlist(struct vm *vm)
     atomic_store_release(&vms[vm->id], NULL);
     VM_COMPONENTS_CALL(vm_unlisted, vm);
     lock_release(&vm_list_lock);
-    console_guest_unlist(vm);
+    console_client_unlist(vm->console);
 }
 
 void vm_detach(struct vm *vm)
@@ -195,7 +195,7 @@ void vm_free(struct vm *vm)
         end++;
     destroy_components(vm, end);
     destroy_vcpus(vm);
-    console_guest_destroy(vm);
+    console_client_destroy(vm->console);
     gstage_destroy(&vm->gstage);
     memslot_free_ram(&vm->memslots);
     page_free_virt(vm, page_order(sizeof(*vm)));
@@ -243,7 +243,7 @@ int vm_create(const struct vm_config *config, struct vm **out)
         vm_free(vm);
         return refused(config, err);
     }
-    console_guest_list(vm);
+    console_client_list(vm->console, vm->config.name, vm->id, vm->config.policy.console_buffered);
     if (out != NULL)
         *out = vm;
     return 0;

@@ -1,14 +1,14 @@
 /*
  * ns16550.c - the host's 8250 or 16550 UART (National Semiconductor PC16550D), as the firmware left
- * it: the line's speed is not touched.
+ * it: the line's speed is not touched. Nothing waits for the transmitter: a write ends where the
+ * FIFO is full, and the transmit interrupt says when it is empty.
  *
  * Locking: the caller's (console/console_out.c); a panic writes without it and may lose bytes
  * of another hart.
  */
 #include <arch/barrier.h>
 #include <arch/io.h>
-#include <hearth/console/console.h>
-#include <hearth/mm/stage1.h>
+#include <hearth/drivers/console_device.h>
 #include <hearth/platform/platform.h>
 #include <hearth/mm/stage1.h>
 #include <hearth/kernel/timer.h>
@@ -22,12 +22,15 @@
 #define REGS        8
 
 #define IER_RX         0x01
+#define IER_TX         0x02
 #define FCR_ENABLE     0x01 /* receive trigger at one byte */
 #define IIR_FIFO       0xc0
 #define LCR_8N1        0x03 /* and DLAB clear */
-#define MCR_DTR_RTS    0x03
+#define MCR_DTR        0x01
+#define MCR_RTS        0x02
 #define MCR_OUT2       0x08 /* lets the interrupt out, on PC-like wiring */
 #define LSR_DATA       0x01
+#define LSR_OVERRUN    0x02
 #define LSR_THR_EMPTY  0x20
 #define LSR_ALL_SENT   0x40
 #define FIFO_DEPTH     16
@@ -40,7 +43,7 @@ static struct {
     uint32_t width;
     uint32_t depth; /* bytes that fit when the transmitter is empty */
     uint32_t room;  /* bytes that may be written without asking again */
-    bool stuck;     /* the last wait was in vain: ask once a byte, until it moves */
+    bool overrun;   /* received bytes were lost, and ns16550_read() has not told yet */
 } uart;
 
 static inline uint8_t reg_read(unsigned reg)
@@ -64,39 +67,18 @@ static inline void reg_write(unsigned reg, uint8_t value)
         io_write32(p, value);
 }
 
-/* Waits for a bit of the line status, for a bounded time. */
-static __noinline bool wait_for(uint8_t bit)
+static inline uint8_t line_status(void)
 {
-    uint64_t start = timer_now(), limit = timer_ticks_from_us(WAIT_US);
+    const uint8_t lsr = reg_read(REG_LSR);
 
-    for (unsigned i = 0; i < WAIT_POLLS_MAX; i++) {
-        if ((reg_read(REG_LSR) & bit) != 0)
-            return true;
-        if (uart.stuck || timer_now() - start > limit)
-            return false;
-        cpu_relax();
-    }
-    return false;
+    if (unlikely((lsr & LSR_OVERRUN) != 0))
+        uart.overrun = true; /* reading clears it */
+    return lsr;
 }
 
-/* The transmitter is empty: a whole FIFO fits. */
-static inline bool make_room(void)
+/* There is room for them. */
+static inline void write_bytes(const char *buf, size_t n)
 {
-    if (likely((reg_read(REG_LSR) & LSR_THR_EMPTY) != 0) || wait_for(LSR_THR_EMPTY)) {
-        uart.stuck = false;
-        uart.room = uart.depth;
-        return true;
-    }
-    uart.stuck = true;
-    return false;
-}
-
-/* Writes as many of the bytes as there is room for: how many. */
-static inline size_t fill_room(const char *buf, size_t len)
-{
-    const uint32_t room = uart.room;
-    const size_t n = MIN(len, room);
-
     if (likely(uart.width == 1)) {
         volatile uint8_t *thr = uart.base; /* register 0 */
 
@@ -106,54 +88,79 @@ static inline size_t fill_room(const char *buf, size_t len)
         for (size_t i = 0; i < n; i++)
             reg_write(REG_RBR_THR, (uint8_t)buf[i]);
     }
-    uart.room = room - (uint32_t)n;
-    return n;
 }
 
-static __noinline void write_waiting(const char *buf, size_t len)
+/* Looks at the line status once for each FIFO that it fills. */
+static __noinline size_t write_by_fifos(const char *buf, size_t len)
 {
-    for (size_t i = 0; i < len;) {
-        if (unlikely(uart.room == 0) && !make_room())
-            i++; /* dropped */
-        else
-            i += fill_room(buf + i, len - i);
+    const char *const end = buf + len, *at = buf;
+    size_t room = uart.room;
+
+    for (;;) {
+        const size_t n = MIN((size_t)(end - at), room);
+
+        write_bytes(at, n);
+        at += n;
+        room -= n;
+        if (at == end || (line_status() & LSR_THR_EMPTY) == 0)
+            break;
+        room = uart.depth;
     }
+    uart.room = (uint32_t)room;
+    return (size_t)(at - buf);
 }
 
-static void ns16550_write(const char *buf, size_t len)
+static size_t ns16550_write(const char *buf, size_t len)
 {
-    if (likely(len <= uart.room))
-        (void)fill_room(buf, len);
-    else
-        write_waiting(buf, len);
+    if (unlikely(len > uart.room))
+        return write_by_fifos(buf, len);
+    write_bytes(buf, len);
+    uart.room -= (uint32_t)len;
+    return len;
 }
 
 static int ns16550_read(void)
 {
-    if ((reg_read(REG_LSR) & LSR_DATA) == 0)
-        return -1;
-    return reg_read(REG_RBR_THR);
+    const uint8_t lsr = line_status();
+
+    if (unlikely(uart.overrun)) {
+        uart.overrun = false;
+        return CONSOLE_READ_LOST;
+    }
+    return (lsr & LSR_DATA) != 0 ? reg_read(REG_RBR_THR) : CONSOLE_READ_NONE;
 }
 
-static void ns16550_irq_enable(void)
+static void ns16550_set_irqs(unsigned irqs)
 {
-    reg_write(REG_MCR, MCR_DTR_RTS | MCR_OUT2);
-    reg_write(REG_IER, IER_RX);
+    reg_write(REG_MCR, MCR_DTR | MCR_OUT2 | (irqs & CONSOLE_IRQ_RX ? MCR_RTS : 0));
+    reg_write(REG_IER, (uint8_t)((irqs & CONSOLE_IRQ_RX ? IER_RX : 0) |
+                                 (irqs & CONSOLE_IRQ_TX ? IER_TX : 0)));
 }
 
-static void ns16550_drain(void)
+static bool ns16550_is_idle(void)
 {
-    if (!uart.stuck)
-        (void)wait_for(LSR_ALL_SENT);
+    return (line_status() & LSR_ALL_SENT) != 0;
 }
 
 static const struct console_ops ns16550_ops = {
     .name = "ns16550",
     .write = ns16550_write,
     .read = ns16550_read,
-    .irq_enable = ns16550_irq_enable,
-    .drain = ns16550_drain,
+    .set_irqs = ns16550_set_irqs,
+    .is_idle = ns16550_is_idle,
 };
+
+/* For a bounded time: the firmware's last bytes. */
+static void wait_idle(void)
+{
+    const uint64_t start = timer_now(), limit = timer_ticks_from_us(WAIT_US);
+
+    for (unsigned i = 0; i < WAIT_POLLS_MAX && timer_now() - start <= limit; i++) {
+        if (ns16550_is_idle())
+            return;
+        cpu_relax();
+    }
+}
 
 const struct console_ops *ns16550_probe(const struct platform *p)
 {
@@ -169,10 +176,10 @@ const struct console_ops *ns16550_probe(const struct platform *p)
     uart.width = width;
     uart.shift = shift;
     uart.room = 0;
-    uart.stuck = false;
+    uart.overrun = false;
 
     /* What the firmware still has in the FIFO goes out first: enabling a FIFO empties it. */
-    (void)wait_for(LSR_ALL_SENT);
+    wait_idle();
     reg_write(REG_IER, 0);
     reg_write(REG_LCR, LCR_8N1);
     reg_write(REG_IIR_FCR, FCR_ENABLE);

@@ -197,7 +197,7 @@ static void main_on_stack(void)
     vmid_init(host_isa.vmid_bits);
     hart_init_self();
     harts_start();
-    console_start_input(&host_platform);
+    console_start(&host_platform);
     log_info("Hearth " HEARTH_VERSION " on %u harts, %lu MiB free, G-stage %s, %u VMID bits%s",
              harts_online(), page_alloc_free_bytes() / MIB, gstage_modes(), host_isa.vmid_bits,
              host_isa.sstc ? ", Sstc" : "");
@@ -213,6 +213,7 @@ void boot_main(uint64_t hartid, hpa_t fdt)
     int err;
 
     sbi_client_init();
+    console_init();
     set_handlers();
     this_hart()->hartid = hartid;
     read_platform(fdt);

@@ -10,7 +10,7 @@
 #include <hearth/kernel/hart.h>
 #include <hearth/kernel/panic.h>
 
-#define HELD_MAX RANK_CONSOLE /* ranks rise strictly, so there are never more */
+#define HELD_MAX RANK_CONSOLE_INPUT /* ranks rise strictly, so there are never more */
 
 struct held_locks {
     uint32_t count;

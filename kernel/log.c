@@ -1,18 +1,14 @@
 /*
  * log.c - formatting of the hypervisor's own lines. What comes in through %s may be a guest's or a
- * bundle's: the whole line is made harmless. The latest lines are kept for the
- * shell. Locking: log_lock for those, never held with another; the console's, inside
- * console_write().
+ * bundle's: the whole line is escaped. The latest lines are kept for the shell. Locking: log_lock
+ * for those, never held with another; the sink's, inside its functions.
  */
 #include <arch/atomic.h>
 #include <arch/bulk.h>
-#include <hearth/console/console.h>
 #include <hearth/kernel/lock.h>
 #include <hearth/kernel/log.h>
 #include <hearth/lib/text.h>
-#include <hearth/core/vm.h>
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -77,19 +73,78 @@ size_t log_read(uint64_t *at, char *buf, size_t most)
     return n;
 }
 
-/* "hearth: ", and the VM's name if there is one. */
-static void put_head(char *line, size_t *pos, const struct vm *vm)
+/* ---- the sink ---- */
+
+static void nowhere_line(void *about, const char *line, size_t len)
+{
+    (void)about;
+    (void)line;
+    (void)len;
+}
+
+static bool nowhere_guest_line(const char *line, size_t len)
+{
+    (void)line;
+    (void)len;
+    return true;
+}
+
+static bool nowhere_guest_text(const char *head, size_t head_len, const char *text, size_t len)
+{
+    (void)head;
+    (void)head_len;
+    return nowhere_guest_line(text, len);
+}
+
+static void nowhere_panic_write(const char *buf, size_t len)
+{
+    (void)nowhere_guest_line(buf, len);
+}
+
+static void nowhere(void)
+{
+}
+
+static const struct log_sink no_sink = {
+    .line = nowhere_line,
+    .guest_line = nowhere_guest_line,
+    .guest_text = nowhere_guest_text,
+    .panic_begin = nowhere,
+    .panic_write = nowhere_panic_write,
+};
+
+static const struct log_sink *sink = &no_sink; /* set at boot */
+
+void log_set_sink(const struct log_sink *s)
+{
+    sink = s;
+}
+
+void log_panic_begin(void)
+{
+    sink->panic_begin();
+}
+
+void log_panic_write(const char *buf, size_t len)
+{
+    sink->panic_write(buf, len);
+}
+
+/* ---- lines ---- */
+
+/* "hearth: ", and the subject's name if there is one. */
+static void put_head(char *line, size_t *pos, const struct log_subject *subject)
 {
     put(line, pos, "hearth: ");
-    if (vm != NULL) {
+    if (subject != NULL) {
         put(line, pos, "[");
-        put(line, pos, vm->config.name);
+        put(line, pos, subject->name);
         put(line, pos, "] ");
     }
 }
 
 static void __printf(3, 0)
-    log_line(const char *level, const struct vm *vm, const char *fmt, va_list args)
+    log_line(const char *level, const struct log_subject *subject, const char *fmt, va_list args)
 {
     char text[LOG_TEXT_MAX], line[LOG_LINE_MAX];
     size_t pos = 0, len, taken;
@@ -102,13 +157,13 @@ static void __printf(3, 0)
     while (len > 0 && text[len - 1] == '\n')
         len--;
 
-    put_head(line, &pos, vm);
+    put_head(line, &pos, subject);
     put(line, &pos, level);
     pos += text_escape(line + pos, sizeof(line) - 4 - pos, text, len, &taken);
     cut = (size_t)n >= sizeof(text) || taken < len;
     memcpy(line + pos, cut ? "...\n" : "\n", cut ? 4 : 1);
     keep(line, pos + (cut ? 4 : 1));
-    console_write(line, pos + (cut ? 4 : 1));
+    sink->line(subject != NULL ? subject->sink : NULL, line, pos + (cut ? 4 : 1));
 }
 
 void log_info(const char *fmt, ...)
@@ -138,33 +193,30 @@ void log_error(const char *fmt, ...)
     va_end(args);
 }
 
-void log_vm(const struct vm *vm, const char *fmt, ...)
+void log_about(const struct log_subject *subject, const char *fmt, va_list args)
 {
-    va_list args;
-
-    va_start(args, fmt);
-    log_line("", vm, fmt, args);
-    va_end(args);
+    log_line("", subject, fmt, args);
 }
 
-bool log_vm_text(const struct vm *vm, const char *label, const char *text, size_t len)
+bool log_about_text(const struct log_subject *subject, const char *label, const char *text,
+                    size_t len)
 {
     char space[LOG_LINE_MAX + 8] __attribute__((aligned(8))), out[LOG_LINE_MAX];
     /* As the place in the log where it is likely to go: that copy is by doublewords then. */
     char *line = space + atomic_load_relaxed(&kept_head) % 8;
     size_t pos = 0, end, taken;
 
-    put_head(line, &pos, vm);
+    put_head(line, &pos, subject);
     put(line, &pos, label);
     end = pos + text_escape(line + pos, LOG_LINE_MAX - 1 - pos, text, len, &taken);
     if (taken == len) { /* as most do, it fits into a line like the others */
         line[end++] = '\n';
-        if (!console_write_line(line, end))
+        if (!sink->guest_line(line, end))
             return false;
         keep(line, end);
         return true;
     }
-    if (!console_write_text(line, pos, text, len))
+    if (!sink->guest_text(line, pos, text, len))
         return false;
     lock_acquire(&log_lock);
     keep_locked(line, pos);

@@ -1,35 +1,29 @@
 /*
  * panic.c - the end of the machine by a bug of ours. Uses no lock and no memory but the stack; the
- * console underneath works before drivers do.
+ * log's sink underneath works before drivers do.
  */
 #include <arch/atomic.h>
 #include <hearth/arch/trap.h>
 #include <hearth/arch/upcalls.h>
 #include <hearth/arch/vcpu_state.h>
 #include <hearth/kernel/backtrace.h>
-#include <hearth/console/console.h>
 #include <hearth/kernel/hart.h>
+#include <hearth/kernel/log.h>
 #include <hearth/kernel/machine.h>
 #include <hearth/kernel/panic.h>
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static uint32_t panicking; /* hart index + 1 of the first to panic */
 
 static void print_args(const char *fmt, va_list ap)
 {
     char buf[256];
-    char out[sizeof(buf) * 2];
-    size_t n = 0;
 
     (void)vsnprintf(buf, sizeof(buf), fmt, ap);
-    for (const char *p = buf; *p != '\0'; p++) {
-        if (*p == '\n')
-            out[n++] = '\r';
-        out[n++] = *p;
-    }
-    console_write_panic(out, n);
+    log_panic_write(buf, strlen(buf));
 }
 
 void panic_print(const char *fmt, ...)
@@ -49,7 +43,7 @@ static void panic_enter(void)
 
     this_hart()->panicking = 1;
     if (atomic_cas(&panicking, &expected, me)) {
-        console_panic_begin();
+        log_panic_begin();
         return;
     }
     if (expected == me)

@@ -93,6 +93,7 @@ static bool begin_ending(void)
 {
     if (atomic_exchange(&ending, 1) != 0)
         return false;
+    console_begin_end();
     for (unsigned i = 0; i < vm_count(); i++) {
         struct vm *vm = vm_get(i);
 

@@ -2,7 +2,9 @@
  * dbcn.c - SBI DBCN extension (v3.0, chapter "Debug Console Extension"): the VM's console by
  * buffers and bytes. Stateless; the console has its own lock. A call moves at most DBCN_CHUNK
  * bytes, which the specification lets it do, so that no guest keeps a hart's interrupts off for
- * long.
+ * long. A write takes what the console has room for now, perhaps nothing; a byte, which has to
+ * wait, is tried again by the guest's own instruction, so that its hart can do other things
+ * between.
  */
 #include <hearth/console/console.h>
 #include <hearth/mm/guest_mem.h>
@@ -30,8 +32,7 @@ static int64_t dbcn_write(struct vcpu *vcpu, const struct sbi_call *call, uint64
         return SBI_SUCCESS;
     if (copy_from_guest(vcpu, buf, call->arg[1], len) != len)
         return SBI_ERR_FAILED;
-    console_guest_write(vcpu->vm, buf, len);
-    *written = len;
+    *written = console_client_write(vcpu->vm->console, buf, len);
     return SBI_SUCCESS;
 }
 
@@ -65,7 +66,8 @@ static struct exit_result dbcn_handle(struct vcpu *vcpu, const struct sbi_call *
         break;
     case SBI_DBCN_CONSOLE_WRITE_BYTE:
         byte = (char)call->arg[0];
-        console_guest_write(vcpu->vm, &byte, 1);
+        if (console_client_write(vcpu->vm->console, &byte, 1) == 0)
+            return exit_plain(EXIT_RETRY);
         ret->error = SBI_SUCCESS;
         break;
     default:

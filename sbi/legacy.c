@@ -68,7 +68,8 @@ static struct exit_result legacy_handle(struct vcpu *vcpu, const struct sbi_call
         break;
     case SBI_EXT_LEGACY_CONSOLE_PUTCHAR:
         byte = (char)call->arg[0];
-        console_guest_write(vcpu->vm, &byte, 1);
+        if (console_client_write(vcpu->vm->console, &byte, 1) == 0)
+            return exit_plain(EXIT_RETRY);
         break;
     case SBI_EXT_LEGACY_CONSOLE_GETCHAR:
         ret->error = board_console_read(vcpu->vm, &byte, 1) == 1 ? (unsigned char)byte : -1;

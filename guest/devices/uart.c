@@ -2,10 +2,13 @@
  * uart.c - the guest's serial port: a 16550A with its FIFOs, at registers of one byte. Data sheet:
  * National Semiconductor PC16550D.
  *
- * The line is the VM's console. A character written is transmitted at once, so THRE and TEMT are
- * always set. Received characters wait in the console and move into the receive FIFO as it has
- * room: the device never overruns by itself, only in loopback. Characters in the FIFO below the
- * trigger level raise the time-out interrupt at once instead of after four character times.
+ * The line is the VM's console. A character written is transmitted at once, and THRE and TEMT stay
+ * set, while the console has room for it. Else it waits in the transmit FIFO, with THRE and TEMT
+ * clear, until the console has room for all that is there; a character for which the FIFO has no
+ * room is lost, and counted, as in the chip. Received characters wait in the console and move into
+ * the receive FIFO as it has room: the device never overruns by itself, only in loopback.
+ * Characters in the FIFO below the trigger level raise the time-out interrupt at once instead of
+ * after four character times.
  *
  * A break, which the management shell can send, comes as the data sheet says: a character 0 with
  * LSR.BI. It is given to an empty FIFO only, so that BI belongs to the character on top, and the
@@ -16,6 +19,8 @@
  * is kept up to date by whoever fills or empties the FIFO, so the polling loops of guests take no
  * lock.
  */
+#include "uart_regs.h"
+
 #include <arch/atomic.h>
 #include <hearth/console/console.h>
 #include <hearth/lib/errno.h>
@@ -25,53 +30,9 @@
 #include <hearth/core/vm.h>
 #include <libfdt.h>
 
+#include <string.h>
+
 #define UART_CLOCK_HZ 3686400
-
-/* Registers by offset; DLAB chooses at 0 and 1, the direction at 0 and 2. */
-enum uart_reg {
-    REG_RBR_THR_DLL = 0,
-    REG_IER_DLM = 1,
-    REG_IIR_FCR = 2,
-    REG_LCR = 3,
-    REG_MCR = 4,
-    REG_LSR = 5,
-    REG_MSR = 6,
-    REG_SCR = 7,
-    REG_COUNT = 8,
-};
-
-#define IER_RX       0x01
-#define IER_TX       0x02
-#define IER_LINE     0x04
-#define IER_MODEM    0x08
-#define IER_MASK     0x0f
-#define IIR_NONE     0x01
-#define IIR_MODEM    0x00
-#define IIR_TX       0x02
-#define IIR_RX       0x04
-#define IIR_LINE     0x06
-#define IIR_TIMEOUT  0x0c
-#define IIR_FIFO     0xc0
-#define FCR_ENABLE   0x01
-#define FCR_CLEAR_RX 0x02
-#define LCR_DLAB     0x80
-#define MCR_DTR      0x01
-#define MCR_RTS      0x02
-#define MCR_OUT1     0x04
-#define MCR_OUT2     0x08
-#define MCR_LOOP     0x10
-#define MCR_MASK     0x1f
-#define LSR_DR       0x01
-#define LSR_OE       0x02
-#define LSR_BI       0x10
-#define LSR_ERRORS   (LSR_OE | LSR_BI) /* cleared by reading */
-#define LSR_TX_IDLE  0x60              /* THRE and TEMT */
-#define MSR_DELTA    0x0f /* DCTS DDSR TERI DDCD: 4 bits below the signals they belong to */
-#define MSR_TERI     0x04
-#define MSR_CTS      0x10
-#define MSR_DSR      0x20
-#define MSR_RI       0x40
-#define MSR_DCD      0x80
 
 #define FIFO_SIZE 16
 #define DLL_RESET 0x0c
@@ -86,6 +47,8 @@ struct uart {
     bool break_given; /* the break itself is in the FIFO, or has been read */
     uint8_t head, count;
     char fifo[FIFO_SIZE];
+    uint8_t tx_count; /* characters that wait in the transmit FIFO; 0: THRE is set */
+    char tx_fifo[FIFO_SIZE];
 };
 
 static inline void set_lsr(struct uart *u, uint8_t lsr)
@@ -191,11 +154,54 @@ static void fifo_fill(struct vm *vm, struct uart *u)
     if ((u->mcr & MCR_LOOP) || give_break(u))
         return;
     room = fifo_limit(u) - u->count;
-    if (room == 0 || !console_guest_has_input(vm))
+    if (room == 0 || !console_client_has_input(vm->console))
         return;
-    n = console_guest_read(vm, buf, room);
+    n = console_client_read(vm->console, buf, room);
     for (size_t i = 0; i < n; i++)
         fifo_put(u, buf[i]);
+}
+
+/* The console has no room for the character, or for those before it. */
+static __noinline void uart_transmit_later(struct vm *vm, struct uart *u, char c)
+{
+    u->tx_pending = false;
+    set_lsr(u, u->lsr & (uint8_t)~LSR_TX_IDLE);
+    if (u->tx_count < FIFO_SIZE)
+        u->tx_fifo[u->tx_count++] = c;
+    else
+        console_client_lost(vm->console, 1);
+}
+
+static inline void uart_transmit(struct vm *vm, struct uart *u, char c)
+{
+    if (unlikely(u->tx_count != 0) || unlikely(console_client_write(vm->console, &c, 1) == 0))
+        uart_transmit_later(vm, u, c);
+    else
+        u->tx_pending = true; /* full, and empty again at once */
+}
+
+/* As much as the console has room for. (FCR's bit that empties the FIFO is ignored: the characters
+ * are on their way.) */
+static void uart_transmit_waiting(struct vm *vm, struct uart *u)
+{
+    size_t n;
+
+    if (u->tx_count == 0)
+        return;
+    n = console_client_write(vm->console, u->tx_fifo, u->tx_count);
+    u->tx_count = (uint8_t)(u->tx_count - n);
+    memmove(u->tx_fifo, u->tx_fifo + n, u->tx_count);
+    if (u->tx_count == 0) {
+        set_lsr(u, u->lsr | LSR_TX_IDLE);
+        u->tx_pending = true;
+    }
+}
+
+static void uart_drop_waiting(struct vm *vm, struct uart *u)
+{
+    console_client_lost(vm->console, u->tx_count);
+    u->tx_count = 0;
+    set_lsr(u, u->lsr | LSR_TX_IDLE);
 }
 
 static void write_fcr(struct uart *u, uint8_t value)
@@ -304,52 +310,54 @@ static int uart_read(struct vcpu *vcpu, void *state, uint64_t offset, unsigned s
             return 0;
         }
     } else if (offset == REG_RBR_THR_DLL && !(atomic_load_acquire(&u->lsr) & LSR_DR) &&
-               !(atomic_load_relaxed(&u->lcr) & LCR_DLAB) && !console_guest_has_input(vcpu->vm)) {
+               !(atomic_load_relaxed(&u->lcr) & LCR_DLAB) &&
+               !console_client_has_input(vcpu->vm->console)) {
         *value = 0; /* nothing to take, nothing to move */
         return 0;
     }
     return read_locked(vcpu->vm, u, offset, value);
 }
 
-/* Returns true when the value is a character for the console. */
-static bool write_register(struct vm *vm, struct uart *u, uint64_t reg, uint8_t value)
+static void write_register(struct vm *vm, struct uart *u, uint64_t reg, uint8_t value)
 {
     switch (reg) {
     case REG_RBR_THR_DLL:
         if (u->lcr & LCR_DLAB) {
             u->dll = value;
-            return false;
+            return;
         }
-        u->tx_pending = true; /* full, and empty again at once */
-        if (!(u->mcr & MCR_LOOP))
-            return true;
+        if (!(u->mcr & MCR_LOOP)) {
+            uart_transmit(vm, u, (char)value);
+            return;
+        }
+        u->tx_pending = true;
         fifo_put(u, (char)value);
-        return false;
+        return;
     case REG_IER_DLM:
         if (u->lcr & LCR_DLAB) {
             u->dlm = value;
-            return false;
+            return;
         }
-        if ((value & ~u->ier) & IER_TX)
+        if (((value & ~u->ier) & IER_TX) && u->tx_count == 0)
             u->tx_pending = true;
         u->ier = value & IER_MASK;
-        return false;
+        return;
     case REG_IIR_FCR:
         write_fcr(u, value);
         fifo_fill(vm, u);
-        return false;
+        return;
     case REG_LCR:
         u->lcr = value;
-        return false;
+        return;
     case REG_MCR:
         write_mcr(u, value);
         fifo_fill(vm, u);
-        return false;
+        return;
     case REG_SCR:
         u->scr = value;
-        return false;
+        return;
     default: /* LSR (factory test only) and MSR: no effect */
-        return false;
+        return;
     }
 }
 
@@ -357,18 +365,14 @@ static int uart_write(struct vcpu *vcpu, void *state, uint64_t offset, unsigned 
                       uint64_t value)
 {
     struct uart *u = state;
-    char c = (char)value;
-    bool out;
 
     (void)size;
     if (offset >= REG_COUNT)
         return -HV_EFAULT;
     lock_acquire(&u->lock);
-    out = write_register(vcpu->vm, u, offset, (uint8_t)value);
+    write_register(vcpu->vm, u, offset, (uint8_t)value);
     update_line(vcpu->vm, u);
     lock_release(&u->lock);
-    if (out) /* after the lock: the host's line may be slow */
-        console_guest_write(vcpu->vm, &c, 1);
     return 0;
 }
 
@@ -377,6 +381,7 @@ static void uart_console_event(struct vm *vm, void *state)
     struct uart *u = state;
 
     lock_acquire(&u->lock);
+    uart_transmit_waiting(vm, u);
     fifo_fill(vm, u);
     update_line(vm, u);
     lock_release(&u->lock);
@@ -437,9 +442,11 @@ static void uart_reset(struct vm *vm, void *state)
     u->ier = u->fcr = u->lcr = u->mcr = u->scr = u->dlm = 0;
     u->dll = DLL_RESET;
     u->msr = modem_signals(0);
-    u->tx_pending = false;
     u->break_key = 0;
     u->break_given = false;
+    uart_transmit_waiting(vm, u);
+    uart_drop_waiting(vm, u);
+    u->tx_pending = false;
     set_lsr(u, LSR_TX_IDLE);
     fifo_clear(u);
     fifo_fill(vm, u);

@@ -2,6 +2,7 @@
 #include "shell_internal.h"
 
 #include <arch/atomic.h>
+#include <hearth/console/console.h>
 #include <hearth/core/hart_sched.h>
 #include <hearth/kernel/hart.h>
 #include <hearth/core/lifecycle.h>
@@ -90,6 +91,26 @@ static enum shell_result list_harts(struct shell *sh)
     json_number(&sh->json, "fences", s.fences);
     json_close(&sh->json, '}');
     return SHELL_MORE;
+}
+
+static enum shell_result host_info(struct shell *sh)
+{
+    struct console_counts counts;
+    const char *device = console_counts(&counts);
+
+    if (!sh->as_json) {
+        sh_print(sh, "console: %s, %lu bytes of output and %lu of input dropped\n", device,
+                 counts.output_dropped, counts.input_dropped);
+        return SHELL_DONE;
+    }
+    sh_json_begin(sh);
+    json_open(&sh->json, NULL, '{');
+    json_string(&sh->json, "console", device);
+    json_number(&sh->json, "output_dropped", counts.output_dropped);
+    json_number(&sh->json, "input_dropped", counts.input_dropped);
+    json_close(&sh->json, '}');
+    sh_print(sh, "\n");
+    return SHELL_DONE;
 }
 
 /* ---- top ---- */
@@ -291,6 +312,11 @@ static enum shell_result shut_down(struct shell *sh)
 
 const struct shell_command shell_host_commands[] = {
     {.name = "harts", .usage = "", .help = "the machine's harts", .json = true, .run = list_harts},
+    {.name = "host info",
+     .usage = "",
+     .help = "the machine's console, and what was dropped there",
+     .json = true,
+     .run = host_info},
     {.name = "top",
      .usage = "[SECONDS]",
      .help = "who has the harts, again and again; q ends",

@@ -2,6 +2,7 @@
 #include "shell_internal.h"
 
 #include <arch/atomic.h>
+#include <hearth/console/console.h>
 #include <hearth/config/descriptions.h>
 #include <hearth/core/lifecycle.h>
 #include <hearth/monitor/machine_end.h>
@@ -117,6 +118,20 @@ static void info_policy(struct shell *sh, const struct vm_policy *p)
     json_bool(&sh->json, "inspect", p->inspect && management.inspect);
 }
 
+static void info_console(struct shell *sh, const struct vm *vm)
+{
+    struct console_counts counts;
+
+    console_client_counts(vm->console, &counts);
+    if (!sh->as_json) {
+        sh_print(sh, "  console: %lu bytes of output and %lu of input dropped\n",
+                 counts.output_dropped, counts.input_dropped);
+        return;
+    }
+    json_number(&sh->json, "output_dropped", counts.output_dropped);
+    json_number(&sh->json, "input_dropped", counts.input_dropped);
+}
+
 static void info_vcpu(struct shell *sh, struct vm *vm, uint32_t i)
 {
     static const char *const states[] = {"stopped", "runnable", "running", "blocked"};
@@ -185,6 +200,7 @@ static enum shell_result info(struct shell *sh)
     if (sh->step == 0) {
         info_head(sh, vm);
         info_policy(sh, &vm->config.policy);
+        info_console(sh, vm);
         if (sh->as_json)
             json_open(&sh->json, "vcpu", '[');
         return SHELL_MORE;

@@ -17,7 +17,7 @@ static enum shell_result console(struct shell *sh)
 
     if (vm == NULL)
         return SHELL_DONE;
-    console_attach(vm);
+    console_attach(vm->console);
     machine_end_if_done(); /* the shell may have been all that kept it on */
     return SHELL_DONE;
 }

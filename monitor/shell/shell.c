@@ -5,106 +5,78 @@
 #include <hearth/console/console.h>
 #include <hearth/lib/errno.h>
 #include <hearth/kernel/hart.h>
+#include <hearth/kernel/log.h>
 #include <hearth/monitor/shell_words.h>
 #include <hearth/lib/text.h>
 
 #include <stdio.h>
 #include <string.h>
 
-#define INPUT_SIZE  1024u /* power of two */
 #define OUT_PIECE   256u
 #define KEY_CANCEL  0x03
 #define KEY_BACK_VM 0x1d /* Ctrl-], to the VM one came from */
-#define BYTES_LOST  0x00 /* in the ring: here it was full; it spoils its line (line_edit.h) */
+#define BYTES_LOST  0x00 /* here input was dropped; it spoils its line (line_edit.h) */
 
 static const char prompt[] = "hearth> ";
-
-static struct {
-    uint32_t head, tail; /* head: the console's lock; tail: the work's; both atomic to look */
-    char bytes[INPUT_SIZE];
-} input;
 
 static struct shell shell;
 static struct work work;
 static struct hart *work_hart;
-static uint32_t queued; /* atomic: the work is, or is about to look again */
+static struct console_client *client;
+static uint32_t queued;      /* atomic: the work is, or is about to look again */
+static uint32_t out_refused; /* atomic: the console has no room for output */
 static uint64_t command_state[SHELL_STATE / 8];
 
 /* ---- input ---- */
 
-void shell_put(char byte)
+static void shell_wake(void *owner)
 {
-    uint32_t head = input.head;
-
-    const uint32_t waiting = head - atomic_load_acquire(&input.tail);
-
-    if (waiting >= INPUT_SIZE)
-        return;
-    input.bytes[head % INPUT_SIZE] = waiting == INPUT_SIZE - 1 ? BYTES_LOST : byte;
-    atomic_store_release(&input.head, head + 1);
-}
-
-void shell_wake(void)
-{
+    (void)owner;
     if (work_hart != NULL && atomic_exchange(&queued, 1) == 0)
         work_queue(work_hart, &work);
 }
 
+static void shell_room(void *owner)
+{
+    atomic_store_relaxed(&out_refused, 0);
+    shell_wake(owner);
+}
+
+static const struct console_client_ops client_ops = {
+    .input = shell_wake,
+    .room = shell_room,
+    .cancel_key = KEY_CANCEL,
+    .lost_mark = BYTES_LOST,
+    .has_lost_mark = true,
+};
+
 static bool input_waits(void)
 {
-    return atomic_load_acquire(&input.head) != input.tail;
-}
-
-static char input_take(void)
-{
-    char c = input.bytes[input.tail % INPUT_SIZE];
-
-    atomic_store_release(&input.tail, input.tail + 1);
-    return c;
-}
-
-bool shell_take(char *byte)
-{
-    if (!input_waits())
-        return false;
-    *byte = input_take();
-    return true;
-}
-
-/* This key, however much was typed before it: that goes too. */
-static bool key_waits(char key)
-{
-    const uint32_t head = atomic_load_acquire(&input.head);
-
-    for (uint32_t at = input.tail; at != head; at++) {
-        if (input.bytes[at % INPUT_SIZE] != key)
-            continue;
-        atomic_store_release(&input.tail, at + 1);
-        return true;
-    }
-    return false;
+    return console_client_has_input(client);
 }
 
 bool sh_key(struct shell *sh, char *key)
 {
     (void)sh;
-    return shell_take(key);
+    return console_client_read(client, key, 1) == 1;
 }
 
 /* ---- output ---- */
 
-/* A piece of the output goes out. False: there is none. */
+/* A part of the output goes out. False: the console has no room. */
 static bool send_out(struct shell *sh)
 {
-    const size_t n = MIN(sh->out_len - sh->out_done, OUT_PIECE);
+    const size_t most = MIN(sh->out_len - sh->out_done, OUT_PIECE);
+    size_t n;
 
-    if (n == 0)
-        return false;
-    console_shell_write(sh->out + sh->out_done, n);
+    atomic_store_relaxed(&out_refused, 1);
+    n = console_shell_write(sh->out + sh->out_done, most);
     sh->out_done += n;
     if (sh->out_done == sh->out_len)
         sh->out_done = sh->out_len = 0;
-    return true;
+    if (n == most)
+        atomic_store_relaxed(&out_refused, 0);
+    return n != 0;
 }
 
 /* ---- beginning a command ---- */
@@ -222,7 +194,7 @@ static void timer_over(struct timer_event *ev)
     struct shell *sh = container_of(ev, struct shell, timer);
 
     sh->waiting = false;
-    shell_wake();
+    shell_wake(NULL);
 }
 
 static void end_command(struct shell *sh)
@@ -236,13 +208,13 @@ static void run_command(struct shell *sh)
 {
     enum shell_result result;
 
-    if (key_waits(KEY_CANCEL)) {
+    if (console_client_skip_key(client, KEY_CANCEL)) {
         sh_print(sh, "^C\n");
         end_command(sh);
         return;
     }
     /* One that does not wait has its end first. */
-    if ((sh->waiting || sh->command->keys) && key_waits(KEY_BACK_VM)) {
+    if ((sh->waiting || sh->command->keys) && console_client_skip_key(client, KEY_BACK_VM)) {
         sh_print(sh, "\n");
         end_command(sh);
         go_back(sh);
@@ -278,24 +250,27 @@ static bool rest(void)
  * that end it.) */
 static bool input_matters(const struct shell *sh)
 {
-    const uint32_t head = atomic_load_acquire(&input.head);
-
     if (sh->command->keys && !sh->as_json && input_waits())
         return true;
-    for (uint32_t at = input.tail; at != head; at++)
-        if (input.bytes[at % INPUT_SIZE] == KEY_CANCEL ||
-            input.bytes[at % INPUT_SIZE] == KEY_BACK_VM)
-            return true;
-    return false;
+    return console_client_has_key(client, KEY_CANCEL) ||
+           console_client_has_key(client, KEY_BACK_VM);
+}
+
+/* Until the console has room. True: it has again. */
+static bool rest_until_room(void)
+{
+    atomic_store_seq(&queued, 0);
+    return atomic_load_relaxed(&out_refused) == 0 && atomic_exchange(&queued, 1) == 0;
 }
 
 static bool shell_piece(struct work *w)
 {
     struct shell *sh = &shell;
+    char key;
 
     (void)w;
-    if (send_out(sh))
-        return true;
+    if (sh->out_len != 0)
+        return send_out(sh) || rest_until_room();
     if (sh->command != NULL) {
         if (!sh->waiting || input_matters(sh)) {
             run_command(sh);
@@ -305,8 +280,8 @@ static bool shell_piece(struct work *w)
         atomic_store_seq(&queued, 0);
         return false;
     }
-    if (input_waits()) {
-        edit(sh, (uint8_t)input_take());
+    if (console_client_read(client, &key, 1) == 1) {
+        edit(sh, (uint8_t)key);
         if (input_waits() || sh->command != NULL || sh->out_len != 0)
             return true;
     }
@@ -320,5 +295,11 @@ void shell_init(void)
     shell.state = command_state;
     work.fn = shell_piece;
     work_hart = this_hart();
+    client = console_client_create(&client_ops, NULL);
+    if (client == NULL) {
+        log_error("shell: no memory for it");
+        return;
+    }
+    console_set_shell(client);
     draw(&shell);
 }

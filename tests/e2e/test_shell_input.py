@@ -54,6 +54,7 @@ WRONG = {
             ("one gpa 0x80200000 16 0", USAGE), ("sealed gva 0x80200000", "may not be looked into"),
             ("sealed gpa 0x80200000", "may not be looked into")],
     "harts": [("0", USAGE)],
+    "host info": [("0", USAGE), ("one", USAGE)],
     "top": [("0", USAGE), ("-1", USAGE), ("3601", USAGE), (HUGE, USAGE), ("1 2", USAGE), ("x", USAGE)],
     "stats": [line for line in ONE_VM if "json" not in line[0]],
     "latency": [("", USAGE), ("maybe", USAGE), ("on on", USAGE)],
@@ -77,6 +78,7 @@ JSON = {
     "mem": ("", False, {"total", "free"}),
     "harts": ("", True, {"hart", "online", "vcpus", "idle_us", "switches", "irq_software", "irq_timer",
                          "irq_external", "fences"}),
+    "host info": ("", False, {"console", "output_dropped", "input_dropped"}),
     "top": ("", True, {"name", "state", "share_permille", "steal_permille", "exits_per_s"}),
     "stats": ("one", True, {"exits", "run_us", "wait_us", "steal_us", "idle_us", "by_reason"}),
 }

@@ -37,8 +37,10 @@ unit_sbi_dbtr_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_mpxy_SRCS := $(SBI_UNIT_SRCS)
 
 unit_text_SRCS := lib/text.c
-unit_console_SRCS := $(filter-out console/console_device.c,$(wildcard console/*.c)) kernel/log.c lib/text.c \
+CONSOLE_UNIT_SRCS := $(wildcard console/*.c) kernel/log.c lib/text.c \
                      $(addprefix tests/unit/fakes/,bulk.c lock.c page_alloc.c hart.c timer.c)
+unit_console_SRCS := $(CONSOLE_UNIT_SRCS)
+unit_console_flow_SRCS := $(CONSOLE_UNIT_SRCS)
 
 unit_insn_decode_SRCS := guest/insn_decode.c
 $(B)/unit/obj/tests/unit/test_insn_decode.c.o: $(B)/unit/gen/insn_table.h
@@ -66,7 +68,7 @@ unit_platform_SRCS := lib/fdt_util.c platform/platform.c platform/platform_dev.c
 unit_ns16550_SRCS := drivers/ns16550.c tests/unit/fakes/io.c
 unit_hostirq_SRCS := platform/hostirq.c drivers/plic.c drivers/aplic.c drivers/imsic.c \
                      $(addprefix tests/unit/fakes/,io.c lock.c hart.c csr.c)
-unit_machine_SRCS := kernel/machine.c drivers/finisher.c drivers/goldfish_rtc.c console/console_device.c platform/wallclock.c \
+unit_machine_SRCS := kernel/machine.c drivers/finisher.c drivers/goldfish_rtc.c drivers/console_device.c platform/wallclock.c \
                      $(addprefix tests/unit/fakes/,io.c hart.c timer.c)
 unit_plic_SRCS := $(BOARD_UNIT_SRCS)
 unit_rtc_SRCS := $(BOARD_UNIT_SRCS)

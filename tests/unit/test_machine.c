@@ -7,10 +7,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include <hearth/console/console.h>
+#include <hearth/drivers/console_device.h>
 #include <hearth/drivers/finisher.h>
 #include <hearth/lib/errno.h>
-#include <hearth/platform/hostirq.h>
 #include <hearth/kernel/log.h>
 #include <hearth/kernel/machine.h>
 #include <hearth/platform/platform.h>
@@ -69,11 +68,7 @@ static void bus_write(uint64_t address, unsigned size, uint64_t value)
 
 /* ---- console_device.c's surroundings ---- */
 
-static const struct console_ops *device;
 static const struct console_ops *uart;
-static unsigned irqs_enabled, inputs;
-static int request_result;
-static void (*irq_fn)(void *arg);
 
 const struct console_ops *ns16550_probe(const struct platform *p)
 {
@@ -81,36 +76,7 @@ const struct console_ops *ns16550_probe(const struct platform *p)
     return uart;
 }
 
-void console_set_device(const struct console_ops *ops)
-{
-    device = ops;
-}
-
-void console_input(void)
-{
-    inputs++;
-}
-
-int hostirq_request(uint32_t source, unsigned hart, void (*fn)(void *arg), void *arg)
-{
-    (void)hart;
-    (void)arg;
-    assert_int_equal(source, 10);
-    irq_fn = fn;
-    return request_result;
-}
-
-void log_info(const char *fmt, ...)
-{
-    (void)fmt;
-}
-
-static void uart_irq_enable(void)
-{
-    irqs_enabled++;
-}
-
-static const struct console_ops uart_ops = {.name = "uart", .irq_enable = uart_irq_enable};
+static const struct console_ops uart_ops = {.name = "uart"};
 const struct console_ops sbi_console_ops = {.name = "sbi"};
 
 static int setup(void **state)
@@ -126,11 +92,9 @@ static int setup(void **state)
     plat.timebase_hz = 10000000;
     finisher_value = 0;
     reset_reason = ~0u;
-    drains = irqs_enabled = inputs = 0;
+    drains = 0;
     rtc_ticks = false;
     uart = NULL;
-    irq_fn = NULL;
-    request_result = 0;
     return 0;
 }
 
@@ -224,37 +188,17 @@ static void without_rtc_the_clock_starts_at_zero(void **state)
     assert_int_equal(host_wallclock_ns(), 0);
 }
 
-static void input_by_interrupt_else_polled(void **state)
+static void console_is_the_uart_else_the_firmwares(void **state)
 {
     (void)state;
     plat.uart.kind = UART_NS16550;
-    plat.uart.irq = 10;
     uart = &uart_ops;
-    console_init_device(&plat);
-    assert_ptr_equal(device, &uart_ops);
-    console_start_input(&plat);
-    assert_int_equal(irqs_enabled, 1);
-    assert_null(fake_timer_armed[0]);
-    irq_fn(NULL);
-    assert_int_equal(inputs, 1);
-
-    request_result = -HV_ENODEV;
-    console_start_input(&plat);
-    assert_int_equal(irqs_enabled, 1);
-    for (unsigned i = 0; i < 3; i++) {
-        assert_non_null(fake_timer_armed[0]);
-        fake_timer_now += 1000000;
-        fake_timer_run(0);
-    }
-    assert_int_equal(inputs, 4);
-
-    /* A UART that cannot be driven: the firmware's console. */
-    fake_timer_reset();
-    uart = NULL;
-    console_init_device(&plat);
-    assert_ptr_equal(device, &sbi_console_ops);
-    console_start_input(&plat);
-    assert_non_null(fake_timer_armed[0]);
+    assert_ptr_equal(console_device_find(&plat), &uart_ops);
+    uart = NULL; /* one that cannot be driven */
+    assert_ptr_equal(console_device_find(&plat), &sbi_console_ops);
+    uart = &uart_ops;
+    plat.uart.kind = UART_NONE;
+    assert_ptr_equal(console_device_find(&plat), &sbi_console_ops);
 }
 
 #define T(f) cmocka_unit_test_setup(f, setup)
@@ -262,9 +206,11 @@ static void input_by_interrupt_else_polled(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(finisher_carries_the_code),      T(without_finisher_the_firmware_ends_it),
-        T(wallclock_goes_on_from_the_rtc), T(without_rtc_the_clock_starts_at_zero),
-        T(input_by_interrupt_else_polled),
+        T(finisher_carries_the_code),
+        T(without_finisher_the_firmware_ends_it),
+        T(wallclock_goes_on_from_the_rtc),
+        T(without_rtc_the_clock_starts_at_zero),
+        T(console_is_the_uart_else_the_firmwares),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -245,6 +245,10 @@ static void test_legacy(void **state)
     assert_sbi(LEGACY(SBI_EXT_LEGACY_CONSOLE_PUTCHAR, 0xffffffffffffff00 | 'x'), 0, A1_BEFORE);
     assert_int_equal(fake_console_out_len, 1);
     assert_int_equal(fake_console_out[0], 'x');
+    fake_console_room = 0; /* it waits, by making its call again */
+    answer = LEGACY(SBI_EXT_LEGACY_CONSOLE_PUTCHAR, 'y');
+    assert_int_equal(exit_action(answer.result), EXIT_RETRY);
+    fake_console_room = SIZE_MAX;
     assert_sbi(LEGACY(SBI_EXT_LEGACY_CONSOLE_GETCHAR, 0), -1, A1_BEFORE);
     fake_console_type("\xff", 1);
     assert_sbi(LEGACY(SBI_EXT_LEGACY_CONSOLE_GETCHAR, 0), 0xff, A1_BEFORE);

@@ -234,6 +234,12 @@ static void test_dbcn(void **state)
     assert_sbi(dbcn(SBI_DBCN_CONSOLE_WRITE_BYTE, 0xffffff00 | 'b', UINT64_MAX, 7), 0, 0);
     assert_int_equal(fake_console_out_len, 2);
     assert_int_equal(fake_console_out[1], 'b');
+    /* A write takes what there is room for; a byte waits, by the guest's making its call again. */
+    fake_console_room = 3;
+    assert_sbi(dbcn(SBI_DBCN_CONSOLE_WRITE, 10, SBI_RAM_BASE, 0), 0, 3);
+    assert_sbi(dbcn(SBI_DBCN_CONSOLE_WRITE, 10, SBI_RAM_BASE, 0), 0, 0);
+    assert_int_equal(exit_action(dbcn(SBI_DBCN_CONSOLE_WRITE_BYTE, 'c', 0, 0).result), EXIT_RETRY);
+    fake_console_room = SIZE_MAX;
 
     /* Reads: nothing there, part of it, the rest; only so many bytes are touched. */
     assert_sbi(dbcn(SBI_DBCN_CONSOLE_READ, 8, SBI_RAM_BASE, 0), 0, 0);

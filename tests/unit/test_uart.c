@@ -411,6 +411,62 @@ static void test_accesses(void **state)
     assert_int_equal(mmio_ok_read(BOARD_UART_BASE + 4, 4), 0x12);
 }
 
+/* The console has no room: characters wait in the FIFO, THRE and TEMT are clear until all have
+ * gone, and then interrupt. None is lost but those for which the FIFO has no room, which are
+ * counted. */
+static void test_transmit_waits(void **state)
+{
+    (void)state;
+    wr(FCR, 0x01);
+    wr(IER, 0x02);
+    assert_int_equal(rd(IIR), FIFO_IIR(0x02)); /* by enabling it; reading takes it back */
+    fake_console_room = 3;
+    for (unsigned i = 0; i < 3; i++) {
+        wr(THR, 'a' + i);
+        assert_int_equal(rd(LSR), 0x60);
+    }
+    assert_int_equal(rd(IIR), FIFO_IIR(0x02));
+    for (unsigned i = 3; i < 19; i++) {
+        wr(THR, 'a' + i);
+        assert_int_equal(rd(LSR), 0x00);
+        assert_int_equal(rd(IIR), FIFO_IIR(0x01));
+        assert_false(irq());
+    }
+    wr(IER, 0x00);
+    wr(IER, 0x02); /* the register is not empty: nothing to tell */
+    assert_int_equal(rd(IIR), FIFO_IIR(0x01));
+    assert_int_equal(fake_console_lost, 0);
+    wr(THR, '!');
+    assert_int_equal(fake_console_lost, 1);
+    fake_console_room = 10;
+    board_console_event(&vm);
+    assert_int_equal(rd(LSR), 0x00);
+    fake_console_room = SIZE_MAX;
+    board_console_event(&vm);
+    assert_int_equal(rd(LSR), 0x60);
+    assert_true(irq());
+    assert_int_equal(rd(IIR), FIFO_IIR(0x02));
+    assert_int_equal(fake_console_out_len, 19);
+    assert_memory_equal(fake_console_out, "abcdefghijklmnopqrs", 19);
+    wr(THR, 't');
+    assert_int_equal(rd(LSR), 0x60);
+    assert_int_equal(fake_console_out[19], 't');
+    /* Input does not wait behind output. */
+    fake_console_room = 0;
+    wr(THR, 'u');
+    type("in");
+    assert_int_equal(rd(LSR), 0x01);
+    assert_int_equal(rd(RBR), 'i');
+    /* Reset: those that can still go do, the others are counted. */
+    wr(THR, 'v');
+    fake_console_lost = 0;
+    fake_console_room = 1;
+    board_reset(&vm);
+    assert_int_equal(fake_console_lost, 1);
+    assert_int_equal(fake_console_out[20], 'u');
+    assert_int_equal(rd(LSR), 0x60);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -422,6 +478,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_long_input, board_up, board_down),
         cmocka_unit_test_setup_teardown(test_fcr, board_up, board_down),
         cmocka_unit_test_setup_teardown(test_transmit_interrupt, board_up, board_down),
+        cmocka_unit_test_setup_teardown(test_transmit_waits, board_up, board_down),
         cmocka_unit_test_setup_teardown(test_loopback_data, board_up, board_down),
         cmocka_unit_test_setup_teardown(test_loopback_modem, board_up, board_down),
         cmocka_unit_test_setup_teardown(test_modem_interrupt, board_up, board_down),

@@ -1,34 +1,34 @@
 /*
  * plain_uart.c - the example of a host driver: docs/extending.md. An 8250 with byte-wide registers,
- * used without FIFO and without interrupts. The console's lock is held over write and read.
+ * used without FIFO and without interrupts. The console's lock is held over write and read, so
+ * neither waits.
  */
-#include <arch/barrier.h>
 #include <arch/io.h>
-#include <hearth/console/console.h>
+#include <hearth/drivers/console_device.h>
 #include <hearth/platform/platform.h>
 #include <hearth/mm/stage1.h>
 
-#define REG_DATA   0
-#define REG_LSR    5
-#define LSR_DATA   0x01
-#define LSR_EMPTY  0x20
-#define REGS       8
-#define WAIT_SPINS 1000000u /* a device that never gets ready must not hang the machine */
+#define REG_DATA  0
+#define REG_LSR   5
+#define LSR_DATA  0x01
+#define LSR_EMPTY 0x20
+#define REGS      8
 
 static volatile uint8_t *regs;
 
-static void plain_uart_write(const char *buf, size_t len)
+/* As much as there is room for. */
+static size_t plain_uart_write(const char *buf, size_t len)
 {
-    for (size_t i = 0; i < len; i++) {
-        for (unsigned n = 0; n < WAIT_SPINS && !(io_read8(regs + REG_LSR) & LSR_EMPTY); n++)
-            cpu_relax();
-        io_write8(regs + REG_DATA, (uint8_t)buf[i]);
-    }
+    size_t n = 0;
+
+    for (; n < len && (io_read8(regs + REG_LSR) & LSR_EMPTY) != 0; n++)
+        io_write8(regs + REG_DATA, (uint8_t)buf[n]);
+    return n;
 }
 
 static int plain_uart_read(void)
 {
-    return io_read8(regs + REG_LSR) & LSR_DATA ? io_read8(regs + REG_DATA) : -1;
+    return io_read8(regs + REG_LSR) & LSR_DATA ? io_read8(regs + REG_DATA) : CONSOLE_READ_NONE;
 }
 
 static const struct console_ops plain_uart_ops = {

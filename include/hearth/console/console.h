@@ -1,114 +1,130 @@
 /*
  * console.h - the one serial line: the host's UART (or the firmware's console) shared by the log,
- * all VMs and the shell. Output of the attached VM is raw; others' lines are prefixed "[name] ", or
- * only kept (config.policy.console_buffered). What a VM writes unattached is kept in a ring of 64
- * KiB, and replayed when it is attached: all of it when an operator attaches it, else what has not
- * been shown yet. Ctrl-] on the line attaches the shell, or the next VM that has not ended where
- * there is no shell. When the attached VM ends, the next running one takes its place; a VM that
- * restarts keeps it. A VM that is not attached cannot send control bytes to the terminal: they are
- * escaped. Lock: its own (rank CONSOLE, innermost but for the driver).
+ * all VMs and the shell, its clients. Output of the attached client is raw; others' lines are
+ * prefixed "[name] ", or only kept. What a client writes unattached is kept in a ring of 64 KiB,
+ * and replayed when it is attached: all of it when an operator attaches it, else what has not been
+ * shown yet. Ctrl-] on the line attaches the shell, or the next client that has not ended where
+ * there is no shell. When the attached one ends, the next running one takes its place. One that is
+ * not attached cannot send control bytes to the terminal: they are escaped.
+ *
+ * Nobody waits for the device, but at boot, in a panic and when the machine ends: output goes into
+ * a bounded queue, which the device's interrupt empties (a timer, where there is none). Output for
+ * which there is no room is refused (the attached client's, the shell's) or dropped and counted
+ * (lines of others, which are in their rings, and of the hypervisor, which are in the log). The
+ * hypervisor's lines have room in the queue that no client can use.
+ *
+ * Input for a client that takes none stays in the device, and the sender waits if the line has flow
+ * control. When the client has taken nothing for 2 s, input is read on, dropped and counted, so
+ * that Ctrl-] is seen.
+ *
+ * Lock: its own (rank CONSOLE, innermost but for the driver and CONSOLE_INPUT), held for the time
+ * of a bounded number of instructions.
  */
 #pragma once
 
 #include <hearth/lib/types.h>
 
 struct platform;
-struct vm;
+struct console_client;
 
-/* A host console device, behind the driver chosen from the host's device tree. */
-struct console_ops {
-    const char *name;
-    /* Writes all bytes; waits for the device for a bounded time a byte, then drops. */
-    void (*write)(const char *buf, size_t len);
-    /* The same without shared buffers, for a panic; NULL: write will do. */
-    void (*write_panic)(const char *buf, size_t len);
-    /* One received byte, or -1. */
-    int (*read)(void);
-    /* Enables the receive interrupt once its line is connected; NULL: polled. */
-    void (*irq_enable)(void);
-    /* Waits, bounded, until the last byte has left; NULL: nothing to wait for. */
-    void (*drain)(void);
+/* ---- clients */
+
+/* Called without locks, on the hart that has the device's interrupt. */
+struct console_client_ops {
+    /* Input has come: console_client_read(). */
+    void (*input)(void *owner);
+    /* There is room for output again, after a refusal. */
+    void (*room)(void *owner);
+    /* A key that is seen although the client's input is full, and a byte that stands for input that
+     * was dropped; 0: none. */
+    char cancel_key, lost_mark;
+    bool has_lost_mark;
 };
 
-/* Boot hart, once device mapping works: the UART of the device tree, else the firmware's console.
- */
-void console_init_device(const struct platform *p);
-/* Boot hart, after hostirq_init(), timer_init_hart() on it: input by interrupt, else by polling
- * with a timer of this hart. */
-void console_start_input(const struct platform *p);
-/* The UART's driver (drivers/ns16550.c): NULL when its description makes no sense or it cannot be
- * mapped. */
-const struct console_ops *ns16550_probe(const struct platform *p);
-/* The firmware's console (drivers/sbi_console.c). */
-extern const struct console_ops sbi_console_ops;
-
-/* Before this, output goes to the firmware's console (SBI DBCN, else legacy putchar). */
-void console_set_device(const struct console_ops *ops);
-
-/* The hypervisor's own output, complete lines preferred; each "\n" becomes "\r\n". Any hart, any
- * context. */
-void console_write(const char *buf, size_t len);
-/* For lines that guests make, and that can wait. False: there is no room now, call again; some of
- * what is before it has been written. The caller holds no lock above rank DEVICE. Other harts'
- * output comes before or behind all of the line.
- *
- * A line of a log's length, which ends with "\n"; or a long one: head as it is, then text escaped
- * (text.h), at most CONSOLE_TEXT_MAX bytes of both. */
-#define CONSOLE_TEXT_MAX 1152
-bool __must_check console_write_line(const char *line, size_t len);
-bool __must_check console_write_text(const char *head, size_t head_len, const char *text,
-                                     size_t len);
-/* A panic begins: harts that want the console from now on stop; waits, bounded, for a line being
- * written. */
-void console_panic_begin(void);
-/* The same without taking the lock: panics only. */
-void console_write_panic(const char *buf, size_t len);
-/* The machine ends: waits until the device has sent everything, bounded but for what is kept to be
- * written. Takes the console's lock, but not in a panic. */
-void console_drain(void);
-
-/* Takes what the device has received and hands it to the attached VM. From the UART's interrupt or
- * the poll timer; any hart; calls board_console_event(), so with no lock of rank DEVICE or above
- * held. */
-void console_input(void);
-
-/* A VM's end of the line; the caller keeps it in vm->console. NULL when out of memory. */
-struct guest_console *console_guest_create(struct vm *vm);
-/* The VM exists. The first one, and any that comes while none is attached, gets attached. */
-void console_guest_list(struct vm *vm);
-/* It goes away; harts may still be using its end until they are back in their run loops. */
-void console_guest_unlist(struct vm *vm);
-/* No vcpu or device of the VM may use the console any more. */
-void console_guest_destroy(struct vm *vm);
+/* NULL when out of memory. */
+struct console_client *console_client_create(const struct console_client_ops *ops, void *owner);
+/* It exists from now on, under this name, with a colour by its number; buffered: what it writes
+ * unattached is not shown. The first one, and any that comes while none is attached, gets attached.
+ * The name stays valid until console_client_destroy(). */
+void console_client_list(struct console_client *c, const char *name, unsigned number,
+                         bool buffered);
+/* It goes away; harts may still be using it until they are back in their run loops. */
+void console_client_unlist(struct console_client *c);
+/* Nobody uses it any more. NULL: nothing. */
+void console_client_destroy(struct console_client *c);
 /* It runs (again): it may have the terminal. */
-void console_guest_started(struct vm *vm);
-/* No vcpu of the VM runs and it will not come back: no input for it any more. */
-void console_guest_ended(struct vm *vm);
-/* A VM's output: accepted whole. */
-void console_guest_write(struct vm *vm, const char *buf, size_t len);
-/* A VM's input: bytes taken, at most len; 0 when none is there. */
-size_t console_guest_read(struct vm *vm, char *buf, size_t len);
+void console_client_started(struct console_client *c);
+/* It will not come back: no input for it any more. Calls ops->room() once, for what it may still
+ * hold back, which is taken whole. NULL: nothing. The caller holds no lock. */
+void console_client_ended(struct console_client *c);
 
-/* ---- the shell's end */
+/* Output: how many bytes were taken. Fewer than all only of the attached client; then ops->room()
+ * comes. The caller holds no lock above rank DEVICE. c NULL: all are taken, for nobody. */
+size_t console_client_write(struct console_client *c, const char *buf, size_t len);
+/* Counts output that the client had to give up. */
+void console_client_lost(struct console_client *c, size_t len);
+/* Input: bytes taken, at most len; 0 when none is there. The caller holds no lock above rank
+ * DEVICE. c NULL: none. */
+size_t console_client_read(struct console_client *c, char *buf, size_t len);
+/* Takes no lock. */
+bool console_client_has_input(const struct console_client *c);
+/* The client's own reader: this key is among the input; and it, with all before it, is taken. */
+bool console_client_has_key(const struct console_client *c, char key);
+bool console_client_skip_key(struct console_client *c, char key);
+
+/* Bytes since boot, or since the client was created. */
+struct console_counts {
+    uint64_t output_dropped; /* never shown */
+    uint64_t input_dropped;  /* nobody got them */
+};
+void console_client_counts(const struct console_client *c, struct console_counts *counts);
+/* Of all; the device's name. */
+const char *console_counts(struct console_counts *counts);
+
+/* ---- the hypervisor's own output */
+
+/* Boot hart, first of all: the log and panics go to the firmware's console (SBI DBCN, else legacy
+ * putchar), and all output waits for it. */
+void console_init(void);
+/* Boot hart, once device mapping works: to the device. */
+void console_init_device(const struct platform *p);
+/* Boot hart, after hostirq_init(), timer_init_hart() on it: by the device's interrupt, else by
+ * polling with a timer of this hart. No output waits from now on. */
+void console_start(const struct platform *p);
+/* The machine ends: from now on output waits for the device again, but not for long when that takes
+ * nothing. */
+void console_begin_end(void);
+/* The machine's last: writes all that is queued, and the rest of a replay, bounded. Any context. */
+void console_drain(void);
+/* The text, complete lines preferred; each "\n" becomes "\r\n". Any hart, any context. */
+void console_write(const char *buf, size_t len);
+/* Boot: prefixes in colours. */
+void console_set_colour(bool on);
+
+/* The device's interrupt, or its poll timer: takes input and hands it to the attached client, moves
+ * output on. The hart that has the interrupt, no lock held. True: there is more to do soon. */
+bool console_interrupt(void);
+
+/* ---- the shell: a client of its own kind, with a line that is edited */
 
 #define SHELL_LINE_MAX 320 /* prompt and text */
 
+/* Boot: there is a shell, and Ctrl-] attaches it. */
+void console_set_shell(struct console_client *shell);
 /* An operator is at the shell's prompt. */
 bool console_shell_attached(void);
-/* The name of the VM that was attached before the shell; false: it is gone. */
+/* The name of the client that was attached before the shell, NAME_MAX + 1 bytes; false: it is gone.
+ */
+#define CONSOLE_NAME_MAX 31
 bool __must_check console_last_attached(char *name);
 /* The shell's line: drawn now, and again behind lines of others; back: columns from its end to the
  * cursor. len 0: it has none, a command runs. */
 void console_shell_line(const char *text, size_t len, size_t back);
 /* What was typed is a command now: a new line begins. */
 void console_shell_enter(void);
-/* A command's output; only seen while the shell is attached. "\n" becomes "\r\n". */
-void console_shell_write(const char *buf, size_t len);
-/* Attaches the VM instead, and replays what it wrote unattached. What has been typed at the shell
- * behind this command goes to the VM. The shell's work calls it. */
-void console_attach(struct vm *vm);
-/* Boot: prefixes in colours. */
-void console_set_colour(bool on);
-
-/* Takes no lock. */
-bool console_guest_has_input(struct vm *vm);
+/* A command's output: how many bytes were taken, else ops->room() comes. Only seen while the shell
+ * is attached. "\n" becomes "\r\n". */
+size_t console_shell_write(const char *buf, size_t len);
+/* Attaches the client instead, and replays what it wrote unattached. What has been typed at the
+ * shell behind this command goes to the client. The shell calls it, on its hart, no lock held. */
+void console_attach(struct console_client *c);

@@ -25,7 +25,7 @@
 #include <hearth/kernel/work.h>
 
 struct vcpu;
-struct guest_console;
+struct console_client;
 struct loader;
 
 enum vm_state {
@@ -63,8 +63,8 @@ struct vm {
     struct spinlock remap_lock; /* core/remap.c */
     struct vmid vmid;
 
-    struct vcpu *vcpus[VCPUS_MAX]; /* config.vcpus of them; constant */
-    struct guest_console *console;
+    struct vcpu *vcpus[VCPUS_MAX];  /* config.vcpus of them; constant */
+    struct console_client *console; /* its end of the serial line */
     void *slots
         [VM_SLOT_COUNT]; /* state of components (vm_component.h); constant while it is listed */
 
@@ -125,6 +125,11 @@ static inline bool vm_wake_pending(const struct vm *vm)
 {
     return atomic_load_relaxed(&vm->asleep) != 0 && atomic_load_relaxed(&vm->wake_level) != 0;
 }
+
+/* The hypervisor's line about the VM (log.h): "hearth: [name] ...". */
+void log_vm(const struct vm *vm, const char *fmt, ...) __printf(2, 3);
+/* The same for a text from the guest, as log_about_text(). */
+bool __must_check log_vm_text(const struct vm *vm, const char *label, const char *text, size_t len);
 
 /* VMs by index: below vm_count(); NULL where there is none (any more). */
 unsigned vm_count(void);

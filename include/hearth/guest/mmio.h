@@ -30,7 +30,7 @@ struct device_ops {
      * -HV_EFAULT: the guest gets the load/store access fault. */
     int (*read)(struct vcpu *vcpu, void *state, uint64_t offset, unsigned size, uint64_t *value);
     int (*write)(struct vcpu *vcpu, void *state, uint64_t offset, unsigned size, uint64_t value);
-    /* The VM's console received input (or gained room): look at console_guest_*() again. NULL: not
+    /* The VM's console received input (or gained room): look at console_client_*() again. NULL: not
      * a console. May be called from any hart without a vcpu. */
     void (*console_event)(struct vm *vm, void *state);
     /* Takes up to len bytes of the console's input for others than the device's driver, those that

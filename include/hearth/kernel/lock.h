@@ -27,6 +27,7 @@ enum lock_rank {
     RANK_HOSTIRQ, /* host interrupt controller's registers, handler table */
     RANK_LOG,     /* the lines that are kept */
     RANK_CONSOLE,
+    RANK_CONSOLE_INPUT, /* the bytes that a client has not read yet */
 };
 
 struct spinlock {

@@ -1,4 +1,5 @@
-/* console_guest.c - fake: a VM's end of the line, two buffers. */
+/* console_guest.c - fake: a VM's end of the line, two buffers. Output is taken as far as
+ * fake_console_room lets it. */
 #include <hearth/console/console.h>
 
 #include "fakes.h"
@@ -14,6 +15,8 @@ static size_t input_len;
 void fake_console_reset(void)
 {
     fake_console_out_len = 0;
+    fake_console_room = SIZE_MAX;
+    fake_console_lost = 0;
     input_len = 0;
 }
 
@@ -25,28 +28,41 @@ void fake_console_type(const void *bytes, size_t len)
     input_len += len;
 }
 
-void console_guest_write(struct vm *vm, const char *buf, size_t len)
+size_t fake_console_room = SIZE_MAX;
+size_t fake_console_lost;
+
+size_t console_client_write(struct console_client *c, const char *buf, size_t len)
 {
-    (void)vm;
+    (void)c;
+    len = MIN(len, fake_console_room);
+    if (fake_console_room != SIZE_MAX)
+        fake_console_room -= len;
     if (len > sizeof(fake_console_out) - fake_console_out_len)
         abort();
     memcpy(fake_console_out + fake_console_out_len, buf, len);
     fake_console_out_len += len;
+    return len;
 }
 
-size_t console_guest_read(struct vm *vm, char *buf, size_t len)
+void console_client_lost(struct console_client *c, size_t len)
+{
+    (void)c;
+    fake_console_lost += len;
+}
+
+size_t console_client_read(struct console_client *c, char *buf, size_t len)
 {
     size_t n = MIN(len, input_len);
 
-    (void)vm;
+    (void)c;
     memcpy(buf, input, n);
     memmove(input, input + n, input_len - n);
     input_len -= n;
     return n;
 }
 
-bool console_guest_has_input(struct vm *vm)
+bool console_client_has_input(const struct console_client *c)
 {
-    (void)vm;
+    (void)c;
     return input_len > 0;
 }

@@ -7,6 +7,7 @@
 
 #include <arch/bulk.h>
 #include <hearth/kernel/log.h>
+#include <hearth/core/vm.h>
 
 uint64_t fake_csr[4096];
 uint64_t fake_csr_writes;

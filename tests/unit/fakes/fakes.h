@@ -26,6 +26,8 @@ void fake_console_reset(void);
 void fake_console_type(const void *bytes, size_t len);
 extern char fake_console_out[4096];
 extern size_t fake_console_out_len;
+extern size_t fake_console_room; /* bytes of output that are taken from now on */
+extern size_t fake_console_lost; /* bytes given up: console_client_lost() */
 
 /* timer.c: ticks are 100 ns. The clock stands until the test moves it, or goes on by a step at
  * every look. */

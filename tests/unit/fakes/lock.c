@@ -34,7 +34,7 @@ void lock_init(struct spinlock *l, enum lock_rank rank)
 
 void lock_acquire(struct spinlock *l)
 {
-    if (l->rank < RANK_VM_LIST || l->rank > RANK_CONSOLE)
+    if (l->rank < RANK_VM_LIST || l->rank > RANK_CONSOLE_INPUT)
         broken("not initialised");
     if (fake_locks_held > 0 && held[fake_locks_held - 1]->rank >= l->rank)
         broken("rank does not rise");

@@ -204,5 +204,5 @@ bool guest_read_gva(struct vcpu *vcpu, gva_t gva, void *buf, uint64_t len, struc
 /* No device holds any. */
 size_t board_console_read(struct vm *v, char *buf, size_t len)
 {
-    return console_guest_read(v, buf, len);
+    return console_client_read(v->console, buf, len);
 }

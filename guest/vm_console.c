@@ -1,0 +1,17 @@
+/*
+ * vm_console.c - a VM as a client of the console (console.h): its board looks whether there is
+ * input, or room for output. No state of its own.
+ */
+#include <hearth/console/console.h>
+#include <hearth/core/upcalls.h>
+#include <hearth/guest/mmio.h>
+
+static void vm_console_event(void *owner)
+{
+    board_console_event(owner);
+}
+
+const struct console_client_ops vm_console_ops = {
+    .input = vm_console_event,
+    .room = vm_console_event,
+};

@@ -1,0 +1,709 @@
+/* The console on a slow line, and with readers that are slow: nobody waits, and what is lost is
+ * told. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "console_test.h"
+
+#define SLOW 868 /* 115200 baud, in ticks a byte */
+
+/* ---- output ---- */
+
+/* No write moves the clock: none waits. */
+static void nobody_waits(void **state)
+{
+    static char big[4096];
+
+    (void)state;
+    vm_add(0, "one");
+    vm_add(1, "two");
+    memset(big, 'x', sizeof(big));
+    byte_ticks = SLOW;
+    fake_timer_step = 1;
+    for (unsigned i = 0; i < 100; i++) {
+        (void)put(0, big, sizeof(big));
+        assert_int_equal(put(1, big, sizeof(big)), sizeof(big));
+        log_info("a line");
+        (void)log_text(1, big, 1024);
+    }
+    assert_true(fake_timer_now < 100000); /* 10 ms, for what takes seconds to send */
+    assert_true(held_most <= 1024);
+    fake_timer_step = 0;
+    pump();
+    assert_true(held_most <= 1024);
+    reset_out();
+}
+
+/* A message all of escapes: the lock is free again and again while it goes out, and nothing of
+ * others is in it. */
+static void long_text_is_bounded_and_whole(void **state)
+{
+    static char big[1024];
+    char *end;
+
+    (void)state;
+    vm_add(0, "one");
+    vm_add(1, "two");
+    memset(big, 0x1b, sizeof(big));
+    byte_ticks = SLOW;
+    assert_true(log_text(1, big, sizeof(big)));
+    say(0, "raw\n");
+    log_info("a line");
+    say(1, "of two\n");
+    pump();
+    assert_true(held_most > 0 && held_most <= 1024);
+    assert_memory_equal(out, "hearth: [two] Guest Log: \\x1b", 29);
+    end = strchr(out, '\r');
+    assert_int_equal(end - out, 25 + 4 * 1024);
+    assert_string_equal(end, "\r\nraw\nhearth: a line\r\n[two] of two\r\n");
+    reset_out();
+}
+
+static void no_room_for_long_texts(void **state)
+{
+    static char big[1024];
+    unsigned taken = 0;
+
+    (void)state;
+    vm_add(0, "one");
+    memset(big, 0x1b, sizeof(big));
+    byte_ticks = SLOW;
+    while (log_text(0, big, sizeof(big)))
+        assert_true(taken++ < 10);
+    assert_true(taken >= 2);
+    /* It is of use to ask again and again. */
+    for (unsigned i = 0; !log_text(0, big, sizeof(big)); i++) {
+        assert_true(i < 4096);
+        assert_true(interrupt());
+    }
+    pump();
+    for (const char *p = out; *p != '\0'; p += 25 + 4 * 1024 + 2)
+        assert_memory_equal(p, "hearth: [one] Guest Log: \\x1b", 29);
+    assert_int_equal(counts().output_dropped, 0);
+    reset_out();
+}
+
+/* What the line has no room for is in the VM's ring, and its bytes are counted. */
+static void flood_of_lines_is_dropped_and_told(void **state)
+{
+    const uint64_t before = counts().output_dropped;
+    struct console_counts mine;
+    uint64_t told;
+    size_t lines = 0;
+    char *report;
+
+    (void)state;
+    vm_add(0, "one");
+    vm_add(1, "two");
+    byte_ticks = SLOW;
+    for (unsigned i = 0; i < 1000; i++)
+        say(1, "123456789\n");
+    pump();
+    for (const char *p = out; (p = strstr(p, "[two] 123456789\r\n")) != NULL; p++)
+        lines++;
+    console_client_counts(ends[1].c, &mine);
+    assert_true(lines > 20 && lines < 1000);
+    assert_int_equal(mine.output_dropped, (1000 - lines) * 10);
+    assert_int_equal(counts().output_dropped - before, mine.output_dropped);
+    report = strstr(out, "hearth: console: ");
+    assert_non_null(report);
+    assert_int_equal(sscanf(report + 17, "%lu bytes of console output dropped\r\n", &told), 1);
+    assert_int_equal(told, mine.output_dropped);
+    /* All of it is there for who attaches it. */
+    reset_out();
+    byte_ticks = 0;
+    console_attach(ends[1].c);
+    pump();
+    lines = 0;
+    for (const char *p = out; (p = strstr(p, "123456789\n")) != NULL; p++)
+        lines++;
+    assert_int_equal(lines, 1000);
+    reset_out();
+}
+
+/* It goes on for long: every second somebody may read of it. */
+static void endless_flood_is_told_again(void **state)
+{
+    unsigned reports = 0;
+
+    (void)state;
+    vm_add(0, "one");
+    vm_add(1, "two");
+    byte_ticks = SLOW;
+    while (fake_timer_now < 50000000) {
+        for (unsigned i = 0; i < 20; i++)
+            say(1, "123456789\n");
+        assert_true(interrupt());
+        fake_timer_run(0);
+    }
+    for (const char *p = out; (p = strstr(p, "bytes of console output dropped")) != NULL; p++)
+        reports++;
+    assert_in_range(reports, 4, 6);
+    pump();
+    reset_out();
+}
+
+/* Each VM that floods has a share, and one that says little is seen. */
+static void flood_leaves_room_for_others(void **state)
+{
+    (void)state;
+    vm_add(0, "one");
+    vm_add(1, "flood");
+    vm_add(2, "two");
+    byte_ticks = SLOW;
+    for (unsigned i = 0; i < 5000; i++)
+        say(1, "flood\n");
+    say(2, "seen\n");
+    assert_true(log_text(2, "seen, too", 9));
+    assert_int_equal(put(0, "raw, too\n", 9), 9);
+    log_info("a line");
+    pump();
+    assert_non_null(strstr(out, "[two] seen\r\nhearth: [two] Guest Log: seen, too\r\nraw, too\n"
+                                "hearth: a line\r\n"));
+    reset_out();
+}
+
+/* No guest can use up what the hypervisor's lines have, whatever it does: not even by making such
+ * lines. */
+static void hypervisors_lines_have_a_reserve(void **state)
+{
+    static char big[4096];
+    struct console_counts own;
+
+    (void)state;
+    memset(big, 'x', sizeof(big));
+    byte_ticks = SLOW;
+    for (unsigned i = 0; i < 5; i++) {
+        char name[8];
+
+        (void)snprintf(name, sizeof(name), "vm%u", i);
+        vm_add(i, name);
+    }
+    for (unsigned round = 0; round < 30; round++)
+        for (unsigned i = 0; i < 4; i++) {
+            (void)put(i, big, sizeof(big));
+            (void)log_text(i, big, 1024);
+            for (unsigned n = 0; n < 100; n++)
+                log_end_line(i, "restarts");
+        }
+    log_end_line(4, "ended (power off)");
+    for (unsigned i = 0; i < 20; i++)
+        log_info("the hypervisor's %u", i);
+    console_client_counts(ends[4].c, &own);
+    assert_int_equal(own.output_dropped, 0);
+    pump();
+    assert_non_null(strstr(out, "hearth: [vm4] ended (power off)\r\n"));
+    assert_non_null(strstr(out, "hearth: the hypervisor's 0\r\n"));
+    assert_non_null(strstr(out, "hearth: the hypervisor's 19\r\n"));
+    reset_out();
+}
+
+/* Even the hypervisor's lines end somewhere, and that is counted. */
+static void hypervisors_lines_are_bounded(void **state)
+{
+    const uint64_t before = counts().output_dropped;
+    uint64_t told = 0;
+
+    (void)state;
+    byte_ticks = SLOW;
+    for (unsigned i = 0; i < 10000; i++)
+        log_info("line %u", i);
+    assert_true(counts().output_dropped > before);
+    pump();
+    assert_non_null(strstr(out, "hearth: line 0\r\nhearth: line 1\r\n"));
+    for (const char *p = out; (p = strstr(p, "hearth: console: ")) != NULL; p++) {
+        uint64_t n = 0;
+
+        assert_int_equal(sscanf(p + 17, "%lu bytes of console output dropped", &n), 1);
+        told += n;
+    }
+    assert_int_equal(told, counts().output_dropped - before);
+    reset_out();
+}
+
+/* The attached VM is held back, and told when there is room: not a byte is lost. */
+static void attached_is_held_back(void **state)
+{
+    static char text[60000];
+    const uint64_t before = counts().output_dropped;
+    size_t done = 0;
+    unsigned refusals = 0;
+
+    (void)state;
+    vm_add(0, "one");
+    for (size_t i = 0; i < sizeof(text); i++)
+        text[i] = (char)('!' + i % 90);
+    byte_ticks = SLOW;
+    while (done < sizeof(text)) {
+        const size_t n = put(0, text + done, MIN(sizeof(text) - done, 1000));
+        const unsigned rooms = ends[0].rooms;
+
+        done += n;
+        if (n != 0)
+            continue;
+        refusals++;
+        for (unsigned i = 0; ends[0].rooms == rooms; i++) {
+            assert_true(i < 100);
+            assert_true(interrupt());
+        }
+    }
+    pump();
+    assert_true(refusals > 10);
+    assert_int_equal(out_len, sizeof(text));
+    assert_memory_equal(out, text, sizeof(text));
+    assert_int_equal(counts().output_dropped, before);
+    reset_out();
+}
+
+/* Room comes, too, because the line is another one's now: then it is in the ring. */
+static void detached_is_no_longer_held_back(void **state)
+{
+    static char text[4096];
+
+    (void)state;
+    vm_add(0, "one");
+    vm_add(1, "two");
+    memset(text, 'x', sizeof(text));
+    stuck = true;
+    while (put(0, text, sizeof(text)) == sizeof(text))
+        ;
+    assert_int_equal(ends[0].rooms, 0);
+    strcpy(ends[0].waiting, "last");
+    ends[0].waiting_len = 4;
+    type("\x1d", 1);
+    irq_fn(NULL);
+    assert_true(ends[0].rooms > 0);
+    assert_int_equal(ends[0].waiting_len, 0);
+    stuck = false;
+    pump();
+    reset_out();
+}
+
+/* The last that an ended VM still held back is written, whole, before another one has the line. */
+static void last_words_are_taken(void **state)
+{
+    static char text[4096];
+
+    (void)state;
+    vm_add(0, "one");
+    vm_add(1, "two");
+    memset(text, 'x', sizeof(text));
+    byte_ticks = SLOW;
+    while (put(0, text, sizeof(text)) == sizeof(text))
+        ;
+    strcpy(ends[0].waiting, "bye");
+    ends[0].waiting_len = 3;
+    console_client_ended(ends[0].c);
+    assert_int_equal(ends[0].waiting_len, 0);
+    pump();
+    assert_non_null(strstr(out, "xbye\r\nhearth: console: attached to two\r\n"));
+    reset_out();
+}
+
+static void shells_output_is_held_back(void **state)
+{
+    static char text[30000];
+    size_t done = 0;
+
+    (void)state;
+    vm_add(0, "one");
+    shell_add();
+    type("\x1d", 1);
+    memset(text, 'y', sizeof(text));
+    reset_out();
+    byte_ticks = SLOW;
+    while (done < sizeof(text)) {
+        const size_t n = console_shell_write(text + done, MIN(sizeof(text) - done, 256));
+        const unsigned rooms = shell_rooms;
+
+        done += n;
+        while (n == 0 && shell_rooms == rooms)
+            assert_true(interrupt());
+    }
+    pump();
+    assert_int_equal(out_len, sizeof(text));
+    assert_true(shell_rooms > 10);
+    assert_int_equal(console_shell_write("\n", 1), 1);
+    reset_out();
+}
+
+/* The device takes nothing any more: all end in bounded time, and it goes on when it does. */
+static void stuck_device(void **state)
+{
+    static char big[4096];
+
+    (void)state;
+    vm_add(0, "one");
+    vm_add(1, "two");
+    stuck = true;
+    memset(big, 'x', sizeof(big));
+    for (unsigned i = 0; i < 50; i++) {
+        (void)put(0, big, sizeof(big));
+        (void)put(1, big, sizeof(big));
+        log_info("line %u", i);
+    }
+    assert_int_equal(out_len, 0);
+    assert_int_equal(put(0, "x", 1), 0);
+    stuck = false;
+    pump();
+    assert_int_equal(put(0, "again\n", 6), 6);
+    assert_string_equal(out + out_len - 6, "again\n");
+    assert_non_null(strstr(out, "hearth: line 49\r\n"));
+    reset_out();
+}
+
+/* The transmit interrupt is there when it is wanted, and only then. */
+static void interrupt_is_on_while_queued(void **state)
+{
+    (void)state;
+    vm_add(0, "one");
+    assert_int_equal(irqs, CONSOLE_IRQ_RX);
+    say(0, "at once");
+    assert_int_equal(irqs, CONSOLE_IRQ_RX);
+    byte_ticks = SLOW;
+    say(0, "more than sixteen bytes");
+    assert_int_equal(irqs, CONSOLE_IRQ_RX | CONSOLE_IRQ_TX);
+    pump();
+    assert_int_equal(irqs, CONSOLE_IRQ_RX);
+    expect("at oncemore than sixteen bytes");
+}
+
+/* A device without an interrupt: a timer looks, more often while something is queued. */
+static void polled_device(void **state)
+{
+    static const struct console_ops polled = {
+        .name = "polled", .write = dev_write, .read = dev_read};
+    static char text[2000];
+    unsigned looks;
+
+    (void)state;
+    use(&polled);
+    vm_add(0, "one");
+    reset_out();
+    memset(text, 'p', sizeof(text));
+    byte_ticks = SLOW;
+    assert_int_equal(put(0, text, sizeof(text)), sizeof(text));
+    for (looks = 0; out_len < sizeof(text); looks++) {
+        assert_true(looks < 1000);
+        fake_timer_now = fake_timer_next(0);
+        fake_timer_run(0);
+    }
+    assert_true(fake_timer_now < sizeof(text) * SLOW * 2);
+    assert_true(held_most <= 1024);
+    typed = "a";
+    typed_len = 1;
+    fake_timer_now = fake_timer_next(0);
+    fake_timer_run(0);
+    assert_int_equal(ends[0].inputs, 1);
+    reset_out();
+    fake_timer_reset();
+    byte_ticks = 0;
+    irq_answer = -1; /* the same for one whose interrupt cannot be had */
+    use(&dev);
+    assert_non_null(fake_timer_armed[0]);
+    assert_non_null(strstr(out, "hearth: console: test, polled\r\n"));
+    reset_out();
+    fake_timer_reset();
+}
+
+/* ---- the end ---- */
+
+static void panic_and_end_say_all(void **state)
+{
+    static char big[1024];
+
+    (void)state;
+    vm_add(0, "one");
+    memset(big, 0x1b, sizeof(big));
+    byte_ticks = SLOW;
+    fake_timer_step = 100;
+    assert_true(log_text(0, big, sizeof(big)));
+    assert_true(out_len < 1000);
+    log_panic_write("dying\n", 6);
+    assert_string_equal(out + out_len - 13, "\\x1b\r\ndying\r\n");
+    assert_int_equal(out_len, 25 + 4 * 1024 + 2 + 7);
+    reset_out();
+    assert_true(log_text(0, big, sizeof(big)));
+    console_drain();
+    assert_int_equal(out_len, 25 + 4 * 1024 + 2);
+    assert_int_equal(idle_looks, 3);
+    reset_out();
+}
+
+/* A device that takes nothing keeps neither up for long. */
+static void panic_and_end_are_bounded(void **state)
+{
+    static char big[1024];
+    uint64_t start;
+
+    (void)state;
+    vm_add(0, "one");
+    memset(big, 0x1b, sizeof(big));
+    stuck = true;
+    fake_timer_step = 1000;
+    assert_true(log_text(0, big, sizeof(big)));
+    start = fake_timer_now;
+    for (unsigned i = 0; i < 100; i++)
+        log_panic_write("dying\n", 6);
+    assert_true(fake_timer_now - start < 2 * 10000000);
+    assert_true(log_text(0, big, sizeof(big)));
+    console_drain();
+    assert_true(fake_timer_now - start < 3 * 10000000);
+    /* A clock that stands still does not keep them either. */
+    fake_timer_step = 0;
+    stuck = false;
+    use(&dev);
+    stuck = true;
+    log_panic_write("dying\n", 6);
+    reset_out();
+}
+
+/* When the machine ends, output waits again: its summary is whole. */
+static void end_waits_for_the_device(void **state)
+{
+    unsigned lines = 0;
+
+    (void)state;
+    byte_ticks = SLOW;
+    fake_timer_step = 1000;
+    console_begin_end();
+    for (unsigned i = 0; i < 10000; i++)
+        log_info("line");
+    for (const char *p = out; (p = strstr(p, "hearth: line\r\n")) != NULL; p++)
+        lines++;
+    assert_int_equal(lines, 10000);
+    reset_out();
+}
+
+/* ---- input ---- */
+
+#define PASTE 20000u
+#define RING  4096u
+
+static char paste[PASTE], got[PASTE];
+
+static const char *fill_paste(void)
+{
+    for (size_t i = 0; i < PASTE; i++)
+        paste[i] = (char)('!' + (i * 7 + i / 93) % 90);
+    return paste;
+}
+
+/* A guest that reads slowly gets every byte: the device is not read while its ring is full. */
+static void paste_arrives_whole(void **state)
+{
+    static const size_t pieces[] = {1, 16, 1000, RING};
+
+    (void)state;
+    vm_add(0, "one");
+    for (unsigned k = 0; k < ARRAY_SIZE(pieces); k++) {
+        size_t n = 0;
+
+        type(fill_paste(), PASTE);
+        assert_int_equal(typed_len, PASTE - RING);
+        assert_int_equal(irqs & CONSOLE_IRQ_RX, 0);
+        while (n < PASTE) {
+            const size_t taken = take(0, got + n, pieces[k]);
+
+            assert_true(taken != 0);
+            n += taken;
+            type(typed, typed_len);
+        }
+        assert_memory_equal(got, paste, PASTE);
+        assert_int_equal(typed_len, 0);
+        assert_true((irqs & CONSOLE_IRQ_RX) != 0);
+    }
+    assert_int_equal(counts().input_dropped, 0);
+    fake_timer_reset();
+    expect("");
+}
+
+/* It takes nothing for two seconds: then Ctrl-] is seen, and the rest is counted. */
+static void key_is_seen_behind_a_full_ring(void **state)
+{
+    const uint64_t before = counts().input_dropped;
+    struct console_counts mine;
+
+    (void)state;
+    vm_add(0, "one");
+    shell_add();
+    fill_paste();
+    paste[PASTE - 3] = 0x1d;
+    type(paste, PASTE);
+    assert_int_equal(typed_len, PASTE - RING);
+    fake_timer_now += 19000000;
+    fake_timer_run(0);
+    assert_int_equal(irqs & CONSOLE_IRQ_RX, 0);
+    fake_timer_now += 2000000;
+    fake_timer_run(0);
+    assert_true((irqs & CONSOLE_IRQ_RX) != 0);
+    type(typed, typed_len);
+    assert_true(console_shell_attached());
+    expect_at_shell((char[]){paste[PASTE - 2], paste[PASTE - 1], '\0'});
+    console_client_counts(ends[0].c, &mine);
+    assert_int_equal(mine.input_dropped, PASTE - RING - 3);
+    assert_int_equal(counts().input_dropped - before, mine.input_dropped);
+    assert_non_null(strstr(out, "hearth: console: 15901 bytes of input for one dropped\r\n"));
+    assert_int_equal(take(0, got, PASTE), RING);
+    assert_memory_equal(got, paste, RING);
+    reset_out();
+}
+
+/* One that takes a byte now and then is not given up. */
+static void slow_reader_is_waited_for(void **state)
+{
+    const uint64_t before = counts().input_dropped;
+
+    (void)state;
+    vm_add(0, "one");
+    type(fill_paste(), PASTE);
+    for (unsigned i = 0; i < 100; i++) {
+        assert_int_equal(take(0, got, 1), 1);
+        fake_timer_now += 21000000;
+        fake_timer_run(0);
+        assert_int_equal(irqs & CONSOLE_IRQ_RX, 0);
+    }
+    assert_int_equal(counts().input_dropped, before);
+    typed_len = 0;
+    fake_timer_reset();
+    expect("");
+}
+
+/* It takes input again after some was dropped: that is told, and nothing more is lost. */
+static void reader_comes_back(void **state)
+{
+    (void)state;
+    vm_add(0, "one");
+    type(fill_paste(), PASTE);
+    fake_timer_now += 21000000;
+    fake_timer_run(0);
+    type(typed, 1000); /* read and dropped */
+    expect("");
+    assert_int_equal(take(0, got, 10), 10);
+    expect("hearth: console: 1000 bytes of input for one dropped\r\n");
+    type("abcdefghijKLM", 13);
+    assert_int_equal(typed_len, 3);
+    assert_int_equal(take(0, got, PASTE), RING);
+    assert_memory_equal(got + RING - 10, "abcdefghij", 10);
+    type(typed, typed_len);
+    assert_int_equal(take(0, got, PASTE), 3);
+    fake_timer_reset();
+}
+
+/* Ctrl-C ends a command that does not look at what is typed. */
+static void cancel_key_is_seen(void **state)
+{
+    char byte;
+    size_t n = 0;
+
+    (void)state;
+    vm_add(0, "one");
+    shell_add();
+    type("\x1d", 1);
+    fill_paste();
+    type(paste, PASTE);
+    assert_int_equal(typed_len, PASTE - RING);
+    assert_false(console_client_has_key(shell, 3));
+    fake_timer_now += 21000000;
+    fake_timer_run(0);
+    type(typed, typed_len);
+    assert_int_equal(typed_len, 0);
+    assert_true(console_client_has_key(shell, 0)); /* here some are missing */
+    type("\x03", 1);
+    assert_true(console_client_has_key(shell, 3));
+    assert_true(console_client_skip_key(shell, 3));
+    assert_false(console_client_skip_key(shell, 3));
+    while (console_client_read(shell, &byte, 1) == 1)
+        n++;
+    assert_int_equal(n, 0);
+    type("x", 1);
+    expect_at_shell("x");
+    reset_out();
+}
+
+/* The device itself lost some. */
+static void overrun_is_told(void **state)
+{
+    char byte;
+
+    (void)state;
+    vm_add(0, "one");
+    lost_input = 1;
+    type("a", 1);
+    assert_int_equal(take(0, &byte, 1), 1);
+    assert_int_equal(byte, 'a');
+    expect("hearth: console: 1 bytes of input for one dropped\r\n");
+}
+
+/* Nobody is attached: counted, and told to who is next. */
+static void input_for_nobody_is_told(void **state)
+{
+    (void)state;
+    type("abc", 3);
+    expect("");
+    vm_add(0, "one");
+    expect("hearth: console: 3 bytes of input dropped\r\n");
+}
+
+/* A device that always has a byte does not keep the hart. */
+static int endless_read(void)
+{
+    return 'x';
+}
+
+static void endless_input_is_bounded(void **state)
+{
+    static const struct console_ops endless = {
+        .name = "e", .write = dev_write, .read = endless_read, .set_irqs = dev_set_irqs};
+
+    (void)state;
+    vm_add(0, "one");
+    use(&endless);
+    irq_fn(NULL);
+    assert_int_equal(ends[0].inputs, 1);
+    assert_in_range(take(0, got, PASTE), 1, 512);
+    use(&dev);
+    reset_out();
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(no_room_for_long_texts),
+        T(paste_arrives_whole),
+        T(nobody_waits),
+        T(long_text_is_bounded_and_whole),
+        T(flood_of_lines_is_dropped_and_told),
+        T(endless_flood_is_told_again),
+        T(flood_leaves_room_for_others),
+        T(hypervisors_lines_have_a_reserve),
+        T(hypervisors_lines_are_bounded),
+        T(attached_is_held_back),
+        T(detached_is_no_longer_held_back),
+        T(last_words_are_taken),
+        T(shells_output_is_held_back),
+        T(stuck_device),
+        T(interrupt_is_on_while_queued),
+        T(polled_device),
+        T(panic_and_end_say_all),
+        T(panic_and_end_are_bounded),
+        T(end_waits_for_the_device),
+        T(key_is_seen_behind_a_full_ring),
+        T(slow_reader_is_waited_for),
+        T(reader_comes_back),
+        T(cancel_key_is_seen),
+        T(overrun_is_told),
+        T(input_for_nobody_is_told),
+        T(endless_input_is_bounded),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
