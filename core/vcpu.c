@@ -14,6 +14,7 @@
 #include <hearth/kernel/hart.h>
 #include <hearth/kernel/ipi.h>
 #include <hearth/arch/isa.h>
+#include <hearth/arch/open_state.h>
 #include <hearth/core/lifecycle.h>
 #include <hearth/mm/page_alloc.h>
 #include <hearth/core/sched.h>
@@ -114,6 +115,7 @@ static void reset_registers(struct vcpu *v, uint64_t pc, uint64_t opaque)
     c->scounteren = 7;
     c->vstvec = c->vsscratch = c->vsepc = c->vscause = c->vstval = c->vsatp = 0;
     c->senvcfg = c->ssp = 0;
+    open_state_reset(c->open);
     fpu_reset(&v->fpu, &v->ctx);
 }
 

@@ -16,7 +16,9 @@
 #include <hearth/lib/errno.h>
 #include <hearth/kernel/hart.h>
 #include <hearth/platform/hostirq.h>
+#include <hearth/arch/guest_trial.h>
 #include <hearth/arch/isa.h>
+#include <hearth/arch/open_state.h>
 #include <hearth/kernel/ipi.h>
 #include <hearth/kernel/irq.h>
 #include <hearth/kernel/log.h>
@@ -51,12 +53,22 @@ __noreturn static void boot_failed(const char *what, const char *why)
     machine_off(MACHINE_EXIT_BOOT_FAILED);
 }
 
+/* VMs must not see each other by registers that nothing closes. */
+static void find_open_state(uint64_t hgatp)
+{
+    char why[OPEN_STATE_NAME_MAX] = "";
+
+    if (open_state_find(hgatp, why) < 0)
+        boot_failed("guests could see each other's state, which cannot be switched", why);
+}
+
 /* What the ISA offers, some of it found by a few instructions run in a guest's modes. */
 static int probe_isa(void)
 {
-    const hpa_t page = isa_probe_page();
     struct gstage empty, code;
     int err = isa_probe_modes();
+    uint64_t size;
+    hpa_t first;
 
     if (err < 0)
         return err;
@@ -66,9 +78,12 @@ static int probe_isa(void)
         gstage_destroy(&empty);
         return -HV_ENOMEM;
     }
-    err = gstage_map(&code, page, page, PAGE_SIZE, GSTAGE_R | GSTAGE_X);
-    if (err == 0)
+    guest_trial_range(&first, &size);
+    err = gstage_map(&code, first, first, size, GSTAGE_R | GSTAGE_X);
+    if (err == 0) {
         isa_probe(gstage_hgatp(&empty, 0), gstage_hgatp(&code, 0));
+        find_open_state(gstage_hgatp(&code, 0));
+    }
     gstage_destroy(&code);
     gstage_destroy(&empty);
     return err;

@@ -8,6 +8,7 @@
 #include <arch/hfence.h>
 #include <arch/layout.h>
 #include <hearth/lib/errno.h>
+#include <hearth/arch/guest_trial.h>
 #include <hearth/arch/host_pmu.h>
 #include <hearth/arch/isa.h>
 #include <hearth/arch/sbi_client.h>
@@ -16,12 +17,6 @@
 /* probe.S: csrr of a CSR that may not exist; HLV.D at gpa. False: it trapped. */
 bool probe_csr_senvcfg(void);
 bool probe_hlv(uint64_t gpa);
-/* Runs code at gpa `pc` in VS-mode (spp: SSTATUS_SPP) or VU-mode (0) with a1, until its first trap,
- * which is the result. */
-struct probe_trap {
-    uint64_t scause, stval, sstatus;
-};
-void probe_vs_run(uint64_t pc, uint64_t a1, uint64_t spp, struct probe_trap *trap);
 /* A load from a1, then an ecall; a breakpoint; an indirect jump to what is no landing pad. */
 extern const char probe_vs_load[], probe_vs_breakpoint[], probe_vs_jump[];
 
@@ -97,41 +92,26 @@ uint64_t isa_enable_henvcfg(uint64_t bits)
     return writable;
 }
 
-/*
- * What only a guest's modes show: a few instructions are run there, from a G-stage that maps their
- * page alone, so that whatever goes wrong ends as a guest-page fault, which all firmware delegates.
- * Without that G-stage QEMU 10.0.13 would hang: where OpenSBI redirects a trap from VS-mode to HS,
- * it goes on in VS-mode at our stvec, and the access fault there is redirected in the same way.
- */
+static uint64_t isa_probe_hgatp; /* for guest_trial.h */
 
-static uint64_t isa_probe_hgatp; /* that G-stage */
-
-hpa_t isa_probe_page(void)
+/* What only a guest's modes show. */
+static struct trial_trap run_as_guest(const char *code, uint64_t a1, uint64_t henvcfg, uint64_t spp)
 {
-    return image_to_phys(probe_vs_load) & ~(PAGE_SIZE - 1);
-}
-
-static struct probe_trap run_as_guest(const char *code, uint64_t a1, uint64_t henvcfg, uint64_t spp)
-{
-    struct probe_trap trap = {.scause = UINT64_MAX};
+    struct trial_trap trap = {.scause = UINT64_MAX};
 
     if (henvcfg_takes(henvcfg)) {
-        csr_write(CSR_HEDELEG, BIT(CAUSE_BREAKPOINT));
-        csr_write(CSR_VSTVEC, 0); /* not mapped */
-        csr_write(CSR_HGATP, isa_probe_hgatp);
-        hfence_gvma_all();
-        probe_vs_run(image_to_phys(code), a1, spp, &trap);
+        guest_trial_begin(isa_probe_hgatp, henvcfg);
+        trap = guest_trial_run(code, 0, a1, spp);
+        guest_trial_end();
     }
     csr_write(CSR_HENVCFG, 0);
-    csr_write(CSR_HGATP, 0);
-    hfence_gvma_all();
     return trap;
 }
 
 /* Does a trap into VS-mode while vsstatus.SDT is set come here? Firmware has to redirect it. */
 static bool probe_double_trap(void)
 {
-    struct probe_trap t;
+    struct trial_trap t;
 
     csr_write(CSR_HENVCFG, HENVCFG_DTE);
     csr_write(CSR_VSSTATUS, SSTATUS_SDT | SSTATUS_UXL_64);
@@ -167,7 +147,7 @@ static void probe_pointer_masking(void)
  * delegate the exception, and lose that state. */
 static bool probe_landing_pad(void)
 {
-    struct probe_trap t;
+    struct trial_trap t;
 
     if (!sbi_client_probe(SBI_EXT_FWFT) ||
         sbi_client_call(SBI_EXT_FWFT, SBI_FWFT_GET, SBI_FWFT_LANDING_PAD, 0, 0, 0, 0, 0).error !=

@@ -25,12 +25,14 @@ probe_failed:
     li      a0, 0
     ret
 
-/* void probe_vs_run(uint64_t pc, uint64_t a1, uint64_t spp, struct probe_trap *trap): see isa_probe.c. Interrupts are off in sie. */
+/* void probe_vs_run(uint64_t a0, uint64_t a1, uint64_t spp, struct trial_trap *trap, uint64_t pc, uint64_t ra): see
+ * guest_trial.c. Interrupts are off in sie. */
     .globl probe_vs_run
 probe_vs_run:
     csrr    t0, CSR_STVEC
     csrr    t1, CSR_SSTATUS
     csrr    t2, CSR_HSTATUS
+    mv      t4, ra
     la      t3, 4f
     csrw    CSR_STVEC, t3
     li      t3, SSTATUS_SPP
@@ -38,32 +40,40 @@ probe_vs_run:
     csrs    CSR_SSTATUS, a2
     li      t3, HSTATUS_SPV | HSTATUS_SPVP
     csrs    CSR_HSTATUS, t3
-    csrw    CSR_SEPC, a0
+    csrw    CSR_SEPC, a4
+    mv      ra, a5
     sret
     .balign 4
 4:  csrr    t3, CSR_SSTATUS
     csrw    CSR_STVEC, t0
     csrw    CSR_SSTATUS, t1
     csrw    CSR_HSTATUS, t2
+    mv      ra, t4
     csrr    t0, CSR_SCAUSE
     csrr    t1, CSR_STVAL
     sd      t0, 0(a3)
     sd      t1, 8(a3)
     sd      t3, 16(a3)
+    sd      a0, 24(a3)
     ret
 
-    .balign 64                          /* within one page */
-    .globl probe_vs_load, probe_vs_jump
-probe_vs_load:
-    ld      a1, 0(a1)
-    ecall
-    .globl probe_vs_breakpoint
-    .balign 8
-probe_vs_breakpoint:
-    ebreak
-    .balign 8
-probe_vs_jump:
-    lla     a1, 5f
-    jr      a1
+/* bool probe_swap(uint64_t (*swap)(uint64_t), uint64_t *value): *value = swap(*value), which may trap */
+    .globl probe_swap
+probe_swap:
+    csrr    t0, CSR_STVEC
+    csrr    t1, CSR_SSTATUS
+    mv      t2, ra
+    mv      t3, a0
+    la      t4, 6f
+    csrw    CSR_STVEC, t4
+    ld      a0, 0(a1)
+    jalr    t3
+    sd      a0, 0(a1)
+    li      a0, 1
+    j       7f
     .balign 4
-5:  ecall
+6:  li      a0, 0
+7:  csrw    CSR_STVEC, t0
+    csrw    CSR_SSTATUS, t1
+    mv      ra, t2
+    ret

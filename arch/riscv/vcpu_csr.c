@@ -8,6 +8,7 @@
 #include <arch/hfence.h>
 #include <hearth/arch/host_pmu.h>
 #include <hearth/arch/isa.h>
+#include <hearth/arch/open_state.h>
 #include <hearth/arch/trap.h>
 #include <hearth/arch/vcpu_csr.h>
 
@@ -75,8 +76,7 @@ bool vcpu_csr_init_hart(void)
     alike = vcpu_csr_enable_henvcfg();
     if (host_isa.henvcfg_exists)
         csr_write(CSR_HENVCFG, vcpu_henvcfg_initial());
-    if (host_isa.smstateen)
-        csr_write(CSR_HSTATEEN0, HSTATEEN0_ENVCFG);
+    open_state_init_hart();
     if (host_isa.ssaia) {
         csr_write(CSR_HVIEN, 0);
         csr_write(CSR_HVICTL, 0);
@@ -120,12 +120,10 @@ void vcpu_csrs_load(const struct vcpu_csrs *c)
         csr_write(CSR_SENVCFG, c->senvcfg);
     if (host_isa.shadow_stack)
         csr_write(CSR_SSP, c->ssp);
-    /* No guest has the AIA; without Smstateen it can write this all the same, for another to read.
-     */
-    if (host_isa.ssaia)
-        csr_write(CSR_VSISELECT, 0);
     if (host_isa.sstc)
         csr_write(CSR_VSTIMECMP, c->vstimecmp);
+    if (unlikely(host_open_state.count != 0))
+        open_state_load(c->open);
 }
 
 void vcpu_csrs_save(struct vcpu_csrs *c)
@@ -148,6 +146,8 @@ void vcpu_csrs_save(struct vcpu_csrs *c)
         c->vstimecmp = csr_read(CSR_VSTIMECMP);
         csr_write(CSR_VSTIMECMP, UINT64_MAX);
     }
+    if (unlikely(host_open_state.count != 0))
+        open_state_save(c->open);
 }
 
 void vcpu_inject_trap(struct vcpu_ctx *ctx, uint64_t henvcfg, const struct guest_trap *trap)

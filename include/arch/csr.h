@@ -11,9 +11,14 @@
 #define UL(x) x /* clang's assembler refuses the suffix */
 #endif
 
-#define CSR_SSP 0x011 /* Zicfiss */
+#define CSR_SSP  0x011 /* Zicfiss */
+#define CSR_SEED 0x015 /* Zkr */
 
+#define CSR_FFLAGS     0x001
 #define CSR_FCSR       0x003
+#define CSR_VSTART     0x008
+#define CSR_VXRM       0x00a
+#define CSR_VCSR       0x00f
 #define CSR_SSTATUS    0x100
 #define CSR_SIE        0x104
 #define CSR_STVEC      0x105
@@ -26,6 +31,7 @@
 #define CSR_STVAL      0x143
 #define CSR_SIP        0x144
 #define CSR_STIMECMP   0x14d
+#define CSR_SCTRCTL    0x14e
 #define CSR_SISELECT   0x150
 #define CSR_SIREG      0x151
 #define CSR_STOPEI     0x15c
@@ -90,6 +96,7 @@
 #define HSTATUS_SPV     (UL(1) << 7)
 #define HSTATUS_SPVP    (UL(1) << 8)
 #define HSTATUS_HU      (UL(1) << 9)
+#define HSTATUS_VGEIN   (UL(0x3f) << 12)
 #define HSTATUS_VTVM    (UL(1) << 20)
 #define HSTATUS_VTW     (UL(1) << 21)
 #define HSTATUS_VTSR    (UL(1) << 22)

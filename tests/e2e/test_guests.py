@@ -197,6 +197,20 @@ def test_dbtr_between_vms(guests):
     guests(VM("dbtr", name="one"), VM("dbtr", name="two", vcpus=1), VM("dbtrpeer"), smp=1)
 
 
+# Hosts where a guest reaches registers that nothing closes: all of them without Smstateen; and the models with H.
+OPEN_REGISTERS = ["rv64", "rv64,v=on", "rv64,zcmt=on,d=off,zfa=off", "rv64,d=off,f=off,zfa=off,zfinx=on,zdinx=on",
+                  "rv64,smcsrind=on,sscsrind=on", "rv64,smcsrind=on,sscsrind=on,smctr=on,ssctr=on", PMU_AIA,
+                  "max", "max,smstateen=off", "rva23s64", "tt-ascalon", "veyron-v1"]
+
+
+@pytest.mark.parametrize("cpu", OPEN_REGISTERS)
+def test_registers_between_vms(guests, cpu):
+    """One VM writes all CSRs and indirect registers that take a value: another on the hart keeps its own."""
+    channel = 'channels = [{ name = "page", to = "reader", size = "4K", access = "read-write" }]\n'
+    guests(VM("csrs", vcpus=1, name="writer", more=channel + 'cmdline = "role=1"'),
+           VM("csrs", vcpus=1, name="reader", more='cmdline = "role=2"'), smp=1, cpu=cpu)
+
+
 def test_flat_binary(guests):
     guests(VM("base", form="bin"))
 

@@ -57,10 +57,9 @@ void isa_withhold(struct host_isa *isa, const char *name);
  * arch/riscv/isa_probe.c: fills the fields marked "probed". Boot hart, no guest loaded. First
  * isa_probe_modes(): gstage_levels and stage1_levels; 0, or -HV_ENODEV: no usable hgatp mode. Then
  * isa_probe(): the rest, with values of hgatp, VMID 0, for two G-stages of that many levels: an
- * empty one, and one that maps isa_probe_page() alone, to itself, readable and executable.
+ * empty one, and one for trials (guest_trial.h).
  */
 int __must_check isa_probe_modes(void);
-hpa_t isa_probe_page(void);
 void isa_probe(uint64_t hgatp_empty, uint64_t hgatp_code);
 /* This hart, before it runs guests: makes these bits of henvcfg writable that a field of menvcfg
  * keeps at 0 until the firmware is asked (FWFT): ADUE, SSE, DTE. The bits that now are; leaves

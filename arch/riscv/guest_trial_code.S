@@ -1,0 +1,54 @@
+/*
+ * guest_trial_code.S - what guest_trial.c runs in a guest's modes: a few instructions for isa_probe.c; and CSRs by
+ * number: a function for each number that a guest may reach, or that stands for one in HS-mode. An instruction holds
+ * the number, so there is one of each.
+ */
+#include "open_state_internal.h"
+
+/* uint64_t swap(uint64_t value) for 256 numbers from \first on */
+    .macro  open_stubs first
+    .set    csr_number, \first
+    .rept   256
+    csrrw   a0, csr_number, a0
+    c.jr    ra
+    .set    csr_number, csr_number + 1
+    .endr
+    .endm
+
+    .text
+    .globl  guest_trial_start, guest_trial_end_code
+    .balign 4
+guest_trial_start:
+    .globl probe_vs_load, probe_vs_jump, probe_vs_ecall
+probe_vs_load:
+    ld      a1, 0(a1)
+    ecall
+    .globl probe_vs_breakpoint
+    .balign 8
+probe_vs_breakpoint:
+    ebreak
+    .balign 8
+probe_vs_jump:
+    lla     a1, 5f
+    jr      a1
+    .balign 4
+probe_vs_ecall:
+5:  ecall
+
+    .option norelax
+    .globl  open_stubs_start
+    .balign 4
+open_stubs_start:                           /* in the order of open_blocks[], open_state_find.c */
+    open_stubs 0x000
+    open_stubs 0x100
+    open_stubs 0x200
+    open_stubs 0x400
+    open_stubs 0x500
+    open_stubs 0x800
+    open_stubs 0x900
+guest_trial_end_code:
+
+    .globl  open_state_clear_records
+open_state_clear_records:
+    .insn   i 0x73, 0, x0, x0, 0x104        /* sctrclr */
+    ret
