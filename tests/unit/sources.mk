@@ -109,3 +109,4 @@ unit_timer_SRCS := kernel/timer.c lib/tree.c kernel/lock.c $(addprefix tests/uni
 unit_vtimer_SRCS := core/vtimer.c $(addprefix tests/unit/fakes/,csr.c hart.c request.c timer.c virq.c)
 unit_work_SRCS := kernel/work.c $(addprefix tests/unit/fakes/,hart.c lock.c timer.c)
 unit_exit_SRCS := core/exit.c kernel/lock.c $(addprefix tests/unit/fakes/,fake.c bulk.c vm_stop.c)
+unit_open_state_SRCS := arch/riscv/open_state_find.c arch/riscv/open_state.c tests/unit/fakes/csr.c
