@@ -300,9 +300,9 @@ void console_init(void)
     log_set_sink(&console_log_sink);
 }
 
-void console_init_device(const struct platform *p)
+void console_init_device(void)
 {
-    out_set_device(console_device_find(p));
+    out_set_device(console_device_get());
 }
 
 void console_start(const struct platform *p)

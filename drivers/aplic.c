@@ -7,6 +7,8 @@
  * or write-only ones.
  */
 #include <arch/io.h>
+#include <hearth/drivers/host_driver.h>
+#include <hearth/drivers/imsic.h>
 #include <hearth/lib/errno.h>
 #include <hearth/platform/hostirq.h>
 #include <hearth/platform/platform.h>
@@ -131,12 +133,26 @@ static void direct_handle(unsigned hart)
     }
 }
 
-const struct intc_ops aplic_direct_ops = {
+static const struct intc_ops aplic_direct_ops = {
     .name = "aplic",
-    .init = direct_init,
     .init_hart = direct_init_hart,
     .enable = direct_enable,
     .handle = direct_handle,
+};
+
+static int aplic_direct_probe(const struct platform *p)
+{
+    int err = p->intc.kind == INTC_APLIC_DIRECT ? direct_init(p) : -HV_ENODEV;
+
+    if (err == 0)
+        hostirq_set_controller(&aplic_direct_ops);
+    return err;
+}
+
+const struct host_driver aplic_direct_driver = {
+    .name = "aplic, direct",
+    .kind = HOST_DRIVER_INTC,
+    .probe = aplic_direct_probe,
 };
 
 /* ---- MSI mode ---- */
@@ -169,10 +185,24 @@ void aplic_rearm(uint32_t source)
     io_write32(regs + APLIC_SETIPNUM, source);
 }
 
-const struct intc_ops aplic_msi_ops = {
+static const struct intc_ops aplic_msi_ops = {
     .name = "aplic-imsic",
-    .init = msi_init,
     .init_hart = imsic_init_hart,
     .enable = msi_enable,
     .handle = imsic_handle,
+};
+
+static int aplic_msi_probe(const struct platform *p)
+{
+    int err = p->intc.kind == INTC_APLIC_MSI ? msi_init(p) : -HV_ENODEV;
+
+    if (err == 0)
+        hostirq_set_controller(&aplic_msi_ops);
+    return err;
+}
+
+const struct host_driver aplic_msi_driver = {
+    .name = "aplic, msi",
+    .kind = HOST_DRIVER_INTC,
+    .probe = aplic_msi_probe,
 };

@@ -1,23 +1,14 @@
-/*
- * console_device.c - chooses the host's console device from the device tree. Boot only; no state.
- */
+/* console_device.c - the host's console device, as its driver's probe has chosen it. Boot only. */
 #include <hearth/drivers/console_device.h>
-#include <hearth/platform/platform.h>
 
-static const struct {
-    enum uart_kind kind;
-    const struct console_ops *(*probe)(const struct platform *p);
-} uart_drivers[] = {
-    {UART_NS16550, ns16550_probe},
-};
+static const struct console_ops *console_device_ops;
 
-const struct console_ops *console_device_find(const struct platform *p)
+void console_device_set(const struct console_ops *ops)
 {
-    const struct console_ops *device = NULL;
+    console_device_ops = ops;
+}
 
-    for (unsigned i = 0; i < ARRAY_SIZE(uart_drivers) && device == NULL; i++) {
-        if (uart_drivers[i].kind == p->uart.kind)
-            device = uart_drivers[i].probe(p);
-    }
-    return device != NULL ? device : &sbi_console_ops;
+const struct console_ops *console_device_get(void)
+{
+    return console_device_ops;
 }

@@ -4,7 +4,8 @@
  */
 #include <arch/barrier.h>
 #include <arch/io.h>
-#include <hearth/drivers/finisher.h>
+#include <hearth/drivers/host_driver.h>
+#include <hearth/lib/errno.h>
 #include <hearth/kernel/machine.h>
 #include <hearth/platform/platform.h>
 #include <hearth/mm/stage1.h>
@@ -14,7 +15,7 @@
 #define FINISHER_FAIL    0x3333u /* code in the upper half */
 #define FINISHER_WAIT_US 2000000
 
-static volatile void *finisher; /* NULL: none */
+static volatile void *finisher; /* mapped by the probe */
 
 /* Does not return if the finisher works. */
 static void finisher_end(enum machine_exit code)
@@ -27,12 +28,22 @@ static void finisher_end(enum machine_exit code)
         cpu_relax();
 }
 
-void finisher_init(const struct platform *p)
+static int finisher_probe(const struct platform *p)
 {
-    finisher = NULL;
-    if (p->test_finisher.base != 0 && p->test_finisher.size >= sizeof(uint32_t) &&
-        is_aligned(p->test_finisher.base, sizeof(uint32_t)))
-        finisher = stage1_map_device(p->test_finisher.base, p->test_finisher.size);
-    if (finisher != NULL)
-        machine_set_finisher(finisher_end);
+    if (p->test_finisher.base == 0)
+        return -HV_ENODEV;
+    if (p->test_finisher.size < sizeof(uint32_t) ||
+        !is_aligned(p->test_finisher.base, sizeof(uint32_t)))
+        return -HV_EINVAL;
+    finisher = stage1_map_device(p->test_finisher.base, p->test_finisher.size);
+    if (finisher == NULL)
+        return -HV_ENOMEM;
+    machine_set_finisher(finisher_end);
+    return 0;
 }
+
+const struct host_driver finisher_driver = {
+    .name = "sifive,test0",
+    .kind = HOST_DRIVER_POWER,
+    .probe = finisher_probe,
+};

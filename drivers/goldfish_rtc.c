@@ -5,16 +5,16 @@
  */
 #include <arch/io.h>
 #include <hearth/lib/errno.h>
+#include <hearth/drivers/host_driver.h>
 #include <hearth/mm/stage1.h>
 #include <hearth/platform/platform.h>
-#include <hearth/mm/stage1.h>
 #include <hearth/platform/wallclock.h>
 
 #define RTC_TIME_LOW  0x00
 #define RTC_TIME_HIGH 0x04
 #define RTC_REGS      0x08
 
-int goldfish_rtc_read(const struct platform *p, uint64_t *ns)
+static int goldfish_rtc_probe(const struct platform *p)
 {
     volatile uint8_t *regs;
     uint32_t low;
@@ -25,6 +25,12 @@ int goldfish_rtc_read(const struct platform *p, uint64_t *ns)
     if (regs == NULL)
         return -HV_ENODEV;
     low = io_read32(regs + RTC_TIME_LOW);
-    *ns = (uint64_t)io_read32(regs + RTC_TIME_HIGH) << 32 | low;
+    wallclock_set((uint64_t)io_read32(regs + RTC_TIME_HIGH) << 32 | low);
     return 0;
 }
+
+const struct host_driver goldfish_rtc_driver = {
+    .name = "google,goldfish-rtc",
+    .kind = HOST_DRIVER_CLOCK,
+    .probe = goldfish_rtc_probe,
+};

@@ -8,6 +8,7 @@
 #include <arch/atomic.h>
 #include <arch/imsic.h>
 #include <arch/io.h>
+#include <hearth/drivers/imsic.h>
 #include <hearth/lib/errno.h>
 #include <hearth/platform/hostirq.h>
 #include <hearth/kernel/ipi.h>
@@ -60,7 +61,7 @@ int imsic_init(const struct platform *p)
         mapped++;
     }
     if (mapped == 0)
-        return -HV_ENODEV;
+        return -HV_EINVAL;
     /* By messages only when they reach every hart. */
     if (mapped == p->harts)
         ipi_set_ops(&imsic_ipi_ops);

@@ -9,6 +9,8 @@
 #include <arch/barrier.h>
 #include <arch/io.h>
 #include <hearth/drivers/console_device.h>
+#include <hearth/drivers/host_driver.h>
+#include <hearth/lib/errno.h>
 #include <hearth/platform/platform.h>
 #include <hearth/mm/stage1.h>
 #include <hearth/kernel/timer.h>
@@ -162,17 +164,19 @@ static void wait_idle(void)
     }
 }
 
-const struct console_ops *ns16550_probe(const struct platform *p)
+static int ns16550_probe(const struct platform *p)
 {
     uint32_t width = p->uart.reg_io_width == 0 ? 1 : p->uart.reg_io_width;
     uint32_t shift = p->uart.reg_shift;
 
+    if (p->uart.kind != UART_NS16550)
+        return -HV_ENODEV;
     if ((width != 1 && width != 2 && width != 4) || shift > 3 || width > (1u << shift) ||
         p->uart.size < ((uint64_t)REGS << shift) || !is_aligned(p->uart.base, width))
-        return NULL;
+        return -HV_EINVAL;
     uart.base = stage1_map_device(p->uart.base, p->uart.size);
     if (uart.base == NULL)
-        return NULL;
+        return -HV_ENOMEM;
     uart.width = width;
     uart.shift = shift;
     uart.room = 0;
@@ -184,5 +188,12 @@ const struct console_ops *ns16550_probe(const struct platform *p)
     reg_write(REG_LCR, LCR_8N1);
     reg_write(REG_IIR_FCR, FCR_ENABLE);
     uart.depth = (reg_read(REG_IIR_FCR) & IIR_FIFO) == IIR_FIFO ? FIFO_DEPTH : 1;
-    return &ns16550_ops;
+    console_device_set(&ns16550_ops);
+    return 0;
 }
+
+const struct host_driver ns16550_driver = {
+    .name = "ns16550",
+    .kind = HOST_DRIVER_CONSOLE,
+    .probe = ns16550_probe,
+};

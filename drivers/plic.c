@@ -5,6 +5,7 @@
  * Locking: enable() is called under hostirq_lock; the rest touches only the own hart's context.
  */
 #include <arch/io.h>
+#include <hearth/drivers/host_driver.h>
 #include <hearth/lib/errno.h>
 #include <hearth/platform/hostirq.h>
 #include <hearth/platform/platform.h>
@@ -101,10 +102,24 @@ static void plic_handle(unsigned hart)
     }
 }
 
-const struct intc_ops plic_host_ops = {
+static const struct intc_ops plic_host_ops = {
     .name = "plic",
-    .init = plic_init,
     .init_hart = plic_init_hart,
     .enable = plic_enable,
     .handle = plic_handle,
+};
+
+static int plic_probe(const struct platform *p)
+{
+    int err = p->intc.kind == INTC_PLIC ? plic_init(p) : -HV_ENODEV;
+
+    if (err == 0)
+        hostirq_set_controller(&plic_host_ops);
+    return err;
+}
+
+const struct host_driver plic_driver = {
+    .name = "plic",
+    .kind = HOST_DRIVER_INTC,
+    .probe = plic_probe,
 };

@@ -4,6 +4,7 @@
  * it few bytes. Locking: the caller's (console/console_out.c), for the firmware call's buffer.
  */
 #include <hearth/drivers/console_device.h>
+#include <hearth/drivers/host_driver.h>
 #include <hearth/arch/sbi_client.h>
 
 #define WRITE_MAX 8u /* bytes a call: 0.7 ms at 115200 baud */
@@ -23,4 +24,17 @@ const struct console_ops sbi_console_ops = {
     .write = sbi_console_write,
     .write_panic = sbi_console_write_panic,
     .read = sbi_client_getchar,
+};
+
+static int sbi_console_probe(const struct platform *p)
+{
+    (void)p;
+    console_device_set(&sbi_console_ops);
+    return 0;
+}
+
+const struct host_driver sbi_console_driver = {
+    .name = "sbi",
+    .kind = HOST_DRIVER_CONSOLE,
+    .probe = sbi_console_probe,
 };

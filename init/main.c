@@ -26,7 +26,7 @@
 #include <hearth/kernel/timer.h>
 #include <hearth/kernel/work.h>
 #include <hearth/core/sched.h>
-#include <hearth/drivers/finisher.h>
+#include <hearth/drivers/host_driver.h>
 #include <hearth/sbi/lcof.h>
 #include <hearth/kernel/machine.h>
 #include <hearth/mm/gstage.h>
@@ -202,11 +202,10 @@ static const char *gstage_modes(void)
 /* The rest, on the boot hart's own guarded stack. */
 static void main_on_stack(void)
 {
-    finisher_init(&host_platform);
-    console_init_device(&host_platform);
-    warn_of_platform(&host_platform);
-    hostirq_init(&host_platform);
     wallclock_init(&host_platform);
+    host_drivers_probe(&host_platform);
+    console_init_device();
+    warn_of_platform(&host_platform);
     if (!entropy_init(host_platform.fdt))
         log_warn("the host's device tree has no rng-seed: the guests' seeds can be guessed");
     vmid_init(host_isa.vmid_bits);

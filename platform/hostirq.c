@@ -11,8 +11,6 @@
 #include <hearth/kernel/hart.h>
 #include <hearth/platform/hostirq.h>
 #include <hearth/kernel/lock.h>
-#include <hearth/kernel/log.h>
-#include <hearth/platform/platform.h>
 #include <hearth/arch/trap.h>
 
 #define HANDLERS_MAX 32
@@ -28,29 +26,9 @@ static struct handler handlers[HANDLERS_MAX];
 static uint32_t handler_count;      /* atomic */
 static const struct intc_ops *intc; /* set once at boot; NULL: none */
 
-static const struct {
-    enum intc_kind kind;
-    const struct intc_ops *ops;
-} intc_drivers[] = {
-    {INTC_PLIC, &plic_host_ops},
-    {INTC_APLIC_DIRECT, &aplic_direct_ops},
-    {INTC_APLIC_MSI, &aplic_msi_ops},
-};
-
-void hostirq_init(const struct platform *p)
+void hostirq_set_controller(const struct intc_ops *ops)
 {
-    intc = NULL;
-    for (unsigned i = 0; i < ARRAY_SIZE(intc_drivers); i++) {
-        int err;
-
-        if (intc_drivers[i].kind != p->intc.kind)
-            continue;
-        err = intc_drivers[i].ops->init(p);
-        if (err == 0)
-            intc = intc_drivers[i].ops;
-        else
-            log_warn("%s: error %d, devices are polled", intc_drivers[i].ops->name, -err);
-    }
+    intc = ops;
 }
 
 void hostirq_init_hart(unsigned hart)

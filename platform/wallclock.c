@@ -14,8 +14,12 @@ static uint64_t ticks_hz;
 void wallclock_init(const struct platform *p)
 {
     ticks_hz = p->timebase_hz;
-    if (goldfish_rtc_read(p, &base_ns) != 0)
-        base_ns = 0;
+    wallclock_set(0);
+}
+
+void wallclock_set(uint64_t ns)
+{
+    base_ns = ns;
     base_ticks = timer_now();
 }
 

@@ -65,10 +65,10 @@ $(B)/unit/platform $(B)/unit/isa: $(FDT_UNIT_DATA)
 
 unit_cpio_SRCS := lib/cpio.c
 unit_platform_SRCS := lib/fdt_util.c platform/platform.c platform/platform_dev.c
-unit_ns16550_SRCS := drivers/ns16550.c tests/unit/fakes/io.c
+unit_ns16550_SRCS := drivers/ns16550.c drivers/console_device.c tests/unit/fakes/io.c
 unit_hostirq_SRCS := platform/hostirq.c drivers/plic.c drivers/aplic.c drivers/imsic.c \
                      $(addprefix tests/unit/fakes/,io.c lock.c hart.c csr.c)
-unit_machine_SRCS := kernel/machine.c drivers/finisher.c drivers/goldfish_rtc.c drivers/console_device.c platform/wallclock.c \
+unit_machine_SRCS := kernel/machine.c drivers/finisher.c drivers/goldfish_rtc.c drivers/console_device.c drivers/host_drivers.c platform/wallclock.c \
                      $(addprefix tests/unit/fakes/,io.c hart.c timer.c)
 unit_plic_SRCS := $(BOARD_UNIT_SRCS)
 unit_rtc_SRCS := $(BOARD_UNIT_SRCS)

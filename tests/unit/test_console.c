@@ -151,7 +151,7 @@ static void without_a_device_the_firmware_speaks(void **state)
     (void)state;
     console_init();
     device = NULL;
-    console_init_device(&plat);
+    console_init_device();
     console_write("x\n", 2);
     log_panic_write("y\n", 2);
     assert_int_equal(firmware_bytes, 6);

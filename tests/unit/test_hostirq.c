@@ -9,6 +9,7 @@
 
 #include <arch/csr.h>
 #include <arch/imsic.h>
+#include <hearth/drivers/host_driver.h>
 #include <hearth/lib/errno.h>
 #include <hearth/kernel/hart.h>
 #include <hearth/platform/hostirq.h>
@@ -263,6 +264,19 @@ static void use_plic(void)
 }
 
 /* The APLIC's hart i is Hearth's HARTS - 1 - i. */
+static void probe_controllers(void)
+{
+    static const struct host_driver *const drivers[] = {&plic_driver, &aplic_direct_driver,
+                                                        &aplic_msi_driver};
+
+    hostirq_set_controller(NULL);
+    for (unsigned i = 0; i < ARRAY_SIZE(drivers); i++) {
+        const int err = drivers[i]->probe(&plat);
+
+        warnings += err != 0 && err != -HV_ENODEV;
+    }
+}
+
 static void use_aplic(enum intc_kind kind)
 {
     plat.intc.kind = kind;
@@ -276,7 +290,7 @@ static void use_aplic(enum intc_kind kind)
 
 static void start(void)
 {
-    hostirq_init(&plat);
+    probe_controllers();
     for (unsigned h = 0; h < HARTS; h++) {
         csr_hart = (unsigned)plat.intc.context[h];
         hostirq_init_hart(h);
@@ -319,7 +333,7 @@ static void without_controller(void **state)
 {
     (void)state;
     plat.intc.kind = INTC_NONE;
-    hostirq_init(&plat);
+    probe_controllers();
     hostirq_init_hart(0);
     assert_int_equal(request(60, 0), -HV_ENODEV);
     interrupt(0);
@@ -384,17 +398,17 @@ static void plic_descriptions_refused(void **state)
     use_plic();
     fake_io_write = NULL;         /* no register may be touched */
     plat.intc.context[1] = 0x400; /* registers beyond the region */
-    hostirq_init(&plat);
+    probe_controllers();
     plat.intc.context[1] = INT32_MAX;
-    hostirq_init(&plat);
+    probe_controllers();
     plat.intc.context[1] = 3;
     plat.intc.sources = 1024;
-    hostirq_init(&plat);
+    probe_controllers();
     plat.intc.sources = 0;
-    hostirq_init(&plat);
+    probe_controllers();
     plat.intc.sources = SOURCES;
     fake_map_fails = 1;
-    hostirq_init(&plat);
+    probe_controllers();
     assert_int_equal(warnings, 5);
     assert_int_equal(request(60, 0), -HV_ENODEV);
 }
@@ -507,16 +521,16 @@ static void imsic_descriptions_refused(void **state)
     setup(NULL);
     use_aplic(INTC_APLIC_MSI);
     plat.intc.imsic_guest_bits = 40;
-    hostirq_init(&plat);
+    probe_controllers();
     plat.intc.imsic_guest_bits = 1;
     plat.intc.imsic_ids = 31;
-    hostirq_init(&plat);
+    probe_controllers();
     plat.intc.imsic_ids = 255;
     plat.intc.imsic_size = 0;
-    hostirq_init(&plat);
+    probe_controllers();
     plat.intc.imsic_size = 0x6000;
     plat.intc.size = 0x3fff;
-    hostirq_init(&plat);
+    probe_controllers();
     assert_int_equal(warnings, 4);
     assert_null(ipi_ops);
 }

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include <hearth/drivers/console_device.h>
-#include <hearth/drivers/finisher.h>
+#include <hearth/drivers/host_driver.h>
 #include <hearth/lib/errno.h>
 #include <hearth/kernel/log.h>
 #include <hearth/kernel/machine.h>
@@ -66,18 +66,45 @@ static void bus_write(uint64_t address, unsigned size, uint64_t value)
     finisher_writes++;
 }
 
-/* ---- console_device.c's surroundings ---- */
-
-static const struct console_ops *uart;
-
-const struct console_ops *ns16550_probe(const struct platform *p)
-{
-    (void)p;
-    return uart;
-}
+/* ---- the other drivers ---- */
 
 static const struct console_ops uart_ops = {.name = "uart"};
 const struct console_ops sbi_console_ops = {.name = "sbi"};
+static int uart_error;
+static unsigned warnings;
+
+void log_warn(const char *fmt, ...)
+{
+    (void)fmt;
+    warnings++;
+}
+
+static int uart_probe(const struct platform *p)
+{
+    (void)p;
+    if (uart_error == 0)
+        console_device_set(&uart_ops);
+    return uart_error;
+}
+
+static int sbi_probe(const struct platform *p)
+{
+    (void)p;
+    console_device_set(&sbi_console_ops);
+    return 0;
+}
+
+static int absent_probe(const struct platform *p)
+{
+    (void)p;
+    return -HV_ENODEV;
+}
+
+const struct host_driver ns16550_driver = {"uart", HOST_DRIVER_CONSOLE, uart_probe};
+const struct host_driver sbi_console_driver = {"sbi", HOST_DRIVER_CONSOLE, sbi_probe};
+const struct host_driver plic_driver = {"plic", HOST_DRIVER_INTC, absent_probe};
+const struct host_driver aplic_direct_driver = {"aplic", HOST_DRIVER_INTC, absent_probe};
+const struct host_driver aplic_msi_driver = {"aplic", HOST_DRIVER_INTC, absent_probe};
 
 static int setup(void **state)
 {
@@ -94,7 +121,8 @@ static int setup(void **state)
     reset_reason = ~0u;
     drains = 0;
     rtc_ticks = false;
-    uart = NULL;
+    uart_error = -HV_ENODEV;
+    warnings = 0;
     return 0;
 }
 
@@ -104,7 +132,7 @@ static void off(enum machine_exit code)
     unsigned writes = finisher_writes;
 
     fake_timer_step = 1000; /* 100 us a look */
-    finisher_init(&plat);
+    host_drivers_probe(&plat);
     if (setjmp(reset_called) == 0)
         machine_off(code);
     /* A finisher is given time, but not for ever, before the firmware is asked. */
@@ -156,6 +184,7 @@ static void wallclock_goes_on_from_the_rtc(void **state)
     rtc_ticks = true;
     fake_timer_now = 5000;
     wallclock_init(&plat);
+    host_drivers_probe(&plat);
     assert_true(host_wallclock_ns() == 0x17ffffffffffffffull);
     fake_timer_now += 10;
     assert_true(host_wallclock_ns() == 0x17ffffffffffffffull + 1000);
@@ -170,20 +199,24 @@ static void without_rtc_the_clock_starts_at_zero(void **state)
     (void)state;
     fake_timer_now = 77;
     wallclock_init(&plat);
+    host_drivers_probe(&plat);
     fake_timer_now += 3;
     assert_int_equal(host_wallclock_ns(), 300);
 
     plat.rtc_base = RTC;
     plat.rtc_size = 4; /* too small */
     wallclock_init(&plat);
+    host_drivers_probe(&plat);
     assert_int_equal(host_wallclock_ns(), 0);
     plat.rtc_size = 0x1000;
     plat.rtc_base = RTC + 1;
     wallclock_init(&plat);
+    host_drivers_probe(&plat);
     assert_int_equal(host_wallclock_ns(), 0);
     plat.timebase_hz = 0;
     plat.rtc_base = 0;
     wallclock_init(&plat);
+    host_drivers_probe(&plat);
     fake_timer_now += 1000;
     assert_int_equal(host_wallclock_ns(), 0);
 }
@@ -191,14 +224,17 @@ static void without_rtc_the_clock_starts_at_zero(void **state)
 static void console_is_the_uart_else_the_firmwares(void **state)
 {
     (void)state;
-    plat.uart.kind = UART_NS16550;
-    uart = &uart_ops;
-    assert_ptr_equal(console_device_find(&plat), &uart_ops);
-    uart = NULL; /* one that cannot be driven */
-    assert_ptr_equal(console_device_find(&plat), &sbi_console_ops);
-    uart = &uart_ops;
-    plat.uart.kind = UART_NONE;
-    assert_ptr_equal(console_device_find(&plat), &sbi_console_ops);
+    uart_error = 0;
+    host_drivers_probe(&plat);
+    assert_ptr_equal(console_device_get(), &uart_ops);
+    uart_error = -HV_ENODEV;
+    host_drivers_probe(&plat);
+    assert_ptr_equal(console_device_get(), &sbi_console_ops);
+    assert_int_equal(warnings, 0);
+    uart_error = -HV_EINVAL; /* one that cannot be driven */
+    host_drivers_probe(&plat);
+    assert_ptr_equal(console_device_get(), &sbi_console_ops);
+    assert_int_equal(warnings, 1);
 }
 
 #define T(f) cmocka_unit_test_setup(f, setup)

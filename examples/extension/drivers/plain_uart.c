@@ -5,6 +5,8 @@
  */
 #include <arch/io.h>
 #include <hearth/drivers/console_device.h>
+#include <hearth/drivers/host_driver.h>
+#include <hearth/lib/errno.h>
 #include <hearth/platform/platform.h>
 #include <hearth/mm/stage1.h>
 
@@ -37,11 +39,22 @@ static const struct console_ops plain_uart_ops = {
     .read = plain_uart_read,
 };
 
-/* NULL leaves the device to the next row. */
-const struct console_ops *plain_uart_probe(const struct platform *p)
+/* An error leaves the device to the next driver in the table. */
+static int plain_uart_probe(const struct platform *p)
 {
+    if (p->uart.kind != UART_NS16550)
+        return -HV_ENODEV;
     if (p->uart.reg_shift != 0 || p->uart.reg_io_width > 1 || p->uart.size < REGS)
-        return NULL;
+        return -HV_EINVAL;
     regs = stage1_map_device(p->uart.base, p->uart.size);
-    return regs == NULL ? NULL : &plain_uart_ops;
+    if (regs == NULL)
+        return -HV_ENOMEM;
+    console_device_set(&plain_uart_ops);
+    return 0;
 }
+
+const struct host_driver plain_uart_driver = {
+    .name = "plain-uart",
+    .kind = HOST_DRIVER_CONSOLE,
+    .probe = plain_uart_probe,
+};

@@ -87,7 +87,7 @@ const char *console_counts(struct console_counts *counts);
  * putchar), and all output waits for it. */
 void console_init(void);
 /* Boot hart, once device mapping works: to the device. */
-void console_init_device(const struct platform *p);
+void console_init_device(void);
 /* Boot hart, after hostirq_init(), timer_init_hart() on it: by the device's interrupt, else by
  * polling with a timer of this hart. No output waits from now on. */
 void console_start(const struct platform *p);

@@ -9,8 +9,6 @@
 
 #include <hearth/lib/types.h>
 
-struct platform;
-
 #define CONSOLE_IRQ_RX 1u /* while received bytes wait */
 #define CONSOLE_IRQ_TX 2u /* while there is room for bytes to send */
 
@@ -32,12 +30,9 @@ struct console_ops {
     bool (*is_idle)(void);
 };
 
-/* Boot hart, once device mapping works: the UART of the device tree, else the firmware's console.
- */
-const struct console_ops *console_device_find(const struct platform *p);
+/* Boot hart: a driver's probe has found the device; the console asks for it. */
+void console_device_set(const struct console_ops *ops);
+const struct console_ops *console_device_get(void);
 
-/* The UART's driver (drivers/ns16550.c): NULL when its description makes no sense or it cannot be
- * mapped. */
-const struct console_ops *ns16550_probe(const struct platform *p);
-/* The firmware's console (drivers/sbi_console.c). */
+/* The firmware's console: what there is before drivers are probed. */
 extern const struct console_ops sbi_console_ops;

@@ -7,9 +7,9 @@
 
 struct platform;
 
-/* Boot hart, once device mapping works. Without an RTC the clock starts at 0 here. */
+/* Boot hart, before drivers are probed. Without an RTC the clock starts at 0 here. */
 void wallclock_init(const struct platform *p);
-/* Nanoseconds since 1970 (or since wallclock_init()). Any hart, no locks. */
+/* Nanoseconds since 1970 (or since wallclock_init(), without an RTC). Any hart, no locks. */
 uint64_t host_wallclock_ns(void);
-/* drivers/goldfish_rtc.c: reads the RTC. 0 and *ns, or -HV_ENODEV. */
-int __must_check goldfish_rtc_read(const struct platform *p, uint64_t *ns);
+/* Boot hart, after wallclock_init(): it is ns nanoseconds since 1970 now. */
+void wallclock_set(uint64_t ns);
