@@ -117,8 +117,8 @@ def test_errors():
 
 
 def test_memory_map():
-    header = (TREE / "include/hearth/guest/mmio.h").read_text()
-    bases = {int(n, 16) for n in re.findall(r"#define BOARD_\w+_BASE\s+(0x[0-9a-f]+)", header)}
+    headers = "".join((TREE / "include/hearth" / f).read_text() for f in ("guest/mmio.h", "core/vm_config.h"))
+    bases = {int(n, 16) for n in re.findall(r"#define (?:BOARD|VM)_\w+_BASE\s+(0x[0-9a-f]+)", headers)}
     told = {int(n, 16) for n in re.findall(r"^\| (0x[0-9a-f]{8,}) \|", ABI.split("## Memory map")[1], re.MULTILINE)}
     assert bases and bases == told
 
@@ -205,7 +205,7 @@ def test_shell_commands():
             for name in re.findall(r'\.name = "([a-z ]+)"', rows.replace('OPERATION("', '.name = "vm '))}
     told = " ".join(row[0] for row in table(MANAGING, "The shell"))
     told = re.sub(r"`vm start`, `shutdown`, `stop`, .*?`destroy`", lambda m: re.sub(r"`(?!vm )", "`vm ", m[0]), told)
-    names = {re.match(r"(?:vm )?[a-z]+", words)[0] for words in re.findall(r"`([^`]*)`", told)}
+    names = {re.match(r"(?:vm |host )?[a-z]+", words)[0] for words in re.findall(r"`([^`]*)`", told)}
     assert names | {"help"} == rows
 
 

@@ -5,6 +5,7 @@
 #include <hearth/guest/mmio.h>
 #include <hearth/arch/trap.h>
 #include <hearth/core/vcpu.h>
+#include <hearth/sbi/sbi.h>
 
 struct exit_result exit_breakpoint(struct vcpu *vcpu, const struct vcpu_exit *exit)
 {
