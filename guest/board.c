@@ -73,6 +73,7 @@ void board_destroy(struct vm *vm)
         page_free_virt(board_state(vm, 0), page_order(state_total()));
     for (unsigned i = 0; i < ARRAY_SIZE(board_rows); i++)
         vm->slots[VM_SLOT_BOARD + i] = NULL;
+    vm->intc = NULL;
 }
 
 void board_reset(struct vm *vm)

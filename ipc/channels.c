@@ -14,7 +14,6 @@
 #include <hearth/mm/gstage.h>
 #include <hearth/kernel/lock.h>
 #include <hearth/mm/page_alloc.h>
-#include <hearth/guest/mmio.h>
 #include <hearth/core/lifecycle.h>
 #include <hearth/core/remap.h>
 #include <hearth/core/vm.h>
@@ -158,7 +157,7 @@ int channel_find(const struct vm *vm, const char *name, uint64_t len)
 
 static void set_line(struct channel *ch, enum side side)
 {
-    plic_set_line(ch->vm[side], VM_CHANNEL_IRQ + ch->id[side], ch->events[side] != 0);
+    vm_set_irq(ch->vm[side], VM_CHANNEL_IRQ + ch->id[side], ch->events[side] != 0);
 }
 
 static void raise(struct channel *ch, enum side side, uint64_t event)

@@ -127,19 +127,11 @@ static inline void update_raised(struct vm *vm, struct plic *p, unsigned source)
     update_lines(vm, p, p->targets[source] & ~p->asserted);
 }
 
-static struct plic *vm_plic(struct vm *vm)
+static void plic_set_irq(struct vm *vm, void *state, uint32_t irq, bool level)
 {
-    for (unsigned i = 0; i < board_row_count; i++)
-        if (board_rows[i].ops == &plic_ops)
-            return vm->slots[VM_SLOT_BOARD + i];
-    return NULL;
-}
+    struct plic *p = state;
 
-void plic_set_line(struct vm *vm, uint32_t irq, bool level)
-{
-    struct plic *p = vm_plic(vm);
-
-    if (!p || irq == 0 || irq >= SOURCES)
+    if (irq == 0 || irq >= SOURCES)
         return;
     lock_acquire(&p->lock);
     if (!level) {
@@ -352,12 +344,15 @@ static int plic_write(struct vcpu *vcpu, void *state, uint64_t offset, unsigned 
     return 0;
 }
 
+static const struct vm_intc_ops plic_intc = {.set_irq = plic_set_irq};
+
 static int plic_init(struct vm *vm, void *state)
 {
     struct plic *p = state;
 
-    (void)vm;
     lock_init(&p->lock, RANK_PLIC);
+    vm->intc = &plic_intc;
+    vm->intc_state = p;
     return 0;
 }
 

@@ -69,7 +69,7 @@ static void update_line(struct vm *vm, struct rtc *r)
 
     if (line != r->line) {
         r->line = line;
-        plic_set_line(vm, BOARD_RTC_IRQ, line);
+        vm_set_irq(vm, BOARD_RTC_IRQ, line);
         vm_set_wake(vm, line);
     }
 }

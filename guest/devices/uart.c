@@ -88,7 +88,7 @@ static void update_line(struct vm *vm, struct uart *u)
 
     if (line != u->line) {
         u->line = line;
-        plic_set_line(vm, BOARD_UART_IRQ, line);
+        vm_set_irq(vm, BOARD_UART_IRQ, line);
     }
 }
 

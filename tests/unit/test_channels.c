@@ -80,6 +80,7 @@ static int fresh(void **state)
     memset(fake_lines, 0, sizeof(fake_lines));
     fake_lines_vm[0] = pub;
     fake_lines_vm[1] = &sub;
+    pub->intc = sub.intc = &fake_intc;
     fake_remap_answer = 0;
     fake_remap_missing = fake_remap_refused = false;
     return 0;

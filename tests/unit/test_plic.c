@@ -33,7 +33,7 @@ static void test_delivery(void **state)
     mmio_ok_write(PRIORITY(10), 4, 1);
     enable(1, 10);
     assert_false(line_of(0));
-    plic_set_line(&vm, 10, true);
+    vm_set_irq(&vm, 10, true);
     assert_true(line_of(0));
     assert_false(line_of(1) || line_of(2));
     assert_int_equal(mmio_ok_read(PENDING(0), 4), 1u << 10);
@@ -44,12 +44,12 @@ static void test_delivery(void **state)
     mmio_ok_write(CLAIM(1), 4, 10); /* the line is still high */
     assert_true(line_of(0));
     assert_int_equal(mmio_ok_read(CLAIM(1), 4), 10);
-    plic_set_line(&vm, 10, false);
+    vm_set_irq(&vm, 10, false);
     mmio_ok_write(CLAIM(1), 4, 10);
     assert_false(line_of(0));
     /* a line that falls before the claim leaves the request */
-    plic_set_line(&vm, 10, true);
-    plic_set_line(&vm, 10, false);
+    vm_set_irq(&vm, 10, true);
+    vm_set_irq(&vm, 10, false);
     assert_true(line_of(0));
     assert_int_equal(mmio_ok_read(CLAIM(1), 4), 10);
     mmio_ok_write(CLAIM(1), 4, 10);
@@ -61,12 +61,12 @@ static void gateway_blocks_until_complete(unsigned source)
     mmio_ok_write(PRIORITY(source), 4, 7);
     enable(1, source);
     enable(3, source);
-    plic_set_line(&vm, source, true);
+    vm_set_irq(&vm, source, true);
     assert_true(line_of(0) && line_of(1));
     assert_int_equal(mmio_ok_read(CLAIM(3), 4), source);
     assert_false(line_of(0) || line_of(1));
-    plic_set_line(&vm, source, false);
-    plic_set_line(&vm, source, true);
+    vm_set_irq(&vm, source, false);
+    vm_set_irq(&vm, source, true);
     assert_false(line_of(0) || line_of(1));
     mmio_ok_write(CLAIM(5), 4, source); /* not enabled for this context */
     mmio_ok_write(CLAIM(3), 4, source + 1);
@@ -83,7 +83,7 @@ static void test_gateway_blocks_until_complete(void **state)
 {
     (void)state;
     gateway_blocks_until_complete(10);
-    plic_set_line(&vm, 10, false);
+    vm_set_irq(&vm, 10, false);
     (void)mmio_ok_read(CLAIM(1), 4);
     gateway_blocks_until_complete(70);
 }
@@ -93,7 +93,7 @@ static void test_priorities(void **state)
     (void)state;
     for (unsigned s = 1; s < SOURCES; s++)
         enable(1, s);
-    plic_set_line(&vm, 5, true);
+    vm_set_irq(&vm, 5, true);
     assert_false(line_of(0)); /* priority 0 */
     assert_int_equal(mmio_ok_read(CLAIM(1), 4), 0);
     mmio_ok_write(PRIORITY(5), 4, 2);
@@ -104,8 +104,8 @@ static void test_priorities(void **state)
     assert_true(line_of(0));
     mmio_ok_write(PRIORITY(90), 4, 3);
     mmio_ok_write(PRIORITY(64), 4, 3);
-    plic_set_line(&vm, 90, true);
-    plic_set_line(&vm, 64, true);
+    vm_set_irq(&vm, 90, true);
+    vm_set_irq(&vm, 64, true);
     mmio_ok_write(THRESHOLD(1), 4, 7);
     assert_false(line_of(0));
     assert_int_equal(mmio_ok_read(CLAIM(1), 4),
@@ -124,7 +124,7 @@ static void test_m_context_delivers_nowhere(void **state)
     (void)state;
     mmio_ok_write(PRIORITY(10), 4, 1);
     enable(0, 10);
-    plic_set_line(&vm, 10, true);
+    vm_set_irq(&vm, 10, true);
     assert_int_equal(fake_virq_level[0], 0);
     assert_int_equal(mmio_ok_read(CLAIM(0), 4), 10);
     mmio_ok_write(CLAIM(0), 4, 10);
@@ -186,9 +186,9 @@ static void test_undefined_offsets(void **state)
 static void test_hostile_lines(void **state)
 {
     (void)state;
-    plic_set_line(&vm, 0, true);
-    plic_set_line(&vm, SOURCES, true);
-    plic_set_line(&vm, UINT32_MAX, true);
+    vm_set_irq(&vm, 0, true);
+    vm_set_irq(&vm, SOURCES, true);
+    vm_set_irq(&vm, UINT32_MAX, true);
     for (unsigned w = 0; w < 3; w++)
         assert_int_equal(mmio_ok_read(PENDING(w), 4), 0);
 }
@@ -201,8 +201,8 @@ static void test_reset(void **state)
     enable(1, 10);
     enable(1, 11);
     enable(3, 10);
-    plic_set_line(&vm, 10, true);
-    plic_set_line(&vm, 11, true);
+    vm_set_irq(&vm, 10, true);
+    vm_set_irq(&vm, 11, true);
     assert_int_equal(mmio_ok_read(CLAIM(1), 4), 10);
     assert_true(line_of(0));
     board_reset(&vm);
@@ -214,8 +214,8 @@ static void test_reset(void **state)
     assert_int_equal(mmio_ok_read(PRIORITY(10), 4), 0);
     mmio_ok_write(PRIORITY(10), 4, 1);
     enable(5, 10);
-    plic_set_line(&vm, 10, false);
-    plic_set_line(&vm, 10, true); /* the claim of before is forgotten */
+    vm_set_irq(&vm, 10, false);
+    vm_set_irq(&vm, 10, true); /* the claim of before is forgotten */
     assert_true(line_of(2));
     assert_false(line_of(0) || line_of(1));
 }
@@ -270,7 +270,7 @@ static void random_step(void)
         src[s].level = rnd(2);
         if (src[s].level && !src[s].claimed)
             src[s].pending = true;
-        plic_set_line(&vm, s, src[s].level);
+        vm_set_irq(&vm, s, src[s].level);
         break;
     case 2:
         src[s].priority = rnd(8);

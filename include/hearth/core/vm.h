@@ -52,6 +52,12 @@ enum vm_stop_kind {
 
 #define LAST_VCPU_NONE UINT64_MAX /* vm->last_vcpu[] */
 
+/* The VM's interrupt controller, which sets vm->intc when the VM is made. */
+struct vm_intc_ops {
+    /* Any hart, no vcpu needed. Devices may hold their own locks (rank DEVICE). */
+    void (*set_irq)(struct vm *vm, void *state, uint32_t irq, bool level);
+};
+
 struct vm {
     uint32_t id;             /* index, 0.. ; constant */
     uint64_t sbi_hidden;     /* bit i: SBI extension i is not served (sbi/sbi.c); constant */
@@ -65,8 +71,9 @@ struct vm {
 
     struct vcpu *vcpus[VCPUS_MAX];  /* config.vcpus of them; constant */
     struct console_client *console; /* its end of the serial line */
-    void *slots
-        [VM_SLOT_COUNT]; /* state of components (vm_component.h); constant while it is listed */
+    const struct vm_intc_ops *intc; /* NULL: none; constant after vm_create() */
+    void *intc_state;
+    void *slots[VM_SLOT_COUNT]; /* state of components (vm_component.h); constant when listed */
 
     struct sched_vm sched; /* hearth/core/sched.h */
 
@@ -136,6 +143,13 @@ unsigned vm_count(void);
 struct vm *vm_get(unsigned index);
 /* The VM of this name, or NULL. */
 struct vm *vm_find(const char *name);
+
+/* Drives a line into the VM's interrupt controller (level). Takes that one's lock; see its ops. */
+static inline void vm_set_irq(struct vm *vm, uint32_t irq, bool level)
+{
+    if (likely(vm->intc != NULL))
+        vm->intc->set_irq(vm, vm->intc_state, irq, level);
+}
 
 /* The vcpu whose hart id is `hart` in this VM, or NULL. Guests' numbers are 0..config.vcpus - 1;
  * the argument comes from guests unchecked. */

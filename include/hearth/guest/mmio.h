@@ -111,10 +111,6 @@ int __must_check mmio_write(struct vcpu *vcpu, gpa_t gpa, unsigned size, uint64_
 /* The devices. */
 extern const struct device_ops uart_ops, plic_ops, rtc_ops, syscon_ops;
 
-/* Drives an interrupt line into the VM's PLIC (level). Any hart, no vcpu needed. Takes the PLIC's
- * lock: a device may call it with its own lock held (order: other devices before the PLIC). */
-void plic_set_line(struct vm *vm, uint32_t irq, bool level);
-
 /*
  * Exit handlers (guest/page_fault.c, guest/virtual_insn.c), rows of core/exit.c's table.
  * page_fault: causes 20, 21, 23: a device access is carried out; anything else gets the access

@@ -65,3 +65,4 @@ extern struct fake_remap fake_remap;
 struct vm;
 extern uint64_t fake_lines[2]; /* bit i: source 64 + i */
 extern const struct vm *fake_lines_vm[2];
+extern const struct vm_intc_ops fake_intc; /* drives them */

@@ -1,6 +1,6 @@
 /* remap.c - fake: what ipc/channels.c had mapped and taken away, and the lines that it drove. */
 #include <hearth/lib/errno.h>
-#include <hearth/guest/mmio.h>
+#include <hearth/core/vm.h>
 #include <hearth/core/remap.h>
 
 #include "fakes.h"
@@ -42,8 +42,9 @@ int remap_remove(struct vm *vm, gpa_t gpa, uint64_t size)
     return 0;
 }
 
-void plic_set_line(struct vm *vm, uint32_t irq, bool level)
+static void fake_set_irq(struct vm *vm, void *state, uint32_t irq, bool level)
 {
+    (void)state;
     for (unsigned i = 0; i < 2; i++) {
         if (fake_lines_vm[i] != vm)
             continue;
@@ -51,3 +52,5 @@ void plic_set_line(struct vm *vm, uint32_t irq, bool level)
         fake_lines[i] |= level ? BIT(irq % 64) : 0;
     }
 }
+
+const struct vm_intc_ops fake_intc = {.set_irq = fake_set_irq};
