@@ -17,6 +17,16 @@
 #define csr_set(csr, bits)   ((void)(*model_csr(csr) |= (bits)))
 #define csr_clear(csr, bits) ((void)(*model_csr(csr) &= ~(uint64_t)(bits)))
 
+static inline uint64_t model_csr_swap(unsigned csr, uint64_t value)
+{
+    const uint64_t old = csr_read(csr);
+
+    csr_write(csr, value);
+    return old;
+}
+
+#define csr_swap(csr, val) model_csr_swap((csr), (val))
+
 static inline uint64_t model_csr_clear(unsigned csr, uint64_t bits)
 {
     const uint64_t old = csr_read(csr);
