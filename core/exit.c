@@ -10,15 +10,12 @@
 #include <hearth/arch/vcpu_csr.h>
 #include <hearth/kernel/irq.h>
 #include <hearth/core/exit.h>
+#include <hearth/core/fw_events.h>
 #include <hearth/core/lifecycle.h>
 #include <hearth/core/upcalls.h>
 #include <hearth/kernel/log.h>
-#include <hearth/guest/mmio.h>
-#include <hearth/sbi/pmu.h>
 #include <hearth/core/run.h>
-#include <hearth/sbi/sbi.h>
 #include <hearth/core/trace_vcpu.h>
-#include <hearth/sbi/sse.h>
 #include <hearth/core/vm.h>
 
 struct exit_row {
@@ -26,30 +23,8 @@ struct exit_row {
     enum exit_reason reason; /* counted here; EXIT_REASON_COUNT: the handler counts */
 };
 
-/*
- * A trap into VS-mode while vsstatus.SDT was set (Ssdbltrp): the firmware hands it on, cause 16, as
- * the specification of sstatus.SDT asks it to. Nothing of the guest's trap state is lost; its
- * handler of the SSE event, if it can be entered, may do something about it.
- */
-static struct exit_result exit_double_trap(struct vcpu *v, const struct vcpu_exit *e)
-{
-    (void)e;
-    if (sse_raise_at_once(v, SBI_SSE_LOCAL_DOUBLE_TRAP) == 0)
-        return exit_next(0);
-    return exit_crash("double trap: a trap in the guest while sstatus.SDT was set");
-}
-
-/* The memory or the like that the guest has just used is broken: its own business, by the event
- * that it asked for, else as the exception that it would see on the machine. */
-static struct exit_result exit_hardware_error(struct vcpu *v, const struct vcpu_exit *e)
-{
-    if (sse_raise_at_once(v, SBI_SSE_LOCAL_HIGH_RAS) == 0)
-        return exit_next(0);
-    return exit_inject(CAUSE_HARDWARE_ERROR, e->tval);
-}
-
 static const struct exit_row exits[CAUSE_EXCEPTION_LIMIT] = {
-    [CAUSE_ECALL_VS] = {sbi_exit, EXIT_REASON_HYPERCALL},
+    [CAUSE_ECALL_VS] = {exit_ecall, EXIT_REASON_HYPERCALL},
     [CAUSE_DOUBLE_TRAP] = {exit_double_trap, EXIT_REASON_NOTHING},
     [CAUSE_HARDWARE_ERROR] = {exit_hardware_error, EXIT_REASON_NOTHING},
     [CAUSE_INSN_GUEST_PAGE] = {exit_guest_page_fault, EXIT_REASON_COUNT},
@@ -125,7 +100,7 @@ finish_other(struct vcpu *v, const struct vcpu_exit *e, struct exit_result r)
         /* A trap vector that cannot be fetched would be fetched for ever. */
         if (exit_cause(r) == CAUSE_INSN_ACCESS && e->pc == (vs_tvec() & ~3ul))
             return crash(v, e, "double fault: the guest's trap vector cannot be fetched");
-        pmu_count_trap(v, exit_cause(r));
+        fw_count_trap(v, exit_cause(r));
         if (trace_on())
             trace_put(TRACE_INJECT, v, (unsigned)exit_cause(r), e->pc, r.tval);
         vcpu_inject_trap(&v->ctx, v->csrs.henvcfg,

@@ -7,6 +7,7 @@
  * "Trap cause codes" and "Memory-management fence and guest-page faults"; htval, htinst.
  */
 #include <arch/vs_csr.h>
+#include <hearth/core/upcalls.h>
 #include <hearth/core/exit.h>
 #include <hearth/mm/guest_mem.h>
 #include <hearth/guest/gva_walk.h>

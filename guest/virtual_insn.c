@@ -7,6 +7,7 @@
  * Locking: none; the vcpu is loaded on this hart. Specification: privileged ISA, H extension,
  * "Virtual- instruction exceptions"; Zawrs.
  */
+#include <hearth/core/upcalls.h>
 #include <hearth/mm/guest_mem.h>
 #include <hearth/guest/insn_decode.h>
 #include <hearth/guest/mmio.h>

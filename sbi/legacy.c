@@ -64,7 +64,7 @@ static struct exit_result legacy_handle(struct vcpu *vcpu, const struct sbi_call
     switch (call->eid) {
     case SBI_EXT_LEGACY_SET_TIMER:
         vtimer_set(vcpu, call->arg[0]);
-        pmu_count(vcpu, SBI_PMU_FW_SET_TIMER);
+        fw_count(vcpu, SBI_PMU_FW_SET_TIMER);
         break;
     case SBI_EXT_LEGACY_CONSOLE_PUTCHAR:
         byte = (char)call->arg[0];

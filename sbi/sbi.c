@@ -5,6 +5,7 @@
  *
  * No state, no locks. A new extension is one file with a struct sbi_extension and one row here.
  */
+#include <hearth/core/upcalls.h>
 #include <hearth/lib/errno.h>
 #include <hearth/sbi/sbi.h>
 #include <hearth/core/vcpu.h>
@@ -70,7 +71,7 @@ bool sbi_probe(const struct vcpu *vcpu, uint64_t eid)
     return sbi_find(vcpu->vm, eid) != NULL;
 }
 
-struct exit_result sbi_exit(struct vcpu *vcpu, const struct vcpu_exit *exit)
+struct exit_result exit_ecall(struct vcpu *vcpu, const struct vcpu_exit *exit)
 {
     uint64_t *gpr = vcpu->ctx.gpr;
     struct sbi_ret ret = {.error = SBI_ERR_NOT_SUPPORTED, .value = 0};

@@ -13,16 +13,16 @@ void sbi_send_ipi(struct vcpu *self, uint64_t mask)
 {
     if (mask & BIT(self->id)) {
         virq_set_own(self, IRQ_VS_SOFT);
-        pmu_count_received(self, SBI_PMU_FW_IPI_RECEIVED);
-        pmu_count(self, SBI_PMU_FW_IPI_SENT);
+        fw_count_received(self, SBI_PMU_FW_IPI_RECEIVED);
+        fw_count(self, SBI_PMU_FW_IPI_SENT);
     }
     for (mask &= ~BIT(self->id); mask != 0; mask &= mask - 1) {
         struct vcpu *target = self->vm->vcpus[bit_lowest(mask)];
 
         if (vcpu_hsm_state(target) != SBI_HSM_STATE_STOPPED) {
             virq_set(target, IRQ_VS_SOFT);
-            pmu_count_received(target, SBI_PMU_FW_IPI_RECEIVED);
-            pmu_count(self, SBI_PMU_FW_IPI_SENT);
+            fw_count_received(target, SBI_PMU_FW_IPI_RECEIVED);
+            fw_count(self, SBI_PMU_FW_IPI_SENT);
         }
     }
 }

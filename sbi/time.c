@@ -11,7 +11,7 @@ static struct exit_result time_handle(struct vcpu *vcpu, const struct sbi_call *
                                       struct sbi_ret *ret)
 {
     if (call->fid == SBI_TIME_SET_TIMER) {
-        pmu_count(vcpu, SBI_PMU_FW_SET_TIMER);
+        fw_count(vcpu, SBI_PMU_FW_SET_TIMER);
         ret->error = SBI_SUCCESS;
         vtimer_set(vcpu, call->arg[0]);
     }

@@ -12,7 +12,7 @@ SBI_UNIT_SRCS := $(addprefix sbi/,sbi.c base.c time.c spi.c rfnc.c hsm.c srst.c 
                                 pmu.c pmu_info.c pmu_hw.c pmu_hpm.c perf.c fwft.c dbtr.c dbtr_hw.c) \
                  arch/riscv/host_pmu.c mm/memslot.c mm/page_alloc.c kernel/lock.c \
                  $(addprefix tests/unit/fakes/,sbi_vm.c console_guest.c virq.c vm_stop.c fake.c bulk.c firmware.c firmware_pmu.c timer.c)
-SBI_UNIT_SRCS += $(addprefix sbi/,sse.c sse_state.c sse_context.c) tests/unit/fakes/request.c
+SBI_UNIT_SRCS += $(addprefix sbi/,sse.c sse_exit.c sse_state.c sse_context.c) tests/unit/fakes/request.c
 SBI_UNIT_SRCS += $(addprefix sbi/,hvc.c hvc_log.c host_comm.c mpxy.c) tests/unit/fakes/messages.c
 SBI_UNIT_SRCS += sbi/hvc_channel.c ipc/channels.c tests/unit/fakes/remap.c
 unit_channels_SRCS := $(filter-out mm/page_alloc.c,$(SBI_UNIT_SRCS)) tests/unit/fakes/page_alloc.c
@@ -108,5 +108,5 @@ include tests/unit/model/model.mk
 unit_timer_SRCS := kernel/timer.c lib/tree.c kernel/lock.c $(addprefix tests/unit/fakes/,fake.c bulk.c)
 unit_vtimer_SRCS := core/vtimer.c $(addprefix tests/unit/fakes/,csr.c hart.c request.c timer.c virq.c)
 unit_work_SRCS := kernel/work.c $(addprefix tests/unit/fakes/,hart.c lock.c timer.c)
-unit_exit_SRCS := core/exit.c kernel/lock.c $(addprefix tests/unit/fakes/,fake.c bulk.c vm_stop.c)
+unit_exit_SRCS := sbi/sse_exit.c core/exit.c kernel/lock.c $(addprefix tests/unit/fakes/,fake.c bulk.c vm_stop.c)
 unit_open_state_SRCS := arch/riscv/open_state_find.c arch/riscv/open_state.c tests/unit/fakes/csr.c

@@ -6,6 +6,7 @@
 #include "fakes/fakes.h"
 
 #include <arch/csr.h>
+#include <hearth/core/upcalls.h>
 #include <hearth/lib/errno.h>
 #include <hearth/arch/isa.h>
 #include <hearth/sbi/sse.h>
@@ -68,7 +69,7 @@ static inline struct sbi_answer sse(uint64_t fid, uint64_t a0, uint64_t a1, uint
     gpr[GPR_A4] = a4;
     gpr[GPR_A6] = fid;
     gpr[GPR_A7] = SBI_EXT_SSE;
-    answer.result = sbi_exit(sbi_self, &exit);
+    answer.result = exit_ecall(sbi_self, &exit);
     answer.a0 = (int64_t)gpr[GPR_A0];
     answer.a1 = gpr[GPR_A1];
     assert_int_equal(exit_action(answer.result), EXIT_NEXT);

@@ -44,7 +44,7 @@ static struct exit_result handler(unsigned who, const struct vcpu *vcpu, const s
     return answer;
 }
 
-struct exit_result sbi_exit(struct vcpu *vcpu, const struct vcpu_exit *e)
+struct exit_result exit_ecall(struct vcpu *vcpu, const struct vcpu_exit *e)
 {
     return handler(SBI, vcpu, e);
 }

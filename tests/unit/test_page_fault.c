@@ -2,6 +2,7 @@
  * test_page_fault.c - guest-page faults and virtual instructions: what the vcpu sees of them. The
  * board is real; fetching an instruction and the guest's RAM are the test's.
  */
+#include <hearth/core/upcalls.h>
 #include <hearth/lib/errno.h>
 #include <hearth/mm/guest_mem.h>
 #include <hearth/mm/memslot.h>

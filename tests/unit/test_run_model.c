@@ -194,7 +194,7 @@ struct exit_result exit_virtual_insn(struct vcpu *v, const struct vcpu_exit *e)
     return exit_block(4);
 }
 
-struct exit_result sbi_exit(struct vcpu *v, const struct vcpu_exit *e)
+struct exit_result exit_ecall(struct vcpu *v, const struct vcpu_exit *e)
 {
     const unsigned h = model_hart;
 

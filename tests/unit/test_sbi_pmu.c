@@ -465,11 +465,11 @@ static void test_counted(void **state)
     for (unsigned code = 14; code < SBI_PMU_FW_EVENTS; code++)
         assert_int_equal(sbi_self->fw_events[code], 0);
 
-    pmu_count_trap(sbi_self, CAUSE_LOAD_ACCESS);
-    pmu_count_trap(sbi_self, CAUSE_STORE_ACCESS);
-    pmu_count_trap(sbi_self, CAUSE_STORE_ACCESS);
-    pmu_count_trap(sbi_self, CAUSE_ILLEGAL_INSN);
-    pmu_count_trap(sbi_self, CAUSE_INSN_ACCESS);
+    fw_count_trap(sbi_self, CAUSE_LOAD_ACCESS);
+    fw_count_trap(sbi_self, CAUSE_STORE_ACCESS);
+    fw_count_trap(sbi_self, CAUSE_STORE_ACCESS);
+    fw_count_trap(sbi_self, CAUSE_ILLEGAL_INSN);
+    fw_count_trap(sbi_self, CAUSE_INSN_ACCESS);
     assert_int_equal(EVENT(0, ACCESS_LOAD), 1);
     assert_int_equal(EVENT(0, ACCESS_STORE), 2);
     /* Exits by reason, as firmware events of our own. */

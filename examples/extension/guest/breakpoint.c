@@ -2,7 +2,7 @@
  * breakpoint.c - the example of an exit cause: docs/extending.md. Counts a guest's ebreaks, then
  * gives it the trap that it would have had without us. The count is the vcpu's own: no locks.
  */
-#include <hearth/guest/mmio.h>
+#include <hearth/core/upcalls.h>
 #include <hearth/arch/trap.h>
 #include <hearth/core/vcpu.h>
 #include <hearth/sbi/sbi.h>

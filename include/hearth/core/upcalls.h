@@ -3,7 +3,11 @@
  */
 #pragma once
 
+#include <hearth/arch/trap.h>
+#include <hearth/core/exit.h>
 #include <hearth/core/vm_component.h>
+
+struct vcpu;
 
 /* init/tables.c: both end in NULL. */
 extern const struct vm_component *const vm_components[];
@@ -12,3 +16,15 @@ extern const struct vcpu_switch *const vcpu_switched[];
 /* guest/vm_console.c: a VM's end of the serial line. */
 struct console_client_ops;
 extern const struct console_client_ops vm_console_ops;
+
+/*
+ * Exit handlers, entries of the table in core/exit.c. sbi/: an ecall from VS-mode; a double trap; a
+ * hardware error. guest/: guest-page faults, causes 20, 21, 23: a device access is carried out,
+ * anything else gets the access fault of a bus; virtual instruction, cause 22: WFI and WRS block or
+ * yield, reads of emulated CSRs are carried out, all others are illegal on a hart without H.
+ */
+struct exit_result exit_ecall(struct vcpu *vcpu, const struct vcpu_exit *exit);
+struct exit_result exit_double_trap(struct vcpu *vcpu, const struct vcpu_exit *exit);
+struct exit_result exit_hardware_error(struct vcpu *vcpu, const struct vcpu_exit *exit);
+struct exit_result exit_guest_page_fault(struct vcpu *vcpu, const struct vcpu_exit *exit);
+struct exit_result exit_virtual_insn(struct vcpu *vcpu, const struct vcpu_exit *exit);

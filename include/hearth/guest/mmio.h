@@ -110,12 +110,3 @@ int __must_check mmio_write(struct vcpu *vcpu, gpa_t gpa, unsigned size, uint64_
 
 /* The devices. */
 extern const struct device_ops uart_ops, plic_ops, rtc_ops, syscon_ops;
-
-/*
- * Exit handlers (guest/page_fault.c, guest/virtual_insn.c), rows of core/exit.c's table.
- * page_fault: causes 20, 21, 23: a device access is carried out; anything else gets the access
- * fault of a bus. virtual_insn: cause 22: WFI and WRS block or yield; all others are illegal on a
- * hart without H.
- */
-struct exit_result exit_guest_page_fault(struct vcpu *vcpu, const struct vcpu_exit *exit);
-struct exit_result exit_virtual_insn(struct vcpu *vcpu, const struct vcpu_exit *exit);

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <abi/sbi.h>
+#include <hearth/core/fw_events.h>
 #include <arch/atomic.h>
 #include <hearth/lib/bits.h>
 #include <hearth/arch/trap.h>
@@ -20,34 +21,13 @@
 #include <hearth/core/vcpu.h>
 #include <hearth/core/vm.h>
 
-/* An event of the vcpu that is loaded on this hart; code: SBI_PMU_FW_*. */
-static inline void pmu_count(struct vcpu *vcpu, unsigned code)
-{
-    vcpu->fw_events[code]++;
-}
-
-/* A RECEIVED event; any hart. */
-static inline void pmu_count_received(struct vcpu *vcpu, unsigned code)
-{
-    atomic_add_relaxed(&vcpu->fw_events[code], 1);
-}
-
 /* A remote fence of the caller's to the vcpus in the mask (bit i = vcpu i; all exist). */
 static inline void pmu_count_fence(struct vcpu *self, uint64_t mask, unsigned sent)
 {
     for (; mask != 0; mask &= mask - 1) {
-        pmu_count_received(self->vm->vcpus[bit_lowest(mask)], sent + 1);
-        pmu_count(self, sent);
+        fw_count_received(self->vm->vcpus[bit_lowest(mask)], sent + 1);
+        fw_count(self, sent);
     }
-}
-
-/* A trap that Hearth gives the guest. */
-static inline void pmu_count_trap(struct vcpu *vcpu, uint64_t cause)
-{
-    if (cause == CAUSE_LOAD_ACCESS)
-        pmu_count(vcpu, SBI_PMU_FW_ACCESS_LOAD);
-    else if (cause == CAUSE_STORE_ACCESS)
-        pmu_count(vcpu, SBI_PMU_FW_ACCESS_STORE);
 }
 
 /*

@@ -98,8 +98,6 @@ extern const unsigned sbi_extension_count;
  * vm->sbi_hidden. */
 int __must_check sbi_index(const char *name);
 
-/* The exit handler of CAUSE_ECALL_VS. */
-struct exit_result sbi_exit(struct vcpu *vcpu, const struct vcpu_exit *exit);
 /* True when an extension with this EID is served to this vcpu's VM: by the same table that
  * dispatches. */
 bool sbi_probe(const struct vcpu *vcpu, uint64_t eid);

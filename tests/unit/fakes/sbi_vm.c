@@ -2,6 +2,7 @@
 #include "sbi_vm.h"
 #include "fakes.h"
 
+#include <hearth/core/upcalls.h>
 #include <hearth/console/console.h>
 #include <hearth/lib/errno.h>
 #include <hearth/mm/guest_mem.h>
@@ -105,7 +106,7 @@ struct sbi_answer sbi_ecall(uint64_t eid, uint64_t fid, uint64_t a0, uint64_t a1
     sbi_self->ctx.gpr[GPR_A7] = eid;
     memcpy(before, sbi_self->ctx.gpr, sizeof(before));
 
-    answer.result = sbi_exit(sbi_self, &exit);
+    answer.result = exit_ecall(sbi_self, &exit);
     answer.a0 = (int64_t)sbi_self->ctx.gpr[GPR_A0];
     answer.a1 = sbi_self->ctx.gpr[GPR_A1];
     for (unsigned i = 0; i < 32; i++)

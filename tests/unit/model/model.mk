@@ -1,6 +1,6 @@
 # The real sources of test_run_model.c, whose harts are coroutines (model.h): compiled apart, with the model's headers
 # before the fakes', and without ASan, which does not know the coroutines' stacks.
-RUN_MODEL_SRCS := core/run.c core/request.c core/exit.c kernel/work.c
+RUN_MODEL_SRCS := core/run.c core/request.c sbi/sse_exit.c core/exit.c kernel/work.c
 RUN_MODEL_OBJS := $(RUN_MODEL_SRCS:%=$(B)/unit/model/%.o)
 unit_run_model_SRCS := tests/unit/model/model.c
 $(B)/unit/run_model: $(RUN_MODEL_OBJS)

@@ -1,0 +1,31 @@
+/*
+ * fw_events.h - firmware events, counted where they happen: what the guest reads of them is sbi/'s
+ * (sbi/pmu.c). SBI specification, "Performance Monitoring Unit Extension", firmware events.
+ */
+#pragma once
+
+#include <abi/sbi.h>
+#include <arch/atomic.h>
+#include <hearth/arch/trap.h>
+#include <hearth/core/vcpu.h>
+
+/* An event of the vcpu that is loaded on this hart; code: SBI_PMU_FW_*. */
+static inline void fw_count(struct vcpu *vcpu, unsigned code)
+{
+    vcpu->fw_events[code]++;
+}
+
+/* A RECEIVED event; any hart. */
+static inline void fw_count_received(struct vcpu *vcpu, unsigned code)
+{
+    atomic_add_relaxed(&vcpu->fw_events[code], 1);
+}
+
+/* A trap that Hearth gives the guest. */
+static inline void fw_count_trap(struct vcpu *vcpu, uint64_t cause)
+{
+    if (cause == CAUSE_LOAD_ACCESS)
+        fw_count(vcpu, SBI_PMU_FW_ACCESS_LOAD);
+    else if (cause == CAUSE_STORE_ACCESS)
+        fw_count(vcpu, SBI_PMU_FW_ACCESS_STORE);
+}
