@@ -74,7 +74,7 @@ void attach_next(void)
 }
 
 /* c has ended. */
-static void hand_on(struct console_client *c)
+static void hand_on(struct console_client *c) __must_hold(&con.lock)
 {
     struct console_client *next = next_running(c);
 

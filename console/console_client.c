@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-static void line_flush(struct console_client *c)
+static void line_flush(struct console_client *c) __must_hold(&con.lock)
 {
     line_client(c, c->line, c->line_len);
     c->line_len = 0;
@@ -22,6 +22,7 @@ static void line_flush(struct console_client *c)
 /* Output of a client that is not attached, or whose replay is not over; of what is to be shown, at
  * most a line. Returns how many bytes were taken. */
 static size_t unattached(struct console_client *c, const char *buf, size_t len)
+    __must_hold(&con.lock)
 {
     size_t n = len;
 
@@ -170,7 +171,7 @@ void console_client_started(struct console_client *c)
 }
 
 /* con.lock held. */
-static void client_end(struct console_client *c)
+static void client_end(struct console_client *c) __must_hold(&con.lock)
 {
     if (c->ended)
         return;
@@ -276,7 +277,7 @@ void client_replace_input(struct console_client *c, char byte)
 }
 
 /* Up to `tail` was taken: the device may have been left alone for want of room. */
-static void client_move_tail(struct console_client *c, uint32_t tail)
+static void client_move_tail(struct console_client *c, uint32_t tail) __releases(&c->rx_lock)
 {
     atomic_store_release(&c->rx_tail, tail);
     lock_release(&c->rx_lock);

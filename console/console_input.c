@@ -55,7 +55,7 @@ struct input_round {
     bool hold;                    /* the timer is to be armed */
 };
 
-static void input_report(void)
+static void input_report(void) __must_hold(&con.lock)
 {
     const struct console_client *c = input_reader();
     char text[80 + CONSOLE_NAME_MAX];
@@ -69,7 +69,7 @@ static void input_report(void)
     line_host_say(text);
 }
 
-static void input_dropped(struct console_client *c)
+static void input_dropped(struct console_client *c) __must_hold(&con.lock)
 {
     input.unreported++;
     atomic_store_relaxed(&con.counts.input_dropped, con.counts.input_dropped + 1);
@@ -152,7 +152,7 @@ static void hold_over(struct timer_event *ev)
         timer_arm(ev, timer_now() + timer_ticks_from_us(HOLD_US));
 }
 
-static int input_next(void)
+static int input_next(void) __must_hold(&con.lock)
 {
     if (unlikely(input.ahead_at != input.ahead_end))
         return (uint8_t)input.ahead[input.ahead_at++];
@@ -160,7 +160,7 @@ static int input_next(void)
 }
 
 /* Before the round's input goes to another client than *woken this one is told. */
-static void input_wake(struct input_round *round)
+static void input_wake(struct input_round *round) __must_hold(&con.lock)
 {
     struct console_client *c = round->woken;
 
@@ -173,7 +173,7 @@ static void input_wake(struct input_round *round)
 }
 
 /* A typed byte. */
-static void input_take(char byte, struct input_round *round)
+static void input_take(char byte, struct input_round *round) __must_hold(&con.lock)
 {
     struct console_client *c;
 
@@ -204,7 +204,7 @@ static void input_take(char byte, struct input_round *round)
 }
 
 /* True: there may be more. */
-static bool input_read(struct input_round *round)
+static bool input_read(struct input_round *round) __must_hold(&con.lock)
 {
     for (unsigned i = 0; i < INPUT_MAX; i++) {
         struct console_client *c = input_reader();

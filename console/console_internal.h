@@ -97,14 +97,14 @@ extern struct console_state con;
 
 /* Takes con.lock; a hart that finds a panic under way stops here, so that the report stays whole.
  */
-void console_acquire(void);
+void console_acquire(void) __acquires(&con.lock);
 /* The queue is left to the device's interrupt. */
-void console_release(void);
+void console_release(void) __releases(&con.lock);
 
 /* Behind all that was written before. There has to be room (out_room()); what does not fit is
  * dropped and counted. */
-void out_queue(const char *buf, size_t len);
-static inline void out_write(const char *buf, size_t len)
+void out_queue(const char *buf, size_t len) __must_hold(&con.lock);
+static inline void out_write(const char *buf, size_t len) __must_hold(&con.lock)
 {
     size_t n = 0;
 
@@ -116,14 +116,14 @@ static inline void out_write(const char *buf, size_t len)
     out_queue(buf + n, len - n);
 }
 /* As much of it as may be queued below the limit; returns how much. */
-size_t out_write_below(const char *buf, size_t len, uint32_t limit);
+size_t out_write_below(const char *buf, size_t len, uint32_t limit) __must_hold(&con.lock);
 /* Writes with "\r\n" for "\n", through `write`. */
 void out_cooked(void (*write)(const char *, size_t), const char *buf, size_t len);
 /* Output that is never shown; c NULL: the hypervisor's. */
-void out_dropped(struct console_client *c, size_t len);
+void out_dropped(struct console_client *c, size_t len) __must_hold(&con.lock);
 
 /* Less than `limit` of this kind is in the queue. */
-bool share_admits(struct out_share *s, uint32_t limit);
+bool share_admits(struct out_share *s, uint32_t limit) __must_hold(&con.lock);
 /* So many bytes of it have just been queued or deferred. */
 void share_add(struct out_share *s, size_t len);
 
@@ -140,27 +140,28 @@ void out_panic(const char *buf, size_t len);
 /* Enables exactly these interrupts. */
 void out_set_irqs(unsigned irqs);
 /* The interrupt: moves the queue and a replay on. */
-void out_move(void);
+void out_move(void) __must_hold(&con.lock);
 
 /* ---- console_line.c */
 
 /* The hypervisor's text, lines with "\n". */
-void line_host_write(const char *text, size_t len);
+void line_host_write(const char *text, size_t len) __must_hold(&con.lock);
 /* How the log gets to the console. */
 extern const struct log_sink console_log_sink;
-void line_host_say(const char *text);
+void line_host_say(const char *text) __must_hold(&con.lock);
 /* There is room for a line of the hypervisor's of this length. */
-bool line_host_has_room(size_t len);
+bool line_host_has_room(size_t len) __must_hold(&con.lock);
 /* A client's line, without its end: with the client's name in front, and escaped. */
-void line_client(struct console_client *c, const char *text, size_t len);
+void line_client(struct console_client *c, const char *text, size_t len) __must_hold(&con.lock);
 /* A command's unfinished line is given up, and what waited for its end is shown. */
-void line_give_up(void);
+void line_give_up(void) __must_hold(&con.lock);
 /* Lines wait for the end of a command's line. */
-bool line_deferring(void);
+bool line_deferring(void) __must_hold(&con.lock);
 /* The terminal as somebody left it who may have changed it: made usable. */
-void line_reset_terminal(void);
+void line_reset_terminal(void) __must_hold(&con.lock);
 /* The attached client's output, as it is; len > 0. How many bytes were taken. */
 static inline size_t line_raw(struct console_client *c, const char *buf, size_t len)
+    __must_hold(&con.lock)
 {
     size_t n = 0;
 
@@ -178,42 +179,42 @@ static inline size_t line_raw(struct console_client *c, const char *buf, size_t 
     return n;
 }
 /* The same by way of the queue, which has room. */
-void line_raw_queued(const char *buf, size_t len);
+void line_raw_queued(const char *buf, size_t len) __must_hold(&con.lock);
 
 /* ---- console_client.c */
 
 /* One byte for the client. False when its ring is full. */
-bool client_put_input(struct console_client *c, char byte);
+bool client_put_input(struct console_client *c, char byte) __must_hold(&con.lock);
 /* The newest byte in its ring is replaced. */
-void client_replace_input(struct console_client *c, char byte);
+void client_replace_input(struct console_client *c, char byte) __must_hold(&con.lock);
 static inline uint32_t client_input_room(const struct console_client *c)
 {
     return RX_SIZE - (c->rx_head - __atomic_load_n(&c->rx_tail, __ATOMIC_ACQUIRE));
 }
 /* One to which ops->room() is owed, and which has room; no longer owed then. NULL: none. */
-struct console_client *client_take_refused(void);
+struct console_client *client_take_refused(void) __must_hold(&con.lock);
 
 /* ---- console_attach.c */
 
 /* Makes c (NULL: none) the attached client, after a replay: `again`: of all that its ring has, else
  * of what has not been seen yet. */
-void attach(struct console_client *c, bool again);
+void attach(struct console_client *c, bool again) __must_hold(&con.lock);
 /* c without a word. */
-void attach_silently(struct console_client *c);
+void attach_silently(struct console_client *c) __must_hold(&con.lock);
 /* By Ctrl-]. */
-void attach_next(void);
+void attach_next(void) __must_hold(&con.lock);
 /* The attached client has ended: when its replay is over another one has the terminal. */
-void attach_ended(struct console_client *c);
+void attach_ended(struct console_client *c) __must_hold(&con.lock);
 /* The client goes away: nothing goes back to it. */
-void attach_forget(struct console_client *c);
+void attach_forget(struct console_client *c) __must_hold(&con.lock);
 /* The shell. */
-void attach_shell(void);
+void attach_shell(void) __must_hold(&con.lock);
 static inline bool attach_is_replaying(void)
 {
     return con.raw != con.attached;
 }
 /* The next piece of it, into the queue. */
-void attach_replay(void);
+void attach_replay(void) __must_hold(&con.lock);
 
 /* ---- console_input.c */
 
@@ -223,7 +224,7 @@ static inline struct console_client *input_reader(void)
     return con.shell ? con.shell_client : con.attached;
 }
 /* Before another client becomes the reader: what was dropped is told, and the device is read on. */
-void input_change_reader(void);
+void input_change_reader(void) __must_hold(&con.lock);
 /* Input waits that is not the device's. */
 bool input_waits_ahead(void);
 /* c has taken input while `input_held` was set; con.lock is not held. */

@@ -70,19 +70,19 @@ static bool defer(const char *buf, size_t len)
 }
 
 /* What is short: at once if it may be. */
-static void put_short(const char *buf, size_t len)
+static void put_short(const char *buf, size_t len) __must_hold(&con.lock)
 {
     if (!defer(buf, len))
         out_write(buf, len);
 }
 
-static void put_long(const char *buf, size_t len)
+static void put_long(const char *buf, size_t len) __must_hold(&con.lock)
 {
     if (!defer(buf, len))
         out_queue(buf, len);
 }
 
-static void deferred_flush(void)
+static void deferred_flush(void) __must_hold(&con.lock)
 {
     if (deferred.len != 0)
         out_queue(deferred.text, deferred.len);
@@ -110,7 +110,7 @@ void line_reset_terminal(void)
 }
 
 /* A line begins, whatever the attached client left there: half a sequence, or a colour. */
-static void host_line_begin(void)
+static void host_line_begin(void) __must_hold(&con.lock)
 {
     if (con.colour && (con.owner == LINE_GUEST || con.owner == LINE_GUEST_ENDED))
         out_write("\x18\x1b[0m", 5);
@@ -122,7 +122,7 @@ static void host_line_begin(void)
         deferred.on = true;
 }
 
-static void shell_line_draw(void)
+static void shell_line_draw(void) __must_hold(&con.lock)
 {
     char move[16];
 
@@ -136,7 +136,7 @@ static void shell_line_draw(void)
 }
 
 /* A line of the hypervisor's or of another VM is whole. */
-static void line_ended(void)
+static void line_ended(void) __must_hold(&con.lock)
 {
     if (deferred.on) {
         deferred.on = false;
@@ -153,7 +153,7 @@ static size_t line_waiting(void)
 }
 
 /* Whole lines, or the beginning or the rest of one. c: whom it is about; NULL: nobody. */
-static void host_write(struct console_client *c, const char *buf, size_t len)
+static void host_write(struct console_client *c, const char *buf, size_t len) __must_hold(&con.lock)
 {
     const enum line_kind kind = c != NULL ? LINE_ABOUT_CLIENT : LINE_OF_HOST;
     const size_t before = line_waiting();
@@ -193,7 +193,7 @@ void console_write(const char *buf, size_t len)
 }
 
 /* The rest of a line that has been begun. */
-static void end_escaped(const char *text, size_t len)
+static void end_escaped(const char *text, size_t len) __must_hold(&con.lock)
 {
     char out[GUEST_LINE];
 

@@ -104,6 +104,7 @@ static size_t write_waiting(size_t (*write)(const char *, size_t), const char *b
 
 /* All that is queued; what the device does not take is dropped. */
 static void queue_flush(size_t (*write)(const char *, size_t), uint64_t until)
+    __must_hold(&con.lock)
 {
     while (con.queued != 0) {
         const uint32_t at = queue.tail % QUEUE_SIZE;
@@ -237,7 +238,7 @@ static bool out_has_more(void)
 }
 
 /* Something is queued, or to be done. */
-static __noinline void out_kick(void)
+static __noinline void out_kick(void) __must_hold(&con.lock)
 {
     if (con.waits) {
         while (attach_is_replaying())
@@ -261,7 +262,7 @@ void console_release(void)
 }
 
 /* How much was dropped, when there is room again; at most once a second. */
-static void report_dropped(void)
+static void report_dropped(void) __must_hold(&con.lock)
 {
     const uint64_t now = timer_now(), n = queue.unreported;
     char text[80];
@@ -367,7 +368,7 @@ void out_panic_begin(void)
         cpu_relax();
 }
 
-void out_panic(const char *buf, size_t len)
+void out_panic(const char *buf, size_t len) __no_lock_check
 {
     const struct console_ops *d = atomic_load_relaxed(&con.device);
 

@@ -46,7 +46,7 @@ static bool at_rest(enum vm_state state)
 }
 
 /* vm->lock held. */
-static void become(struct vm *vm, enum vm_state state)
+static void become(struct vm *vm, enum vm_state state) __must_hold(&vm->lock)
 {
     vm->state = state;
     if (trace_on())
@@ -131,7 +131,7 @@ static void rest(struct vm *vm, enum vm_state state)
 /* ---- start ---- */
 
 /* vm->lock held, the VM at rest or stopped: it becomes VM_STARTING. */
-static void begin_start(struct vm *vm)
+static void begin_start(struct vm *vm) __must_hold(&vm->lock)
 {
     become(vm, VM_STARTING);
     vm->stop = VM_STOP_NONE;
@@ -246,7 +246,7 @@ static bool start_piece(struct work *w)
 
 /* vm->lock held; the VM runs, or is paused. Under the lock no vcpu can be told after the VM has
  * already been restarted. */
-static void tell_vcpus_to_stop(struct vm *vm)
+static void tell_vcpus_to_stop(struct vm *vm) __must_hold(&vm->lock)
 {
     for (uint32_t i = 0; i < vm->config.vcpus; i++) {
         struct vcpu *v = vm->vcpus[i];
@@ -266,6 +266,7 @@ static void tell_vcpus_to_stop(struct vm *vm)
 
 /* vm->lock held. False: there is nothing to stop. */
 static bool request_stop(struct vm *vm, enum vm_stop_kind kind, const char *reason)
+    __must_hold(&vm->lock)
 {
     const bool forced = kind == VM_STOP_FORCED;
 
@@ -363,7 +364,7 @@ int vm_destroy(struct vm *vm)
 }
 
 /* vm->lock held. */
-static enum vm_action action_after_stop(struct vm *vm)
+static enum vm_action action_after_stop(struct vm *vm) __must_hold(&vm->lock)
 {
     const struct vm_policy *p = &vm->config.policy;
     enum vm_action action = VM_ACTION_DESTROY;
@@ -480,7 +481,7 @@ bool vm_is_parked(struct vm *vm)
 }
 
 /* vm->lock held. A vcpu that was not parked yet finds that the pause is over. */
-static void unpark(struct vm *vm, uint64_t stood)
+static void unpark(struct vm *vm, uint64_t stood) __must_hold(&vm->lock)
 {
     for (uint32_t i = 0; i < vm->config.vcpus; i++) {
         struct vcpu *v = vm->vcpus[i];

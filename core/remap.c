@@ -54,7 +54,7 @@ static uint64_t harts_of(const struct vm *vm)
 }
 
 /* With the lock. 0, or -HV_EIO: a hart may use what was in the tables before. */
-static int fence(struct vm *vm)
+static int fence(struct vm *vm) __must_hold(&vm->remap_lock)
 {
     bool refused = false, owed = false;
     uint64_t mask;
@@ -86,7 +86,7 @@ static int fence(struct vm *vm)
 }
 
 /* With the lock. */
-static int unmap(struct vm *vm, gpa_t gpa, uint64_t size)
+static int unmap(struct vm *vm, gpa_t gpa, uint64_t size) __must_hold(&vm->remap_lock)
 {
     int err = gstage_unmap(&vm->gstage, gpa, size);
 

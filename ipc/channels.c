@@ -237,7 +237,7 @@ static int subscribe(struct channel *ch, unsigned access)
 
 /* Releases the channel, and ends the VM that has pages of the other's which it should not have any
  * more. */
-static int leave(struct channel *ch, int err)
+static int leave(struct channel *ch, int err) __releases(&ch->lock)
 {
     struct vm *subscriber = ch->vm[SUBSCRIBER];
 
@@ -299,23 +299,22 @@ static bool channels_hold(const struct vm *vm)
 
 /* ---- what guests ask */
 
-/* The VM's channel `id`, locked; NULL: there is none. */
-static struct channel *enter(const struct vm *vm, uint64_t id)
+/* The VM's channel `id`; NULL: there is none. */
+static struct channel *channel_by_id(const struct vm *vm, uint64_t id)
 {
     if (id >= vm->config.channel_count)
         return NULL;
-    lock_acquire(&channel_of(vm, id)->lock);
     return channel_of(vm, id);
 }
 
 /* The same for what only one side may do. */
-static int enter_as(const struct vm *vm, uint64_t id, enum side side, struct channel **ch)
+static int channel_by_id_as(const struct vm *vm, uint64_t id, enum side side, struct channel **ch)
 {
     if (id >= vm->config.channel_count)
         return -HV_EINVAL;
     if (side_of(vm, id) != side)
         return -HV_ENOTSUP;
-    *ch = enter(vm, id);
+    *ch = channel_by_id(vm, id);
     return 0;
 }
 
@@ -327,10 +326,11 @@ static bool is_access(uint64_t access)
 int channel_publish(struct vm *vm, uint64_t id, gpa_t gpa, uint64_t size, uint64_t access)
 {
     struct channel *ch;
-    int err = enter_as(vm, id, PUBLISHER, &ch);
+    int err = channel_by_id_as(vm, id, PUBLISHER, &ch);
 
     if (err < 0)
         return err;
+    lock_acquire(&ch->lock);
     err = is_access(access) ? publish(ch, gpa, size, (unsigned)access) : -HV_EINVAL;
     lock_release(&ch->lock);
     return err;
@@ -339,10 +339,11 @@ int channel_publish(struct vm *vm, uint64_t id, gpa_t gpa, uint64_t size, uint64
 int channel_unpublish(struct vm *vm, uint64_t id)
 {
     struct channel *ch;
-    int err = enter_as(vm, id, PUBLISHER, &ch);
+    int err = channel_by_id_as(vm, id, PUBLISHER, &ch);
 
     if (err < 0)
         return err;
+    lock_acquire(&ch->lock);
     err = ch->size != 0 ? end_publication(ch) : -HV_EBUSY;
     return leave(ch, err);
 }
@@ -350,10 +351,11 @@ int channel_unpublish(struct vm *vm, uint64_t id)
 int channel_subscribe(struct vm *vm, uint64_t id, uint64_t access, gpa_t *gpa)
 {
     struct channel *ch;
-    int err = enter_as(vm, id, SUBSCRIBER, &ch);
+    int err = channel_by_id_as(vm, id, SUBSCRIBER, &ch);
 
     if (err < 0)
         return err;
+    lock_acquire(&ch->lock);
     err = is_access(access) ? subscribe(ch, (unsigned)access) : -HV_EINVAL;
     *gpa = window(ch);
     return leave(ch, err);
@@ -362,10 +364,11 @@ int channel_subscribe(struct vm *vm, uint64_t id, uint64_t access, gpa_t *gpa)
 int channel_unsubscribe(struct vm *vm, uint64_t id)
 {
     struct channel *ch;
-    int err = enter_as(vm, id, SUBSCRIBER, &ch);
+    int err = channel_by_id_as(vm, id, SUBSCRIBER, &ch);
 
     if (err < 0)
         return err;
+    lock_acquire(&ch->lock);
     err = ch->subscribed ? end_subscription(ch) : -HV_EBUSY;
     if (err == 0)
         raise(ch, PUBLISHER, SBI_CHANNEL_EVENT_CHANGED);
@@ -374,11 +377,12 @@ int channel_unsubscribe(struct vm *vm, uint64_t id)
 
 int channel_notify(struct vm *vm, uint64_t id)
 {
-    struct channel *ch = enter(vm, id);
+    struct channel *ch = channel_by_id(vm, id);
     int err = 0;
 
     if (ch == NULL)
         return -HV_EINVAL;
+    lock_acquire(&ch->lock);
     if (ch->subscribed)
         raise(ch, side_of(vm, id) == PUBLISHER ? SUBSCRIBER : PUBLISHER,
               SBI_CHANNEL_EVENT_DOORBELL);
@@ -390,10 +394,11 @@ int channel_notify(struct vm *vm, uint64_t id)
 
 int channel_status(struct vm *vm, uint64_t id, uint64_t *status)
 {
-    struct channel *ch = enter(vm, id);
+    struct channel *ch = channel_by_id(vm, id);
 
     if (ch == NULL)
         return -HV_EINVAL;
+    lock_acquire(&ch->lock);
     *status = ch->size | (side_of(vm, id) == PUBLISHER ? SBI_CHANNEL_PUBLISHER : 0);
     if (ch->size != 0)
         *status |= SBI_CHANNEL_PUBLISHED |
@@ -405,10 +410,11 @@ int channel_status(struct vm *vm, uint64_t id, uint64_t *status)
 
 int channel_take_events(struct vm *vm, uint64_t id, uint64_t *events)
 {
-    struct channel *ch = enter(vm, id);
+    struct channel *ch = channel_by_id(vm, id);
 
     if (ch == NULL)
         return -HV_EINVAL;
+    lock_acquire(&ch->lock);
     *events = ch->events[side_of(vm, id)];
     ch->events[side_of(vm, id)] = 0;
     set_line(ch, side_of(vm, id));

@@ -65,7 +65,25 @@ static void note_released(const struct spinlock *l)
     h->count--;
 }
 
+static void check_held(const struct spinlock *l)
+{
+    const struct held_locks *h = held_here();
+    uint32_t i = 0;
+
+    if (h == NULL)
+        return;
+    while (i < h->count && h->lock[i] != l)
+        i++;
+    if (i == h->count)
+        panic("lock of rank %u is not held", l->rank);
+}
+
 #elif defined(HEARTH_UNIT_TEST)
+
+static inline void check_held(const struct spinlock *l)
+{
+    (void)l;
+}
 
 static inline void check_acquire(const struct spinlock *l)
 {
@@ -91,17 +109,22 @@ void lock_init(struct spinlock *l, enum lock_rank rank)
     *l = (struct spinlock)SPINLOCK_INIT((uint32_t)rank);
 }
 
-void lock_acquire(struct spinlock *l)
+void lock_acquire(struct spinlock *l) __no_lock_check
 {
     check_acquire(l);
     arch_spin_lock(&l->raw);
     note_acquired(l);
 }
 
-void lock_release(struct spinlock *l)
+void lock_release(struct spinlock *l) __no_lock_check
 {
     note_released(l);
     arch_spin_unlock(&l->raw);
+}
+
+void lock_assert_held(const struct spinlock *l)
+{
+    check_held(l);
 }
 
 #endif

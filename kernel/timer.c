@@ -56,14 +56,14 @@ static void timer_program(struct hart *h)
 }
 
 /* With h's timer lock. */
-static void note_first(struct hart *h)
+static void note_first(struct hart *h) __must_hold(&h->timer_lock)
 {
     const struct tree_node *first = tree_first(&h->timers);
 
     atomic_store_relaxed(&h->timer_first, first != NULL ? first->key : UINT64_MAX);
 }
 
-static void unlink_locked(struct hart *h, struct timer_event *ev)
+static void unlink_locked(struct hart *h, struct timer_event *ev) __must_hold(&h->timer_lock)
 {
     tree_remove(&h->timers, &ev->node);
     note_first(h);

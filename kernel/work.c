@@ -21,7 +21,7 @@ void work_init_hart(struct hart *h)
 }
 
 /* With the lock. */
-static void append(struct hart *h, struct work *w)
+static void append(struct hart *h, struct work *w) __must_hold(&h->work_lock)
 {
     w->next = NULL;
     if (h->work_tail != NULL)

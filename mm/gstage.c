@@ -198,7 +198,7 @@ static void free_below(struct gstage *g, const pte_t *table, unsigned level)
 }
 
 /* With the lock. */
-static void free_retired(struct gstage *g)
+static void free_retired(struct gstage *g) __must_hold(&g->lock)
 {
     while (g->retired != HPA_NONE) {
         hpa_t table = g->retired;

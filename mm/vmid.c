@@ -31,7 +31,7 @@ void vmid_init(unsigned bits)
 }
 
 /* With the lock: a number for v in the present generation, or the first of the next. */
-static void vmid_assign(struct vmid *v)
+static void vmid_assign(struct vmid *v) __must_hold(&lock)
 {
     if (last_id == id_limit) {
         atomic_store_relaxed(&vmid_generation, vmid_generation + 1);

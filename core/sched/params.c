@@ -47,7 +47,7 @@ struct change {
     bool queued, running;
 };
 
-static struct change change_begin(struct vcpu *v)
+static struct change change_begin(struct vcpu *v) __no_lock_check
 {
     struct change c;
 
@@ -67,7 +67,7 @@ static struct change change_begin(struct vcpu *v)
 }
 
 /* Releases the lock. One that runs leaves its hart, to be picked again as what it is now. */
-static void change_end(struct vcpu *v, const struct change *c)
+static void change_end(struct vcpu *v, const struct change *c) __no_lock_check
 {
     struct hart *h = harts[c->hart];
 
@@ -102,7 +102,7 @@ static void set_priority(struct vcpu *v, uint64_t value)
     change_end(v, &c);
 }
 
-static void set_affinity(struct vcpu *v, uint64_t value)
+static void set_affinity(struct vcpu *v, uint64_t value) __no_lock_check
 {
     struct change c = change_begin(v);
 
@@ -195,6 +195,7 @@ int sched_get_params(struct vm *vm, uint32_t vcpu, struct sched_params *params)
     if (vcpu >= vm->config.vcpus)
         return -HV_ENOENT;
     q = sched_lock_home(vm->vcpus[vcpu], &hart);
+    lock_assert_held(&q->lock);
     *params = vm->vcpus[vcpu]->sched.params;
     lock_release(&q->lock);
     return 0;

@@ -44,7 +44,7 @@ void sched_hart_online(struct hart *h)
     (void)atomic_fetch_or(&online, BIT(h->index));
 }
 
-struct sched_hart *sched_lock_home(struct vcpu *v, unsigned *hart)
+struct sched_hart *sched_lock_home(struct vcpu *v, unsigned *hart) __no_lock_check
 {
     for (;;) {
         const unsigned home = atomic_load_relaxed(&v->sched.home);
@@ -168,7 +168,7 @@ static struct vcpu *movable(const struct tree *t, uint64_t to)
     return NULL;
 }
 
-static struct vcpu *any_movable(const struct sched_hart *q, uint64_t to)
+static struct vcpu *any_movable(const struct sched_hart *q, uint64_t to) __must_hold(&q->lock)
 {
     struct vcpu *v = movable(&q->fixed, to);
 
@@ -179,7 +179,7 @@ static void move(struct sched_hart *q, struct vcpu *v, unsigned from, unsigned t
 
 /* Two that had to come to h, which was about to sleep, found each other there; one of them may run
  * on a hart that sleeps. */
-static void spill(struct hart *h)
+static void spill(struct hart *h) __no_lock_check
 {
     struct sched_hart *q = hart_sched(h);
     struct vcpu *v;
@@ -196,7 +196,7 @@ static void spill(struct hart *h)
 }
 
 /* With h's lock, which is released: v, placed or on its way, joins. */
-static void join(struct hart *h, struct vcpu *v)
+static void join(struct hart *h, struct vcpu *v) __no_lock_check
 {
     struct sched_hart *q = hart_sched(h);
     bool tell = true, crowded;
@@ -232,7 +232,7 @@ static void join(struct hart *h, struct vcpu *v)
 }
 
 /* v, in no queue and not loaded, goes from hart `from`, whose lock is released, to another. */
-static void travel(struct vcpu *v, unsigned from, unsigned to)
+static void travel(struct vcpu *v, unsigned from, unsigned to) __no_lock_check
 {
     v->sched.moving = true;
     set_home(v, to);
@@ -251,7 +251,7 @@ static void travel(struct vcpu *v, unsigned from, unsigned to)
     sched_notify(harts[to]); /* it may have been claimed while it slept: for nothing */
 }
 
-void sched_put_in_queue(struct vcpu *v, unsigned hart)
+void sched_put_in_queue(struct vcpu *v, unsigned hart) __no_lock_check
 {
     unsigned to;
 
@@ -274,7 +274,7 @@ void sched_put_in_queue(struct vcpu *v, unsigned hart)
 }
 
 /* v waits in q, not loaded: it goes to another hart. Releases q's lock. */
-static void move(struct sched_hart *q, struct vcpu *v, unsigned from, unsigned to)
+static void move(struct sched_hart *q, struct vcpu *v, unsigned from, unsigned to) __no_lock_check
 {
     queue_displace(q, v, from);
     queue_remove(q, v);
@@ -291,7 +291,7 @@ static void move(struct sched_hart *q, struct vcpu *v, unsigned from, unsigned t
  * late than the one that stays and runs now, so that in the long run all have the same.
  */
 static bool evens_out(struct sched_hart *q, struct vcpu *v, unsigned here, unsigned there,
-                      uint64_t now)
+                      uint64_t now) __must_hold(&q->lock)
 {
     const uint64_t then =
         (uint64_t)atomic_load_relaxed(&hart_sched(harts[there])->weight) + v->sched.params.weight;
@@ -309,6 +309,7 @@ static bool evens_out(struct sched_hart *q, struct vcpu *v, unsigned here, unsig
 
 /* A vcpu that waits here, where others wait too: where would it be better off? */
 static unsigned better_hart(struct sched_hart *q, struct vcpu *v, unsigned here)
+    __must_hold(&q->lock)
 {
     const uint64_t allowed = v->sched.params.affinity & sched_harts_online();
     const int idle = claim_idle(allowed & ~BIT(here), here);
@@ -339,6 +340,7 @@ static unsigned better_hart(struct sched_hart *q, struct vcpu *v, unsigned here)
 
 /* With q's lock: the search for a better hart would find none for v, which waits here. */
 static inline bool settled(const struct sched_hart *q, const struct vcpu *v, unsigned here)
+    __must_hold(&q->lock)
 {
     const uint64_t others = v->sched.params.affinity & sched_harts_online() & ~BIT(here);
 
@@ -349,7 +351,7 @@ static inline bool settled(const struct sched_hart *q, const struct vcpu *v, uns
 }
 
 /* With the lock, which is released. v->hart is NULL. */
-static __noinline void settle(struct hart *h, struct vcpu *v)
+static __noinline void settle(struct hart *h, struct vcpu *v) __no_lock_check
 {
     struct sched_hart *q = hart_sched(h);
     unsigned to;
@@ -369,7 +371,7 @@ static __noinline void settle(struct hart *h, struct vcpu *v)
         move(q, v, h->index, to);
 }
 
-void sched_unloaded(struct hart *h, struct vcpu *v)
+void sched_unloaded(struct hart *h, struct vcpu *v) __no_lock_check
 {
     struct sched_hart *q = hart_sched(h);
 
@@ -388,7 +390,7 @@ void sched_unloaded(struct hart *h, struct vcpu *v)
 
 /* ---- taking from another ---- */
 
-static bool steal_from(struct hart *from, struct hart *h)
+static bool steal_from(struct hart *from, struct hart *h) __no_lock_check
 {
     struct sched_hart *q = hart_sched(from);
     struct vcpu *v;

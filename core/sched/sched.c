@@ -37,7 +37,7 @@ void sched_wait_ends(struct sched_hart *q, struct vcpu *v)
 /* ---- waiting and not ---- */
 
 /* v becomes one that wants to run. Its home is locked; releases it. */
-static void become_runnable(struct vcpu *v, unsigned hart)
+static void become_runnable(struct vcpu *v, unsigned hart) __no_lock_check
 {
     stats_vcpu_moves(v, VCPU_RUNNABLE, timer_now(), 0);
     if (sched_may_wait(v))
@@ -54,7 +54,7 @@ void sched_charge(struct vm *vm, uint64_t ticks)
         (void)atomic_fetch_add(&vm->sched.cap_owed, ticks);
 }
 
-void sched_start(struct vcpu *v)
+void sched_start(struct vcpu *v) __no_lock_check
 {
     unsigned hart;
 
@@ -64,7 +64,7 @@ void sched_start(struct vcpu *v)
     become_runnable(v, hart);
 }
 
-void sched_wake(struct vcpu *v)
+void sched_wake(struct vcpu *v) __no_lock_check
 {
     unsigned hart;
     struct sched_hart *q = sched_lock_home(v, &hart);
@@ -86,7 +86,7 @@ static void cap_refilled(struct timer_event *ev)
     sched_unthrottle(v);
 }
 
-void sched_unthrottle(struct vcpu *v)
+void sched_unthrottle(struct vcpu *v) __no_lock_check
 {
     unsigned hart;
     struct sched_hart *q = sched_lock_home(v, &hart);
@@ -120,6 +120,7 @@ void sched_vcpu_init(struct vcpu *v)
 /* The one at the head of the queue gets the hart, or NULL: its cap is used up and it is put aside.
  */
 static inline struct vcpu *take(struct sched_hart *q, struct vcpu *v, unsigned hart, uint64_t now)
+    __must_hold(&q->lock)
 {
     uint64_t ticks = UINT64_MAX, until = 0;
 
@@ -182,7 +183,7 @@ struct vcpu *sched_next(struct hart *h)
 }
 
 /* With q's lock: v, which ran, gives the hart back. */
-static void leave(struct sched_hart *q, struct vcpu *v, uint64_t now)
+static void leave(struct sched_hart *q, struct vcpu *v, uint64_t now) __must_hold(&q->lock)
 {
     queue_charge(q, now);
     sched_stop_clock(q, now);

@@ -18,32 +18,33 @@
 
 void queue_init(struct sched_hart *q);
 /* The virtual time at which all that wait or run here would stand, had they got their parts. */
-uint64_t queue_virtual_time(const struct sched_hart *q);
+uint64_t queue_virtual_time(const struct sched_hart *q) __must_hold(&q->lock);
 /* Sets weight and what follows from it; the vcpu is not queued. */
 void queue_set_weight(struct vcpu *v, uint32_t weight);
 /* A vcpu that comes from elsewhere (a start, a wake-up, another hart) gets its place in virtual
  * time... */
-void queue_place(struct sched_hart *q, struct vcpu *v, unsigned hart);
+void queue_place(struct sched_hart *q, struct vcpu *v, unsigned hart) __must_hold(&q->lock);
 /* ...and gives it up: what it was behind or ahead is kept in v. It is queued or running here. */
-void queue_displace(struct sched_hart *q, struct vcpu *v, unsigned hart);
+void queue_displace(struct sched_hart *q, struct vcpu *v, unsigned hart) __must_hold(&q->lock);
 /* The ticks that v, which runs here and was charged, has had beyond its share; 0: none. */
-uint64_t queue_ahead(const struct sched_hart *q, const struct vcpu *v);
-void queue_insert(struct sched_hart *q, struct vcpu *v);
-void queue_remove(struct sched_hart *q, struct vcpu *v);
+uint64_t queue_ahead(const struct sched_hart *q, const struct vcpu *v) __must_hold(&q->lock);
+void queue_insert(struct sched_hart *q, struct vcpu *v) __must_hold(&q->lock);
+void queue_remove(struct sched_hart *q, struct vcpu *v) __must_hold(&q->lock);
 /* Who is next, still queued; nobody runs. NULL: nobody waits. */
-struct vcpu *queue_pick(struct sched_hart *q);
+struct vcpu *queue_pick(struct sched_hart *q) __must_hold(&q->lock);
 /* The vcpu, not queued, is what the hart runs from now on. */
-void queue_run(struct sched_hart *q, struct vcpu *v, uint64_t now);
+void queue_run(struct sched_hart *q, struct vcpu *v, uint64_t now) __must_hold(&q->lock);
 /* The same for one that is queued until now; sets turn_end. */
-void queue_take(struct sched_hart *q, struct vcpu *v, uint64_t now);
+void queue_take(struct sched_hart *q, struct vcpu *v, uint64_t now) __must_hold(&q->lock);
 /* Charges the running vcpu's time. */
-void queue_charge(struct sched_hart *q, uint64_t now);
+void queue_charge(struct sched_hart *q, uint64_t now) __must_hold(&q->lock);
 /* The running vcpu has left the hart; its time was charged, it is not queued. */
-void queue_left(struct sched_hart *q, struct vcpu *v);
+void queue_left(struct sched_hart *q, struct vcpu *v) __must_hold(&q->lock);
 /* The running vcpu goes back into the queue. */
-void queue_requeue(struct sched_hart *q, struct vcpu *v);
+void queue_requeue(struct sched_hart *q, struct vcpu *v) __must_hold(&q->lock);
 /* May v, just queued, take the hart from the running vcpu? *at: when, if not at once. */
-bool queue_preempts(struct sched_hart *q, const struct vcpu *v, uint64_t now, uint64_t *at);
+bool queue_preempts(struct sched_hart *q, const struct vcpu *v, uint64_t now, uint64_t *at)
+    __must_hold(&q->lock);
 
 /* ---- virtual time, for queue.c and exchange.c ---- */
 
@@ -143,7 +144,8 @@ void cap_return(struct vcpu *v);
 
 /* ---- place.c: which hart ---- */
 
-/* Locks the queue of v's home, which may change until that is done. */
+/* Locks the queue of v's home, which may change until that is done. The caller goes on with
+ * lock_assert_held(), or has __no_lock_check: clang cannot be told of a lock that is returned. */
 struct sched_hart *sched_lock_home(struct vcpu *v, unsigned *hart);
 /* v (RUNNABLE, its home locked, not queued, free to run) joins a queue: its home's or a better
  * one's. Releases the lock. v is placed, not requeued. */
@@ -160,6 +162,7 @@ static inline void sched_stop_clock(struct sched_hart *q, uint64_t now)
 /* With q's lock: v, which waited until now and has the hart, for so many ticks at most: its
  * accounts of time. */
 static inline void sched_begin(struct sched_hart *q, struct vcpu *v, uint64_t now, uint64_t ticks)
+    __must_hold(&q->lock)
 {
     if (q->busy_ticks > v->sched.waits_from)
         v->sched.stolen += q->busy_ticks - v->sched.waits_from;
@@ -170,8 +173,8 @@ static inline void sched_begin(struct sched_hart *q, struct vcpu *v, uint64_t no
     v->sched.wake_pending = false;
 }
 /* Accounts for v's wait in q, whose lock is held. */
-void sched_wait_begins(struct sched_hart *q, struct vcpu *v);
-void sched_wait_ends(struct sched_hart *q, struct vcpu *v);
+void sched_wait_begins(struct sched_hart *q, struct vcpu *v) __must_hold(&q->lock);
+void sched_wait_ends(struct sched_hart *q, struct vcpu *v) __must_hold(&q->lock);
 /* v is in h's queue now: h must see it, wherever it is. No lock held. */
 void sched_notify(struct hart *h);
 /* May it be in a queue? */

@@ -160,6 +160,31 @@ def test_right_include_is_not(tree, file, included):
     assert run(tree / "tools/check-includes").returncode == 0
 
 
+# ---------------------------------------------------------------- locks, as clang checks them
+
+CLANG = [shutil.which("clang"), "--target=riscv64-unknown-elf", "-march=rv64imac", "-mabi=lp64", "-std=gnu11",
+         "-ffreestanding", "-fsyntax-only", "-Wthread-safety", "-Werror", "-x", "c", "-", f"-I{TREE}/include",
+         f"-I{TREE}/build/include", "-isystem", f"{TREE}/build/deps/newlib/include"]
+
+
+@pytest.mark.skipif(not CLANG[0], reason="clang is installed by tools/setup check")
+@pytest.mark.parametrize("file, right, wrong, found", [
+    ("kernel/work.c", "", "", None),
+    ("kernel/work.c", "lock_acquire(&h->work_lock);", "", "releasing lock"),
+    ("kernel/work.c", "lock_release(&h->work_lock);", "", "still held"),
+    ("mm/vmid.c", "    lock_acquire(&lock);\n", "", "requires holding"),
+    ("core/lifecycle.c", "    lock_acquire(&vm->lock);\n", "", "requires holding"),
+    ("core/sched/sched.c", "    lock_acquire(&q->lock);\n", "", "requires holding"),
+    ("console/console_attach.c", "    console_acquire();\n", "", "requires holding"),
+])
+def test_missing_lock_is_found(file, right, wrong, found):
+    text = (TREE / file).read_text()
+    assert right in text
+    done = run(*CLANG, input=text.replace(right, wrong), cwd=(TREE / file).parent)
+    assert done.returncode == (1 if found else 0), done.stderr
+    assert (found or "") in done.stderr
+
+
 # ---------------------------------------------------------------- check-isa
 
 FPU = ('void fpu_save(double *p);\nvoid fpu_save(double *p) { '

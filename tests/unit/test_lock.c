@@ -71,6 +71,19 @@ static void test_not_held(void **state)
     EXPECT_PANIC(lock_release(&vm));
 }
 
+static void test_assert_held(void **state)
+{
+    (void)state;
+    lock_acquire(&vm);
+    lock_acquire(&gstage);
+    lock_assert_held(&vm);
+    lock_assert_held(&gstage);
+    lock_release(&vm);
+    lock_assert_held(&gstage);
+    EXPECT_PANIC(lock_assert_held(&vm));
+    lock_release(&gstage);
+}
+
 static void test_harts_apart(void **state)
 {
     struct hart *one = fake_this_hart, *two = harts[next_hart++];
@@ -103,6 +116,7 @@ int main(void)
         cmocka_unit_test_setup(test_rising, setup),
         cmocka_unit_test_setup(test_falling, setup),
         cmocka_unit_test_setup(test_not_held, setup),
+        cmocka_unit_test_setup(test_assert_held, setup),
         cmocka_unit_test_setup(test_harts_apart, setup),
         cmocka_unit_test_setup(test_panicking, setup),
     };

@@ -30,7 +30,29 @@ enum lock_rank {
     RANK_CONSOLE_INPUT, /* the bytes that a client has not read yet */
 };
 
-struct spinlock {
+/*
+ * Clang checks these (`make check-clang`). A function that requires a lock, or takes or releases
+ * one for its caller, says so behind its parameters: __must_hold(&q->lock). Locks are compared as
+ * they are written; lock_assert_held() says that one is held that was taken by another name, and
+ * __no_lock_check leaves a function out whose lock depends on what it finds.
+ */
+#if defined(__clang__)
+#define __lock_type       __attribute__((capability("lock")))
+#define __acquires(l)     __attribute__((acquire_capability(l)))
+#define __releases(l)     __attribute__((release_capability(l)))
+#define __must_hold(...)  __attribute__((requires_capability(__VA_ARGS__)))
+#define __asserts_held(l) __attribute__((assert_capability(l)))
+#define __no_lock_check   __attribute__((no_thread_safety_analysis))
+#else
+#define __lock_type
+#define __acquires(l)
+#define __releases(l)
+#define __must_hold(...)
+#define __asserts_held(l)
+#define __no_lock_check
+#endif
+
+struct __lock_type spinlock {
     struct arch_spinlock raw;
     uint32_t rank; /* enum lock_rank */
 };
@@ -40,21 +62,28 @@ struct spinlock {
 /* Debug builds check ranks and ownership (kernel/lock.c); the others are the bare ticket lock. */
 #if defined(HEARTH_DEBUG) || defined(HEARTH_UNIT_TEST)
 void lock_init(struct spinlock *l, enum lock_rank rank);
-void lock_acquire(struct spinlock *l);
-void lock_release(struct spinlock *l);
+void lock_acquire(struct spinlock *l) __acquires(l);
+void lock_release(struct spinlock *l) __releases(l);
+/* This hart holds it; debug builds check that. */
+void lock_assert_held(const struct spinlock *l) __asserts_held(l);
 #else
 static inline void lock_init(struct spinlock *l, enum lock_rank rank)
 {
     *l = (struct spinlock){.rank = rank};
 }
 
-static inline void lock_acquire(struct spinlock *l)
+static inline void lock_acquire(struct spinlock *l) __acquires(l) __no_lock_check
 {
     arch_spin_lock(&l->raw);
 }
 
-static inline void lock_release(struct spinlock *l)
+static inline void lock_release(struct spinlock *l) __releases(l) __no_lock_check
 {
     arch_spin_unlock(&l->raw);
+}
+
+static inline void lock_assert_held(const struct spinlock *l) __asserts_held(l)
+{
+    (void)l;
 }
 #endif

@@ -45,6 +45,14 @@ void lock_acquire(struct spinlock *l)
     fake_lock_count++;
 }
 
+void lock_assert_held(const struct spinlock *l)
+{
+    for (unsigned i = 0; i < fake_locks_held; i++)
+        if (held[i] == l)
+            return;
+    broken("not held");
+}
+
 void lock_release(struct spinlock *l)
 {
     if (fake_locks_held == 0 || held[fake_locks_held - 1] != l)
