@@ -175,7 +175,7 @@ CLANG = [shutil.which("clang"), "--target=riscv64-unknown-elf", "-march=rv64imac
     ("mm/vmid.c", "    lock_acquire(&lock);\n", "", "requires holding"),
     ("core/lifecycle.c", "    lock_acquire(&vm->lock);\n", "", "requires holding"),
     ("core/sched/sched.c", "    lock_acquire(&q->lock);\n", "", "requires holding"),
-    ("console/console_attach.c", "    console_acquire();\n", "", "requires holding"),
+    ("console/console_line.c", "    console_acquire();\n", "", "requires holding"),
 ])
 def test_missing_lock_is_found(file, right, wrong, found):
     text = (TREE / file).read_text()
