@@ -19,7 +19,7 @@
 #include <hearth/core/upcalls.h>
 #include <hearth/core/vcpu.h>
 
-#define LOAD_PIECE (512 * KIB)
+#define LOAD_PIECE (64 * KIB) /* a vcpu that wakes meanwhile waits for so much */
 
 static bool start_piece(struct work *w);
 static bool detach_piece(struct work *w);
@@ -141,7 +141,7 @@ static void begin_start(struct vm *vm) __must_hold(&vm->lock)
 static void queue_start(struct vm *vm)
 {
     console_client_started(vm->console);
-    work_queue(harts[atomic_load_relaxed(&vm->vcpus[0]->sched.home)], &vm->work);
+    vm_work_queue(vm, &vm->work);
 }
 
 int vm_start(struct vm *vm)

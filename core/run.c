@@ -20,6 +20,7 @@
 #include <hearth/core/trace_vcpu.h>
 #include <hearth/core/vcpu.h>
 #include <hearth/core/vm.h>
+#include <hearth/core/vm_work.h>
 #include <hearth/core/vtimer.h>
 #include <hearth/kernel/work.h>
 
@@ -189,6 +190,11 @@ void run_hart(void)
             vcpu_put(h->current);
         if (v == NULL) {
             idle(h);
+            continue;
+        }
+        if (unlikely(v->worker)) {
+            vm_work_run(v);
+            next = NULL;
             continue;
         }
         arrive(v);

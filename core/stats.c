@@ -39,7 +39,7 @@ static void times_look(const struct vcpu *v, struct stats_vcpu *out)
         out->idle += ticks;
 }
 
-void stats_vcpu_read(const struct vcpu *v, struct stats_vcpu *out)
+void stats_times_read(const struct vcpu *v, struct stats_vcpu *out)
 {
     for (unsigned i = 0; i < READ_TRIES; i++) {
         const uint32_t seq = atomic_load_acquire(&v->stats.times_seq);
@@ -50,6 +50,11 @@ void stats_vcpu_read(const struct vcpu *v, struct stats_vcpu *out)
             break;
         cpu_relax();
     }
+}
+
+void stats_vcpu_read(const struct vcpu *v, struct stats_vcpu *out)
+{
+    stats_times_read(v, out);
     out->exits = atomic_load_relaxed(&v->stats.exits);
     for (unsigned i = 0; i < EXIT_REASON_COUNT; i++)
         out->by_reason[i] = atomic_load_relaxed(&v->stats.by_reason[i]);

@@ -27,6 +27,8 @@ static struct spinlock vm_list_lock = SPINLOCK_INIT(RANK_VM_LIST);
 static struct vm *vms[VMS_MAX]; /* vm_list_lock to change; atomic to look */
 static unsigned vms_count;      /* vm_list_lock to change, never falls; atomic to look */
 
+#define VM_ORDER page_order(sizeof(struct vm) + VM_WORKER_SIZE)
+
 unsigned vm_count(void)
 {
     return atomic_load_acquire(&vms_count);
@@ -126,8 +128,10 @@ static const char *build(struct vm *vm)
         goto free_gstage;
     if (create_vcpus(vm) < 0)
         goto free_console;
+    vm_work_create(vm, vm + 1);
     if (create_components(vm) == 0)
         return NULL;
+    vm_work_destroy(vm);
     destroy_vcpus(vm);
 free_console:
     console_client_destroy(vm->console);
@@ -194,11 +198,12 @@ void vm_free(struct vm *vm)
     while (*end != NULL)
         end++;
     destroy_components(vm, end);
+    vm_work_destroy(vm);
     destroy_vcpus(vm);
     console_client_destroy(vm->console);
     gstage_destroy(&vm->gstage);
     memslot_free_ram(&vm->memslots);
-    page_free_virt(vm, page_order(sizeof(*vm)));
+    page_free_virt(vm, VM_ORDER);
 }
 
 static int refused(const struct vm_config *config, int err)
@@ -216,7 +221,7 @@ int vm_create(const struct vm_config *config, struct vm **out)
 
     if (vm_find(config->name) != NULL)
         return refused(config, -HV_EEXIST);
-    vm = page_alloc_zeroed(page_order(sizeof(*vm)));
+    vm = page_alloc_zeroed(VM_ORDER);
     if (vm == NULL) {
         log_error("%s: not enough memory for the VM", config->name);
         return -HV_ENOMEM;
@@ -228,14 +233,14 @@ int vm_create(const struct vm_config *config, struct vm **out)
     vm->stop_reason = "never started";
     if (sched_vm_init(vm) < 0) {
         log_error("%s: affinity: none of its harts is there", config->name);
-        page_free_virt(vm, page_order(sizeof(*vm)));
+        page_free_virt(vm, VM_ORDER);
         return -HV_EINVAL;
     }
     why = build(vm);
     if (why != NULL) {
         log_error("%s: %s (%lu MiB asked for, %lu MiB free)", config->name, why,
                   config->memory / MIB, page_alloc_free_bytes() / MIB);
-        page_free_virt(vm, page_order(sizeof(*vm)));
+        page_free_virt(vm, VM_ORDER);
         return -HV_ENOMEM;
     }
     err = list(vm);

@@ -15,35 +15,34 @@ static void gap_ended(struct timer_event *ev)
 
 void work_init_hart(struct hart *h)
 {
-    lock_init(&h->work_lock, RANK_WORK);
+    lock_init(&h->work.lock, RANK_WORK);
     h->work_timer.deadline = UINT64_MAX;
     h->work_timer.fn = gap_ended;
 }
 
-/* With the lock. */
-static void append(struct hart *h, struct work *w) __must_hold(&h->work_lock)
+void work_list_append(struct work_list *list, struct work *w)
 {
     w->next = NULL;
-    if (h->work_tail != NULL)
-        h->work_tail->next = w;
+    if (list->tail != NULL)
+        list->tail->next = w;
     else
-        atomic_store_relaxed(&h->work_head, w);
-    h->work_tail = w;
+        atomic_store_relaxed(&list->head, w);
+    list->tail = w;
 }
 
-static struct work *take(struct hart *h)
+struct work *work_list_take(struct work_list *list)
 {
     struct work *w;
 
-    lock_acquire(&h->work_lock);
-    w = h->work_head;
+    lock_acquire(&list->lock);
+    w = list->head;
     if (w != NULL) {
-        atomic_store_relaxed(&h->work_head, w->next);
+        atomic_store_relaxed(&list->head, w->next);
         if (w->next == NULL)
-            h->work_tail = NULL;
+            list->tail = NULL;
         w->next = NULL;
     }
-    lock_release(&h->work_lock);
+    lock_release(&list->lock);
     return w;
 }
 
@@ -51,10 +50,10 @@ void work_queue(struct hart *h, struct work *w)
 {
     bool first;
 
-    lock_acquire(&h->work_lock);
-    first = h->work_head == NULL;
-    append(h, w);
-    lock_release(&h->work_lock);
+    lock_acquire(&h->work.lock);
+    first = h->work.head == NULL;
+    work_list_append(&h->work, w);
+    lock_release(&h->work.lock);
     /* Behind other work it waits for its turn. */
     if (!first)
         return;
@@ -76,7 +75,7 @@ void work_interrupted(void)
 
 bool work_pending(const struct hart *h)
 {
-    return atomic_load_relaxed(&h->work_head) != NULL;
+    return atomic_load_relaxed(&h->work.head) != NULL;
 }
 
 void work_run(struct hart *h)
@@ -88,13 +87,13 @@ void work_run(struct hart *h)
     /* Before the queue is looked at: who queues after that look says so again. */
     (void)atomic_exchange(&h->work_due, 0);
     do {
-        w = take(h);
+        w = work_list_take(&h->work);
         if (w == NULL)
             return;
         if (w->fn(w)) {
-            lock_acquire(&h->work_lock);
-            append(h, w);
-            lock_release(&h->work_lock);
+            lock_acquire(&h->work.lock);
+            work_list_append(&h->work, w);
+            lock_release(&h->work.lock);
         }
     } while (timer_now() < end);
     if (work_pending(h))

@@ -50,7 +50,8 @@ static int64_t borrow(struct vm *vm, uint64_t now, uint64_t *until)
     if (b->quota != 0) {
         refill(b, now);
         b->left -= (int64_t)atomic_exchange(&vm->sched.cap_owed, 0);
-        part = (int64_t)MAX(b->quota / vm->config.vcpus, timer_ticks_from_us(LEND_US));
+        part = (int64_t)MAX(b->quota / (vm->config.vcpus + vm->sched.beside),
+                            timer_ticks_from_us(LEND_US));
         part = MAX(MIN(part, b->left), 0);
         b->left -= part;
         *until = b->refill_at;

@@ -98,7 +98,8 @@ static void set_priority(struct vcpu *v, uint64_t value)
 {
     struct change c = change_begin(v);
 
-    v->sched.params.priority = (uint8_t)value;
+    if (!v->worker || v->vm->sched.beside)
+        v->sched.params.priority = (uint8_t)value;
     change_end(v, &c);
 }
 
@@ -139,6 +140,8 @@ static int apply(struct vm *vm, uint32_t vcpu, void (*set)(struct vcpu *v, uint6
     for (uint32_t i = 0; i < vm->config.vcpus; i++)
         if (vcpu == SCHED_ALL || vcpu == i)
             set(vm->vcpus[i], value);
+    if ((vcpu == SCHED_ALL || vcpu == 0) && vm->worker.vcpu != NULL)
+        set(vm->worker.vcpu, value);
     return 0;
 }
 
@@ -163,6 +166,14 @@ int sched_set_affinity(struct vm *vm, uint32_t vcpu, uint64_t mask)
     return apply(vm, vcpu, set_affinity, mask);
 }
 
+static void ask_anew(struct vcpu *v)
+{
+    struct change c = change_begin(v);
+
+    change_end(v, &c);
+    sched_unthrottle(v);
+}
+
 int sched_set_cap(struct vm *vm, uint32_t vcpu, uint32_t percent)
 {
     if (vcpu != SCHED_ALL) {
@@ -178,12 +189,10 @@ int sched_set_cap(struct vm *vm, uint32_t vcpu, uint32_t percent)
     atomic_store_relaxed(&vm->sched.cap_owed, 0);
     lock_release(&vm->sched.lock);
     /* Each asks anew what it may use. */
-    for (uint32_t i = 0; i < vm->config.vcpus; i++) {
-        struct change c = change_begin(vm->vcpus[i]);
-
-        change_end(vm->vcpus[i], &c);
-        sched_unthrottle(vm->vcpus[i]);
-    }
+    for (uint32_t i = 0; i < vm->config.vcpus; i++)
+        ask_anew(vm->vcpus[i]);
+    if (vm->worker.vcpu != NULL)
+        ask_anew(vm->worker.vcpu);
     return 0;
 }
 

@@ -59,14 +59,20 @@ struct sched_hart *sched_lock_home(struct vcpu *v, unsigned *hart) __no_lock_che
     }
 }
 
+/* One more, or (uint32_t)-1, has this home. Workers do not count: vcpus are spread over the harts
+ * as if there were none. */
+static void place_count(struct vcpu *v, unsigned hart, uint32_t by)
+{
+    if (v->worker)
+        return;
+    (void)atomic_fetch_add(&hart_sched(harts[hart])->assigned, by);
+    (void)atomic_fetch_add(&v->vm->sched.at[hart], by);
+}
+
 static void set_home(struct vcpu *v, unsigned to)
 {
-    const unsigned from = v->sched.home;
-
-    (void)atomic_fetch_add(&hart_sched(harts[from])->assigned, (uint32_t)-1);
-    (void)atomic_fetch_add(&v->vm->sched.at[from], (uint32_t)-1);
-    (void)atomic_fetch_add(&hart_sched(harts[to])->assigned, 1);
-    (void)atomic_fetch_add(&v->vm->sched.at[to], 1);
+    place_count(v, v->sched.home, (uint32_t)-1);
+    place_count(v, to, 1);
     atomic_store_relaxed(&v->sched.home, to);
 }
 
@@ -127,6 +133,10 @@ void sched_assign(struct vcpu *v)
     const uint64_t allowed = v->sched.params.affinity & sched_harts_online();
     unsigned best = bit_lowest(allowed);
 
+    if (v->worker) {
+        atomic_store_relaxed(&v->sched.home, atomic_load_relaxed(&v->vm->vcpus[0]->sched.home));
+        return;
+    }
     /* Away from its siblings first, then where there are fewest. */
     for (uint64_t m = allowed; m != 0; m &= m - 1) {
         const unsigned i = bit_lowest(m);
@@ -139,15 +149,13 @@ void sched_assign(struct vcpu *v)
             best = i;
     }
     atomic_store_relaxed(&v->sched.home, best);
-    (void)atomic_fetch_add(&hart_sched(harts[best])->assigned, 1);
-    (void)atomic_fetch_add(&v->vm->sched.at[best], 1);
+    place_count(v, best, 1);
 }
 
 void sched_unassign(struct vcpu *v)
 {
     timer_cancel(&v->sched.cap_timer);
-    (void)atomic_fetch_add(&hart_sched(harts[v->sched.home])->assigned, (uint32_t)-1);
-    (void)atomic_fetch_add(&v->vm->sched.at[v->sched.home], (uint32_t)-1);
+    place_count(v, v->sched.home, (uint32_t)-1);
 }
 
 /* ---- joining a queue ---- */

@@ -33,6 +33,9 @@ void queue_set_weight(struct vcpu *v, uint32_t weight)
 {
     v->sched.params.weight = (uint16_t)weight;
     v->sched.inverse = ((uint64_t)SCHED_WEIGHT_DEFAULT << 20) / weight;
+    /* The vcpus pay for this time too (sched_worker_ends()): so they and it have half each. */
+    if (v->worker && v->vm->sched.beside)
+        v->sched.inverse *= 2;
     v->sched.slice = queue_virtual_ticks(v, queue_slice_ticks);
 }
 
@@ -63,8 +66,11 @@ static void rebase(struct sched_hart *q, uint64_t virtual_time)
 /* v pays what its VM owes, and nobody else will: ticks. */
 static __noinline uint64_t queue_pay(struct vcpu *v)
 {
-    const uint64_t ticks = atomic_exchange(&v->vm->sched.owed, 0);
+    uint64_t ticks;
 
+    if (v->worker && v->vm->sched.beside)
+        return 0; /* the vcpus pay, also for what it does itself */
+    ticks = atomic_exchange(&v->vm->sched.owed, 0);
     return MIN(ticks, QUEUE_TICKS_MAX);
 }
 
@@ -126,6 +132,16 @@ uint64_t queue_ahead(const struct sched_hart *q, const struct vcpu *v)
         return 0;
     return (uint64_t)MIN(ahead, QUEUE_BASE_SPREAD) * v->sched.params.weight /
            ((uint64_t)SCHED_WEIGHT_DEFAULT << QUEUE_VIRTUAL_DIGITS);
+}
+
+void queue_hand_over(struct sched_hart *q, struct vcpu *v)
+{
+    const uint64_t ticks = queue_ahead(q, v);
+
+    if (ticks == 0)
+        return;
+    (void)atomic_fetch_add(&v->vm->sched.owed, ticks);
+    v->sched.vruntime = queue_virtual_time(q);
 }
 
 void queue_insert(struct sched_hart *q, struct vcpu *v)

@@ -64,12 +64,27 @@ void sched_start(struct vcpu *v) __no_lock_check
     become_runnable(v, hart);
 }
 
+/* A guest may wait for what is done beside it, at its priority, even in a loop; nobody waits for a
+ * VM that loads. With the lock of the worker's home, where it neither waits nor runs. */
+static void worker_wakes(struct vcpu *w)
+{
+    struct vm *vm = w->vm;
+
+    vm->sched.beside = atomic_load_relaxed(&vm->vcpus_active) != 0;
+    w->sched.params.priority = 0;
+    if (vm->sched.beside)
+        w->sched.params.priority = atomic_load_relaxed(&vm->vcpus[0]->sched.params.priority);
+    queue_set_weight(w, w->sched.params.weight);
+}
+
 void sched_wake(struct vcpu *v) __no_lock_check
 {
     unsigned hart;
     struct sched_hart *q = sched_lock_home(v, &hart);
 
     if (v->run_state == VCPU_BLOCKED) {
+        if (unlikely(v->worker))
+            worker_wakes(v);
         become_runnable(v, hart);
         return;
     }
@@ -108,7 +123,7 @@ void sched_unthrottle(struct vcpu *v) __no_lock_check
 
 void sched_vcpu_init(struct vcpu *v)
 {
-    v->run_state = VCPU_STOPPED;
+    v->run_state = v->worker ? VCPU_BLOCKED : VCPU_STOPPED;
     sched_read_config(v);
     v->sched.grant = INT64_MAX;
     v->sched.cap_timer = (struct timer_event){.deadline = UINT64_MAX, .fn = cap_refilled};
@@ -198,7 +213,7 @@ static bool stays(const struct hart *h, const struct vcpu *v)
 }
 
 /* It is the hart's own: v's home does not change while it runs. */
-void sched_requeue(struct vcpu *v, bool yields)
+void sched_requeue(struct vcpu *v, bool yields) __no_lock_check
 {
     struct hart *h = this_hart();
     struct sched_hart *q = hart_sched(h);
@@ -216,6 +231,10 @@ void sched_requeue(struct vcpu *v, bool yields)
     } else {
         queue_displace(q, v, h->index);
         queue_left(q, v);
+        if (v->hart == NULL) { /* not loaded yet: no sched_unloaded() follows */
+            sched_put_in_queue(v, h->index);
+            return;
+        }
     }
     lock_release(&q->lock);
 }
@@ -256,7 +275,7 @@ void sched_stop(struct vcpu *v)
     now = timer_now();
     leave(q, v, now);
     /* It starts anew; what it had beyond its share, its VM has had. */
-    (void)atomic_fetch_add(&v->vm->sched.owed, queue_ahead(q, v));
+    queue_hand_over(q, v);
     queue_left(q, v);
     v->sched.lag = 0;
     q->busy_from = now; /* its VM's end or restart: also time that others wait */
@@ -270,25 +289,76 @@ bool sched_must_unload(const struct hart *h, const struct vcpu *v)
            !(atomic_load_relaxed(&v->sched.params.affinity) & BIT(h->index));
 }
 
+/* ---- a VM's worker ---- */
+
+void sched_worker_begins(struct vcpu *w)
+{
+    struct hart *h = this_hart();
+    struct sched_hart *q = hart_sched(h);
+
+    atomic_store_release(&w->hart, h);
+    q->worker = w;
+    q->worker_from = w->vm->sched.beside ? timer_now() : UINT64_MAX;
+    sched_contention_changed(h);
+}
+
+bool sched_worker_rests(struct vcpu *w)
+{
+    struct sched_hart *q = hart_sched(this_hart());
+
+    lock_acquire(&q->lock);
+    if (!w->vm->sched.beside) { /* the vcpus that start now go on where it ends */
+        queue_charge(q, timer_now());
+        queue_hand_over(q, w);
+    }
+    lock_release(&q->lock);
+    return sched_block(w);
+}
+
+void sched_worker_ends(struct vcpu *w, bool rests)
+{
+    struct hart *h = this_hart();
+    struct sched_hart *q = hart_sched(h);
+    const uint64_t now = timer_now();
+
+    /* Where others waited for the hart, the vcpus pay for its time too: all together have no more
+     * than the vcpus' share. */
+    if (now > q->worker_from && atomic_load_relaxed(&q->queued) != 0)
+        (void)atomic_fetch_add(&w->vm->sched.owed, now - q->worker_from);
+    q->worker = NULL;
+    if (!rests)
+        sched_requeue(w, false);
+    sched_unloaded(h, w);
+}
+
+/* ---- the end of a turn ---- */
+
+/* When the present turn ends, at the latest. */
+static uint64_t turn_limit(const struct sched_hart *q, bool contended)
+{
+    /* One with a priority gives turns to its equals only. */
+    if (contended && (atomic_load_relaxed(&q->running_priority) == 0 ||
+                      atomic_load_relaxed(&q->queued_fixed) != 0))
+        return MIN(q->cap_end, MIN(q->turn_end, atomic_load_relaxed(&q->preempt_at)));
+    return q->cap_end;
+}
+
 void sched_contention_changed(struct hart *h)
 {
     struct sched_hart *q = hart_sched(h);
     struct vcpu *v = h->current;
     const bool contended = atomic_load_relaxed(&q->queued) != 0;
-    uint64_t end = q->cap_end;
 
-    if (v == NULL)
+    if (v != NULL) {
+        /* Its sleep is nobody else's loss, nor charged to its cap: let it execute WFI by itself. */
+        if (contended || q->cap_end != UINT64_MAX)
+            v->ctx.hstatus |= HSTATUS_VTW;
+        else
+            v->ctx.hstatus &= ~HSTATUS_VTW;
+    } else if (q->worker == NULL) {
         return;
-    /* One with a priority gives turns to its equals only. */
-    if (contended && (atomic_load_relaxed(&q->running_priority) == 0 ||
-                      atomic_load_relaxed(&q->queued_fixed) != 0))
-        end = MIN(end, MIN(q->turn_end, atomic_load_relaxed(&q->preempt_at)));
-    /* Its sleep is nobody else's loss, nor charged to its cap: let it execute WFI by itself. */
-    if (contended || q->cap_end != UINT64_MAX)
-        v->ctx.hstatus |= HSTATUS_VTW;
-    else
-        v->ctx.hstatus &= ~HSTATUS_VTW;
-    timer_set_slice(end);
+    }
+    timer_set_slice(turn_limit(q, contended));
 }
 
 void sched_interrupted(void)

@@ -28,6 +28,8 @@ void queue_place(struct sched_hart *q, struct vcpu *v, unsigned hart) __must_hol
 void queue_displace(struct sched_hart *q, struct vcpu *v, unsigned hart) __must_hold(&q->lock);
 /* The ticks that v, which runs here and was charged, has had beyond its share; 0: none. */
 uint64_t queue_ahead(const struct sched_hart *q, const struct vcpu *v) __must_hold(&q->lock);
+/* ...those its VM owes from now on, and v has had its share. */
+void queue_hand_over(struct sched_hart *q, struct vcpu *v) __must_hold(&q->lock);
 void queue_insert(struct sched_hart *q, struct vcpu *v) __must_hold(&q->lock);
 void queue_remove(struct sched_hart *q, struct vcpu *v) __must_hold(&q->lock);
 /* Who is next, still queued; nobody runs. NULL: nobody waits. */

@@ -12,7 +12,7 @@
 
 struct brief {
     enum vm_state state;
-    uint64_t up_ms, run_ms, exits;
+    uint64_t up_ms, run_ms, work_ms, exits;
     uint32_t restarts;
 };
 
@@ -36,6 +36,7 @@ static struct brief brief_of(struct vm *vm)
     }
     b.up_ms = timer_us_from_ticks(b.up_ms) / 1000;
     b.run_ms = timer_us_from_ticks(run) / 1000;
+    b.work_ms = timer_us_from_ticks(vm_work_ticks(vm)) / 1000;
     return b;
 }
 
@@ -53,6 +54,7 @@ static void list_row(struct shell *sh, const struct vm_config *c, const char *st
     json_number(&sh->json, "vcpus", c->vcpus);
     json_number(&sh->json, "memory", c->memory);
     json_number(&sh->json, "run_ms", b->run_ms);
+    json_number(&sh->json, "work_ms", b->work_ms);
     json_number(&sh->json, "exits", b->exits);
     json_number(&sh->json, "restarts", b->restarts);
     json_close(&sh->json, '}');
@@ -173,7 +175,8 @@ static void info_head(struct shell *sh, struct vm *vm)
         sh_print(sh, "%s: %s, %u vcpus, %lu MiB, up %lu ms, %u restarts, cap %u\n", vm->config.name,
                  vm_state_name(b.state), vm->config.vcpus, vm->config.memory / MIB, b.up_ms,
                  b.restarts, sched_vm_cap(vm));
-        sh_print(sh, "  G-stage Sv%ux4, %lu KiB of tables\n", mode, tables / KIB);
+        sh_print(sh, "  G-stage Sv%ux4, %lu KiB of tables, %lu ms of work outside its vcpus\n",
+                 mode, tables / KIB, b.work_ms);
         if (vm_has_ended(b.state) || b.state == VM_PRESERVED)
             sh_print(sh, "  because: %s\n", vm->stop_reason);
         return;
@@ -187,6 +190,7 @@ static void info_head(struct shell *sh, struct vm *vm)
     json_number(&sh->json, "gstage_mode", mode);
     json_number(&sh->json, "gstage_tables", tables);
     json_number(&sh->json, "up_ms", b.up_ms);
+    json_number(&sh->json, "work_ms", b.work_ms);
     json_number(&sh->json, "restarts", b.restarts);
     json_number(&sh->json, "cap", sched_vm_cap(vm));
 }

@@ -71,6 +71,19 @@ def test_neighbours(tmp_path):
     assert got["fifth"] >= 0.95 / 5
 
 
+@pytest.mark.parametrize("one, other, least", [("weight = 10000", "weight = 1\ncap = 5", 0.99),
+                                               ("", "cap = 5", 0.94), ("", "weight = 25", 0.78)])
+def test_restarts_for_ever(tmp_path, one, other, least):
+    """A VM that does nothing but restart, with much to clear each time, has its weight's share and its cap's."""
+    start = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
+    end = int(start.timestamp()) * 10**9 + 500 * 10**6
+    restarts = VM("share", vcpus=1, memory="512M", name="restarts",
+                  more=f'cmdline = "role=4 type=1 rtc_end={end}"\nrestart_limit = 0\n{other}')
+    got = shares(run(tmp_path, [share("one", one), restarts], smp=1, timeout=300,
+                     args=(*ICOUNT, "--mem=768M", "--qemu-arg=-rtc", "--qemu-arg=base=2026-01-01T00:00:00,clock=vm")))
+    assert got["one"] >= least
+
+
 @pytest.mark.parametrize("more", ["", "priority = 7"])
 @pytest.mark.parametrize("how", [0, 1, 2])
 def test_waiting_for_a_sibling(tmp_path, how, more):

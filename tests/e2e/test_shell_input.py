@@ -68,9 +68,9 @@ WRONG = {
 
 # For each command with --json: its words, whether it is an array, and the keys.
 JSON = {
-    "vm list": ("", True, {"name", "state", "vcpus", "memory", "run_ms", "exits", "restarts"}),
+    "vm list": ("", True, {"name", "state", "vcpus", "memory", "run_ms", "work_ms", "exits", "restarts"}),
     "vm info": ("a-1-b", False,
-                {"name", "state", "reason", "memory", "up_ms", "restarts", "cap", "on_poweroff", "on_reboot",
+                {"name", "state", "reason", "memory", "up_ms", "work_ms", "restarts", "cap", "on_poweroff", "on_reboot",
                  "on_crash", "restart_limit", "restart_period", "shutdown", "shutdown_timeout", "paused_time",
                  "console", "inspect", "vcpu"}),
     "receive": ("one", True, None),

@@ -336,6 +336,13 @@ void vcpu_hsm_stopped(struct vcpu *v)
     stopped(v, VCPU_REQ_STOP);
 }
 
+/* Its VMs have no work. */
+void vm_work_run(struct vcpu *worker)
+{
+    (void)worker;
+    fail();
+}
+
 void vcpu_park(struct vcpu *v)
 {
     stopped(v, VCPU_REQ_PAUSE);
@@ -511,8 +518,8 @@ static uint64_t state(void)
         s = model_mix(s, hart[h].resched);
         s = model_mix(s, hart[h].work_due);
         s = model_mix(s, (uintptr_t)hart[h].current);
-        s = model_mix(s, (uintptr_t)hart[h].work_head);
-        s = model_mix(s, (uintptr_t)hart[h].work_tail);
+        s = model_mix(s, (uintptr_t)hart[h].work.head);
+        s = model_mix(s, (uintptr_t)hart[h].work.tail);
         s = model_mix(s, csrs[h][CSR_HVIP]);
         for (size_t i = 0; i < sizeof(now[h]); i++)
             s = model_mix(s, ((const uint8_t *)&now[h])[i]);
@@ -765,7 +772,7 @@ static void queue_two_pieces(void)
 
 static void check_work_is_done(void)
 {
-    if (!now[0].ran[0] || hart[0].work_head != (now[0].ran[1] ? NULL : &piece[1]))
+    if (!now[0].ran[0] || hart[0].work.head != (now[0].ran[1] ? NULL : &piece[1]))
         model_fail("work is not done");
     if (!no_vcpu)
         check_guest_runs();

@@ -32,6 +32,7 @@ struct guest {
     uint64_t ran, ran_from; /* time so far; since when it has a hart */
     uint64_t waits_from;    /* since when it could run and does not */
     uint64_t longest_wait;
+    bool stops;              /* its VM ends there: wake_at is set, and nothing more */
     uint64_t window_ran[16]; /* ran at the last period ends */
 };
 
@@ -111,6 +112,21 @@ static struct vm *add_vm(unsigned count)
     return vm;
 }
 
+/* Its work: of `burst` ticks each time, which comes when there was none for `nap`. */
+static struct guest *add_worker(struct vm *vm)
+{
+    struct vcpu *v = &vcpus[n_vcpus];
+    struct guest *g = &guests[n_vcpus++];
+
+    memset(v, 0, sizeof(*v));
+    v->vm = vm;
+    v->worker = true;
+    vm->worker.vcpu = v;
+    sched_vcpu_init(v);
+    *g = (struct guest){.v = v, .wake_at = NEVER, .waits_from = NEVER};
+    return g;
+}
+
 static void begin_burst(struct guest *g)
 {
     g->run_left = g->burst != 0 ? 1 + any(2 * g->burst) : NEVER;
@@ -133,7 +149,20 @@ static void switch_on(struct hart *h, enum how how)
         if (g->run_left != NEVER)
             g->run_left -= MIN(ran, g->run_left);
         g->waits_from = fake_timer_now;
-        if (how == BLOCK && sched_block(v)) {
+        if (v->worker) {
+            const bool rests = how == BLOCK && sched_worker_rests(v);
+
+            sched_worker_ends(v, rests);
+            if (rests) {
+                g->wake_at = fake_timer_now + 1 + any(2 * g->nap);
+                g->waits_from = NEVER;
+            }
+        } else if (how == BLOCK && g->stops) {
+            sched_stop(v);
+            v->vm->vcpus_active--;
+            g->wake_at = NEVER - 1;
+            g->waits_from = NEVER;
+        } else if (how == BLOCK && sched_block(v)) {
             g->wake_at = fake_timer_now + 1 + any(2 * g->nap);
             g->waits_from = NEVER;
         } else {
@@ -153,9 +182,13 @@ static void switch_on(struct hart *h, enum how how)
     if (v == NULL)
         return;
     assert_true(v->hart == NULL || v->hart == h);
-    h->current = v;
-    v->hart = h;
-    sched_contention_changed(h);
+    if (v->worker) {
+        sched_worker_begins(v);
+    } else {
+        h->current = v;
+        v->hart = h;
+        sched_contention_changed(h);
+    }
     guest_of(v)->ran_from = fake_timer_now;
     if (guest_of(v)->waits_from != NEVER) {
         const uint64_t waited = fake_timer_now - guest_of(v)->waits_from;
@@ -248,12 +281,23 @@ static void step(uint64_t end)
 
 static void start(struct vm *vm)
 {
+    vm->vcpus_active = vm->config.vcpus;
     for (unsigned i = 0; i < vm->config.vcpus; i++) {
         guest_of(vm->vcpus[i])->waits_from = fake_timer_now;
         begin_burst(guest_of(vm->vcpus[i]));
         somewhere();
         sched_start(vm->vcpus[i]);
     }
+    settle();
+}
+
+/* The worker gets its first item. */
+static void give_work(struct guest *g)
+{
+    g->waits_from = fake_timer_now;
+    begin_burst(g);
+    somewhere();
+    sched_wake(g->v);
     settle();
 }
 
@@ -293,7 +337,7 @@ static unsigned check_tree(const struct hart *h, const struct tree *t, bool fair
         assert_false(v->sched.throttled || v->sched.moving);
         assert_int_equal(v->sched.params.priority == 0, fair);
         assert_true(v->sched.params.affinity & BIT(h->index));
-        assert_true(v->hart == NULL || (v->hart == h && h->current == v));
+        assert_true(v->hart == NULL || (v->hart == h && h->current == v && !v->worker));
         assert_true(count == 0 || !tree_before(n->key, last));
         if (q->running != NULL)
             assert_true(v->sched.params.priority <= q->running->sched.params.priority);
@@ -338,8 +382,14 @@ static void check(void)
             continue;
         }
         assert_true(r->run_state == VCPU_RUNNING && !r->sched.queued);
-        assert_ptr_equal(h->current, r);
+        assert_ptr_equal(r->worker ? NULL : r, h->current);
+        assert_ptr_equal(r->worker ? r : NULL, q->worker);
         assert_true(r->sched.params.affinity & BIT(i));
+        if (r->worker) {
+            assert_true(here == 0 || r->sched.params.priority != 0 ||
+                        h->slice <= fake_timer_now + SLICE + 1);
+            continue;
+        }
         /* Others wait, or it has a cap: its sleep is seen, and its turn ends. It may have become
          * alone without being told: seen when its turn ends. */
         if (here != 0 || r->sched.cap.quota != 0 || r->vm->sched.budget.quota != 0)
@@ -461,6 +511,139 @@ static void test_charge(void **state)
     }
 }
 
+/* Since when the shares are looked at. */
+static uint64_t count_from_now(void)
+{
+    for (unsigned i = 0; i < n_vcpus; i++)
+        guests[i].ran = 0, guests[i].ran_from = fake_timer_now;
+    return fake_timer_now;
+}
+
+static void in_share(uint64_t had, uint64_t total, uint64_t weight, uint64_t all)
+{
+    const uint64_t due = total * weight / all;
+
+    assert_in_range(had, due - MIN(due, 3 * SLICE), due + 3 * SLICE);
+}
+
+/* A VM with work to do, beside vcpus that compute or instead of them, gets the share of its vcpus;
+ * of that the work half of one's at most, and not nothing. */
+static void test_work_share(void **state)
+{
+    (void)state;
+    for (uint64_t s = 1; s <= 100; s++) {
+        const bool loads = s % 2;
+        struct guest *w;
+        uint64_t load, from, both;
+
+        machine(1, s);
+        for (unsigned i = 2 + (unsigned)any(4); i > 0; i--)
+            add_vm(1);
+        w = add_worker(&vms[0]);
+        for (unsigned i = 0; i < n_vms; i++)
+            set_weight(vms[i].vcpus[0], 20 + (uint32_t)any(300));
+        load = total_weight() - w->v->sched.params.weight;
+        for (unsigned i = loads; i < n_vms; i++)
+            start(&vms[i]);
+        give_work(w);
+        run_for(20 * SLICE);
+        from = count_from_now();
+        run_for(600 * SLICE);
+        both = ran(w) + ran(&guests[0]);
+        in_share(both, fake_timer_now - from, guests[0].v->sched.params.weight, load);
+        for (unsigned i = 1; i < n_vms; i++)
+            in_share(ran(&guests[i]), fake_timer_now - from, guests[i].v->sched.params.weight,
+                     load);
+        if (!loads)
+            assert_in_range(ran(w), both * 2 / 5, both * 3 / 5);
+    }
+}
+
+/* A VM that loads for a while, runs for a while, and so on for ever, has no more than its share by
+ * weight, and not much less, and no more than its cap: nothing of it is forgiven from one to the
+ * other. Without others it has all that there is. */
+static void restart_for_ever(uint32_t weight, uint32_t cap, unsigned others)
+{
+    struct vm *vm;
+    struct guest *g, *w;
+    uint64_t from, had, due;
+
+    machine(1, weight + cap);
+    vm = add_vm(1);
+    g = &guests[0];
+    w = add_worker(vm);
+    set_weight(g->v, weight);
+    assert_int_equal(sched_set_cap(vm, SCHED_ALL, cap), 0);
+    for (unsigned i = 0; i < others; i++)
+        start(add_vm(1));
+    w->burst = 5 * SLICE;
+    g->burst = SLICE;
+    g->stops = true;
+    w->nap = 1000000 * SLICE; /* further than it gets */
+    from = count_from_now();
+    give_work(w);
+    while (fake_timer_now < from + 4000ull * MS) {
+        step(from + 4000ull * MS);
+        if (w->wake_at != NEVER) { /* loaded */
+            w->wake_at = NEVER;
+            start(vm);
+        } else if (g->wake_at != NEVER) { /* it restarts */
+            g->wake_at = NEVER;
+            give_work(w);
+        }
+    }
+    had = ran(g) + ran(w);
+    due = (fake_timer_now - from) * weight / (weight + 100 * others);
+    if (cap == 0) /* a vcpu that stops loses what it was behind */
+        assert_in_range(had, due - MIN(due, due / 10 + 3 * SLICE), due + 3 * SLICE);
+    else
+        assert_true(had <= (fake_timer_now - from) * cap / 100 + 2 * PERIOD * cap / 100);
+    if (cap != 0 && others == 0)
+        assert_true(had >= (fake_timer_now - from) * cap / 100 - 2 * PERIOD * cap / 100 - SLICE);
+}
+
+static void test_restarts(void **state)
+{
+    (void)state;
+    for (uint32_t weight = 10; weight <= 1000; weight *= 10)
+        for (unsigned others = 0; others < 4; others++) {
+            restart_for_ever(weight, 0, others);
+            restart_for_ever(weight, 5, others);
+        }
+}
+
+/* A vcpu with a priority takes the hart from a VM that loads, whatever that VM's priority; work
+ * that its vcpus may wait for in a loop has theirs. */
+static void test_work_priority(void **state)
+{
+    struct guest *w, *other;
+
+    (void)state;
+    machine(1, 1);
+    w = add_worker(add_vm(1));
+    assert_int_equal(sched_set_priority(&vms[0], SCHED_ALL, 50), 0);
+    other = &guests[n_vcpus];
+    assert_int_equal(sched_set_priority(add_vm(1), 0, 1), 0);
+    give_work(w);
+    run_for(10 * SLICE);
+    assert_int_equal(ran(w), 10 * SLICE); /* nobody else wants it */
+    start(&vms[1]);
+    run_for(10 * SLICE);
+    assert_int_equal(ran(w), 10 * SLICE);
+    assert_int_equal(ran(other), 10 * SLICE);
+
+    machine(1, 1);
+    w = add_worker(add_vm(1));
+    assert_int_equal(sched_set_priority(&vms[0], SCHED_ALL, 50), 0);
+    other = &guests[n_vcpus];
+    start(add_vm(1));
+    start(&vms[0]);
+    give_work(w);
+    run_for(20 * SLICE);
+    assert_in_range(ran(w), 9 * SLICE, 11 * SLICE);
+    assert_true(ran(other) < US);
+}
+
 static void random_guest(struct guest *g)
 {
     if (any(3) != 0) {
@@ -469,13 +652,18 @@ static void random_guest(struct guest *g)
     }
 }
 
-static void random_vms(void)
+static void random_vms(bool workers)
 {
-    while (n_vcpus < VCPUS - 4 && (n_vcpus < 2 || any(6) != 0))
-        add_vm(1 + (unsigned)any(4));
+    while (n_vcpus < VCPUS - 5 && (n_vcpus < 2 || any(6) != 0)) {
+        struct vm *vm = add_vm(1 + (unsigned)any(4));
+
+        if (workers && any(2))
+            add_worker(vm);
+    }
     for (unsigned i = 0; i < n_vcpus; i++) {
         random_guest(&guests[i]);
-        set_weight(&vcpus[i], 1 + (uint32_t)any(any(2) ? 10000 : 200));
+        if (!guests[i].v->worker)
+            set_weight(&vcpus[i], 1 + (uint32_t)any(any(2) ? 10000 : 200));
     }
 }
 
@@ -486,7 +674,7 @@ static void test_waits(void **state)
     (void)state;
     for (uint64_t s = 1; s <= 400; s++) {
         machine(1, s);
-        random_vms();
+        random_vms(false);
         for (unsigned i = 0; i < n_vcpus; i++)
             set_weight(&vcpus[i], 50 + (uint32_t)any(400));
         for (unsigned i = 0; i < n_vms; i++)
@@ -500,6 +688,13 @@ static void test_waits(void **state)
             assert_true(g->longest_wait <= 2 * bound(g->v, total_weight()));
         }
     }
+}
+
+static void work_for_all(void)
+{
+    for (unsigned i = 0; i < n_vms; i++)
+        if (vms[i].worker.vcpu != NULL)
+            give_work(guest_of(vms[i].worker.vcpu));
 }
 
 /* One change of something, as a shell would make it. */
@@ -533,9 +728,10 @@ static void test_anything(void **state)
     (void)state;
     for (uint64_t s = 1; s <= 1500; s++) {
         machine(1 + (unsigned)(s % HARTS), s);
-        random_vms();
+        random_vms(true);
         for (unsigned i = 0; i < n_vms; i++)
             start(&vms[i]);
+        work_for_all();
         for (unsigned i = 0; i < 60; i++) {
             run_for(any(3 * MS));
             change_something();
@@ -571,6 +767,14 @@ static void check_caps(unsigned period)
             const uint64_t now = ran(g), cap = g->v->sched.params.cap;
 
             now_vm += now;
+            if (k == 0 && vm->worker.vcpu != NULL) {
+                struct guest *w = guest_of(vm->worker.vcpu);
+
+                now_vm += ran(w);
+                for (unsigned back = 1; back < 16 && back <= period; back++)
+                    of_vm[back] += w->window_ran[(period - back) % 16];
+                w->window_ran[period % 16] = ran(w);
+            }
             for (unsigned back = 1; back < 16 && back <= period; back++) {
                 const uint64_t before = g->window_ran[(period - back) % 16];
 
@@ -591,7 +795,7 @@ static void test_caps(void **state)
     (void)state;
     for (uint64_t s = 1; s <= 200; s++) {
         machine(1 + (unsigned)(s % HARTS), s);
-        random_vms();
+        random_vms(true);
         for (unsigned i = 0; i < n_vms; i++)
             if (any(2))
                 assert_int_equal(
@@ -603,6 +807,7 @@ static void test_caps(void **state)
                                  0);
         for (unsigned i = 0; i < n_vms; i++)
             start(&vms[i]);
+        work_for_all();
         for (unsigned period = 0; period < 30; period++) {
             check_caps(period);
             run_for(PERIOD);
@@ -664,10 +869,11 @@ static void test_spread(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shares), cmocka_unit_test(test_waits),
-        cmocka_unit_test(test_charge), cmocka_unit_test(test_anything),
-        cmocka_unit_test(test_caps),   cmocka_unit_test(test_many_harts),
-        cmocka_unit_test(test_spread),
+        cmocka_unit_test(test_shares),     cmocka_unit_test(test_waits),
+        cmocka_unit_test(test_charge),     cmocka_unit_test(test_work_share),
+        cmocka_unit_test(test_restarts),   cmocka_unit_test(test_work_priority),
+        cmocka_unit_test(test_anything),   cmocka_unit_test(test_caps),
+        cmocka_unit_test(test_many_harts), cmocka_unit_test(test_spread),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
 

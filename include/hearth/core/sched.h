@@ -60,7 +60,8 @@ void sched_hart_online(struct hart *hart);
 
 /* A new VM, its config set, before its vcpus: 0, or -HV_EINVAL: a vcpu's affinity has no hart that
  * is online. A new vcpu, zeroed, of such a VM, its id set: STOPPED, with what the description says
- * and a home away from its siblings. sched_unassign(): it is about to be freed; STOPPED, not
+ * and a home away from its siblings; a worker, behind the vcpus: BLOCKED, with what is said of
+ * vcpu 0, at its home. sched_unassign(): it is about to be freed; STOPPED, not
  * loaded. */
 int __must_check sched_vm_init(struct vm *vm);
 void sched_vcpu_init(struct vcpu *vcpu);
@@ -102,6 +103,16 @@ bool sched_must_unload(const struct hart *hart, const struct vcpu *vcpu);
  * Any hart, any context, any locks.
  */
 void sched_charge(struct vm *vm, uint64_t ticks);
+
+/*
+ * A VM's worker (vm_work.h) has the hart: it is on the run loop's side what a loaded vcpu is, until
+ * sched_worker_ends(). From sched_worker_begins() on the hart's timer and others' interrupts set
+ * hart->resched when it has to leave. sched_worker_rests(): it has no work; false: more has come
+ * meanwhile. sched_worker_ends(): it leaves; `rests` is what that has answered last.
+ */
+void sched_worker_begins(struct vcpu *worker);
+bool sched_worker_rests(struct vcpu *worker);
+void sched_worker_ends(struct vcpu *worker, bool rests);
 
 /* On the hart itself: others may have come or gone. Sets the end of the present turn, and lets WFI
  * trap or not. */

@@ -74,15 +74,18 @@ struct sched_hart {
     uint32_t assigned;         /* atomic: vcpus whose home this is */
     uint64_t balance_from;     /* atomic: when it may pay again to even out load */
     uint64_t preempt_at;       /* lock: one that waits gets the hart then; UINT64_MAX */
-    uint64_t turn_end; /* own: host time at which the present turn is over, if others wait */
-    uint64_t cap_end;  /* own: ...whether or not; UINT64_MAX */
-    bool idle;         /* own: its bit is set in the mask of idle harts */
+    uint64_t turn_end;    /* own: host time at which the present turn is over, if others wait */
+    uint64_t cap_end;     /* own: ...whether or not; UINT64_MAX */
+    bool idle;            /* own: its bit is set in the mask of idle harts */
+    struct vcpu *worker;  /* own: the VM's worker that has the hart; NULL: none */
+    uint64_t worker_from; /* own: ...since when; UINT64_MAX: no vcpus run beside it */
 };
 
 struct sched_vm {
     struct spinlock lock;       /* rank SCHED_CAP */
     uint32_t cap;               /* lock: percent; 0: none */
     struct sched_budget budget; /* lock */
+    bool beside;                /* the worker's home's lock: it works beside vcpus that run */
     uint64_t owed;              /* atomic: ticks that a vcpu of it is to be charged for */
     uint64_t cap_owed;          /* atomic: ticks that are to be taken from the budget */
     uint64_t charged;           /* atomic: ticks by sched_charge() since the VM was made */

@@ -42,6 +42,8 @@ struct stats_hart {
 
 /* Any hart. The vcpu must not be destroyed meanwhile. */
 void stats_vcpu_read(const struct vcpu *vcpu, struct stats_vcpu *out);
+/* Its state and times alone, the rest of *out stays: also of a VM's worker. */
+void stats_times_read(const struct vcpu *vcpu, struct stats_vcpu *out);
 void stats_latency_read(const struct vcpu *vcpu, enum exit_reason reason,
                         uint64_t bucket[STATS_BUCKETS]);
 /* Writes the VM's latencies, in nanoseconds, to the log; nothing when none were counted. */

@@ -101,6 +101,7 @@ struct vcpu {
 
     struct hart *hart;       /* where it is loaded, else NULL; atomic */
     uint32_t run_state;      /* sched: enum vcpu_run_state */
+    bool worker;             /* no guest's: its VM's work (vm_work.h); constant */
     struct sched_vcpu sched; /* sched */
 
     uint64_t timer_deadline; /* guest's deadline in host ticks when the host has no Sstc; UINT64_MAX
@@ -118,6 +119,9 @@ struct vcpu {
     struct vcpu_stats stats;
     struct vcpu_exit exits[EXIT_RECORDS]; /* exit n is captured into row n % EXIT_RECORDS */
 };
+
+/* Of a vcpu that no guest has, a VM's worker, there is only as much: what the scheduler uses. */
+#define VM_WORKER_SIZE offsetof(struct vcpu, stats.by_reason)
 
 /* For the owner of this slot: whether it has anything of the vcpu, which is loaded, that is to be
  * moved at a switch. Not after the vcpu's reset. While no slot has, vcpu_switched[] is not called,

@@ -22,6 +22,7 @@
 #include <hearth/core/sched_state.h>
 #include <hearth/lib/types.h>
 #include <hearth/mm/vmid.h>
+#include <hearth/core/vm_work.h>
 #include <hearth/kernel/work.h>
 
 struct vcpu;
@@ -76,6 +77,7 @@ struct vm {
     void *slots[VM_SLOT_COUNT]; /* state of components (vm_component.h); constant when listed */
 
     struct sched_vm sched; /* hearth/core/sched.h */
+    struct vm_worker worker;
 
     /* lock */
     enum vm_state state;

@@ -9,11 +9,11 @@
 #include <hearth/arch/vcpu_state.h>
 #include <hearth/kernel/lock.h>
 #include <hearth/kernel/timer.h>
+#include <hearth/kernel/work.h>
 #include <hearth/lib/types.h>
 
 struct trace_ring;
 struct vcpu;
-struct work;
 
 /* Supervisor interrupt numbers that have a row of a handler, and a counter. */
 #define HART_IRQS 16
@@ -56,9 +56,7 @@ struct hart {
     uint32_t tracing;         /* own, atomic to look: OBSERVE_TRACE is taken up */
     struct trace_ring *trace; /* there while it is tracing; changed while no hart is */
 
-    struct spinlock work_lock;     /* rank WORK */
-    struct work *work_head;        /* work_lock to change; atomic to look */
-    struct work *work_tail;        /* work_lock */
+    struct work_list work;         /* the machine's own */
     uint32_t work_due;             /* atomic: do it now rather than when nothing else is to do */
     struct timer_event work_timer; /* own: makes it due again */
     struct hart_start_args start_args; /* boot hart's to write, before the hart is started */

@@ -18,6 +18,7 @@ enum lock_rank {
     RANK_GSTAGE,
     RANK_DEVICE,    /* UART, RTC, ... */
     RANK_PLIC,      /* after the devices that drive its lines */
+    RANK_VM_WORK,   /* a VM's work items */
     RANK_SCHED,     /* a hart's run queue */
     RANK_SCHED_CAP, /* what a VM may still use of its cap */
     RANK_TIMER,

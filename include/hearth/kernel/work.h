@@ -1,13 +1,15 @@
 /*
- * work.h - what a hart does in pieces beside running vcpus: loading a VM's images, taking a VM
- * apart, the shell. A piece of work is a function that does a bounded part and says whether there
- * is more. A hart with vcpus to run does pieces for WORK_SLICE_US at a time, and gives its vcpus
- * WORK_GAP_US between them; a hart with none does them one after the other.
+ * work.h - deferred work: functions that do a bounded part and say whether there is more; and the
+ * machine's own, which each hart does beside running vcpus: the shell, the start of the described
+ * VMs. A hart with vcpus to run does work items for WORK_SLICE_US at a time, and gives its vcpus
+ * WORK_GAP_US between them; a hart with none does them one after the other. Work for a VM is queued
+ * by vm_work_queue() (hearth/core/vm_work.h), which charges it to the VM.
  *
- * Lock: the hart's work lock (rank WORK), never held while a piece runs.
+ * Lock: a list's own (a hart's: rank WORK), never held while an item runs.
  */
 #pragma once
 
+#include <hearth/kernel/lock.h>
 #include <hearth/lib/types.h>
 
 #define WORK_SLICE_US 1000
@@ -20,8 +22,19 @@ struct work {
      * more to do, call again. After false the work is its owner's: fn may have queued it anew, or
      * freed it. */
     bool (*fn)(struct work *work);
-    struct work *next; /* its hart's work lock */
+    struct work *next; /* its list's lock */
 };
+
+struct work_list {
+    struct spinlock lock;
+    struct work *head; /* lock to change; atomic to look */
+    struct work *tail; /* lock */
+};
+
+/* To the end of the list, whose lock the caller holds. */
+void work_list_append(struct work_list *list, struct work *work) __must_hold(&list->lock);
+/* The first item, now in no list, or NULL. Takes the list's lock. */
+struct work *work_list_take(struct work_list *list);
 
 /* Boot, each hart. */
 void work_init_hart(struct hart *hart);

@@ -1,0 +1,77 @@
+/*
+ * vm_work.c - see vm_work.h.
+ *
+ * Locking: an item is appended and the worker woken under one hold of the list's lock. So who has
+ * taken the last item knows that no wake-up for it is still under way: that item may be the one
+ * behind which the VM is freed.
+ */
+#include <arch/atomic.h>
+#include <hearth/kernel/irq.h>
+#include <hearth/core/sched.h>
+#include <hearth/core/stats.h>
+#include <hearth/core/vcpu.h>
+#include <hearth/core/vm.h>
+#include <hearth/core/vm_work.h>
+#include <hearth/kernel/hart.h>
+#include <hearth/kernel/timer.h>
+
+void vm_work_create(struct vm *vm, void *memory)
+{
+    struct vcpu *v = memory;
+
+    v->vm = vm;
+    v->worker = true;
+    lock_init(&vm->worker.list.lock, RANK_VM_WORK);
+    vm->worker.vcpu = v;
+    sched_vcpu_init(v);
+}
+
+void vm_work_destroy(struct vm *vm)
+{
+    sched_unassign(vm->worker.vcpu);
+}
+
+void vm_work_queue(struct vm *vm, struct work *work)
+{
+    struct work_list *list = &vm->worker.list;
+
+    lock_acquire(&list->lock);
+    work_list_append(list, work);
+    sched_wake(vm->worker.vcpu);
+    lock_release(&list->lock);
+}
+
+static void vm_work_again(struct work_list *list, struct work *work)
+{
+    lock_acquire(&list->lock);
+    work_list_append(list, work);
+    lock_release(&list->lock);
+}
+
+/* Interrupts are off and looked at between two items: they say when the hart is needed. */
+void vm_work_run(struct vcpu *worker)
+{
+    struct work_list *list = &worker->vm->worker.list;
+    struct hart *h = this_hart();
+    bool rests = false;
+
+    sched_worker_begins(worker);
+    while (!rests && atomic_load_relaxed(&h->resched) == 0) {
+        struct work *work = work_list_take(list);
+
+        if (work == NULL)
+            rests = sched_worker_rests(worker);
+        else if (work->fn(work))
+            vm_work_again(list, work);
+        irq_poll();
+    }
+    sched_worker_ends(worker, rests);
+}
+
+uint64_t vm_work_ticks(const struct vm *vm)
+{
+    struct stats_vcpu s;
+
+    stats_times_read(vm->worker.vcpu, &s);
+    return s.run + atomic_load_relaxed(&vm->sched.charged);
+}
