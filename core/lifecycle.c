@@ -12,7 +12,6 @@
 #include <hearth/lib/errno.h>
 #include <hearth/kernel/hart.h>
 #include <hearth/core/lifecycle.h>
-#include <hearth/guest/loader.h>
 #include <hearth/kernel/log.h>
 #include <hearth/core/sched.h>
 #include <hearth/core/trace_vcpu.h>

@@ -8,7 +8,7 @@
 #include <hearth/guest/loader.h>
 #include <hearth/guest/mmio.h>
 #include <hearth/platform/platform.h>
-#include <hearth/sbi/sbi.h>
+#include <hearth/guest/upcalls.h>
 #include <hearth/core/vm.h>
 
 #include <libfdt.h>

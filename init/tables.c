@@ -2,13 +2,16 @@
  * tables.c - the tables that join the layers: a lower layer declares a table (upcalls.h) and goes
  * through it, higher layers have its entries. Constant.
  */
+#include <arch/csr.h>
 #include <hearth/core/upcalls.h>
 #include <hearth/guest/mmio.h>
+#include <hearth/guest/upcalls.h>
 #include <hearth/ipc/channels.h>
 #include <hearth/ipc/messages.h>
 #include <hearth/monitor/crash_report.h>
 #include <hearth/monitor/machine_end.h>
 #include <hearth/monitor/shutdown.h>
+#include <hearth/sbi/pmu.h>
 #include <hearth/sbi/sbi.h>
 
 /* Channels drive interrupt lines of the board, so they come after it and go before it. The machine
@@ -19,3 +22,9 @@ const struct vm_component *const vm_components[] = {
 };
 
 const struct vcpu_switch *const vcpu_switched[] = {&sbi_switch, NULL};
+
+const struct emulated_csr emulated_csrs[] = {
+    {CSR_CYCLE, CSR_CYCLE + 31, pmu_read_csr},
+    {CSR_SCOUNTOVF, CSR_SCOUNTOVF, pmu_read_csr},
+    {.read = NULL},
+};

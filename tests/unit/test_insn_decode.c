@@ -227,22 +227,12 @@ static void test_load_extend(void **state)
     }
 }
 
-static void test_waits(void **state)
-{
-    (void)state;
-    assert_true(insn_is_wfi(0x10500073));
-    assert_false(insn_is_wfi(0x10500173) || insn_is_wfi(0x10200073) || insn_is_wfi(0));
-    assert_true(insn_is_wrs(0x00d00073) && insn_is_wrs(0x01d00073));
-    assert_false(insn_is_wrs(0x02d00073) || insn_is_wrs(0x10500073) || insn_is_wrs(0));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_assembler_bytes), cmocka_unit_test(test_every_compressed),
         cmocka_unit_test(test_reserved_32),     cmocka_unit_test(test_htinst),
         cmocka_unit_test(test_htinst_refused),  cmocka_unit_test(test_load_extend),
-        cmocka_unit_test(test_waits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,11 +2,11 @@
  * test_page_fault.c - guest-page faults and virtual instructions: what the vcpu sees of them. The
  * board is real; fetching an instruction and the guest's RAM are the test's.
  */
+#include <hearth/guest/upcalls.h>
 #include <hearth/core/upcalls.h>
 #include <hearth/lib/errno.h>
 #include <hearth/mm/guest_mem.h>
 #include <hearth/mm/memslot.h>
-#include <hearth/sbi/pmu.h>
 
 #include <arch/csr.h>
 
@@ -50,12 +50,17 @@ bool fetch_guest_instruction(struct vcpu *vcpu, gva_t gva, uint32_t *insn, struc
 }
 
 /* CSR cycle is emulated, in VS-mode only. */
-bool pmu_read_csr(const struct vcpu *vcpu, uint32_t csr, bool user, uint64_t *value)
+static bool read_cycle(const struct vcpu *vcpu, uint32_t csr, bool user, uint64_t *value)
 {
     assert_ptr_equal(vcpu, &vcpus[0]);
     *value = 0x123456789abcdef0;
     return csr == CSR_CYCLE && !user;
 }
+
+const struct emulated_csr emulated_csrs[] = {
+    {CSR_CYCLE, CSR_CYCLE + 1, read_cycle},
+    {.read = NULL},
+};
 
 /* RAM of one page-table page at 0x80000000. */
 static uint64_t table[512];

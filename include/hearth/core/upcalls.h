@@ -28,3 +28,23 @@ struct exit_result exit_double_trap(struct vcpu *vcpu, const struct vcpu_exit *e
 struct exit_result exit_hardware_error(struct vcpu *vcpu, const struct vcpu_exit *exit);
 struct exit_result exit_guest_page_fault(struct vcpu *vcpu, const struct vcpu_exit *exit);
 struct exit_result exit_virtual_insn(struct vcpu *vcpu, const struct vcpu_exit *exit);
+
+/* guest/loader.c: a VM's images and device tree, into its RAM, in parts. No vcpu of it runs. */
+struct loader;
+struct loader_result {
+    gpa_t entry;          /* pc of vcpu 0 */
+    gpa_t fdt;            /* a1 */
+    gpa_t initrd;         /* 0: none */
+    uint64_t initrd_size; /* may be 0: an empty file */
+};
+
+/* Plans it. 0, or -HV_EINVAL / -HV_ENOSPC / -HV_ENOMEM with *why: does not fit, damaged header,
+ * segments outside RAM or overlapping. */
+int __must_check loader_begin(const struct vm *vm, struct loader **loader, const char **why);
+/* Does at most `most` more bytes of it (> 0), and at the end the device tree. LOADER_MORE: call
+ * again; 0: done, with *out; or -HV_E* with *why. */
+#define LOADER_MORE 1
+int __must_check loader_step(struct loader *loader, uint64_t most, struct loader_result *out,
+                             const char **why);
+/* Frees it, done or not. */
+void loader_end(struct loader *loader);

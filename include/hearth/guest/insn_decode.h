@@ -85,13 +85,7 @@ static inline uint64_t insn_load_extend(const struct insn_access *a, uint64_t ra
     return raw << shift >> shift;
 }
 
-static inline bool insn_is_wfi(uint32_t insn)
-{
-    return insn == 0x10500073;
-}
-
-/* WRS.NTO or WRS.STO (Zawrs). */
-static inline bool insn_is_wrs(uint32_t insn)
-{
-    return insn == 0x00d00073 || insn == 0x01d00073;
-}
+/* Instructions without operands. WFI: privileged specification; WRS: Zawrs. */
+#define INSN_WFI     0x10500073u
+#define INSN_WRS_NTO 0x00d00073u
+#define INSN_WRS_STO 0x01d00073u

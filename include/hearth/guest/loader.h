@@ -1,8 +1,10 @@
 /*
- * loader.h - puts a VM's images and device tree into its RAM (door three: memslots; no vcpu runs).
+ * loader.h - puts a VM's images and device tree into its RAM by their host mapping (memslots); no vcpu runs. Core
+ * calls it (core/upcalls.h: loader_begin(), loader_step(), loader_end()).
  */
 #pragma once
 
+#include <hearth/core/upcalls.h>
 #include <hearth/core/vm_config.h>
 #include <hearth/mm/memslot.h>
 #include <hearth/lib/types.h>
@@ -14,13 +16,6 @@ enum image_kind { IMAGE_FLAT, IMAGE_LINUX, IMAGE_ELF };
 /* Kind by content: ELF magic; "RSC\x05" at 0x38 (RISC-V boot image header); else flat. */
 enum image_kind loader_image_kind(const void *image, uint64_t size);
 
-struct loader_result {
-    gpa_t entry;          /* pc of vcpu 0 */
-    gpa_t fdt;            /* a1 */
-    gpa_t initrd;         /* 0: none */
-    uint64_t initrd_size; /* may be 0: an empty file */
-};
-
 /*
  * Loading zeroes the RAM that images do not cover, copies kernel (flat: at config.load or RAM base
  * + 2 MiB; Linux Image: RAM base + text_offset, image_size honoured; ELF64 RISC-V: each PT_LOAD by
@@ -29,19 +24,6 @@ struct loader_result {
  * Linux Image says itself. The caller makes the new instructions visible to
  * harts that fetch them (fence.i, also remote).
  */
-struct loader;
-
-/* Plans it. 0, or -HV_EINVAL / -HV_ENOSPC / -HV_ENOMEM with *why: does not fit, damaged header,
- * segments outside RAM or overlapping. */
-int __must_check loader_begin(const struct vm *vm, struct loader **loader, const char **why);
-/* Does at most `most` more bytes of it (> 0), and at the end the device tree. LOADER_MORE: call
- * again; 0: done, with *out; or -HV_E* with *why. */
-#define LOADER_MORE 1
-int __must_check loader_step(struct loader *loader, uint64_t most, struct loader_result *out,
-                             const char **why);
-/* Frees it, done or not. */
-void loader_end(struct loader *loader);
-
 /*
  * guest_fdt.c: writes the guest's device tree, with 4 KiB of free space at its end, into buf.
  * Returns its size, or -HV_ENOSPC. initrd 0: none. rng_seed: 32 fresh bytes.

@@ -8,6 +8,7 @@
 #include <hearth/arch/trap.h>
 #include <hearth/core/vcpu.h>
 #include <hearth/core/vm.h>
+#include <hearth/guest/upcalls.h>
 #include <hearth/lib/types.h>
 
 /* The call as it stands in the guest's registers: laid over ctx.gpr[GPR_A0..GPR_A7], so valid until
@@ -93,10 +94,6 @@ static inline void sbi_vcpu_switches(struct vcpu *vcpu, enum sbi_slot slot, bool
 /* The table, for the unit tests. */
 extern const struct sbi_extension *const sbi_extensions[];
 extern const unsigned sbi_extension_count;
-
-/* The row of this name in the table, or -HV_ENOENT; the index is the bit of vm_config.sbi_off and
- * vm->sbi_hidden. */
-int __must_check sbi_index(const char *name);
 
 /* True when an extension with this EID is served to this vcpu's VM: by the same table that
  * dispatches. */
