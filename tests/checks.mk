@@ -1,6 +1,6 @@
 # Static checks: `make check`, and each alone as check-NAME.
 
-CHECKS := format headers includes tidy cppcheck analyzer clang isa reproducible
+CHECKS := format headers layers tidy cppcheck analyzer clang isa reproducible
 C_FILES  = $(filter %.c,$(SRCS)) arch/riscv/asm_offsets.c
 HEADERS  = $(shell find include -name '*.h' | sort)
 ALL_C    = $(shell find $(LAYERS) include tests examples -name '*.[ch]' 2>/dev/null | sort)
@@ -19,9 +19,9 @@ check-format:
 format:
 	$(Q)$(CLANG_FORMAT) -i $(ALL_C)
 
-check-includes:
-	$(call say,INCLUDES,'directions')
-	$(Q)$(PYTHON) tools/check-includes
+check-layers: $(B)/hearth.elf
+	$(call say,LAYERS,'$(words $(LAYERS)) of them')
+	$(Q)NM=$(CROSS)nm $(PYTHON) tools/check-layers $(B) $(LAYERS)
 
 check-headers: $(HEADERS:%=$(B)/headers/%.o)
 
