@@ -22,8 +22,10 @@
 #include <hearth/kernel/log.h>
 #include <hearth/kernel/panic.h>
 #include <hearth/core/remap.h>
+#include <hearth/core/sched.h>
 #include <hearth/arch/sbi_client.h>
 #include <hearth/core/vcpu.h>
+#include <hearth/kernel/timer.h>
 #include <hearth/core/vm.h>
 
 /* Start and size 0: everything. */
@@ -53,8 +55,19 @@ static uint64_t harts_of(const struct vm *vm)
     return mask;
 }
 
+/* Another hart's: it and the vcpu that waits here lose about the same time, of which the vcpu's own
+ * account has only its own. */
+static int64_t fence_remote(const struct hart *h, struct vm *asker)
+{
+    const uint64_t from = timer_now();
+    const int64_t error = firmware_fence(h);
+
+    sched_charge(asker, timer_now() - from);
+    return error;
+}
+
 /* With the lock. 0, or -HV_EIO: a hart may use what was in the tables before. */
-static int fence(struct vm *vm) __must_hold(&vm->remap_lock)
+static int fence(struct vm *vm, struct vm *asker) __must_hold(&vm->remap_lock)
 {
     bool refused = false, owed = false;
     uint64_t mask;
@@ -67,7 +80,7 @@ static int fence(struct vm *vm) __must_hold(&vm->remap_lock)
             continue;
         if (harts[i] == this_hart()) {
             hfence_gvma_all();
-        } else if (firmware_fence(harts[i]) != SBI_SUCCESS) {
+        } else if (fence_remote(harts[i], asker) != SBI_SUCCESS) {
             if (atomic_load_acquire(&vm->vcpus_active) == 0) {
                 atomic_store_relaxed(&vm->last_vcpu[i], 0); /* note_stale(): the first one here */
                 owed = true;
@@ -86,12 +99,13 @@ static int fence(struct vm *vm) __must_hold(&vm->remap_lock)
 }
 
 /* With the lock. */
-static int unmap(struct vm *vm, gpa_t gpa, uint64_t size) __must_hold(&vm->remap_lock)
+static int unmap(struct vm *vm, gpa_t gpa, uint64_t size, struct vm *asker)
+    __must_hold(&vm->remap_lock)
 {
     int err = gstage_unmap(&vm->gstage, gpa, size);
 
     ASSERT(err == 0); /* no page crosses its edges, so that none is split */
-    return fence(vm);
+    return fence(vm, asker);
 }
 
 static int map_pieces(struct vm *vm, gpa_t at, const struct memslots *from, gpa_t gpa,
@@ -112,7 +126,7 @@ static int map_pieces(struct vm *vm, gpa_t at, const struct memslots *from, gpa_
 }
 
 int remap_share(struct vm *vm, gpa_t at, const struct memslots *from, gpa_t gpa, uint64_t size,
-                unsigned prot)
+                unsigned prot, struct vm *asker)
 {
     int err;
 
@@ -121,19 +135,19 @@ int remap_share(struct vm *vm, gpa_t at, const struct memslots *from, gpa_t gpa,
     lock_acquire(&vm->remap_lock);
     err = map_pieces(vm, at, from, gpa, size, prot);
     if (err == 0)
-        err = fence(vm); /* that there was nothing may have been remembered, too */
-    else if (unmap(vm, at, size) < 0)
+        err = fence(vm, asker); /* that there was nothing may have been remembered, too */
+    else if (unmap(vm, at, size, asker) < 0)
         err = -HV_EIO;
     lock_release(&vm->remap_lock);
     return err;
 }
 
-int remap_remove(struct vm *vm, gpa_t gpa, uint64_t size)
+int remap_remove(struct vm *vm, gpa_t gpa, uint64_t size, struct vm *asker)
 {
     int err;
 
     lock_acquire(&vm->remap_lock);
-    err = unmap(vm, gpa, size);
+    err = unmap(vm, gpa, size, asker);
     lock_release(&vm->remap_lock);
     return err;
 }

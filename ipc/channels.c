@@ -175,18 +175,18 @@ static gpa_t window(const struct channel *ch)
 
 /* 0, or -HV_EIO: the subscriber may still reach the pages. It is stopped then (leave()), and until
  * it has, the channel stays as it is. The same below. */
-static int end_subscription(struct channel *ch)
+static int end_subscription(struct channel *ch, struct vm *asker)
 {
-    int err = ch->subscribed ? remap_remove(ch->vm[SUBSCRIBER], window(ch), ch->size) : 0;
+    int err = ch->subscribed ? remap_remove(ch->vm[SUBSCRIBER], window(ch), ch->size, asker) : 0;
 
     if (err == 0)
         ch->subscribed = false;
     return err;
 }
 
-static int end_publication(struct channel *ch)
+static int end_publication(struct channel *ch, struct vm *asker)
 {
-    int err = end_subscription(ch);
+    int err = end_subscription(ch, asker);
 
     if (err < 0)
         return err;
@@ -225,7 +225,7 @@ static int subscribe(struct channel *ch, unsigned access)
     if (ch->subscribed)
         return -HV_EEXIST;
     err = remap_share(ch->vm[SUBSCRIBER], window(ch), &ch->vm[PUBLISHER]->memslots, ch->gpa,
-                      ch->size, access);
+                      ch->size, access, ch->vm[SUBSCRIBER]);
     if (err < 0) {
         ch->subscribed = err == -HV_EIO;
         return err;
@@ -269,9 +269,9 @@ static void channels_vm_ended(struct vm *vm)
 
         lock_acquire(&ch->lock);
         if (side == PUBLISHER && ch->size != 0) {
-            err = end_publication(ch);
+            err = end_publication(ch, vm);
         } else if (side == SUBSCRIBER && ch->subscribed) {
-            err = end_subscription(ch);
+            err = end_subscription(ch, vm);
             raise(ch, PUBLISHER, SBI_CHANNEL_EVENT_CHANGED);
             if (!ch->running[PUBLISHER])
                 ch->size = 0; /* it ended before, and its pages were held */
@@ -344,7 +344,7 @@ int channel_unpublish(struct vm *vm, uint64_t id)
     if (err < 0)
         return err;
     lock_acquire(&ch->lock);
-    err = ch->size != 0 ? end_publication(ch) : -HV_EBUSY;
+    err = ch->size != 0 ? end_publication(ch, vm) : -HV_EBUSY;
     return leave(ch, err);
 }
 
@@ -369,7 +369,7 @@ int channel_unsubscribe(struct vm *vm, uint64_t id)
     if (err < 0)
         return err;
     lock_acquire(&ch->lock);
-    err = ch->subscribed ? end_subscription(ch) : -HV_EBUSY;
+    err = ch->subscribed ? end_subscription(ch, vm) : -HV_EBUSY;
     if (err == 0)
         raise(ch, PUBLISHER, SBI_CHANNEL_EVENT_CHANGED);
     return leave(ch, err);

@@ -16,7 +16,8 @@ SBI_UNIT_SRCS += $(addprefix sbi/,sse.c sse_exit.c sse_state.c sse_context.c) te
 SBI_UNIT_SRCS += $(addprefix sbi/,hvc.c hvc_log.c host_comm.c mpxy.c) tests/unit/fakes/messages.c
 SBI_UNIT_SRCS += sbi/hvc_channel.c ipc/channels.c tests/unit/fakes/remap.c
 unit_channels_SRCS := $(filter-out mm/page_alloc.c,$(SBI_UNIT_SRCS)) tests/unit/fakes/page_alloc.c
-unit_remap_SRCS := core/remap.c mm/gstage.c mm/memslot.c mm/page_alloc.c kernel/lock.c tests/unit/fakes/fake.c tests/unit/fakes/bulk.c
+unit_remap_SRCS := core/remap.c mm/gstage.c mm/memslot.c mm/page_alloc.c kernel/lock.c \
+                   $(addprefix tests/unit/fakes/,fake.c bulk.c timer.c)
 unit_sbi_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_hsm_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_pmu_SRCS := $(SBI_UNIT_SRCS)

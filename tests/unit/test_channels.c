@@ -209,6 +209,7 @@ static void test_subscribe(void **state)
     assert_int_equal(channel_unsubscribe(pub, RING), -HV_ENOTSUP);
     assert_int_equal(channel_unsubscribe(&sub, FRAMES), -HV_EBUSY);
     assert_int_equal(channel_unsubscribe(&sub, RING), 0);
+    assert_ptr_equal(fake_remap_asker, &sub);
     assert_int_equal(channel_unsubscribe(&sub, RING), -HV_EBUSY);
     assert_int_equal(fake_remap.removed, 1);
     assert_int_equal(fake_remap.wrong, 0);
@@ -238,6 +239,7 @@ static void test_doorbells(void **state)
     assert_int_equal(events(&sub, RING), 0);
     assert_int_equal(fake_lines[1], 0);
     assert_int_equal(channel_unpublish(pub, RING), 0);
+    assert_ptr_equal(fake_remap_asker, pub);
     assert_int_equal(channel_notify(&sub, RING), -HV_EBUSY);
     assert_int_equal(events(pub, RING), SBI_CHANNEL_EVENT_DOORBELL); /* rung before */
     assert_int_equal(events(&sub, RING), SBI_CHANNEL_EVENT_CHANGED);

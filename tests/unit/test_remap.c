@@ -1,6 +1,7 @@
 /* test_remap.c - core/remap.c over the real G-stage and page allocator: what is mapped, which harts
  * are fenced, and that nothing is left of it afterwards. */
 #include "fakes/fake.h"
+#include "fakes/fakes.h"
 
 #include <stdlib.h>
 
@@ -8,6 +9,7 @@
 #include <hearth/mm/gstage.h>
 #include <hearth/mm/page_alloc.h>
 #include <hearth/core/remap.h>
+#include <hearth/core/sched.h>
 #include <hearth/arch/sbi_client.h>
 #include <hearth/core/vcpu.h>
 #include <hearth/core/vm.h>
@@ -20,6 +22,14 @@ static int64_t firmware_answer;
 static struct vm vm;
 static struct vcpu vcpu;
 static struct memslots owner;
+static struct vm asker;
+static uint64_t charged; /* to it */
+
+void sched_charge(struct vm *to, uint64_t ticks)
+{
+    assert_ptr_equal(to, &asker);
+    charged += ticks;
+}
 
 struct sbi_client_ret sbi_client_call(uint64_t eid, uint64_t fid, uint64_t a0, uint64_t a1,
                                       uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
@@ -29,6 +39,7 @@ struct sbi_client_ret sbi_client_call(uint64_t eid, uint64_t fid, uint64_t a0, u
     assert_int_equal(a0, 1);
     assert_int_equal(a2 | a3 | a4 | a5, 0); /* all addresses */
     fenced |= BIT(a1);
+    fake_timer_now += 7;
     return (struct sbi_client_ret){.error = firmware_answer};
 }
 
@@ -73,7 +84,7 @@ static struct gstage_mapping at(gpa_t gpa)
 static void test_share(void **state)
 {
     (void)state;
-    assert_int_equal(remap_share(&vm, AT, &owner, RAM + 0x1000, 0x4000, GSTAGE_R), 0);
+    assert_int_equal(remap_share(&vm, AT, &owner, RAM + 0x1000, 0x4000, GSTAGE_R, &asker), 0);
     assert_int_equal(at(AT - 1).size, 0);
     assert_int_equal(at(AT).hpa, 0x200001000);
     assert_int_equal(at(AT + 0x1fff).hpa, 0x200002fff);
@@ -82,14 +93,15 @@ static void test_share(void **state)
     assert_int_equal(at(AT + 0x3fff).prot, GSTAGE_R);
     assert_int_equal(at(AT + 0x4000).size, 0);
     assert_int_equal(fenced, BIT(13)); /* ran it before its restart */
-    assert_int_equal(remap_remove(&vm, AT, 0x4000), 0);
+    assert_int_equal(remap_remove(&vm, AT, 0x4000, &asker), 0);
     assert_int_equal(at(AT).size + at(AT + 0x3000).size, 0);
     assert_int_equal(page_alloc_free_bytes(), free_at_start); /* tables too */
 
-    assert_int_equal(remap_share(&vm, AT, &owner, RAM + 2 * MIB, 4 * MIB, GSTAGE_R | GSTAGE_W), 0);
+    assert_int_equal(
+        remap_share(&vm, AT, &owner, RAM + 2 * MIB, 4 * MIB, GSTAGE_R | GSTAGE_W, &asker), 0);
     assert_int_equal(at(AT + 2 * MIB).size, 2 * MIB);
     assert_int_equal(at(AT + 2 * MIB).prot, GSTAGE_R | GSTAGE_W);
-    assert_int_equal(remap_remove(&vm, AT, 4 * MIB), 0);
+    assert_int_equal(remap_remove(&vm, AT, 4 * MIB, &asker), 0);
     assert_int_equal(page_alloc_free_bytes(), free_at_start);
 }
 
@@ -97,12 +109,13 @@ static void test_share(void **state)
 static void test_harts(void **state)
 {
     (void)state;
-    assert_int_equal(remap_share(&vm, AT, &owner, RAM, 0x1000, GSTAGE_R), 0);
+    assert_int_equal(remap_share(&vm, AT, &owner, RAM, 0x1000, GSTAGE_R, &asker), 0);
     vm.last_vcpu[7] = 1;
     vm.last_vcpu[this_hart()->index] = 1;
-    fenced = 0;
-    assert_int_equal(remap_remove(&vm, AT, 0x1000), 0);
+    fenced = charged = 0;
+    assert_int_equal(remap_remove(&vm, AT, 0x1000, &asker), 0);
     assert_int_equal(fenced, BIT(13) | BIT(17));
+    assert_int_equal(charged, 2 * 7); /* for the two others */
 }
 
 /* Firmware that refuses a fence of a VM that runs: tables stay, for a hart may walk them, and the
@@ -110,26 +123,26 @@ static void test_harts(void **state)
 static void test_broken_firmware(void **state)
 {
     (void)state;
-    assert_int_equal(remap_share(&vm, AT, &owner, RAM, 0x1000, GSTAGE_R), 0);
+    assert_int_equal(remap_share(&vm, AT, &owner, RAM, 0x1000, GSTAGE_R, &asker), 0);
     vm.vcpus_active = 1;
     firmware_answer = SBI_ERR_FAILED;
-    assert_int_equal(remap_remove(&vm, AT, 0x1000), -HV_EIO);
+    assert_int_equal(remap_remove(&vm, AT, 0x1000, &asker), -HV_EIO);
     assert_int_equal(at(AT).size, 0);
     assert_true(page_alloc_free_bytes() < free_at_start);
     assert_int_equal(vm.last_vcpu[3], LAST_VCPU_NONE);
     assert_string_equal(strchr(fake_log_text, ':'), ": the firmware refuses a remote fence");
-    assert_int_equal(remap_share(&vm, AT, &owner, RAM, 0x1000, GSTAGE_R), -HV_EIO);
-    assert_int_equal(remap_remove(&vm, AT, 0x1000), -HV_EIO);
+    assert_int_equal(remap_share(&vm, AT, &owner, RAM, 0x1000, GSTAGE_R, &asker), -HV_EIO);
+    assert_int_equal(remap_remove(&vm, AT, 0x1000, &asker), -HV_EIO);
 
     vm.vcpus_active = 0;
-    assert_int_equal(remap_remove(&vm, AT, 0x1000), 0);
+    assert_int_equal(remap_remove(&vm, AT, 0x1000, &asker), 0);
     assert_int_equal(vm.last_vcpu[3], 0); /* who loads it there flushes first */
     assert_true(page_alloc_free_bytes() < free_at_start);
     /* It works again, by and by: what was kept is freed. */
     firmware_answer = SBI_SUCCESS;
     vm.last_vcpu[3] = 1;
-    assert_int_equal(remap_share(&vm, AT, &owner, RAM, 0x1000, GSTAGE_R), 0);
-    assert_int_equal(remap_remove(&vm, AT, 0x1000), 0);
+    assert_int_equal(remap_share(&vm, AT, &owner, RAM, 0x1000, GSTAGE_R, &asker), 0);
+    assert_int_equal(remap_remove(&vm, AT, 0x1000, &asker), 0);
     assert_int_equal(page_alloc_free_bytes(), free_at_start);
 }
 
@@ -145,7 +158,7 @@ static void test_refused(void **state)
 
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(rows); i++)
-        assert_int_equal(remap_share(&vm, AT, &owner, rows[i].gpa, rows[i].size, GSTAGE_R),
+        assert_int_equal(remap_share(&vm, AT, &owner, rows[i].gpa, rows[i].size, GSTAGE_R, &asker),
                          -HV_EFAULT);
     assert_int_equal(fenced, 0);
     assert_int_equal(page_alloc_free_bytes(), free_at_start);
@@ -165,16 +178,16 @@ static void test_no_memory(void **state)
         left = page_alloc_free_bytes();
         fenced = 0;
         /* It wants a table of each level for 4 KiB pages, and one for those after the 2 MiB one. */
-        assert_int_equal(remap_share(&vm, AT, &owner, RAM, 6 * MIB, GSTAGE_R), -HV_ENOMEM);
+        assert_int_equal(remap_share(&vm, AT, &owner, RAM, 6 * MIB, GSTAGE_R, &asker), -HV_ENOMEM);
         assert_int_equal(at(AT).size + at(AT + 0x3000).size, 0);
         assert_int_equal(page_alloc_free_bytes(), left);
         assert_int_equal(fenced, BIT(13));
         firmware_answer = SBI_ERR_FAILED;
         vm.vcpus_active = 1;
-        assert_int_equal(remap_share(&vm, AT, &owner, RAM, 6 * MIB, GSTAGE_R), -HV_EIO);
+        assert_int_equal(remap_share(&vm, AT, &owner, RAM, 6 * MIB, GSTAGE_R, &asker), -HV_EIO);
         firmware_answer = SBI_SUCCESS;
         vm.vcpus_active = 0;
-        assert_int_equal(remap_remove(&vm, AT, 6 * MIB), 0);
+        assert_int_equal(remap_remove(&vm, AT, 6 * MIB, &asker), 0);
         assert_int_equal(page_alloc_free_bytes(), left);
         page_free_virt(taken[--count], 0);
     }

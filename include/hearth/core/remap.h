@@ -14,6 +14,9 @@ struct vm;
 bool remap_available(void);
 
 /*
+ * asker, here and below: the VM for which it is done, which is charged for what other harts spend
+ * on the fences.
+ *
  * Maps [gpa, gpa + size) of the RAM that `from` describes at `at` in vm, as GSTAGE_R or GSTAGE_R |
  * GSTAGE_W; the pages stay their owner's. From the return on, all vcpus of vm may use it. All
  * arguments multiples of PAGE_SIZE; nothing is mapped at `at`. 0; -HV_EFAULT: not all of it is RAM;
@@ -21,7 +24,7 @@ bool remap_available(void);
  * of it may be reachable, and is to be taken away as if all were. Any hart; takes vm->remap_lock.
  */
 int __must_check remap_share(struct vm *vm, gpa_t at, const struct memslots *from, gpa_t gpa,
-                             uint64_t size, unsigned prot);
+                             uint64_t size, unsigned prot, struct vm *asker);
 
 /*
  * Takes [gpa, gpa + size) away again: exactly what one remap_share() mapped. At the return no hart
@@ -29,4 +32,4 @@ int __must_check remap_share(struct vm *vm, gpa_t at, const struct memslots *fro
  * -HV_EIO: the firmware has refused a fence, and some harts may; the VM is to be stopped, and this
  * called again when it has: then it does not fail. Any hart; takes vm->remap_lock.
  */
-int __must_check remap_remove(struct vm *vm, gpa_t gpa, uint64_t size);
+int __must_check remap_remove(struct vm *vm, gpa_t gpa, uint64_t size, struct vm *asker);

@@ -62,6 +62,7 @@ extern int fake_remap_answer; /* of remap_share() */
 extern bool fake_remap_missing;
 extern bool fake_remap_refused; /* remap_remove() fails */
 extern struct fake_remap fake_remap;
+extern const struct vm *fake_remap_asker; /* of the last one */
 struct vm;
 extern uint64_t fake_lines[2]; /* bit i: source 64 + i */
 extern const struct vm *fake_lines_vm[2];

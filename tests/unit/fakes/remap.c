@@ -8,6 +8,7 @@
 int fake_remap_answer;
 bool fake_remap_missing, fake_remap_refused;
 struct fake_remap fake_remap;
+const struct vm *fake_remap_asker;
 uint64_t fake_lines[2];
 const struct vm *fake_lines_vm[2];
 
@@ -17,8 +18,9 @@ bool remap_available(void)
 }
 
 int remap_share(struct vm *vm, gpa_t at, const struct memslots *from, gpa_t gpa, uint64_t size,
-                unsigned prot)
+                unsigned prot, struct vm *asker)
 {
+    fake_remap_asker = asker;
     if (fake_remap_answer != 0 && fake_remap_answer != -HV_EIO)
         return fake_remap_answer;
     fake_remap = (struct fake_remap){.vm = vm,
@@ -32,8 +34,9 @@ int remap_share(struct vm *vm, gpa_t at, const struct memslots *from, gpa_t gpa,
     return fake_remap_answer;
 }
 
-int remap_remove(struct vm *vm, gpa_t gpa, uint64_t size)
+int remap_remove(struct vm *vm, gpa_t gpa, uint64_t size, struct vm *asker)
 {
+    fake_remap_asker = asker;
     if (fake_remap_refused)
         return -HV_EIO;
     if (fake_remap.vm != vm || fake_remap.at != gpa || fake_remap.size != size)
