@@ -1,6 +1,6 @@
 /*
- * loader.h - puts a VM's images and device tree into its RAM by their host mapping (memslots); no vcpu runs. Core
- * calls it (core/upcalls.h: loader_begin(), loader_step(), loader_end()).
+ * loader.h - puts a VM's images and device tree into its RAM by their host mapping (memslots); no
+ * vcpu runs. Core calls it (core/upcalls.h: loader_begin(), loader_step(), loader_end()).
  */
 #pragma once
 
