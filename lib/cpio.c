@@ -1,7 +1,7 @@
 /*
  * cpio.c - finds a file in a cpio archive in the "newc" form: a header of 110 ASCII characters, the
- * name, the data, each padded to 4 bytes; ended by a member "TRAILER!!!". The archive is hostile
- * input. No state. Format: cpio(5), "New ASCII Format".
+ * name, the data, each padded to 4 bytes; a member "TRAILER!!!" ends the archive. The archive is
+ * hostile input. No state. Format: cpio(5), "New ASCII Format".
  */
 #include <hearth/lib/cpio.h>
 #include <hearth/lib/errno.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define HEADER_SIZE   110u
-#define NAME_SIZE_MAX 4096u /* characters with NULs */
+#define NAME_SIZE_MAX 4096u /* bytes, NULs included */
 #define MODE_TYPE     0170000u
 #define MODE_FILE     0100000u
 
@@ -24,7 +24,7 @@ struct member {
     uint64_t next; /* offset of the following header */
 };
 
-static bool read_hex(const uint8_t *header, enum cpio_field field, uint32_t *out)
+static bool cpio_read_hex(const uint8_t *header, enum cpio_field field, uint32_t *out)
 {
     const uint8_t *p = header + 6 + 8 * (unsigned)field;
     uint32_t value = 0;
@@ -47,8 +47,8 @@ static bool read_hex(const uint8_t *header, enum cpio_field field, uint32_t *out
     return true;
 }
 
-/* Moves *offset over `length` bytes and their padding (missing at the very end is fine). */
-static bool take(uint64_t *offset, uint64_t length, uint64_t archive_size)
+/* Advances *offset past `length` bytes and their padding, which may be missing at the end. */
+static bool cpio_take(uint64_t *offset, uint64_t length, uint64_t archive_size)
 {
     if (length > archive_size - *offset)
         return false;
@@ -56,7 +56,8 @@ static bool take(uint64_t *offset, uint64_t length, uint64_t archive_size)
     return true;
 }
 
-static bool read_member(const uint8_t *archive, uint64_t size, uint64_t offset, struct member *m)
+static bool cpio_read_member(const uint8_t *archive, uint64_t size, uint64_t offset,
+                             struct member *m)
 {
     const uint8_t *header = archive + offset;
     uint32_t namesize;
@@ -66,22 +67,23 @@ static bool read_member(const uint8_t *archive, uint64_t size, uint64_t offset, 
         return false;
     if (memcmp(header, "07070", 5) != 0 || (header[5] != '1' && header[5] != '2'))
         return false;
-    if (!read_hex(header, FIELD_MODE, &m->mode) || !read_hex(header, FIELD_FILESIZE, &m->size) ||
-        !read_hex(header, FIELD_NAMESIZE, &namesize))
+    if (!cpio_read_hex(header, FIELD_MODE, &m->mode) ||
+        !cpio_read_hex(header, FIELD_FILESIZE, &m->size) ||
+        !cpio_read_hex(header, FIELD_NAMESIZE, &namesize))
         return false;
-    /* The name's end is padded with the header, whose size is 2 modulo 4. */
-    if (namesize == 0 || namesize > NAME_SIZE_MAX || !take(&pos, namesize, size))
+    /* Header and name are padded together; the header's size is 2 modulo 4. */
+    if (namesize == 0 || namesize > NAME_SIZE_MAX || !cpio_take(&pos, namesize, size))
         return false;
     m->name = (const char *)header + HEADER_SIZE;
     if (m->name[namesize - 1] != '\0')
         return false;
-    /* More NULs may follow the name: that is how a writer aligns the data. */
+    /* Writers may align the data with additional NULs after the name. */
     for (size_t i = strlen(m->name); i < namesize; i++) {
         if (m->name[i] != '\0')
             return false;
     }
     m->data = archive + pos;
-    if (!take(&pos, m->size, size))
+    if (!cpio_take(&pos, m->size, size))
         return false;
     m->next = pos;
     return true;
@@ -95,7 +97,7 @@ int cpio_find(const void *archive, uint64_t archive_size, const char *name, cons
     for (unsigned i = 0; i < CPIO_MEMBERS_MAX; i++) {
         struct member m;
 
-        if (!read_member(archive, archive_size, offset, &m))
+        if (!cpio_read_member(archive, archive_size, offset, &m))
             return -HV_EINVAL;
         if (strcmp(m.name, "TRAILER!!!") == 0)
             return -HV_ENOENT;

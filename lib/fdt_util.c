@@ -1,6 +1,6 @@
 /*
- * fdt_util.c - device trees that nobody vouches for: properties by type, walks with ancestors, and
- * translation of reg through ranges. Devicetree specification v0.4, sections 2.3 and 5. No state.
+ * fdt_util.c - reads untrusted device trees: properties by type, walks with ancestors, translation
+ * of reg through ranges. Devicetree specification v0.4, sections 2.3 and 5. No state.
  */
 #include <hearth/lib/errno.h>
 #include <hearth/lib/fdt_util.h>
@@ -11,10 +11,10 @@
 #define PROP_NAME_MAX 255
 
 /*
- * Property names end soon: a blob of many properties that share one name of a megabyte would make
- * every look-up, and fdt_check_full() itself, take that long each time.
+ * Bounds the length of property names: if many properties shared a name of a megabyte, every
+ * lookup, and fdt_check_full() itself, would read all of it for each of them.
  */
-static bool names_bounded(const void *fdt)
+static bool fdt_names_bounded(const void *fdt)
 {
     const char *p = (const char *)fdt + fdt_off_dt_strings(fdt);
     uint32_t run = 0;
@@ -41,9 +41,8 @@ int fdt_open_untrusted(const void *fdt, uint64_t max_size, const char **why)
         *why = "the device tree is larger than the space it is in, or than 2 MiB";
         return -HV_EINVAL;
     }
-    /* Version 17 on both sides: nothing then depends on properties that older blobs have unaligned.
-     */
-    if (fdt_version(fdt) < 17 || fdt_check_header(fdt) != 0 || !names_bounded(fdt) ||
+    /* Require version 17: older blobs may have unaligned properties. */
+    if (fdt_version(fdt) < 17 || fdt_check_header(fdt) != 0 || !fdt_names_bounded(fdt) ||
         fdt_check_full(fdt, (size_t)max_size) != 0) {
         *why = "the device tree is damaged";
         return -HV_EINVAL;
@@ -99,7 +98,7 @@ int fdt_prop_string(const void *fdt, int node, const char *name, const char **ou
 
     if (p == NULL)
         return -HV_ENOENT;
-    /* The only NUL is the last byte, and it is not the first. */
+    /* Exactly one NUL, at the end of a non-empty string. */
     if (len < 2 || memchr(p, '\0', (size_t)len) != p + len - 1)
         return -HV_EINVAL;
     *out = p;
@@ -171,8 +170,8 @@ bool fdt_walk_next(struct fdt_walk *w)
     return true;
 }
 
-/* [*addr, *addr + size) as seen by the children of level[depth], carried to above that bus. */
-static int translate_up(const struct fdt_walk *w, unsigned depth, uint64_t *addr, uint64_t size)
+/* Translates [*addr, *addr + size) from the child bus of level[depth] to its parent bus. */
+static int fdt_translate_up(const struct fdt_walk *w, unsigned depth, uint64_t *addr, uint64_t size)
 {
     uint32_t child, parent, span_cells, entry, unused;
     int len;
@@ -182,7 +181,7 @@ static int translate_up(const struct fdt_walk *w, unsigned depth, uint64_t *addr
     fdt_cells(w->fdt, w->level[depth - 1], &parent, &unused);
     entry = child + parent + span_cells;
     if (p == NULL)
-        return -HV_ERANGE; /* not reachable from above */
+        return -HV_ERANGE; /* no translation to the parent bus */
     if (len == 0)
         return 0;
     for (; entry != 0 && len >= (int)(entry * 4); p += (size_t)entry * 4, len -= (int)(entry * 4)) {
@@ -227,7 +226,7 @@ int fdt_walk_reg(const struct fdt_walk *w, uint32_t index, hpa_t *base, uint64_t
         return -HV_EINVAL;
 
     for (depth = w->depth - 1; depth > 0; depth--) {
-        err = translate_up(w, depth, &addr, bytes);
+        err = fdt_translate_up(w, depth, &addr, bytes);
         if (err)
             return err;
     }

@@ -6,13 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
-static void put(struct json *j, const char *text)
+static void json_put(struct json *j, const char *text)
 {
     j->put(j->arg, text, strlen(text));
 }
 
-/* Bytes of the first character of text that may stand in a string as they are; 0: it may not. */
-static size_t plain_length(const char *text, size_t len)
+/* Size in bytes of the first character of text if it needs no escape in a string, else 0. */
+static size_t json_plain_length(const char *text, size_t len)
 {
     char out[4];
 
@@ -27,41 +27,41 @@ static size_t plain_length(const char *text, size_t len)
     return 0;
 }
 
-static void put_quoted(struct json *j, const char *text, size_t len)
+static void json_put_quoted(struct json *j, const char *text, size_t len)
 {
     char code[8];
 
-    put(j, "\"");
+    json_put(j, "\"");
     while (len > 0) {
-        size_t n = plain_length(text, len);
+        size_t n = json_plain_length(text, len);
 
         if (n != 0) {
             j->put(j->arg, text, n);
         } else {
             n = 1;
             (void)snprintf(code, sizeof(code), "\\u%04x", (unsigned)(uint8_t)text[0]);
-            put(j, code);
+            json_put(j, code);
         }
         text += n;
         len -= n;
     }
-    put(j, "\"");
+    json_put(j, "\"");
 }
 
-static void begin(struct json *j, const char *name)
+static void json_begin(struct json *j, const char *name)
 {
     if (j->comma)
-        put(j, ",");
+        json_put(j, ",");
     j->comma = true;
     if (name == NULL)
         return;
-    put_quoted(j, name, strlen(name));
-    put(j, ":");
+    json_put_quoted(j, name, strlen(name));
+    json_put(j, ":");
 }
 
 void json_open(struct json *j, const char *name, char bracket)
 {
-    begin(j, name);
+    json_begin(j, name);
     j->put(j->arg, &bracket, 1);
     j->comma = false;
 }
@@ -74,8 +74,8 @@ void json_close(struct json *j, char bracket)
 
 void json_bytes(struct json *j, const char *name, const char *text, size_t len)
 {
-    begin(j, name);
-    put_quoted(j, text, len);
+    json_begin(j, name);
+    json_put_quoted(j, text, len);
 }
 
 void json_string(struct json *j, const char *name, const char *text)
@@ -87,24 +87,24 @@ void json_number(struct json *j, const char *name, uint64_t value)
 {
     char text[24];
 
-    begin(j, name);
+    json_begin(j, name);
     (void)snprintf(text, sizeof(text), "%" PRIu64, value);
-    put(j, text);
+    json_put(j, text);
 }
 
 void json_signed(struct json *j, const char *name, int64_t value)
 {
     char text[24];
 
-    begin(j, name);
+    json_begin(j, name);
     (void)snprintf(text, sizeof(text), "%" PRId64, value);
-    put(j, text);
+    json_put(j, text);
 }
 
 void json_bool(struct json *j, const char *name, bool value)
 {
-    begin(j, name);
-    put(j, value ? "true" : "false");
+    json_begin(j, name);
+    json_put(j, value ? "true" : "false");
 }
 
 void json_hex(struct json *j, const char *name, uint64_t value)

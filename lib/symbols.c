@@ -1,6 +1,6 @@
 /*
- * symbols.c - see symbols.h. The table may lie at any address, so what is read is copied out. No
- * state, no locks.
+ * symbols.c - see symbols.h. The table may be unaligned, so entries are copied before they are
+ * read. No state, no locks.
  */
 #include <hearth/lib/errno.h>
 #include <hearth/lib/symbols.h>
@@ -21,9 +21,9 @@ struct row {
 _Static_assert(sizeof(struct header) == 40 && sizeof(struct row) == 8, "hearth/lib/symbols.h");
 
 #define NONE        UINT64_MAX
-#define KASLR_ALIGN (2 * MIB) /* Linux moves itself by multiples of a PMD's size */
+#define KASLR_ALIGN (2 * MIB) /* Linux relocates itself by multiples of a PMD's size */
 
-static struct header header_of(const struct symbol_table *t)
+static struct header symbols_header(const struct symbol_table *t)
 {
     struct header h;
 
@@ -31,7 +31,7 @@ static struct header header_of(const struct symbol_table *t)
     return h;
 }
 
-static struct row row_of(const struct symbol_table *t, uint32_t i)
+static struct row symbols_entry(const struct symbol_table *t, uint32_t i)
 {
     struct row r;
 
@@ -39,31 +39,34 @@ static struct row row_of(const struct symbol_table *t, uint32_t i)
     return r;
 }
 
-static const char *names_of(const struct symbol_table *t, const struct header *h)
+static const char *symbols_names(const struct symbol_table *t, const struct header *h)
 {
     return (const char *)t->data + sizeof(*h) + h->count * sizeof(struct row);
 }
 
-static int refuse(const char **why, const char *text)
+static int symbols_refuse(const char **why, const char *text)
 {
     *why = text;
     return -HV_EINVAL;
 }
 
-static int check_rows(const struct symbol_table *t, const struct header *h, const char **why)
+/* Checks that the entries ascend, their names are inside the table and no address wraps. */
+static int symbols_check_entries(const struct symbol_table *t, const struct header *h,
+                                 const char **why)
 {
     uint32_t before = 0;
 
     for (uint32_t i = 0; i < h->count; i++) {
-        const struct row r = row_of(t, i);
+        const struct row r = symbols_entry(t, i);
 
         if (i > 0 && r.offset <= before)
-            return refuse(why, "is damaged: its addresses do not ascend");
+            return symbols_refuse(why, "is damaged: its addresses do not ascend");
         if (r.name >= h->names_size)
-            return refuse(why, "is damaged: a name outside it");
+            return symbols_refuse(why, "is damaged: a name outside it");
         before = r.offset;
     }
-    return h->base <= UINT64_MAX - before ? 0 : refuse(why, "is damaged: addresses that wrap");
+    return h->base <= UINT64_MAX - before ? 0
+                                          : symbols_refuse(why, "is damaged: addresses that wrap");
 }
 
 int symbols_check(const struct symbol_table *t, const char **why)
@@ -72,18 +75,18 @@ int symbols_check(const struct symbol_table *t, const char **why)
     const char *names;
 
     if (t->size < sizeof(h))
-        return refuse(why, "is not a table of symbols");
-    h = header_of(t);
+        return symbols_refuse(why, "is not a table of symbols");
+    h = symbols_header(t);
     if (memcmp(h.magic, "HVSYMS1", sizeof(h.magic)) != 0)
-        return refuse(why, "is not a table of symbols");
+        return symbols_refuse(why, "is not a table of symbols");
     if (h.count == 0 || h.count > SYMBOLS_MAX)
-        return refuse(why, "has no symbols, or too many");
+        return symbols_refuse(why, "has no symbols, or too many");
     if (t->size != sizeof(h) + h.count * sizeof(struct row) + h.names_size)
-        return refuse(why, "is damaged: of another size than it says");
-    names = names_of(t, &h);
+        return symbols_refuse(why, "is damaged: of another size than it says");
+    names = symbols_names(t, &h);
     if (h.names_size == 0 || names[0] != '\0' || names[h.names_size - 1] != '\0')
-        return refuse(why, "is damaged: its names do not begin and end with NUL");
-    return check_rows(t, &h, why);
+        return symbols_refuse(why, "is damaged: its names do not begin and end with NUL");
+    return symbols_check_entries(t, &h, why);
 }
 
 int symbols_find(const struct symbol_table *t, uint64_t address, const char **name,
@@ -95,22 +98,22 @@ int symbols_find(const struct symbol_table *t, uint64_t address, const char **na
 
     if (t->data == NULL)
         return -HV_ENOENT;
-    h = header_of(t);
+    h = symbols_header(t);
     high = h.count;
     if (address < h.base)
         return -HV_ENOENT;
-    while (low < high) { /* the first row beyond the address */
+    while (low < high) { /* the first entry above the address */
         const uint32_t middle = low + (high - low) / 2;
 
-        if (row_of(t, middle).offset <= address - h.base)
+        if (symbols_entry(t, middle).offset <= address - h.base)
             low = middle + 1;
         else
             high = middle;
     }
     if (low == 0)
         return -HV_ENOENT;
-    r = row_of(t, low - 1);
-    *name = names_of(t, &h) + r.name;
+    r = symbols_entry(t, low - 1);
+    *name = symbols_names(t, &h) + r.name;
     *offset = address - h.base - r.offset;
     return **name != '\0' ? 0 : -HV_ENOENT;
 }
@@ -122,7 +125,7 @@ uint64_t symbols_slide(const struct symbol_table *t, bool translated, uint64_t v
 
     if (t->data == NULL)
         return 0;
-    h = header_of(t);
+    h = symbols_header(t);
     if (!translated)
         return h.entry != NONE ? entry - h.entry : 0;
     slide = (vstvec & ~(uint64_t)3) - h.vector;

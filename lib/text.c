@@ -1,5 +1,5 @@
 /*
- * text.c - bytes of others made fit for a terminal. UTF-8 by RFC 3629: shortest form, no
+ * text.c - escapes untrusted bytes for a terminal. UTF-8 by RFC 3629: shortest form, no
  * surrogates, at most U+10FFFF. Pure.
  */
 #include <hearth/lib/text.h>
@@ -16,8 +16,8 @@ static const struct utf8_form utf8_forms[] = {
     {0xf8, 0xf0, 3, 0x10000},
 };
 
-/* Code points that a terminal obeys or that disguise the text beside them. */
-static bool is_harmful(uint32_t cp)
+/* True for code points that control a terminal or disguise adjacent text. */
+static bool text_is_control(uint32_t cp)
 {
     return cp < 0xa0 ||                      /* C1 controls */
            (cp >= 0xd800 && cp <= 0xdfff) || /* surrogates */
@@ -28,8 +28,8 @@ static bool is_harmful(uint32_t cp)
            cp == 0xfeff || (cp >= 0xfff9 && cp <= 0xfffb) || (cp >= 0xe0000 && cp <= 0xe0fff);
 }
 
-/* Length of the showable multi-byte character at p, or 0. */
-static size_t utf8_length(const uint8_t *p, size_t len)
+/* Length of the printable multi-byte character at p, or 0. */
+static size_t text_utf8_length(const uint8_t *p, size_t len)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(utf8_forms); i++) {
         const struct utf8_form *f = &utf8_forms[i];
@@ -45,13 +45,13 @@ static size_t utf8_length(const uint8_t *p, size_t len)
                 return 0;
             cp = cp << 6 | (p[j] & 0x3f);
         }
-        return cp >= f->lowest && !is_harmful(cp) ? 1 + (size_t)f->extra : 0;
+        return cp >= f->lowest && !text_is_control(cp) ? 1 + (size_t)f->extra : 0;
     }
     return 0;
 }
 
-/* Copies what needs no second look, which is nearly all there ever is: bytes copied. */
-static inline size_t plain_run(char *out, size_t most, const uint8_t *p)
+/* Copies a run of printable ASCII, the common case. Returns its length. */
+static inline size_t text_copy_plain(char *out, size_t most, const uint8_t *p)
 {
     size_t n = 0;
 
@@ -67,13 +67,13 @@ size_t text_escape(char *out, size_t cap, const char *in, size_t len, size_t *ta
     size_t n = 0, i = 0;
 
     while (i < len) {
-        size_t run = plain_run(out + n, MIN(cap - n, len - i), p + i), whole;
+        size_t run = text_copy_plain(out + n, MIN(cap - n, len - i), p + i), whole;
 
         n += run;
         i += run;
         if (i == len)
             break;
-        whole = p[i] == '\t' ? 1 : utf8_length(p + i, len - i);
+        whole = p[i] == '\t' ? 1 : text_utf8_length(p + i, len - i);
         if (whole != 0) {
             if (cap - n < whole)
                 break;

@@ -1,14 +1,14 @@
-/* tree.c - see tree.h: what is in the tree, not in the row. Heights of siblings differ by one at
- * most; a walk up from where something changed restores that and the least values, and ends where
- * nothing changes any more. */
+/* tree.c - see tree.h: the AVL tree. Heights of siblings differ by at most one; after a change,
+ * a walk towards the root restores this and the least values, and stops at the first unchanged
+ * node. */
 #include <hearth/lib/tree.h>
 
-static uint32_t height(const struct tree_node *n)
+static uint32_t tree_height(const struct tree_node *n)
 {
     return n != NULL ? n->height : 0;
 }
 
-static void refresh(struct tree_node *n)
+static void tree_refresh(struct tree_node *n)
 {
     uint32_t high = 0;
     uint64_t least = n->value;
@@ -27,9 +27,9 @@ static void refresh(struct tree_node *n)
     n->least = least;
 }
 
-/* In `parent`, or as the root, `old` gives its place to `now`. */
-static void put_in_place(struct tree *t, struct tree_node *parent, const struct tree_node *old,
-                         struct tree_node *now)
+/* Replaces `old` by `now` as a child of `parent`, or as the root if parent is NULL. */
+static void tree_replace_child(struct tree *t, struct tree_node *parent,
+                               const struct tree_node *old, struct tree_node *now)
 {
     if (parent == NULL)
         t->root = now;
@@ -39,26 +39,26 @@ static void put_in_place(struct tree *t, struct tree_node *parent, const struct 
         now->parent = parent;
 }
 
-/* n goes down to the side `dir`; its other child, which comes up, is returned. */
-static struct tree_node *rotate(struct tree *t, struct tree_node *n, unsigned dir)
+/* Rotates n down to the side `dir`. Returns its other child, which takes its place. */
+static struct tree_node *tree_rotate(struct tree *t, struct tree_node *n, unsigned dir)
 {
     struct tree_node *up = n->child[!dir], *mid = up->child[dir];
 
-    put_in_place(t, n->parent, n, up);
+    tree_replace_child(t, n->parent, n, up);
     n->child[!dir] = mid;
     if (mid != NULL)
         mid->parent = n;
     up->child[dir] = n;
     n->parent = up;
-    refresh(n);
-    refresh(up);
+    tree_refresh(n);
+    tree_refresh(up);
     return up;
 }
 
-static void repair(struct tree *t, struct tree_node *n)
+static void tree_repair(struct tree *t, struct tree_node *n)
 {
     while (n != NULL) {
-        const uint32_t low = height(n->child[0]), high = height(n->child[1]);
+        const uint32_t low = tree_height(n->child[0]), high = tree_height(n->child[1]);
         const uint32_t was_high = n->height;
         const uint64_t was_least = n->least;
 
@@ -66,11 +66,11 @@ static void repair(struct tree *t, struct tree_node *n)
             const unsigned heavy = high > low;
             struct tree_node *c = n->child[heavy];
 
-            if (height(c->child[!heavy]) > height(c->child[heavy]))
-                (void)rotate(t, c, heavy);
-            n = rotate(t, n, !heavy);
+            if (tree_height(c->child[!heavy]) > tree_height(c->child[heavy]))
+                (void)tree_rotate(t, c, heavy);
+            n = tree_rotate(t, n, !heavy);
         } else {
-            refresh(n);
+            tree_refresh(n);
         }
         if (n->height == was_high && n->least == was_least)
             return;
@@ -101,11 +101,11 @@ void tree_insert_sorted(struct tree *t, struct tree_node *n)
     at->child[side] = n;
     if (side == 0 && at == t->root_first)
         t->root_first = n;
-    repair(t, at);
+    tree_repair(t, at);
 }
 
-/* The node behind n, or NULL. */
-static struct tree_node *successor(const struct tree_node *n)
+/* The node after n, or NULL. */
+static struct tree_node *tree_successor(const struct tree_node *n)
 {
     struct tree_node *at = n->child[1];
 
@@ -128,12 +128,12 @@ struct tree_node *tree_walk_next(struct tree_walk *w)
     if (n == w->row)
         w->row = n->child[1];
     else
-        w->below = successor(n);
+        w->below = tree_successor(n);
     return n;
 }
 
-/* n has two children: the node behind it, which has no left one, takes its place. */
-static void remove_inner(struct tree *t, struct tree_node *n)
+/* Removes n, which has two children: its successor, which has no left child, replaces it. */
+static void tree_remove_inner(struct tree *t, struct tree_node *n)
 {
     struct tree_node *s = n->child[1], *from;
 
@@ -143,7 +143,7 @@ static void remove_inner(struct tree *t, struct tree_node *n)
     if (from == n) {
         from = s;
     } else {
-        put_in_place(t, from, s, s->child[1]);
+        tree_replace_child(t, from, s, s->child[1]);
         s->child[1] = n->child[1];
         s->child[1]->parent = s;
     }
@@ -151,10 +151,11 @@ static void remove_inner(struct tree *t, struct tree_node *n)
     s->child[0]->parent = s;
     s->height = n->height;
     s->least = n->least;
-    put_in_place(t, n->parent, n, s);
-    repair(t, from);
+    tree_replace_child(t, n->parent, n, s);
+    tree_repair(t, from);
     if (from != s)
-        repair(t, s); /* n's own value has gone from here, whatever changed below */
+        tree_repair(
+            t, s); /* the least value no longer includes n's, even if tree_repair() stopped below */
 }
 
 void tree_remove_sorted(struct tree *t, struct tree_node *n)
@@ -162,16 +163,16 @@ void tree_remove_sorted(struct tree *t, struct tree_node *n)
     struct tree_node *parent = n->parent;
 
     if (n == t->root_first)
-        t->root_first = successor(n);
+        t->root_first = tree_successor(n);
     if (n->child[0] != NULL && n->child[1] != NULL) {
-        remove_inner(t, n);
+        tree_remove_inner(t, n);
         return;
     }
-    put_in_place(t, parent, n, n->child[0] != NULL ? n->child[0] : n->child[1]);
-    repair(t, parent);
+    tree_replace_child(t, parent, n, n->child[0] != NULL ? n->child[0] : n->child[1]);
+    tree_repair(t, parent);
 }
 
-static bool has_within(const struct tree_node *n, uint64_t limit)
+static bool tree_has_within(const struct tree_node *n, uint64_t limit)
 {
     return n != NULL && !tree_before(limit, n->least);
 }
@@ -183,14 +184,14 @@ struct tree_node *tree_below_within(const struct tree *t, uint64_t limit)
     if (n == NULL || !tree_before(limit, n->value))
         return n;
     n = t->root;
-    if (!has_within(n, limit))
+    if (!tree_has_within(n, limit))
         return NULL;
     for (;;) {
-        if (has_within(n->child[0], limit))
+        if (tree_has_within(n->child[0], limit))
             n = n->child[0];
         else if (!tree_before(limit, n->value))
             return n;
         else
-            n = n->child[1]; /* it has one: the least is not here and not on the left */
+            n = n->child[1]; /* exists: the least value is neither here nor on the left */
     }
 }

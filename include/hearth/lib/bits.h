@@ -1,13 +1,13 @@
 /*
- * bits.h - the lowest set bit of a word. Without Zbb the compiler's builtin is a library call of
- * over 40 instructions; this is a multiplication and a table (a de Bruijn sequence: each of its
- * 6-bit windows is a different number).
+ * bits.h - index of the lowest set bit. Without Zbb the compiler's builtin is a library call of
+ * over 40 instructions; this is a multiplication and a table lookup (de Bruijn sequence: all its
+ * 6-bit windows differ).
  */
 #pragma once
 
 #include <hearth/lib/types.h>
 
-/* Number of the lowest bit set; x is not 0. */
+/* Index of the lowest set bit; x is not 0. */
 static inline unsigned bit_lowest(uint64_t x)
 {
     static const uint8_t position[64] = {

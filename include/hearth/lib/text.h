@@ -1,15 +1,15 @@
 /*
- * text.h - making bytes from a guest, a bundle or a device tree fit to be shown on a terminal.
+ * text.h - escapes bytes from a guest, a bundle or a device tree for display on a terminal.
  */
 #pragma once
 
 #include <hearth/lib/types.h>
 
 /*
- * Copies in[0..len) to out so that a terminal shows it and does nothing else: printable ASCII, tab
- * and valid UTF-8 of printable characters (none of C0, C1, or the bidirectional and line controls)
- * stay; every other byte becomes \xNN. Stops before out would exceed cap. Returns the bytes put in
- * out; *taken (may be NULL) the bytes of in that they stand for: all of them when cap >= 4 * len.
- * Pure.
+ * Copies in[0..len) to out in a form that cannot control a terminal: printable ASCII, tab and valid
+ * UTF-8 of printable characters (none of C0, C1, or the bidirectional and line controls) are
+ * copied; every other byte becomes \xNN. Stops before out would exceed cap. Returns the number of
+ * bytes written to out; *taken (may be NULL) is the number of bytes of in consumed: all of them if
+ * cap >= 4 * len. Pure.
  */
 size_t text_escape(char *out, size_t cap, const char *in, size_t len, size_t *taken);

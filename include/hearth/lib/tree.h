@@ -1,13 +1,12 @@
 /*
- * tree.h - a sorted set of nodes that are part of what they stand for: in the order of their keys,
- * and in such a way that "the first by key among those whose value is at most x" is at hand. Keys
- * and values are points on a line that may wrap: all of one set lie within 2^63.
+ * tree.h - an intrusive set of nodes sorted by key, with a fast search for "the first by key among
+ * those whose value is at most x". Keys and values may wrap: all of one set lie within 2^63.
  *
- * Nodes that come in order, each with a key and a value not before those of the one before it, are
- * in a row: a list, whose ends cost nothing. That is what vcpus of equal weight do when they take
- * turns. The others are in a balanced tree (AVL), with the least `value` of its subtree in each
- * node: every operation is O(log n) at worst. Row and tree do not depend on each other: the first
- * of the set is the first of either.
+ * Nodes inserted in order, with neither key nor value less than the last node's, form a list (the
+ * "row"), where insertion and removal are O(1). Vcpus of equal weight that alternate are inserted
+ * in this order. All other nodes are in a balanced tree (AVL), where each node holds the least
+ * `value` of its subtree; every operation is O(log n) in the worst case. Row and tree are
+ * independent: the first node of the set is the earlier of their first nodes.
  *
  * No locking, no allocation.
  */
@@ -16,29 +15,29 @@
 #include <hearth/lib/types.h>
 
 struct tree_node {
-    struct tree_node *parent, *child[2]; /* in the row: child[0] is before it, child[1] behind */
-    uint64_t key, value;                 /* not to be changed while it is in a set */
-    uint64_t least;                      /* of the values in its subtree */
-    uint32_t height;                     /* of its subtree; a leaf's is 1; in the row: 0 */
+    struct tree_node *parent, *child[2]; /* in the row: child[0] precedes, child[1] follows */
+    uint64_t key, value;                 /* constant while the node is in a set */
+    uint64_t least;                      /* least value in its subtree */
+    uint32_t height;                     /* of its subtree; a leaf: 1; in the row: 0 */
 };
 
 struct tree {
-    struct tree_node *root, *root_first;    /* root_first: the first of those below root */
+    struct tree_node *root, *root_first;    /* root_first: the tree's first node */
     struct tree_node *row_first, *row_last; /* keys and values both ascend */
 };
 
-/* a < b on the line. */
+/* a < b, modulo 2^64. */
 static inline bool tree_before(uint64_t a, uint64_t b)
 {
     return (int64_t)(a - b) < 0;
 }
 
-/* For the inline parts below only. */
+/* Only for the inline functions below. */
 void tree_insert_sorted(struct tree *t, struct tree_node *n);
 void tree_remove_sorted(struct tree *t, struct tree_node *n);
 struct tree_node *tree_below_within(const struct tree *t, uint64_t limit);
 
-/* n, not before the row's last in key nor value, goes to its end. */
+/* Appends n, whose key and value are not before the last node's. */
 static inline void tree_row_append(struct tree *t, struct tree_node *n)
 {
     struct tree_node *last = t->row_last;
@@ -53,7 +52,7 @@ static inline void tree_row_append(struct tree *t, struct tree_node *n)
     t->row_last = n;
 }
 
-/* n is in the row. */
+/* Removes n, which is in the row. */
 static inline void tree_row_remove(struct tree *t, struct tree_node *n)
 {
     struct tree_node *before = n->child[0], *behind = n->child[1];
@@ -75,7 +74,7 @@ static inline bool tree_row_takes(const struct tree *t, uint64_t key, uint64_t v
     return last == NULL || !(tree_before(key, last->key) || tree_before(value, last->value));
 }
 
-/* key and value are the caller's; the rest is set here. */
+/* Inserts n. The caller has set key and value. */
 static inline void tree_insert(struct tree *t, struct tree_node *n)
 {
     if (tree_row_takes(t, n->key, n->value))
@@ -92,7 +91,7 @@ static inline void tree_remove(struct tree *t, struct tree_node *n)
         tree_remove_sorted(t, n);
 }
 
-/* Of two firsts, each of which may be NULL. */
+/* The node with the lower key; each may be NULL. */
 static inline struct tree_node *tree_earlier(struct tree_node *a, struct tree_node *b)
 {
     if (a == NULL || b == NULL)
@@ -112,11 +111,11 @@ static inline struct tree_node *tree_first_within(const struct tree *t, uint64_t
     struct tree_node *n = t->row_first;
 
     if (n != NULL && tree_before(limit, n->value))
-        n = NULL; /* nor is any behind it within */
+        n = NULL; /* values ascend in the row */
     return t->root == NULL ? n : tree_earlier(n, tree_below_within(t, limit));
 }
 
-/* A walk over all nodes by key; nothing may be inserted or removed meanwhile. */
+/* A walk over all nodes by key. The set must not change meanwhile. */
 struct tree_walk {
     struct tree_node *row, *below;
 };

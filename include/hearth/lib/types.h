@@ -1,8 +1,8 @@
 /*
- * types.h - the words the whole kernel is written in.
+ * types.h - types, constants and attributes used everywhere.
  *
- * Addresses: gva (guest virtual), gpa (guest physical), hpa (host physical) are plain 64-bit
- * numbers with their own names; a host virtual address is a C pointer.
+ * Addresses: gva (guest virtual), gpa (guest physical), hpa (host physical) are 64-bit
+ * integers with type names of their own; a host virtual address is a C pointer.
  */
 #pragma once
 
@@ -14,7 +14,7 @@ typedef uint64_t gva_t;
 typedef uint64_t gpa_t;
 typedef uint64_t hpa_t;
 
-#define HPA_NONE (~(hpa_t)0) /* "no such page": never a valid address on RV64 (56 bits at most) */
+#define HPA_NONE (~(hpa_t)0) /* no page; never a valid address, since RV64 has at most 56 bits */
 
 #define KIB ((uint64_t)1 << 10)
 #define MIB ((uint64_t)1 << 20)
@@ -24,7 +24,7 @@ typedef uint64_t hpa_t;
 #define PAGE_SIZE  ((uint64_t)1 << PAGE_SHIFT)
 #define PAGE_MASK  (PAGE_SIZE - 1)
 
-#define HARTS_MAX 64 /* host harts Hearth uses; one bit each in a uint64_t */
+#define HARTS_MAX 64 /* host harts that Hearth uses; one bit each in a uint64_t */
 #define VCPUS_MAX 64 /* vcpus in one VM */
 #define VMS_MAX   128
 
@@ -44,7 +44,7 @@ typedef uint64_t hpa_t;
 #define unlikely(x)    __builtin_expect(!!(x), 0)
 
 /* Alignment helpers; a is a power of two. align_up() wraps at the top of the address space: callers
- * that take x from outside check x <= UINT64_MAX - a first. */
+ * with an untrusted x check x <= UINT64_MAX - a first. */
 static inline uint64_t align_down(uint64_t x, uint64_t a)
 {
     return x & ~(a - 1);
