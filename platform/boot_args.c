@@ -1,7 +1,7 @@
 /*
- * boot_args.c - Hearth's own command line: /chosen/bootargs of the host's tree, words
- * "hearth.NAME=VALUE" (QEMU's -append). Words that do not begin with "hearth." are nobody's
- * business here; unknown ones of ours are reported.
+ * boot_args.c - Hearth's own command line: arguments "hearth.NAME=VALUE" in /chosen/bootargs of the
+ * host's tree (QEMU's -append). Arguments without the prefix "hearth." are ignored; unknown ones
+ * with it are reported.
  */
 #include <hearth/platform/boot_args.h>
 #include <hearth/kernel/log.h>

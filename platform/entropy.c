@@ -2,8 +2,8 @@
  * entropy.c - random bytes from the host's rng-seed. RFC 8439, section 2.3 (the ChaCha20 block
  * function).
  *
- * The key is written once, at boot. Each call has a nonce of its own (a counter, atomic) and mixes
- * in the time, so that harts need no lock and no two calls share a block.
+ * The key is written once, at boot. Each call uses a unique nonce (an atomic counter and the time),
+ * so that harts need no lock and no two calls share a block.
  */
 #include <arch/atomic.h>
 #include <hearth/platform/entropy.h>
@@ -17,21 +17,21 @@
 static uint32_t entropy_key[8];
 static uint64_t entropy_calls; /* atomic */
 
-static uint32_t rotl(uint32_t x, unsigned n)
+static uint32_t entropy_rotl(uint32_t x, unsigned n)
 {
     return x << n | x >> (32 - n);
 }
 
-static void quarter_round(uint32_t *s, unsigned a, unsigned b, unsigned c, unsigned d)
+static void chacha20_quarter_round(uint32_t *s, unsigned a, unsigned b, unsigned c, unsigned d)
 {
     s[a] += s[b];
-    s[d] = rotl(s[d] ^ s[a], 16);
+    s[d] = entropy_rotl(s[d] ^ s[a], 16);
     s[c] += s[d];
-    s[b] = rotl(s[b] ^ s[c], 12);
+    s[b] = entropy_rotl(s[b] ^ s[c], 12);
     s[a] += s[b];
-    s[d] = rotl(s[d] ^ s[a], 8);
+    s[d] = entropy_rotl(s[d] ^ s[a], 8);
     s[c] += s[d];
-    s[b] = rotl(s[b] ^ s[c], 7);
+    s[b] = entropy_rotl(s[b] ^ s[c], 7);
 }
 
 void chacha20_block(const uint32_t key[8], const uint32_t counter_nonce[4], uint8_t out[64])
@@ -44,9 +44,9 @@ void chacha20_block(const uint32_t key[8], const uint32_t counter_nonce[4], uint
     memcpy(s, in, sizeof(s));
     for (unsigned i = 0; i < 10; i++) {
         for (unsigned k = 0; k < 4; k++) /* columns */
-            quarter_round(s, k, 4 + k, 8 + k, 12 + k);
+            chacha20_quarter_round(s, k, 4 + k, 8 + k, 12 + k);
         for (unsigned k = 0; k < 4; k++) /* diagonals */
-            quarter_round(s, k, 4 + (k + 1) % 4, 8 + (k + 2) % 4, 12 + (k + 3) % 4);
+            chacha20_quarter_round(s, k, 4 + (k + 1) % 4, 8 + (k + 2) % 4, 12 + (k + 3) % 4);
     }
     for (unsigned i = 0; i < 16; i++) {
         uint32_t word = s[i] + in[i];
@@ -56,9 +56,9 @@ void chacha20_block(const uint32_t key[8], const uint32_t counter_nonce[4], uint
     }
 }
 
-/* key = first half of ChaCha20(key ^ bytes): what goes in changes every bit and cannot be taken
- * out. */
-static void absorb(const uint8_t *bytes, size_t len)
+/* key = first half of ChaCha20(key ^ bytes): each input affects the whole key and cannot be
+ * recovered from it. */
+static void entropy_absorb(const uint8_t *bytes, size_t len)
 {
     const uint32_t nonce[4] = {(uint32_t)len, 0x6b657973, 0, 0};
     uint8_t block[64];
@@ -78,9 +78,9 @@ bool entropy_init(const void *fdt)
     uint32_t bytes = seed == NULL || len < 0 ? 0 : MIN((uint32_t)len, SEED_BYTES_MAX);
 
     memset(entropy_key, 0, sizeof(entropy_key));
-    absorb((const uint8_t *)&now, sizeof(now));
+    entropy_absorb((const uint8_t *)&now, sizeof(now));
     for (uint32_t i = 0; i < bytes; i += 32)
-        absorb(seed + i, MIN(bytes - i, 32u));
+        entropy_absorb(seed + i, MIN(bytes - i, 32u));
     return bytes >= 16;
 }
 

@@ -1,9 +1,8 @@
 /*
- * hostirq.c - the host's interrupt sources and who handles them.
+ * hostirq.c - the host's interrupt sources and their handlers.
  *
- * Owns: the chosen driver and the table of handlers. Locking: hostirq_lock for adding; a row is
- * complete before the count that shows it is raised, and is never changed after, so dispatching
- * takes no lock.
+ * Owns: the chosen driver and the table of handlers. Locking: hostirq_lock for adding. An entry is
+ * complete before the count includes it, and constant afterwards, so dispatching takes no lock.
  */
 #include <arch/atomic.h>
 #include <arch/hart_csr.h>
@@ -22,27 +21,27 @@ struct handler {
 };
 
 static struct spinlock hostirq_lock = SPINLOCK_INIT(RANK_HOSTIRQ);
-static struct handler handlers[HANDLERS_MAX];
-static uint32_t handler_count;      /* atomic */
-static const struct intc_ops *intc; /* set once at boot; NULL: none */
+static struct handler hostirq_handlers[HANDLERS_MAX];
+static uint32_t hostirq_handler_count;      /* atomic */
+static const struct intc_ops *hostirq_intc; /* set once at boot; NULL: none */
 
 void hostirq_set_controller(const struct intc_ops *ops)
 {
-    intc = ops;
+    hostirq_intc = ops;
 }
 
 void hostirq_init_hart(unsigned hart)
 {
-    if (intc == NULL)
+    if (hostirq_intc == NULL)
         return;
-    intc->init_hart(hart);
+    hostirq_intc->init_hart(hart);
     irq_enable(IRQ_S_EXT);
 }
 
-static bool is_taken(uint32_t source)
+static bool hostirq_is_taken(uint32_t source)
 {
-    for (uint32_t i = 0; i < handler_count; i++) {
-        if (handlers[i].source == source)
+    for (uint32_t i = 0; i < hostirq_handler_count; i++) {
+        if (hostirq_handlers[i].source == source)
             return true;
     }
     return false;
@@ -52,23 +51,24 @@ int hostirq_request(uint32_t source, unsigned hart, void (*fn)(void *arg), void 
 {
     int err;
 
-    if (intc == NULL)
+    if (hostirq_intc == NULL)
         return -HV_ENODEV;
     if (source == 0 || hart >= HARTS_MAX || fn == NULL)
         return -HV_EINVAL;
 
     lock_acquire(&hostirq_lock);
-    if (is_taken(source)) {
+    if (hostirq_is_taken(source)) {
         err = -HV_EINVAL;
-    } else if (handler_count == HANDLERS_MAX) {
+    } else if (hostirq_handler_count == HANDLERS_MAX) {
         err = -HV_ENOSPC;
     } else {
-        handlers[handler_count] = (struct handler){.source = source, .fn = fn, .arg = arg};
-        atomic_store_release(&handler_count, handler_count + 1);
-        err = intc->enable(source, hart);
-        /* Refused: the driver has unmasked nothing, so nobody has looked for the row. */
+        hostirq_handlers[hostirq_handler_count] =
+            (struct handler){.source = source, .fn = fn, .arg = arg};
+        atomic_store_release(&hostirq_handler_count, hostirq_handler_count + 1);
+        err = hostirq_intc->enable(source, hart);
+        /* On failure the source is still masked, so no dispatch has used the entry. */
         if (err != 0)
-            atomic_store_release(&handler_count, handler_count - 1);
+            atomic_store_release(&hostirq_handler_count, hostirq_handler_count - 1);
     }
     lock_release(&hostirq_lock);
     return err;
@@ -76,11 +76,11 @@ int hostirq_request(uint32_t source, unsigned hart, void (*fn)(void *arg), void 
 
 void hostirq_dispatch(uint32_t source)
 {
-    uint32_t count = atomic_load_acquire(&handler_count);
+    uint32_t count = atomic_load_acquire(&hostirq_handler_count);
 
     for (uint32_t i = 0; i < count; i++) {
-        if (handlers[i].source == source) {
-            handlers[i].fn(handlers[i].arg);
+        if (hostirq_handlers[i].source == source) {
+            hostirq_handlers[i].fn(hostirq_handlers[i].arg);
             return;
         }
     }
@@ -88,6 +88,6 @@ void hostirq_dispatch(uint32_t source)
 
 void hostirq_interrupt(void)
 {
-    if (likely(intc != NULL))
-        intc->handle(this_hart()->index);
+    if (likely(hostirq_intc != NULL))
+        hostirq_intc->handle(this_hart()->index);
 }

@@ -11,20 +11,20 @@
 #include <libfdt.h>
 #include <string.h>
 
-#define TIMEBASE_MIN 1000u          /* below, microseconds cannot be told from ticks at all */
-#define TIMEBASE_MAX 10000000000ull /* above, tick arithmetic in nanoseconds loses its headroom */
+#define TIMEBASE_MIN 1000u          /* below, microseconds cannot be derived from ticks */
+#define TIMEBASE_MAX 10000000000ull /* above, tick arithmetic in nanoseconds could overflow */
 
 struct platform host_platform;
 
-static int refuse(const char **why, const char *text)
+static int platform_refuse(const char **why, const char *text)
 {
     *why = text;
     return -HV_EINVAL;
 }
 
-/* Puts a range into a sorted table, merging it with all it touches. False: the table is full. */
-static bool range_insert(struct mem_range *table, uint32_t *count, uint32_t max, hpa_t base,
-                         uint64_t size)
+/* Inserts a range into a sorted table, merged with all it touches. False: the table is full. */
+static bool platform_range_insert(struct mem_range *table, uint32_t *count, uint32_t max,
+                                  hpa_t base, uint64_t size)
 {
     uint64_t end = base + size;
     uint32_t first = 0, last;
@@ -48,17 +48,17 @@ static bool range_insert(struct mem_range *table, uint32_t *count, uint32_t max,
     return true;
 }
 
-static int reserve(struct platform *out, hpa_t base, uint64_t size, const char **why)
+static int platform_reserve(struct platform *out, hpa_t base, uint64_t size, const char **why)
 {
     if (!range_within(base, size, 0, HPA_LIMIT))
-        return refuse(why, "a reserved memory range wraps");
-    if (size != 0 &&
-        !range_insert(out->reserved, &out->reserved_count, PLATFORM_RESERVED_MAX, base, size))
-        return refuse(why, "more reserved memory ranges than the table holds");
+        return platform_refuse(why, "a reserved memory range wraps");
+    if (size != 0 && !platform_range_insert(out->reserved, &out->reserved_count,
+                                            PLATFORM_RESERVED_MAX, base, size))
+        return platform_refuse(why, "more reserved memory ranges than the table holds");
     return 0;
 }
 
-static int read_memreserve(const void *fdt, struct platform *out, const char **why)
+static int platform_read_memreserve(const void *fdt, struct platform *out, const char **why)
 {
     int count = fdt_num_mem_rsv(fdt);
 
@@ -67,29 +67,29 @@ static int read_memreserve(const void *fdt, struct platform *out, const char **w
         int err;
 
         if (fdt_get_mem_rsv(fdt, i, &base, &size) != 0)
-            return refuse(why, "the memory reservation block is damaged");
-        err = reserve(out, base, size, why);
+            return platform_refuse(why, "the memory reservation block is damaged");
+        err = platform_reserve(out, base, size, why);
         if (err)
             return err;
     }
     return 0;
 }
 
-static bool name_is(const struct fdt_walk *w, unsigned depth, const char *name)
+static bool platform_name_is(const struct fdt_walk *w, unsigned depth, const char *name)
 {
     const char *s = fdt_get_name(w->fdt, w->level[depth], NULL);
 
     return s != NULL && strcmp(s, name) == 0;
 }
 
-static bool device_type_is(const struct fdt_walk *w, const char *type)
+static bool platform_device_type_is(const struct fdt_walk *w, const char *type)
 {
     const char *s;
 
     return fdt_prop_string(w->fdt, w->node, "device_type", &s) == 0 && strcmp(s, type) == 0;
 }
 
-static int read_memory(const struct fdt_walk *w, struct platform *out, const char **why)
+static int platform_read_memory(const struct fdt_walk *w, struct platform *out, const char **why)
 {
     uint32_t address_cells, size_cells, entry;
     int len;
@@ -98,25 +98,25 @@ static int read_memory(const struct fdt_walk *w, struct platform *out, const cha
     fdt_cells(w->fdt, w->level[0], &address_cells, &size_cells);
     entry = (address_cells + size_cells) * 4;
     if (p == NULL || entry == 0 || (uint32_t)len % entry != 0)
-        return refuse(why, "a memory node's reg has the wrong size");
+        return platform_refuse(why, "a memory node's reg has the wrong size");
     for (; len > 0; p += entry, len -= (int)entry) {
         uint64_t base, size;
 
         if (!fdt_read_cells(p, address_cells, &base) ||
             !fdt_read_cells(p + (size_t)address_cells * 4, size_cells, &size))
-            return refuse(why, "a memory node's reg has the wrong number of cells");
+            return platform_refuse(why, "a memory node's reg has the wrong number of cells");
         if (!range_within(base, size, 0, HPA_LIMIT))
-            return refuse(why, "a memory range wraps");
-        /* A full table loses memory, not safety. */
+            return platform_refuse(why, "a memory range wraps");
+        /* If the table is full, the rest of the memory is not used. */
         if (size != 0)
-            (void)range_insert(out->mem, &out->mem_count, PLATFORM_MEM_MAX, base, size);
+            (void)platform_range_insert(out->mem, &out->mem_count, PLATFORM_MEM_MAX, base, size);
     }
     return 0;
 }
 
-/* A child of /reserved-memory. With size alone it asks the system for a place: nothing to keep
- * free. */
-static int read_reserved(const struct fdt_walk *w, struct platform *out, const char **why)
+/* Reads a child of /reserved-memory. One with size but no reg requests an allocation by the OS and
+ * reserves no range. */
+static int platform_read_reserved(const struct fdt_walk *w, struct platform *out, const char **why)
 {
     for (uint32_t i = 0;; i++) {
         hpa_t base;
@@ -126,15 +126,15 @@ static int read_reserved(const struct fdt_walk *w, struct platform *out, const c
         if (err == -HV_ENOENT)
             break;
         if (err)
-            return refuse(why, "a child of /reserved-memory has a malformed reg");
-        err = reserve(out, base, size, why);
+            return platform_refuse(why, "a child of /reserved-memory has a malformed reg");
+        err = platform_reserve(out, base, size, why);
         if (err)
             return err;
     }
     return 0;
 }
 
-static uint32_t read_cpu_intc(const void *fdt, int cpu)
+static uint32_t platform_read_cpu_intc(const void *fdt, int cpu)
 {
     int child;
 
@@ -146,7 +146,7 @@ static uint32_t read_cpu_intc(const void *fdt, int cpu)
     return 0;
 }
 
-static int read_timebase(const void *fdt, int node, struct platform *out, const char **why)
+static int platform_read_timebase(const void *fdt, int node, struct platform *out, const char **why)
 {
     uint64_t hz;
     int err = fdt_prop_number(fdt, node, "timebase-frequency", &hz);
@@ -154,16 +154,16 @@ static int read_timebase(const void *fdt, int node, struct platform *out, const 
     if (err == -HV_ENOENT)
         return 0;
     if (err || hz < TIMEBASE_MIN || hz > TIMEBASE_MAX)
-        return refuse(why, "timebase-frequency is malformed or out of range");
+        return platform_refuse(why, "timebase-frequency is malformed or out of range");
     if (out->timebase_hz == 0)
         out->timebase_hz = hz;
     else if (out->timebase_hz != hz)
-        return refuse(why, "harts differ in timebase-frequency");
+        return platform_refuse(why, "harts differ in timebase-frequency");
     return 0;
 }
 
-static int read_cpu(const struct fdt_walk *w, struct platform *out, uint64_t boot_hart,
-                    const char **why)
+static int platform_read_cpu(const struct fdt_walk *w, struct platform *out, uint64_t boot_hart,
+                             const char **why)
 {
     struct platform_hart *hart = &out->hart[MIN(out->harts, HARTS_MAX - 1u)];
     int len, err;
@@ -171,25 +171,26 @@ static int read_cpu(const struct fdt_walk *w, struct platform *out, uint64_t boo
     uint32_t cells, unused;
     uint64_t hartid;
 
-    err = read_timebase(w->fdt, w->node, out, why);
+    err = platform_read_timebase(w->fdt, w->node, out, why);
     if (err)
         return err;
     fdt_cells(w->fdt, w->level[1], &cells, &unused);
     if (reg == NULL || len != (int)(cells * 4) || !fdt_read_cells(reg, cells, &hartid))
-        return refuse(why, "a cpu node's reg has the wrong size");
+        return platform_refuse(why, "a cpu node's reg has the wrong size");
     for (uint32_t i = 0; i < out->harts; i++) {
         if (out->hart[i].hartid == hartid)
-            return refuse(why, "two cpu nodes with the same reg");
+            return platform_refuse(why, "two cpu nodes with the same reg");
     }
-    /* The table is full, but the hart that runs this takes the last one's place. */
+    /* If the table is full, the boot hart replaces the last entry. */
     if (out->harts == HARTS_MAX && hartid != boot_hart)
         return 0;
-    *hart = (struct platform_hart){.hartid = hartid, .intc = read_cpu_intc(w->fdt, w->node)};
+    *hart =
+        (struct platform_hart){.hartid = hartid, .intc = platform_read_cpu_intc(w->fdt, w->node)};
     out->harts = MIN(out->harts + 1, (uint32_t)HARTS_MAX);
     return 0;
 }
 
-static int read_chosen(const void *fdt, int node, struct platform *out, const char **why)
+static int platform_read_chosen(const void *fdt, int node, struct platform *out, const char **why)
 {
     uint64_t start, end;
     int err1 = fdt_prop_number(fdt, node, "linux,initrd-start", &start);
@@ -198,7 +199,7 @@ static int read_chosen(const void *fdt, int node, struct platform *out, const ch
     if (err1 == -HV_ENOENT && err2 == -HV_ENOENT)
         return 0;
     if (err1 || err2 || start > end || end > HPA_LIMIT)
-        return refuse(why, "linux,initrd-start and linux,initrd-end make no range");
+        return platform_refuse(why, "linux,initrd-start and linux,initrd-end make no range");
     if (start < end) {
         out->initrd = start;
         out->initrd_size = end - start;
@@ -206,19 +207,20 @@ static int read_chosen(const void *fdt, int node, struct platform *out, const ch
     return 0;
 }
 
-static int read_node(const struct fdt_walk *w, struct platform *out, uint64_t boot_hart,
-                     const char **why)
+static int platform_read_node(const struct fdt_walk *w, struct platform *out, uint64_t boot_hart,
+                              const char **why)
 {
-    if (w->depth == 1 && name_is(w, 1, "chosen"))
-        return read_chosen(w->fdt, w->node, out, why);
-    if (w->depth == 1 && name_is(w, 1, "cpus"))
-        return read_timebase(w->fdt, w->node, out, why);
-    if (w->depth == 1 && device_type_is(w, "memory") && fdt_walk_okay(w))
-        return read_memory(w, out, why);
-    if (w->depth == 2 && name_is(w, 1, "cpus") && device_type_is(w, "cpu") && fdt_walk_okay(w))
-        return read_cpu(w, out, boot_hart, why);
-    if (w->depth == 2 && name_is(w, 1, "reserved-memory"))
-        return read_reserved(w, out, why);
+    if (w->depth == 1 && platform_name_is(w, 1, "chosen"))
+        return platform_read_chosen(w->fdt, w->node, out, why);
+    if (w->depth == 1 && platform_name_is(w, 1, "cpus"))
+        return platform_read_timebase(w->fdt, w->node, out, why);
+    if (w->depth == 1 && platform_device_type_is(w, "memory") && fdt_walk_okay(w))
+        return platform_read_memory(w, out, why);
+    if (w->depth == 2 && platform_name_is(w, 1, "cpus") && platform_device_type_is(w, "cpu") &&
+        fdt_walk_okay(w))
+        return platform_read_cpu(w, out, boot_hart, why);
+    if (w->depth == 2 && platform_name_is(w, 1, "reserved-memory"))
+        return platform_read_reserved(w, out, why);
     return 0;
 }
 
@@ -231,9 +233,9 @@ bool platform_in_ram(const struct platform *p, hpa_t base, uint64_t size)
     return false;
 }
 
-/* May a reserved range that must not even be mapped, such as the firmware's, be in the way? A boot
- * loader reserves the initrd, too, but that may be read. */
-static bool initrd_is_closed(const struct platform *p)
+/* True if the initrd overlaps a reserved range that must not be mapped, such as the firmware's.
+ * Boot loaders also reserve the initrd itself, which may be read. */
+static bool platform_initrd_is_closed(const struct platform *p)
 {
     struct fdt_walk w;
     hpa_t base;
@@ -241,7 +243,7 @@ static bool initrd_is_closed(const struct platform *p)
 
     fdt_walk_start(&w, p->fdt);
     while (fdt_walk_next(&w)) {
-        if (w.depth != 2 || !name_is(&w, 1, "reserved-memory") ||
+        if (w.depth != 2 || !platform_name_is(&w, 1, "reserved-memory") ||
             fdt_getprop(w.fdt, w.node, "no-map", NULL) == NULL)
             continue;
         for (uint32_t i = 0; fdt_walk_reg(&w, i, &base, &size) == 0; i++) {
@@ -252,14 +254,14 @@ static bool initrd_is_closed(const struct platform *p)
     return false;
 }
 
-static int check_initrd(const struct platform *p, const char **why)
+static int platform_check_initrd(const struct platform *p, const char **why)
 {
     if (p->initrd_size == 0)
         return 0;
     if (!platform_in_ram(p, p->initrd, p->initrd_size))
-        return refuse(why, "the initrd is not in RAM");
-    if (initrd_is_closed(p))
-        return refuse(why, "the initrd lies in memory that is not to be touched");
+        return platform_refuse(why, "the initrd is not in RAM");
+    if (platform_initrd_is_closed(p))
+        return platform_refuse(why, "the initrd lies in memory that is not to be touched");
     return 0;
 }
 
@@ -274,21 +276,21 @@ int platform_read(const void *fdt, uint64_t max_size, uint64_t boot_hart, struct
     if (err)
         return err;
     out->fdt = fdt;
-    err = read_memreserve(fdt, out, why);
+    err = platform_read_memreserve(fdt, out, why);
     if (err)
         return err;
     fdt_walk_start(&w, fdt);
     while (fdt_walk_next(&w)) {
-        err = read_node(&w, out, boot_hart, why);
+        err = platform_read_node(&w, out, boot_hart, why);
         if (err)
             return err;
     }
     if (out->mem_count == 0)
-        return refuse(why, "no memory node");
+        return platform_refuse(why, "no memory node");
     if (out->harts == 0)
-        return refuse(why, "no cpu node");
+        return platform_refuse(why, "no cpu node");
     if (out->timebase_hz == 0)
-        return refuse(why, "no timebase-frequency");
+        return platform_refuse(why, "no timebase-frequency");
     platform_read_devices(out);
-    return check_initrd(out, why);
+    return platform_check_initrd(out, why);
 }

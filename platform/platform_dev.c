@@ -4,7 +4,7 @@
  * finisher, clock. Bindings: serial/8250.yaml, sifive,plic-1.0.0.yaml, riscv,aplic.yaml,
  * riscv,imsics.yaml. No state.
  *
- * Nothing here stops the boot: a device whose node makes no sense is a device that is not there.
+ * Errors here do not stop the boot: a device with a malformed node is treated as absent.
  */
 #include <hearth/lib/errno.h>
 #include <hearth/lib/fdt_util.h>
@@ -33,7 +33,7 @@ struct device_scan {
     uint32_t imsic_phandle; /* S-level; 0: none */
 };
 
-/* The present node is one of these, and in use. */
+/* True if the current node is compatible with an entry of the list, and enabled. */
 static bool is_device(const struct fdt_walk *w, const char *const *list, size_t count)
 {
     int len;
@@ -47,8 +47,8 @@ static bool is_device(const struct fdt_walk *w, const char *const *list, size_t 
 }
 
 /*
- * The present node's first register range. False: there is none, or it cannot be one: it wraps, or
- * is over RAM, where a store to a register would go to the firmware or to us.
+ * Reads the current node's first register range. False: it is absent or invalid: it wraps, or
+ * overlaps RAM, where a register write would corrupt the firmware or Hearth.
  */
 static bool read_registers(const struct fdt_walk *w, struct platform *out, hpa_t *base,
                            uint64_t *size)
@@ -70,8 +70,8 @@ static bool read_registers(const struct fdt_walk *w, struct platform *out, hpa_t
 
 /* ---- console UART ---- */
 
-/* The node that /chosen/stdout-path names, by path or alias, without its ":115200n8"; -1 when none.
- */
+/* Finds the node named by /chosen/stdout-path (a path or alias, without options such as
+ * ":115200n8"); -1: none. */
 static int find_stdout(const void *fdt)
 {
     const char *path, *colon, *slash;
@@ -83,7 +83,7 @@ static int find_stdout(const void *fdt)
     colon = strchr(path, ':');
     len = colon != NULL ? (size_t)(colon - path) : strlen(path);
     if (path[0] != '/') {
-        /* Not libfdt's own alias look-up: it follows an alias that names itself for ever. */
+        /* libfdt's alias lookup would loop forever on an alias that names itself. */
         int aliases = fdt_path_offset(fdt, "/aliases");
 
         slash = memchr(path, '/', len);
@@ -98,7 +98,7 @@ static int find_stdout(const void *fdt)
     return node < 0 ? -1 : node;
 }
 
-/* First interrupt of the present node: the phandle of its controller and the source number. */
+/* Reads the current node's first interrupt: phandle of its controller and source number. */
 static void read_interrupt(const struct fdt_walk *w, uint32_t *parent, uint32_t *source)
 {
     int len;
@@ -174,10 +174,10 @@ static void contexts_clear(int32_t *context)
 }
 
 /*
- * interrupts-extended of a controller: pairs of (cpu-intc, cause). Pair k is what the controller's
- * context (PLIC), or interrupt delivery control or file (APLIC, IMSIC) k drives. Fills for each
- * platform hart the number of the pair that is its S-mode external interrupt; returns how many were
- * found.
+ * Reads interrupts-extended of a controller: pairs of (cpu-intc, cause). Pair k is the output of
+ * the controller's context (PLIC), interrupt delivery control (APLIC) or interrupt file (IMSIC) k.
+ * Stores for each platform hart the index of the pair of its S-mode external interrupt; returns the
+ * number found.
  */
 static unsigned read_contexts(const struct fdt_walk *w, const struct platform *out,
                               int32_t *context)
@@ -204,8 +204,7 @@ static unsigned read_contexts(const struct fdt_walk *w, const struct platform *o
     return found;
 }
 
-/* The first controller of a kind is taken, or a later one if that is where the UART is connected.
- */
+/* True if the controller is the first of its kind or the one that the UART is connected to. */
 static bool intc_wanted(const struct device_scan *s, uint32_t phandle)
 {
     return s->out->intc.kind == INTC_NONE ||
@@ -231,7 +230,7 @@ static void scan_plic(const struct fdt_walk *w, struct device_scan *s)
         sources > SOURCES_MAX || read_contexts(w, s->out, context) == 0)
         return;
     for (unsigned i = 0; i < HARTS_MAX; i++) {
-        /* A context whose registers are not in the device is none. */
+        /* Ignore a context whose registers are outside the device. */
         if (context[i] >= 0 &&
             PLIC_CONTEXT_BASE + ((uint64_t)context[i] + 1) * PLIC_CONTEXT_STRIDE > size)
             context[i] = -1;
@@ -255,7 +254,7 @@ static void scan_imsic(const struct fdt_walk *w, struct device_scan *s)
 
     if (s->imsic_phandle != 0 || !is_device(w, imsics, 1))
         return;
-    /* The machine-level one names cause 11 throughout. */
+    /* The machine-level IMSIC has cause 11 in all pairs. */
     if (read_contexts(w, out, context) == 0 || !read_registers(w, out, &base, &size) ||
         fdt_prop_u32(w->fdt, w->node, "riscv,num-ids", &ids) != 0 || ids < IMSIC_IDS_MIN ||
         ids > IMSIC_IDS_MAX || (ids & 63) != 63 ||
@@ -290,7 +289,7 @@ static void scan_aplic(const struct fdt_walk *w, struct device_scan *s)
         return;
     if (fdt_prop_u32(w->fdt, w->node, "msi-parent", &msi_parent) == 0) {
         if (msi_parent == 0 || msi_parent != s->imsic_phandle)
-            return; /* the machine level's, or nobody's */
+            return; /* machine level, or not connected */
         out->intc.kind = INTC_APLIC_MSI;
     } else {
         if (read_contexts(w, out, context) == 0)

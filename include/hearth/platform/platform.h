@@ -1,6 +1,6 @@
 /*
- * platform.h - what the host's device tree says. Filled once at boot by platform_read(), const
- * after. Parsing is pure (guest/ and tests/ may run it on any blob).
+ * platform.h - the host, as its device tree describes it. Filled once at boot by platform_read(),
+ * const after. Parsing is pure (guest/ and tests/ may run it on any blob).
  */
 #pragma once
 
@@ -74,7 +74,7 @@ struct platform {
     hpa_t rtc_base; /* google,goldfish-rtc; 0: none */
     uint64_t rtc_size;
 
-    /* Names of nodes whose registers cannot be where the tree has them: taken as absent. */
+    /* Names of nodes with impossible register addresses, which are treated as absent. */
     uint32_t misplaced_count;
     const char *misplaced[PLATFORM_MISPLACED_MAX];
 };
@@ -93,7 +93,7 @@ static inline bool ranges_overlap(hpa_t a, uint64_t a_size, hpa_t b, uint64_t b_
 int __must_check platform_read(const void *fdt, uint64_t max_size, uint64_t boot_hart,
                                struct platform *out, const char **why);
 
-/* The range is wholly in one of the memory ranges. */
+/* True if the range is inside one of the memory ranges. */
 bool platform_in_ram(const struct platform *p, hpa_t base, uint64_t size);
 
 /* platform_dev.c, called by platform_read() when the rest is read: UART, interrupt controller,

@@ -1,5 +1,6 @@
 /*
- * wallclock.h - the time of day: the host's RTC, read once at boot, carried on by the timebase.
+ * wallclock.h - the time of day: the host's RTC, read once at boot, plus the time elapsed by the
+ * timebase.
  */
 #pragma once
 
