@@ -1,5 +1,5 @@
 /*
- * bundle.c - the bundle as a whole: an archive with a device tree of the right kind in it. Hostile
+ * bundle.c - opens a bundle: an archive that contains a device tree of the expected kind. Hostile
  * input. No state.
  */
 #include <hearth/config/config.h>

@@ -1,6 +1,6 @@
 /*
- * config.c - the VM descriptions in a bundle's device tree, all of them hostile input. A
- * description that is wrong is refused by itself; what is said about it names node and property. No
+ * config.c - reads the VM descriptions in a bundle's device tree, all of them hostile input. An
+ * invalid description is refused without affecting others; the error names node and property. No
  * state.
  */
 #include <hearth/config/config.h>
@@ -16,15 +16,14 @@
 
 #include "config_reader.h"
 
-/* What the properties of a VM node are, beside those of config_policy.c; anything else there is
- * refused. */
+/* Properties of a VM node, in addition to those of config_policy.c; all others are refused. */
 static const char *const properties[] = {
     "compatible", "reg",         "vm-name",       "vcpus",    "memory",        "kernel",   "initrd",
     "bootargs",   "load",        "messages",      "sbi-off",  "weight",        "priority", "cap",
     "affinity",   "vcpu-weight", "vcpu-priority", "vcpu-cap", "vcpu-affinity", "symbols",
 };
 
-/* ---- what is wrong ---- */
+/* ---- errors ---- */
 
 void config_printable(char *to, size_t size, const char *from)
 {
@@ -69,7 +68,7 @@ int config_refuse_value(const struct config_reader *r, const char *property, uin
     return config_blame(r, property);
 }
 
-/* ---- properties by type; *found (NULL: the property has to be there) says whether it was ---- */
+/* ---- properties by type; *found: the property is present (NULL: it is required) ---- */
 
 static int want(const struct config_reader *r, const char *property, int err, bool *found,
                 const char *type)
@@ -110,7 +109,7 @@ int config_want_string(const struct config_reader *r, const char *property, cons
 
 /* ---- the parts of a description ---- */
 
-/* A property of the VM itself that config_policy.c reads. */
+/* True for properties of the VM node that config_policy.c reads. */
 static bool is_policy(const struct config_reader *r, const char *name)
 {
     return r->vms > 0 && r->node == r->vm && config_is_policy(name);
@@ -174,9 +173,8 @@ bool config_name_is_valid(const char *name)
 }
 
 /*
- * A node before this one with the same reg or (valid) name. Whether that one was refused for
- * something else makes no difference: which of two nodes has a name must not depend on a third
- * value.
+ * Refuses a reg or (valid) name that an earlier node has, even if that node is refused for another
+ * reason: the owner of a name must not depend on other properties.
  */
 static int check_unique(const struct config_reader *r, uint32_t reg, const char *name)
 {
@@ -273,7 +271,7 @@ static int read_file(const struct config_reader *r, const char *property, bool *
         return config_refuse(r, property, "is not in the bundle");
     if (err)
         return config_refuse(r, property, "cannot be looked for: the bundle is damaged");
-    /* As with QEMU's -initrd, an initrd may be there without a byte in it. */
+    /* As with QEMU's -initrd, an initrd may be empty. */
     if (*size == 0 && strcmp(property, "initrd") != 0)
         return config_refuse(r, property, "is an empty file");
     return 0;
@@ -337,7 +335,7 @@ int config_vm_named(const struct config_reader *r, const char *name)
     return -1;
 }
 
-/* A peer must want it too. That "shell" is never a VM's name here includes the peer's own wish. */
+/* Both VMs must name each other as peers; "shell" is never the name of a VM. */
 static int read_messages(const struct config_reader *r)
 {
     static const char shell[] = "shell";

@@ -1,10 +1,10 @@
 /*
- * config_channels.c - the memory channels in the VM descriptions: a child node of its publisher's
- * for each, hostile as the rest of the bundle. No state.
+ * config_channels.c - reads the memory channels in the VM descriptions: each is a child node of its
+ * publisher's node, and hostile input. No state.
  *
- * What a VM has on either side is read from all VMs' nodes, and in the same way for each VM: so its
- * ids do not depend on which of the others are refused. A channel that is wrong is its publisher's
- * fault, which is refused; for others it is not there.
+ * A VM's channels, published and subscribed, are read from the nodes of all VMs in the same order
+ * for each VM: channel ids do not depend on which other VMs are refused. An invalid channel causes
+ * its publisher to be refused; other VMs ignore it.
  */
 #include <hearth/lib/errno.h>
 #include <hearth/lib/fdt_util.h>
@@ -49,7 +49,7 @@ static bool is_string(const void *fdt, int node, const char *property, const cha
     return fdt_prop_string(fdt, node, property, &is) == 0 && strcmp(is, value) == 0;
 }
 
-/* How many channels before node `end` the VM of this name takes part in. */
+/* Number of channels before node `end` in which the VM of this name takes part. */
 static unsigned channels_of(const struct config_reader *r, const char *vm, int end)
 {
     struct walk w = WALK_BEGIN;
@@ -138,7 +138,7 @@ static int read_channel(const struct config_reader *r, const char *publisher,
     return 0;
 }
 
-/* A channel that another VM publishes, if it is for this one and right. */
+/* Reads a channel published by another VM, if this VM is its subscriber and it is valid. */
 static void read_theirs(const struct config_reader *r, int vm)
 {
     struct vm_config *config = r->config;

@@ -1,6 +1,6 @@
 /*
- * config_policy.c - how a VM is to be treated: the part of its description that is not about what
- * it is made of, one row a property; and the machine's management policy. Hostile input; no state.
+ * config_policy.c - reads the policy properties of a VM, one table entry for each, and the
+ * machine's management policy. Hostile input; no state.
  */
 #include <hearth/config/config.h>
 #include <hearth/lib/errno.h>
@@ -12,8 +12,8 @@
 
 #include "config_reader.h"
 
-/* A property whose value is a number in a range, or one of some words (then the number is the
- * word's place among them). */
+/* A property whose value is a number in a range, or one of a list of strings (stored as the index
+ * in the list). */
 struct policy_row {
     const char *property;
     size_t offset; /* of the field */
@@ -108,7 +108,7 @@ static int read_number(const struct config_reader *r, const struct policy_row *r
     return 0;
 }
 
-/* Fills `to` by the rows, each field with its usual value first. */
+/* Fills `to` from the table; fields of absent properties get their default. */
 static int read_rows(const struct config_reader *r, const struct policy_row *rows, size_t count,
                      void *to)
 {

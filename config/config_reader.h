@@ -1,7 +1,6 @@
 /*
- * config_reader.h - between config.c and config_*.c: reading one VM's description, and
- * saying what is wrong with it. Each function that answers int: 0, or -HV_EINVAL after it has
- * filled r->error.
+ * config_reader.h - shared by config.c and config_*.c: reads one VM's description and reports
+ * errors in it. Functions that return int: 0, or -HV_EINVAL with r->error filled in.
  */
 #pragma once
 
@@ -11,7 +10,7 @@ struct config_reader {
     const struct bundle *b;
     int vms;  /* node /vms */
     int vm;   /* the VM's node */
-    int node; /* whose properties are read: the VM's, or a child of it */
+    int node; /* the node being read: the VM's, or a child of it */
     struct vm_config *config;
     struct config_error *error;
 };
@@ -26,14 +25,14 @@ int config_refuse(const struct config_reader *r, const char *property, const cha
 int config_refuse_value(const struct config_reader *r, const char *property, uint64_t value,
                         const char *problem);
 
-/* Properties by type; *found (NULL: the property has to be there) says whether it was. */
+/* Read properties by type. *found: the property is present; NULL: it is required. */
 int __must_check config_want_u32(const struct config_reader *r, const char *property,
                                  uint32_t *out);
 int __must_check config_want_u64(const struct config_reader *r, const char *property, uint64_t *out,
                                  bool *found);
 int __must_check config_want_string(const struct config_reader *r, const char *property,
                                     const char **out, bool *found);
-/* Every property of r->node is one of these. */
+/* Refuses a property of r->node that is not in the list. */
 int __must_check config_want_known(const struct config_reader *r, const char *const known[],
                                    unsigned count);
 
@@ -41,7 +40,7 @@ bool config_name_is_valid(const char *name);
 /* The first node of this name, which is the one that gets it; or -1. */
 int config_vm_named(const struct config_reader *r, const char *name);
 
-/* weight, priority, cap, affinity. After vcpus. */
+/* Reads weight, priority, cap, affinity. After vcpus. */
 int __must_check config_read_sched(const struct config_reader *r);
 /* The memory channels that the VM takes part in, on either side, into config->channel[]. */
 int __must_check config_read_channels(const struct config_reader *r);

@@ -1,7 +1,7 @@
 /*
- * config_sched.c - how a VM's description shares the harts out: `weight`, `priority`, `cap` and
- * `affinity` of the VM, and of each of its vcpus (vcpu-weight and so on: one value for each). No
- * state.
+ * config_sched.c - reads the scheduling parameters in a VM's description: `weight`, `priority`,
+ * `cap` and `affinity` of the VM, and of each of its vcpus (vcpu-weight and so on: one value for
+ * each). No state.
  */
 #include "config_reader.h"
 
@@ -15,7 +15,7 @@ struct sched_key {
     const char *vm, *vcpu; /* property names */
     uint32_t cells;
     uint64_t low, high; /* of a vcpu's value */
-    bool sum;           /* the VM's value is for its vcpus together, not for each */
+    bool sum;           /* the VM's value is shared by its vcpus */
     const char *wrong;
     void (*set)(struct sched_params *params, uint64_t value);
 };
