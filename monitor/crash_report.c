@@ -31,7 +31,7 @@ static const char *cause_name(uint64_t cause)
                                                                  : "unknown interrupt";
 }
 
-/* What cannot be fetched has not run. */
+/* An instruction that cannot be fetched has not run. */
 static bool is_fetch_fault(uint64_t cause)
 {
     return cause == CAUSE_INSN_ACCESS || cause == CAUSE_INSN_PAGE || cause == CAUSE_INSN_GUEST_PAGE;
@@ -56,14 +56,14 @@ static void report_state(const struct vcpu *v, const struct vcpu_exit *e)
                v->ctx.gpr[i + 3]);
 }
 
-/* By how much the guest's code has been moved. */
+/* Offset of the guest's code from its link address. */
 static uint64_t slide_of(const struct vcpu *v)
 {
     return symbols_slide(&v->vm->config.symbols, vs_atp() >> ATP_MODE_SHIFT != ATP_MODE_BARE,
                          vs_tvec(), v->vm->entry);
 }
 
-/* By itself: clang would make one large stack frame of them all. */
+/* Not inlined: clang would merge all frames into one large frame. */
 static __noinline void report_backtrace(const struct vcpu *v, const struct vcpu_exit *e,
                                         uint64_t slide)
 {

@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-/* What a function may have on its stack, for the guess whether a word is its frame pointer. */
+/* Largest stack frame, to guess whether a doubleword is a frame pointer. */
 #define FRAME_SIZE_MAX (64 * KIB)
 
 struct walk {
@@ -39,8 +39,8 @@ static bool is_frame(gva_t fp)
     return fp >= 2 * sizeof(uint64_t) && is_aligned(fp, sizeof(uint64_t));
 }
 
-/* A function that calls nobody has its caller's frame pointer where others have the return
- * address, which it left in ra. */
+/* A leaf function saves its caller's frame pointer where others save the return address, which
+ * remains in ra. */
 static bool is_leaf(const struct backtrace_from *from, uint64_t first)
 {
     return from->ra != 0 && is_frame(first) && first > from->fp &&

@@ -18,7 +18,7 @@ static uint32_t vms_refused; /* atomic: beside those whose descriptions were */
 static uint32_t boot_done;   /* atomic */
 static uint32_t ending;      /* atomic */
 
-/* What there is of VMs, at one moment each. */
+/* State of all VMs; each is sampled at a different time. */
 struct census {
     bool live;    /* one runs, or is paused, or on its way */
     bool started; /* one has been */
@@ -88,7 +88,7 @@ static void summarise(struct vm *vm)
     stats_report(vm);
 }
 
-/* For the one who ends it: true. */
+/* True for the first caller, which ends the machine. */
 static bool begin_ending(void)
 {
     if (atomic_exchange(&ending, 1) != 0)
@@ -139,7 +139,7 @@ void machine_end(void)
         machine_off(code);
     }
     for (;;)
-        cpu_relax(); /* another hart is at it */
+        cpu_relax(); /* another hart ends the machine */
 }
 
 const struct vm_component machine_end_component = {

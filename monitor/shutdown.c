@@ -1,8 +1,8 @@
 /*
  * shutdown.c - see shutdown.h.
  *
- * What a Linux guest without any further software in it answers to is Magic SysRq on its serial
- * console: a break on the line, then a key. Sync, remount read-only, power off, each given a
+ * A Linux guest without additional software responds to Magic SysRq on its serial console: a
+ * break on the line, then a key. Sync, remount read-only, power off, each given a
  * second. (Debian's kernel lets all three through; it has no driver for a power key that a board
  * like this one could have.) Guests that know HOST_COMM can be sent a message instead.
  */
@@ -100,7 +100,7 @@ static void shutdown_destroy(struct vm *vm)
     page_free_virt(shutdown_of(vm), page_order(sizeof(struct vm_shutdown)));
 }
 
-/* 0, or why the guest cannot be asked. */
+/* 0, or the error for which the guest cannot be asked. */
 static int ask_by_message(struct vm *vm)
 {
     int err;
@@ -137,7 +137,7 @@ int shutdown_ask(struct vm *vm)
     return err;
 }
 
-/* The VM stops: nobody waits for it any more. */
+/* The VM has stopped: cancel the request. */
 static void shutdown_over(struct vm *vm)
 {
     shutdown_of(vm)->asked = 0;

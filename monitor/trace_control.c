@@ -14,7 +14,7 @@
 
 static uint32_t trace_boot_events; /* 0: not asked for */
 
-/* atomic: who may change harts[]->trace. The machine's end keeps them for good. */
+/* atomic: the owner of harts[]->trace; at the machine's end permanently RINGS_KEPT */
 enum { RINGS_KEPT, RINGS_CHANGE, RINGS_AT_THE_END };
 static uint32_t trace_rings_used;
 
@@ -48,7 +48,7 @@ static bool trace_any_hart_traces(void)
     return false;
 }
 
-/* New rings in the place of those that are there, which no hart uses. */
+/* Replaces the present rings, which no hart uses. */
 static int trace_replace_rings(uint64_t size)
 {
     struct trace_ring *rings[HARTS_MAX] = {NULL};

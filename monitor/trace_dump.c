@@ -26,7 +26,7 @@ _Static_assert(TRACE_LINE_MAX > 64 + RECORDS_A_LINE * 32 * 4 / 3, "a line of rec
 
 enum stage { HEAD, NAMES, RECORDS, END, OVER };
 
-/* The line of the next name, from d->next on; 0: there is none. */
+/* The line of the next name, from d->next on; 0: none. */
 static size_t put_name(struct trace_dump *d, char *line)
 {
     while (d->next < trace_name_count()) {
@@ -66,8 +66,8 @@ static size_t base64(char *out, const uint8_t *p, size_t len)
     return (size_t)(at - out);
 }
 
-/* The next records of ring `index` from dump->next on; what was written over meanwhile is left
- * out. */
+/* The next records of ring `index` from dump->next on; records overwritten meanwhile are
+ * omitted. */
 static size_t put_records(struct trace_dump *d, const struct trace_ring *ring, char *line)
 {
     static const char head[] = "hearth: trace rec ";

@@ -158,7 +158,7 @@ static enum shell_result trace(struct shell *sh)
     } else if (strcmp(what, "dump") == 0) {
         if (sh->step == 0)
             memset(dump, 0, sizeof(*dump));
-        /* A line a call: as many as fit its piece of the output would hold others up. */
+        /* One line a call: filling the output in one call would delay others. */
         sh->out_len = trace_dump_line(dump, sh->out);
         return sh->out_len != 0 ? SHELL_MORE : SHELL_DONE;
     } else {

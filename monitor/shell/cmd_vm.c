@@ -26,7 +26,7 @@ static bool name_is_good(const char *name)
     return name[0] >= 'a' && name[0] <= 'z' && name[n] == '\0' && n <= VM_NAME_MAX;
 }
 
-/* What goes wrong is on the log. */
+/* Errors are logged. */
 static bool create_vm(struct shell *sh, const char *from, const char *name)
 {
     static struct vm_config config; /* large for the stack; the shell is one */
@@ -124,7 +124,7 @@ static enum shell_result operate(struct shell *sh)
         return SHELL_USAGE;
     if (sh->step > 0)
         return wait_for(sh, o);
-    /* What is only described is made first. */
+    /* Create a VM that is only described. */
     if (vm == NULL && o->begin == vm_start && description_find(sh->argv[0]) != NULL) {
         if (!create_vm(sh, sh->argv[0], NULL))
             return SHELL_DONE;
@@ -182,7 +182,7 @@ static bool read_setting(const char *word, struct settings *s)
     return false;
 }
 
-/* What apply() would answer: all are asked before the first one is applied. */
+/* Checks all settings before the first one is applied. */
 static int check(struct vm *vm, const struct settings *s, unsigned i)
 {
     const uint64_t value = s->value[i];

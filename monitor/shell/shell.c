@@ -239,7 +239,7 @@ static void run_command(struct shell *sh)
     }
 }
 
-/* Nothing to do until somebody calls shell_wake(). False: something has come meanwhile. */
+/* Waits for shell_wake(). False: input has arrived meanwhile. */
 static bool rest(void)
 {
     atomic_store_seq(&queued, 0);

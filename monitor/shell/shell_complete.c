@@ -35,7 +35,7 @@ const struct shell_command *shell_find_command(char *const words[], unsigned cou
 struct completion {
     const char *prefix;
     size_t len;
-    char common[LINE_MAX_LEN + 1]; /* what all candidates begin with */
+    char common[LINE_MAX_LEN + 1]; /* common prefix of all candidates */
     unsigned count;
     struct shell *list; /* print them there */
 };

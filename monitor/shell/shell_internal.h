@@ -11,7 +11,7 @@
 #include <hearth/kernel/work.h>
 
 #define SHELL_WORDS 16u
-#define SHELL_OUT   3072u /* what one call of a command may print */
+#define SHELL_OUT   3072u /* output limit of one call of a command, in bytes */
 
 enum shell_result {
     SHELL_DONE,  /* the command has ended, well or with what it said */
@@ -20,7 +20,7 @@ enum shell_result {
     SHELL_USAGE, /* ill-formed: nothing was done; its usage is printed */
 };
 
-/* What a command's words may be, for completion. */
+/* Kinds of a command's arguments, for completion. */
 enum shell_word {
     WORD_NONE,
     WORD_VM,
@@ -71,11 +71,11 @@ struct shell {
 
 /* Adds to the output; what a call prints beyond SHELL_OUT is lost. */
 void sh_print(struct shell *sh, const char *fmt, ...) __printf(2, 3);
-/* Bytes of a guest's, made harmless (text.h). */
+/* Adds bytes from a guest, escaped (text.h). */
 void sh_print_text(struct shell *sh, const char *text, size_t len);
-/* The VM of this name, or NULL, said. */
+/* The VM of this name, or NULL after printing an error. */
 struct vm *sh_vm(struct shell *sh, const char *name);
-/* What an operation's error means to its user. NULL: it is no error. */
+/* An operation's error as a message to the user. NULL: no error. */
 const char *sh_error(int err);
 /* The VM may be looked into, else said. */
 bool sh_may_inspect(struct shell *sh, const struct vm *vm);
@@ -92,7 +92,7 @@ const struct shell_command *shell_find_command(char *const words[], unsigned cou
 /* Completes the word before the cursor, or prints what it may be. */
 void shell_complete(struct shell *sh);
 
-/* The rows, NULL-terminated, of the files of commands. */
+/* The tables of commands of each file, NULL-terminated. */
 extern const struct shell_command shell_list_commands[], shell_vm_commands[], shell_talk_commands[],
     shell_look_commands[], shell_observe_commands[], shell_host_commands[];
 extern const struct shell_command *const shell_commands[]; /* those tables, NULL-terminated */

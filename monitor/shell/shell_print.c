@@ -1,5 +1,4 @@
-/* shell_print.c - what commands print: text, a listing's JSON, errors in words (shell_internal.h).
- */
+/* shell_print.c - output of commands: text, JSON listings, error messages (shell_internal.h). */
 #include "shell_internal.h"
 
 #include <hearth/lib/errno.h>

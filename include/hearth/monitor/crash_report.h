@@ -1,6 +1,6 @@
 /*
- * crash_report.h - tells on the log of a vcpu whose guest could not go on: cause, where, registers,
- * backtrace, the last exits.
+ * crash_report.h - logs the report of a crashed vcpu: cause, location, registers, backtrace, the
+ * last exits.
  */
 #pragma once
 

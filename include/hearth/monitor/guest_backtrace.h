@@ -1,7 +1,6 @@
 /*
- * guest_backtrace.h - who called whom in a guest, by its frame pointers. Reads RAM through the
- * guest's own page tables in software, so that it also serves a vcpu that is not loaded. All it
- * finds is the guest's word.
+ * guest_backtrace.h - a guest's call stack, by frame pointers. Walks the guest's page tables in
+ * software, so that it also works for a vcpu that is not loaded. All results are guest-controlled.
  */
 #pragma once
 
@@ -13,8 +12,8 @@
 #define BACKTRACE_LINE_SIZE (SYMBOL_TEXT_SIZE + 48)
 
 enum backtrace_kind {
-    BACKTRACE_AT,      /* where the vcpu is */
-    BACKTRACE_TRAPPED, /* where the trap was taken whose vector the vcpu is at */
+    BACKTRACE_AT,      /* the vcpu's pc */
+    BACKTRACE_TRAPPED, /* pc of the trapped code; the vcpu is at its trap vector */
     BACKTRACE_RETURN,  /* a return address: the call lies before it */
 };
 
@@ -32,7 +31,7 @@ struct backtrace_from {
     bool astray;
 };
 
-/* It is at its trap vector: no instruction of the handler has run. */
+/* The vcpu is at its trap vector: no instruction of the handler has run. */
 static inline bool backtrace_at_vector(const struct backtrace_from *from)
 {
     return from->pc == (from->vstvec & ~(gva_t)3);

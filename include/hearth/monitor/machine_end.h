@@ -8,12 +8,12 @@
 #include <hearth/config/descriptions.h>
 #include <hearth/core/vm_component.h>
 
-/* A described VM could not be created or started: the machine's exit code will say so. */
+/* Records that a described VM could not be created or started, for the machine's exit code. */
 void vm_refused(void);
-/* Boot has started what is to be started: from now on the machine may end. */
+/* Boot has started all VMs: from now on the machine may end. */
 void vm_boot_done(void);
-/* Ends the machine if the last VM has ended; the component asks when one has. */
+/* Ends the machine if the last VM has ended. Called whenever a VM ends. */
 void machine_end_if_done(void);
 extern const struct vm_component machine_end_component;
-/* Ends it, whatever runs: the operator's `shutdown`. */
+/* Ends the machine even if VMs run: the operator's `shutdown`. */
 __noreturn void machine_end(void);

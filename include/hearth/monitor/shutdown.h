@@ -1,6 +1,6 @@
 /*
- * shutdown.h - asking a guest to shut down, as its description says it can be asked; and saying so
- * when it has not done it in time.
+ * shutdown.h - requests a guest's shutdown by the method in its description, and logs a line if the
+ * guest does not shut down in time.
  */
 #pragma once
 

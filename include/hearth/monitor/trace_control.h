@@ -5,7 +5,7 @@
 #include <hearth/lib/types.h>
 
 /*
- * Switches tracing on; what was traced before it was off is forgotten. events: at least so many in
+ * Switches tracing on; earlier records are discarded. events: at least so many in
  * each ring; 0: as many as there were, at first TRACE_EVENTS_DEFAULT. 0; -HV_ERANGE; -HV_ENOMEM:
  * nothing is changed; -HV_EBUSY: for rings of another size tracing is off now, ask again as soon as
  * all harts have noticed. The rings stay, with what they hold, when it is switched off. Not by two
@@ -27,13 +27,13 @@ struct trace_dump {
     uint64_t lines;
 };
 size_t trace_dump_line(struct trace_dump *dump, char *line);
-/* All of it, to the log. */
+/* Writes the whole dump to the log. */
 void trace_dump_all(void);
 
 /* Boot argument "hearth.trace=on|off[,EVENTS]": traces from boot on, and dumps the rings when the
  * machine ends. False: no such value. */
 bool trace_arg(const char *value, size_t len);
-/* Boot, before VMs start: what trace_arg() was told. */
+/* Boot, before VMs start: applies the argument of trace_arg(). */
 void trace_init(void);
 /* The machine ends. */
 void trace_finish(void);
