@@ -1,9 +1,11 @@
 /*
- * board.c - which device answers at which guest-physical address: the table of rows, the devices'
- * memory, and the dispatch of register accesses.
+ * board.c - a VM's board: the list of its devices, built from its description, their memory, and
+ * the dispatch of register accesses.
  *
- * Locking: none here. Rows are constant, vm->slots does not change while vcpus run, and each
- * device has its own lock.
+ * Each vcpu remembers the device it has used last: guests mostly go on with the same one.
+ *
+ * Locking: none here. A board does not change between its creation and its end, a vcpu's last
+ * device is used on the vcpu's hart only, and each device has its own lock.
  */
 #include <hearth/lib/errno.h>
 #include <hearth/guest/mmio.h>
@@ -14,49 +16,138 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/*
- * Not overlapping; base and size multiples of 8, so that an aligned access that starts inside a row
- * ends inside it. In the order in which find_row() asks: what guests touch most comes first.
- */
-const struct board_row board_rows[] = {
+/* The devices that every VM has, at the addresses of QEMU's virt. */
+static const struct vm_device virt_devices[] = {
     {.ops = &uart_ops, .base = BOARD_UART_BASE, .size = 0x100, .irq = BOARD_UART_IRQ},
     {.ops = &plic_ops, .base = BOARD_PLIC_BASE, .size = 0x600000},
     {.ops = &rtc_ops, .base = BOARD_RTC_BASE, .size = 0x1000, .irq = BOARD_RTC_IRQ},
     {.ops = &syscon_ops, .base = BOARD_SYSCON_BASE, .size = 0x1000},
 };
-const unsigned board_row_count = ARRAY_SIZE(board_rows);
-
-_Static_assert(ARRAY_SIZE(board_rows) <= BOARD_ROWS_MAX, "vm->slots[] has one for each row");
 
 #define STATE_ALIGN 64 /* a cache line: devices of one VM do not share one */
 
-static inline void *board_state(const struct vm *vm, uint64_t row)
+/* One block: this, and behind it the state of each device. */
+struct board {
+    unsigned count, order; /* of the block */
+    struct vm_device device[];
+};
+
+/* ---- the list ---- */
+
+static bool board_ranges_overlap(const struct vm_device *a, const struct vm_device *b)
 {
-    return vm->slots[VM_SLOT_BOARD + row];
+    return a->base < b->base + b->size && b->base < a->base + a->size;
 }
 
-static uint64_t state_total(void)
+int board_add(struct board_list *list, const struct vm_device *dev)
 {
-    uint64_t total = 0;
+    if (!is_aligned(dev->base | dev->size, 8) || dev->size == 0 ||
+        !range_within(dev->base, dev->size, 0, VM_RAM_BASE) || dev->irq >= VM_CHANNEL_IRQ)
+        return -HV_EINVAL;
+    for (unsigned i = 0; i < list->count; i++) {
+        const struct vm_device *other = &list->device[i];
 
-    for (unsigned i = 0; i < ARRAY_SIZE(board_rows); i++)
-        total += align_up(board_rows[i].ops->state_size, STATE_ALIGN);
-    return total;
-}
-
-int board_init(struct vm *vm)
-{
-    char *state = page_alloc_zeroed(page_order(state_total()));
-
-    if (!state)
-        return -HV_ENOMEM;
-    for (unsigned i = 0; i < ARRAY_SIZE(board_rows); i++) {
-        vm->slots[VM_SLOT_BOARD + i] = state;
-        state += align_up(board_rows[i].ops->state_size, STATE_ALIGN);
+        if (board_ranges_overlap(dev, other) || (dev->irq != 0 && dev->irq == other->irq))
+            return -HV_EEXIST;
     }
-    for (unsigned i = 0; i < ARRAY_SIZE(board_rows); i++) {
-        const struct device_ops *ops = board_rows[i].ops;
-        int err = ops->init ? ops->init(vm, board_state(vm, i)) : 0;
+    if (list->count == BOARD_DEVICES_MAX)
+        return -HV_ENOSPC;
+    list->device[list->count] = *dev;
+    list->device[list->count].state = NULL;
+    list->count++;
+    return 0;
+}
+
+int board_describe(const struct vm_config *config, struct board_list *list)
+{
+    (void)config;
+    list->count = 0;
+    for (unsigned i = 0; i < ARRAY_SIZE(virt_devices); i++) {
+        int err = board_add(list, &virt_devices[i]);
+
+        if (err)
+            return err;
+    }
+    return 0;
+}
+
+/* ---- the board of a VM ---- */
+
+static inline struct board *board_of(const struct vm *vm)
+{
+    return vm->slots[VM_SLOT_BOARD];
+}
+
+const struct vm_device *board_devices(const struct vm *vm, unsigned *count)
+{
+    const struct board *b = board_of(vm);
+
+    *count = b != NULL ? b->count : 0;
+    return b != NULL ? b->device : NULL;
+}
+
+const struct vm_device *board_find(const struct vm *vm, const struct device_ops *ops)
+{
+    unsigned count;
+    const struct vm_device *dev = board_devices(vm, &count);
+
+    for (; count > 0; count--, dev++)
+        if (dev->ops == ops)
+            return dev;
+    return NULL;
+}
+
+const struct vm_device *board_console(const struct vm *vm)
+{
+    unsigned count;
+    const struct vm_device *dev = board_devices(vm, &count);
+
+    for (; count > 0; count--, dev++)
+        if (dev->ops->console)
+            return dev;
+    return NULL;
+}
+
+static uint64_t board_header_size(const struct board_list *list)
+{
+    return align_up(sizeof(struct board) + list->count * sizeof(struct vm_device), STATE_ALIGN);
+}
+
+static struct board *board_alloc(const struct board_list *list)
+{
+    uint64_t at = board_header_size(list), size = at;
+    struct board *b;
+
+    for (unsigned i = 0; i < list->count; i++)
+        size += align_up(list->device[i].ops->state_size, STATE_ALIGN);
+    b = page_alloc_zeroed(page_order(size));
+    if (!b)
+        return NULL;
+    b->count = list->count;
+    b->order = page_order(size);
+    for (unsigned i = 0; i < list->count; i++) {
+        b->device[i] = list->device[i];
+        b->device[i].state = (char *)b + at;
+        at += align_up(list->device[i].ops->state_size, STATE_ALIGN);
+    }
+    return b;
+}
+
+int board_create(struct vm *vm, const struct board_list *list)
+{
+    struct board *b;
+
+    if (list->count == 0) /* a vcpu always has a last device */
+        return -HV_EINVAL;
+    b = board_alloc(list);
+    if (!b)
+        return -HV_ENOMEM;
+    vm->slots[VM_SLOT_BOARD] = b;
+    for (uint32_t i = 0; i < vm->config.vcpus; i++)
+        vm->vcpus[i]->slots[VCPU_SLOT_BOARD] = &b->device[0];
+    for (unsigned i = 0; i < b->count; i++) {
+        struct vm_device *dev = &b->device[i];
+        int err = dev->ops->init ? dev->ops->init(vm, dev) : 0;
 
         if (err) {
             board_destroy(vm);
@@ -67,100 +158,146 @@ int board_init(struct vm *vm)
     return 0;
 }
 
+int board_init(struct vm *vm)
+{
+    struct board_list list;
+    int err = board_describe(&vm->config, &list);
+
+    return err ? err : board_create(vm, &list);
+}
+
 void board_destroy(struct vm *vm)
 {
-    if (board_state(vm, 0))
-        page_free_virt(board_state(vm, 0), page_order(state_total()));
-    for (unsigned i = 0; i < ARRAY_SIZE(board_rows); i++)
-        vm->slots[VM_SLOT_BOARD + i] = NULL;
+    struct board *b = board_of(vm);
+
+    vm->slots[VM_SLOT_BOARD] = NULL;
     vm->intc = NULL;
+    if (b)
+        page_free_virt(b, b->order);
 }
 
 void board_reset(struct vm *vm)
 {
-    for (unsigned i = 0; i < ARRAY_SIZE(board_rows); i++)
-        if (board_rows[i].ops->reset)
-            board_rows[i].ops->reset(vm, board_state(vm, i));
+    struct board *b = board_of(vm);
+
+    for (unsigned i = 0; i < b->count; i++)
+        if (b->device[i].ops->reset)
+            b->device[i].ops->reset(vm, b->device[i].state);
 }
 
-int board_fdt_begin(void *fdt, const struct board_row *row, const char *name,
+static void board_detach(struct vm *vm)
+{
+    struct board *b = board_of(vm);
+
+    for (unsigned i = 0; i < b->count; i++)
+        if (b->device[i].ops->detach)
+            b->device[i].ops->detach(vm, b->device[i].state);
+}
+
+int board_fdt_begin(void *fdt, const struct vm_device *dev, const char *name,
                     const char *compatible, size_t compatible_size)
 {
-    fdt64_t reg[2] = {cpu_to_fdt64(row->base), cpu_to_fdt64(row->size)};
+    fdt64_t reg[2] = {cpu_to_fdt64(dev->base), cpu_to_fdt64(dev->size)};
     char node[64];
     int err;
 
-    (void)snprintf(node, sizeof(node), "%s@%" PRIx64, name, row->base);
+    (void)snprintf(node, sizeof(node), "%s@%" PRIx64, name, dev->base);
     err = fdt_begin_node(fdt, node);
     err = err ? err : fdt_property(fdt, "compatible", compatible, (int)compatible_size);
     return err ? err : fdt_property(fdt, "reg", reg, sizeof(reg));
 }
 
+/* ---- its console ---- */
+
 void board_console_event(struct vm *vm)
 {
-    for (unsigned i = 0; i < ARRAY_SIZE(board_rows); i++)
-        if (board_rows[i].ops->console_event)
-            board_rows[i].ops->console_event(vm, board_state(vm, i));
+    const struct vm_device *dev = board_console(vm);
+
+    if (dev)
+        dev->ops->console->event(vm, dev->state);
 }
 
 size_t board_console_read(struct vm *vm, char *buf, size_t len)
 {
-    size_t n = 0;
+    const struct vm_device *dev = board_console(vm);
 
-    for (unsigned i = 0; i < ARRAY_SIZE(board_rows); i++)
-        if (board_rows[i].ops->console_read)
-            n += board_rows[i].ops->console_read(vm, board_state(vm, i), buf + n, len - n);
-    return n;
+    return dev ? dev->ops->console->read(vm, dev->state, buf, len) : 0;
 }
 
 bool board_console_break(struct vm *vm, char key)
 {
-    bool sent = false;
+    const struct vm_device *dev = board_console(vm);
 
-    for (unsigned i = 0; i < ARRAY_SIZE(board_rows); i++)
-        if (board_rows[i].ops->console_break)
-            sent |= board_rows[i].ops->console_break(vm, board_state(vm, i), key);
-    return sent;
+    return dev && dev->ops->console->send_break(vm, dev->state, key);
 }
 
-static void board_detach(struct vm *vm)
+/* ---- accesses ---- */
+
+/* The device that has this address becomes the vcpu's last one. NULL: there is none. */
+static const struct vm_device *board_search(struct vcpu *vcpu, gpa_t gpa)
 {
-    for (unsigned i = 0; i < ARRAY_SIZE(board_rows); i++)
-        if (board_rows[i].ops->detach)
-            board_rows[i].ops->detach(vm, board_state(vm, i));
+    struct board *b = board_of(vcpu->vm);
+
+    for (unsigned i = 0; i < b->count; i++)
+        if (gpa - b->device[i].base < b->device[i].size)
+            return vcpu->slots[VCPU_SLOT_BOARD] = &b->device[i];
+    return NULL;
 }
 
-/* The row that takes an access of this width at gpa, or NULL. */
-static inline const struct board_row *find_row(gpa_t gpa, unsigned size)
+/* Whether the device, which has this address, takes an access of this width there. */
+static inline bool board_takes(const struct vm_device *dev, gpa_t gpa, unsigned size)
 {
-    const struct board_row *row = board_rows;
+    return likely((dev->ops->access_sizes & size) && !(gpa & (size - 1)));
+}
 
-    while (gpa - row->base >= row->size)
-        if (unlikely(++row == board_rows + ARRAY_SIZE(board_rows)))
-            return NULL;
-    if (unlikely(!(row->ops->access_sizes & size) || (gpa & (size - 1))))
-        return NULL;
-    return row;
+static inline int board_read(struct vcpu *vcpu, const struct vm_device *dev, gpa_t gpa,
+                             unsigned size, uint64_t *value)
+{
+    if (!board_takes(dev, gpa, size))
+        return -HV_EFAULT;
+    return dev->ops->read(vcpu, dev->state, gpa - dev->base, size, value);
+}
+
+static inline int board_write(struct vcpu *vcpu, const struct vm_device *dev, gpa_t gpa,
+                              unsigned size, uint64_t value)
+{
+    if (!board_takes(dev, gpa, size))
+        return -HV_EFAULT;
+    return dev->ops->write(vcpu, dev->state, gpa - dev->base, size,
+                           value & (UINT64_MAX >> (64 - 8 * size)));
+}
+
+/* Of another device than the last one: kept apart so that the others need no stack frame. */
+static __noinline int board_read_other(struct vcpu *vcpu, gpa_t gpa, unsigned size, uint64_t *value)
+{
+    const struct vm_device *dev = board_search(vcpu, gpa);
+
+    return dev ? board_read(vcpu, dev, gpa, size, value) : -HV_EFAULT;
+}
+
+static __noinline int board_write_other(struct vcpu *vcpu, gpa_t gpa, unsigned size, uint64_t value)
+{
+    const struct vm_device *dev = board_search(vcpu, gpa);
+
+    return dev ? board_write(vcpu, dev, gpa, size, value) : -HV_EFAULT;
 }
 
 int mmio_read(struct vcpu *vcpu, gpa_t gpa, unsigned size, uint64_t *value)
 {
-    const struct board_row *row = find_row(gpa, size);
+    const struct vm_device *last = vcpu->slots[VCPU_SLOT_BOARD];
 
-    if (unlikely(!row))
-        return -HV_EFAULT;
-    return row->ops->read(vcpu, board_state(vcpu->vm, (uint64_t)(row - board_rows)),
-                          gpa - row->base, size, value);
+    if (unlikely(gpa - last->base >= last->size))
+        return board_read_other(vcpu, gpa, size, value);
+    return board_read(vcpu, last, gpa, size, value);
 }
 
 int mmio_write(struct vcpu *vcpu, gpa_t gpa, unsigned size, uint64_t value)
 {
-    const struct board_row *row = find_row(gpa, size);
+    const struct vm_device *last = vcpu->slots[VCPU_SLOT_BOARD];
 
-    if (unlikely(!row))
-        return -HV_EFAULT;
-    return row->ops->write(vcpu, board_state(vcpu->vm, (uint64_t)(row - board_rows)),
-                           gpa - row->base, size, value & (UINT64_MAX >> (64 - 8 * size)));
+    if (unlikely(gpa - last->base >= last->size))
+        return board_write_other(vcpu, gpa, size, value);
+    return board_write(vcpu, last, gpa, size, value);
 }
 
 const struct vm_component board_component = {

@@ -78,23 +78,41 @@ static void put_cells(struct writer *w, uint32_t address_cells, uint32_t size_ce
     put_u32(w, "#size-cells", size_cells);
 }
 
-static const char *console_path(void)
+#define FDT_PATH_MAX 40
+
+/* `path` with the path of the node that a serial port writes. */
+static const char *serial_path(const struct vm_device *dev, char path[FDT_PATH_MAX])
 {
-    for (unsigned i = 0; i < board_row_count; i++) {
-        if (board_rows[i].base == BOARD_UART_BASE)
-            return "/soc/serial@10000000";
+    snprintf(path, FDT_PATH_MAX, "/soc/serial@%lx", (unsigned long)dev->base);
+    return path;
+}
+
+/* Serial ports in the order of the board; the first one is the console. */
+static void write_aliases(struct writer *w, const struct vm *vm)
+{
+    char alias[16], path[FDT_PATH_MAX];
+    unsigned count, serials = 0;
+    const struct vm_device *dev = board_devices(vm, &count);
+
+    begin(w, "aliases");
+    for (; count > 0; count--, dev++) {
+        if (dev->ops->console == NULL)
+            continue;
+        snprintf(alias, sizeof(alias), "serial%u", serials++);
+        put_string(w, alias, serial_path(dev, path));
     }
-    return NULL;
+    end(w);
 }
 
 static void write_chosen(struct writer *w, const struct vm *vm, gpa_t initrd, uint64_t initrd_size,
                          const uint8_t *rng_seed)
 {
-    const char *console = console_path();
+    const struct vm_device *console = board_console(vm);
+    char path[FDT_PATH_MAX];
 
     begin(w, "chosen");
     if (console != NULL)
-        put_string(w, "stdout-path", console);
+        put_string(w, "stdout-path", serial_path(console, path));
     if (vm->config.cmdline[0] != '\0')
         put_string(w, "bootargs", vm->config.cmdline);
     if (initrd != 0) {
@@ -103,11 +121,8 @@ static void write_chosen(struct writer *w, const struct vm *vm, gpa_t initrd, ui
     }
     put(w, "rng-seed", rng_seed, RNG_SEED_LEN);
     end(w);
-    if (console != NULL) {
-        begin(w, "aliases");
-        put_string(w, "serial0", console);
-        end(w);
-    }
+    if (console != NULL)
+        write_aliases(w, vm);
 }
 
 static void write_memory(struct writer *w, const struct vm *vm)
@@ -214,16 +229,17 @@ static void write_channel(struct writer *w, const struct vm *vm, uint32_t id)
 
 static void write_soc(struct writer *w, const struct vm *vm)
 {
+    unsigned count;
+    const struct vm_device *dev = board_devices(vm, &count);
+
     begin(w, "soc");
     put_cells(w, 2, 2);
     put_string(w, "compatible", "simple-bus");
     put(w, "ranges", "", 0);
     put_u32(w, "interrupt-parent", BOARD_PHANDLE_PLIC);
-    for (unsigned i = 0; i < board_row_count; i++) {
-        const struct board_row *row = &board_rows[i];
-
-        if (w->err == 0 && row->ops->fdt != NULL)
-            w->err = row->ops->fdt(vm, w->fdt, row);
+    for (; count > 0; count--, dev++) {
+        if (w->err == 0 && dev->ops->fdt != NULL)
+            w->err = dev->ops->fdt(vm, w->fdt, dev);
     }
     for (uint32_t i = 0; i < vm->config.channel_count; i++)
         write_channel(w, vm, i);

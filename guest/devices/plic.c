@@ -346,10 +346,12 @@ static int plic_write(struct vcpu *vcpu, void *state, uint64_t offset, unsigned 
 
 static const struct vm_intc_ops plic_intc = {.set_irq = plic_set_irq};
 
-static int plic_init(struct vm *vm, void *state)
+static int plic_init(struct vm *vm, struct vm_device *dev)
 {
-    struct plic *p = state;
+    struct plic *p = dev->state;
 
+    if (vm->intc != NULL)
+        return -HV_EEXIST;
     lock_init(&p->lock, RANK_PLIC);
     vm->intc = &plic_intc;
     vm->intc_state = p;
@@ -375,12 +377,12 @@ static void plic_reset(struct vm *vm, void *state)
     lock_release(&p->lock);
 }
 
-static int plic_fdt(const struct vm *vm, void *fdt, const struct board_row *row)
+static int plic_fdt(const struct vm *vm, void *fdt, const struct vm_device *dev)
 {
     static const char compatible[] = "sifive,plic-1.0.0\0riscv,plic0";
     fdt32_t *cells;
     void *data;
-    int err = board_fdt_begin(fdt, row, "plic", compatible, sizeof(compatible));
+    int err = board_fdt_begin(fdt, dev, "plic", compatible, sizeof(compatible));
 
     err = err ? err
               : fdt_property_placeholder(fdt, "interrupts-extended",

@@ -55,6 +55,7 @@ struct rtc {
     bool alarm_running;
     bool irq_enabled, irq_pending;
     bool line; /* what the PLIC was last told */
+    const struct vm_device *dev;
     struct rtc_event event[HARTS_MAX];
 };
 
@@ -69,7 +70,7 @@ static void update_line(struct vm *vm, struct rtc *r)
 
     if (line != r->line) {
         r->line = line;
-        vm_set_irq(vm, BOARD_RTC_IRQ, line);
+        vm_set_irq(vm, r->dev->irq, line);
         vm_set_wake(vm, line);
     }
 }
@@ -209,11 +210,12 @@ static int rtc_write(struct vcpu *vcpu, void *state, uint64_t offset, unsigned s
     return err;
 }
 
-static int rtc_init(struct vm *vm, void *state)
+static int rtc_init(struct vm *vm, struct vm_device *dev)
 {
-    struct rtc *r = state;
+    struct rtc *r = dev->state;
 
     lock_init(&r->lock, RANK_DEVICE);
+    r->dev = dev;
     for (unsigned i = 0; i < HARTS_MAX; i++)
         r->event[i] = (struct rtc_event){
             .ev = {.deadline = UINT64_MAX, .fn = alarm_event},
@@ -243,13 +245,13 @@ static void rtc_detach(struct vm *vm, void *state)
     timer_cancel(&r->event[this_hart()->index].ev);
 }
 
-static int rtc_fdt(const struct vm *vm, void *fdt, const struct board_row *row)
+static int rtc_fdt(const struct vm *vm, void *fdt, const struct vm_device *dev)
 {
     static const char compatible[] = "google,goldfish-rtc";
-    int err = board_fdt_begin(fdt, row, "rtc", compatible, sizeof(compatible));
+    int err = board_fdt_begin(fdt, dev, "rtc", compatible, sizeof(compatible));
 
     (void)vm;
-    err = err ? err : fdt_property_u32(fdt, "interrupts", row->irq);
+    err = err ? err : fdt_property_u32(fdt, "interrupts", dev->irq);
     err = err ? err : fdt_property_u32(fdt, "interrupt-parent", BOARD_PHANDLE_PLIC);
     return err ? err : fdt_end_node(fdt);
 }

@@ -87,14 +87,17 @@ static int fdt_finisher(void *fdt, const char *name, const char *compatible, uin
     return err ? err : fdt_end_node(fdt);
 }
 
-static int syscon_fdt(const struct vm *vm, void *fdt, const struct board_row *row)
+static int syscon_fdt(const struct vm *vm, void *fdt, const struct vm_device *dev)
 {
     static const char compatible[] = "sifive,test1\0sifive,test0\0syscon";
-    int err = board_fdt_begin(fdt, row, "test", compatible, sizeof(compatible));
+    bool first = board_find(vm, &syscon_ops) == dev; /* which the kernel's power off goes to */
+    int err = board_fdt_begin(fdt, dev, "test", compatible, sizeof(compatible));
 
-    (void)vm;
-    err = err ? err : fdt_property_u32(fdt, "phandle", BOARD_PHANDLE_SYSCON);
+    if (first && !err)
+        err = fdt_property_u32(fdt, "phandle", BOARD_PHANDLE_SYSCON);
     err = err ? err : fdt_end_node(fdt);
+    if (err || !first)
+        return err;
     err = err ? err : fdt_finisher(fdt, "poweroff", "syscon-poweroff", FINISH_PASS);
     return err ? err : fdt_finisher(fdt, "reboot", "syscon-reboot", FINISH_RESET);
 }

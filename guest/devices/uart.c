@@ -2,8 +2,9 @@
  * uart.c - the guest's serial port: a 16550A with its FIFOs, at registers of one byte. Data sheet:
  * National Semiconductor PC16550D.
  *
- * The line is the VM's console. A character written is transmitted at once, and THRE and TEMT stay
- * set, while the console has room for it. Else it waits in the transmit FIFO, with THRE and TEMT
+ * The line of a VM's first serial port is its console; nothing is connected to further ones. A
+ * character written is transmitted at once, and THRE and TEMT stay set, while the console has room
+ * for it. Else it waits in the transmit FIFO, with THRE and TEMT
  * clear, until the console has room for all that is there; a character for which the FIFO has no
  * room is lost, and counted, as in the chip. Received characters wait in the console and move into
  * the receive FIFO as it has room: the device never overruns by itself, only in loopback.
@@ -49,6 +50,8 @@ struct uart {
     char fifo[FIFO_SIZE];
     uint8_t tx_count; /* characters that wait in the transmit FIFO; 0: THRE is set */
     char tx_fifo[FIFO_SIZE];
+    const struct vm_device *dev;
+    bool connected; /* to the VM's console; else nothing is at the other end */
 };
 
 static inline void set_lsr(struct uart *u, uint8_t lsr)
@@ -88,7 +91,7 @@ static void update_line(struct vm *vm, struct uart *u)
 
     if (line != u->line) {
         u->line = line;
-        vm_set_irq(vm, BOARD_UART_IRQ, line);
+        vm_set_irq(vm, u->dev->irq, line);
     }
 }
 
@@ -154,7 +157,7 @@ static void fifo_fill(struct vm *vm, struct uart *u)
     if ((u->mcr & MCR_LOOP) || give_break(u))
         return;
     room = fifo_limit(u) - u->count;
-    if (room == 0 || !console_client_has_input(vm->console))
+    if (room == 0 || !u->connected || !console_client_has_input(vm->console))
         return;
     n = console_client_read(vm->console, buf, room);
     for (size_t i = 0; i < n; i++)
@@ -174,7 +177,8 @@ static __noinline void uart_transmit_later(struct vm *vm, struct uart *u, char c
 
 static inline void uart_transmit(struct vm *vm, struct uart *u, char c)
 {
-    if (unlikely(u->tx_count != 0) || unlikely(console_client_write(vm->console, &c, 1) == 0))
+    if (unlikely(u->tx_count != 0) ||
+        unlikely(u->connected && console_client_write(vm->console, &c, 1) == 0))
         uart_transmit_later(vm, u, c);
     else
         u->tx_pending = true; /* full, and empty again at once */
@@ -425,12 +429,13 @@ static bool uart_console_break(struct vm *vm, void *state, char key)
     return sent;
 }
 
-static int uart_init(struct vm *vm, void *state)
+static int uart_init(struct vm *vm, struct vm_device *dev)
 {
-    struct uart *u = state;
+    struct uart *u = dev->state;
 
-    (void)vm;
     lock_init(&u->lock, RANK_DEVICE);
+    u->dev = dev;
+    u->connected = board_console(vm) == dev;
     return 0;
 }
 
@@ -454,17 +459,23 @@ static void uart_reset(struct vm *vm, void *state)
     lock_release(&u->lock);
 }
 
-static int uart_fdt(const struct vm *vm, void *fdt, const struct board_row *row)
+static int uart_fdt(const struct vm *vm, void *fdt, const struct vm_device *dev)
 {
     static const char compatible[] = "ns16550a";
-    int err = board_fdt_begin(fdt, row, "serial", compatible, sizeof(compatible));
+    int err = board_fdt_begin(fdt, dev, "serial", compatible, sizeof(compatible));
 
     (void)vm;
     err = err ? err : fdt_property_u32(fdt, "clock-frequency", UART_CLOCK_HZ);
-    err = err ? err : fdt_property_u32(fdt, "interrupts", row->irq);
+    err = err ? err : fdt_property_u32(fdt, "interrupts", dev->irq);
     err = err ? err : fdt_property_u32(fdt, "interrupt-parent", BOARD_PHANDLE_PLIC);
     return err ? err : fdt_end_node(fdt);
 }
+
+static const struct device_console_ops uart_console_ops = {
+    .event = uart_console_event,
+    .read = uart_console_read,
+    .send_break = uart_console_break,
+};
 
 const struct device_ops uart_ops = {
     .name = "uart",
@@ -474,8 +485,6 @@ const struct device_ops uart_ops = {
     .reset = uart_reset,
     .read = uart_read,
     .write = uart_write,
-    .console_event = uart_console_event,
-    .console_read = uart_console_read,
-    .console_break = uart_console_break,
     .fdt = uart_fdt,
+    .console = &uart_console_ops,
 };

@@ -8,11 +8,13 @@
 #include <hearth/guest/mmio.h>
 #include <hearth/platform/platform.h>
 #include <hearth/sbi/sbi.h>
+#include <hearth/core/vcpu.h>
 #include <hearth/core/vm.h>
 
 #define ROOM (512 * 1024)
 
 static struct vm vm;
+static struct vcpu vcpu[VCPUS_MAX];
 static uint8_t seed[32];
 static struct platform host;
 
@@ -26,8 +28,12 @@ static void setup(const char *host_name, uint32_t vcpus)
     assert_int_equal(isa_read(fdt, &host_isa, &why), 0);
     host_isa.stage1_levels = 4;
     free(fdt);
+    board_destroy(&vm);
     memset(&vm, 0, sizeof(vm));
     vm.config.vcpus = vcpus;
+    for (uint32_t i = 0; i < vcpus; i++)
+        vm.vcpus[i] = &vcpu[i];
+    assert_int_equal(board_init(&vm), 0);
     vm.config.memory = 512 * MIB;
     vm.config.cmdline = "console=ttyS0 root=/dev/vda";
     memset(seed, 0x5a, sizeof(seed));
@@ -315,6 +321,35 @@ static void test_channels(void **state)
     assert_in_range(size, 8192, 25 * KIB);
 }
 
+/* Addresses and interrupts are those of the VM's board, whatever it has. */
+static void test_two_ports(void **state)
+{
+    static const struct vm_device ports[] = {
+        {.ops = &plic_ops, .base = 0x4000000, .size = 0x600000},
+        {.ops = &uart_ops, .base = 0x3000, .size = 0x100, .irq = 9},
+        {.ops = &uart_ops, .base = 0x2000, .size = 0x100, .irq = 8},
+    };
+    struct board_list list = {0};
+    uint32_t size;
+    void *fdt;
+
+    (void)state;
+    setup("qemu-plain", 1);
+    board_destroy(&vm);
+    for (size_t i = 0; i < ARRAY_SIZE(ports); i++)
+        assert_int_equal(board_add(&list, &ports[i]), 0);
+    assert_int_equal(board_create(&vm, &list), 0);
+    fdt = write_tree(&size);
+    check_string(fdt, "/chosen", "stdout-path", "/soc/serial@3000");
+    check_string(fdt, "/aliases", "serial0", "/soc/serial@3000");
+    check_string(fdt, "/aliases", "serial1", "/soc/serial@2000");
+    check_number(fdt, "/soc/serial@3000", "interrupts", 9);
+    check_number(fdt, "/soc/serial@2000", "interrupts", 8);
+    check_number(fdt, "/soc/plic@4000000", "phandle", BOARD_PHANDLE_PLIC);
+    check_dtc(fdt, size);
+    free(fdt);
+}
+
 /* Any room that is too small is an error, and nothing is written behind it. */
 static void test_too_small(void **state)
 {
@@ -338,6 +373,7 @@ int main(void)
         cmocka_unit_test(test_no_initrd),  cmocka_unit_test(test_mailbox),
         cmocka_unit_test(test_hypervisor), cmocka_unit_test(test_pmu),
         cmocka_unit_test(test_too_small),  cmocka_unit_test(test_channels),
+        cmocka_unit_test(test_two_ports),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,8 +18,19 @@
 #define RAM      VM_RAM_BASE
 #define RAM_SIZE (16 * MIB)
 
-const struct board_row board_rows[1];
-const unsigned board_row_count = 0;
+const struct vm_device *board_devices(const struct vm *vm, unsigned *count)
+{
+    (void)vm;
+    *count = 0;
+    return NULL;
+}
+
+const struct vm_device *board_console(const struct vm *vm)
+{
+    (void)vm;
+    return NULL;
+}
+
 struct platform host_platform = {.timebase_hz = 10000000};
 struct host_isa host_isa = {
     .guest_isa = "rv64imac", .guest_extensions = "i\0m\0a\0c", .guest_extensions_len = 8};

@@ -20,8 +20,8 @@ struct vm;
 
 enum vm_slot {
     VM_SLOT_SBI,            /* 16: of each SBI extension */
-    VM_SLOT_BOARD = 16,     /* 16: of each device */
-    VM_SLOT_SBI_BLOCK = 32, /* the memory of all SBI extensions' state */
+    VM_SLOT_SBI_BLOCK = 16, /* the memory of all SBI extensions' state */
+    VM_SLOT_BOARD,
     VM_SLOT_MESSAGES,
     VM_SLOT_CHANNELS,
     VM_SLOT_SHUTDOWN,
@@ -31,6 +31,7 @@ enum vm_slot {
 enum vcpu_slot {
     VCPU_SLOT_SBI, /* 15: of each SBI extension */
     VCPU_SLOT_SBI_BLOCK = 15,
+    VCPU_SLOT_BOARD, /* the device it has used last */
     VCPU_SLOT_COUNT,
 };
 

@@ -46,9 +46,9 @@ static int scratch_write(struct vcpu *vcpu, void *state, uint64_t offset, unsign
     return 0;
 }
 
-static int scratch_init(struct vm *vm, void *state)
+static int scratch_init(struct vm *vm, struct vm_device *dev)
 {
-    struct scratch *s = state;
+    struct scratch *s = dev->state;
 
     (void)vm;
     lock_init(&s->lock, RANK_DEVICE);
@@ -66,10 +66,10 @@ static void scratch_reset(struct vm *vm, void *state)
     lock_release(&s->lock);
 }
 
-static int scratch_fdt(const struct vm *vm, void *fdt, const struct board_row *row)
+static int scratch_fdt(const struct vm *vm, void *fdt, const struct vm_device *dev)
 {
     static const char compatible[] = "hearth,example-scratch";
-    int err = board_fdt_begin(fdt, row, "scratch", compatible, sizeof(compatible));
+    int err = board_fdt_begin(fdt, dev, "scratch", compatible, sizeof(compatible));
 
     (void)vm;
     return err ? err : fdt_end_node(fdt);
