@@ -26,6 +26,7 @@ static const char *const actions[] = {"destroy", "restart", "pause", NULL};
 static const char *const ways[] = {"sysrq", "message", "none", NULL};
 static const char *const times[] = {"stops", "runs", NULL};
 static const char *const consoles[] = {"log", "buffer", NULL};
+static const char *const controllers[] = {"plic", NULL};
 static const char *const idles[] = {"off", "stay", NULL};
 
 _Static_assert(VM_ACTION_DESTROY == 0 && VM_ACTION_RESTART == 1 && VM_ACTION_PAUSE == 2 &&
@@ -34,6 +35,8 @@ _Static_assert(VM_ACTION_DESTROY == 0 && VM_ACTION_RESTART == 1 && VM_ACTION_PAU
 _Static_assert(VM_SHUTDOWN_SYSRQ == 0 && VM_SHUTDOWN_MESSAGE == 1 && VM_SHUTDOWN_NONE == 2 &&
                    sizeof(enum vm_shutdown_way) == 4,
                "ways[]");
+
+_Static_assert(VM_INTERRUPTS_PLIC == 0 && sizeof(enum vm_interrupts) == 4, "controllers[]");
 
 #define FIELD(s, f) offsetof(struct s, f), sizeof(((struct s *)0)->f)
 
@@ -51,6 +54,8 @@ static const struct policy_row vm_rows[] = {
     {"paused-time", FIELD(vm_policy, time_runs), 0, 1, 0, times},
     {"console", FIELD(vm_policy, console_buffered), 0, 1, 0, consoles},
     {"inspect", FIELD(vm_policy, inspect), 0, 1, 1, NULL},
+    {"interrupts", FIELD(vm_policy, interrupts), 0, VM_INTERRUPTS_COUNT - 1, VM_INTERRUPTS_PLIC,
+     controllers},
 };
 
 static const struct policy_row management_rows[] = {

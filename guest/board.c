@@ -19,9 +19,13 @@
 /* The devices that every VM has, at the addresses of QEMU's virt. */
 static const struct vm_device virt_devices[] = {
     {.ops = &uart_ops, .base = BOARD_UART_BASE, .size = 0x100, .irq = BOARD_UART_IRQ},
-    {.ops = &plic_ops, .base = BOARD_PLIC_BASE, .size = 0x600000},
     {.ops = &rtc_ops, .base = BOARD_RTC_BASE, .size = 0x1000, .irq = BOARD_RTC_IRQ},
     {.ops = &syscon_ops, .base = BOARD_SYSCON_BASE, .size = 0x1000},
+};
+
+/* By the description's `interrupts`. */
+static const struct vm_device virt_intc[VM_INTERRUPTS_COUNT] = {
+    [VM_INTERRUPTS_PLIC] = {.ops = &plic_ops, .base = BOARD_PLIC_BASE, .size = 0x600000},
 };
 
 #define STATE_ALIGN 64 /* a cache line: devices of one VM do not share one */
@@ -60,15 +64,13 @@ int board_add(struct board_list *list, const struct vm_device *dev)
 
 int board_describe(const struct vm_config *config, struct board_list *list)
 {
-    (void)config;
-    list->count = 0;
-    for (unsigned i = 0; i < ARRAY_SIZE(virt_devices); i++) {
-        int err = board_add(list, &virt_devices[i]);
+    int err;
 
-        if (err)
-            return err;
-    }
-    return 0;
+    list->count = 0;
+    err = board_add(list, &virt_intc[config->policy.interrupts]);
+    for (unsigned i = 0; err == 0 && i < ARRAY_SIZE(virt_devices); i++)
+        err = board_add(list, &virt_devices[i]);
+    return err;
 }
 
 /* ---- the board of a VM ---- */

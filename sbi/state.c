@@ -10,7 +10,7 @@
 #include <hearth/core/vcpu.h>
 #include <hearth/core/vm.h>
 
-_Static_assert(VM_SLOT_SBI + SBI_SLOT_COUNT <= VM_SLOT_BOARD &&
+_Static_assert(VM_SLOT_SBI + SBI_SLOT_COUNT <= VM_SLOT_SBI_BLOCK &&
                    VCPU_SLOT_SBI + SBI_SLOT_COUNT <= VCPU_SLOT_SBI_BLOCK,
                "a slot for each extension's state");
 

@@ -42,7 +42,7 @@ struct context {
 } __aligned(32);
 
 struct plic {
-    struct spinlock lock;
+    struct spinlock lock;    /* made by plic_init(); all the rest is the device's state */
     uint64_t level[WORDS64]; /* the devices' lines */
     uint64_t pending[WORDS64];
     uint64_t claimed[WORDS64]; /* claim open: the gateway forwards nothing */

@@ -47,15 +47,17 @@ struct rtc_event {
 };
 
 struct rtc {
-    struct spinlock lock;
     uint64_t offset;    /* guest time - host wall clock, ns */
     uint64_t alarm;     /* guest time, ns */
     uint32_t time_high; /* latched by the last read of TIME_LOW */
-    uint32_t alarm_hart;
     bool alarm_running;
     bool irq_enabled, irq_pending;
-    bool line; /* what the PLIC was last told */
+    bool line; /* what the interrupt controller was last told */
+
+    /* Made by rtc_init(), no part of the device's state. A running alarm is armed on some hart. */
+    struct spinlock lock;
     const struct vm_device *dev;
+    uint32_t alarm_hart;
     struct rtc_event event[HARTS_MAX];
 };
 

@@ -39,17 +39,19 @@
 #define DLL_RESET 0x0c
 
 struct uart {
-    struct spinlock lock;
     uint8_t lsr;
     uint8_t ier, fcr, lcr, mcr, msr, scr, dll, dlm;
     bool tx_pending;  /* "transmitter holding register empty" waits to be seen */
-    bool line;        /* what the PLIC was last told */
+    bool line;        /* what the interrupt controller was last told */
     char break_key;   /* comes behind a break; 0: no break is to come */
     bool break_given; /* the break itself is in the FIFO, or has been read */
     uint8_t head, count;
     char fifo[FIFO_SIZE];
     uint8_t tx_count; /* characters that wait in the transmit FIFO; 0: THRE is set */
     char tx_fifo[FIFO_SIZE];
+
+    /* Made by uart_init(), no part of the device's state. */
+    struct spinlock lock;
     const struct vm_device *dev;
     bool connected; /* to the VM's console; else nothing is at the other end */
 };

@@ -200,6 +200,8 @@ WRONG = [
     ({"shutdown": '"acpi"'}, "shutdown", "known values: sysrq, message, none"),
     ({"paused_time": '"stop"'}, "paused_time", 'did you mean "stops"?'),
     ({"console": '"buffered"'}, "console", 'did you mean "buffer"?'),
+    ({"interrupts": '"aia"'}, "interrupts", "known values: plic"),
+    ({"interrupts": "true"}, "interrupts", "must be a string, not a boolean"),
     ({"inspect": '"no"'}, "inspect", "must be true or false, not a string"),
     ({"sbi": '["-sta", "-base"]'}, "sbi", "base cannot be switched off"),
     ({"sbi": '["-sta", "-time", "-sta"]'}, "sbi", '"-sta" is there twice'),

@@ -486,6 +486,7 @@ static void test_policy(void **state)
     assert_int_equal(fdt_setprop_string(fdt, vm1(fdt), "paused-time", "runs"), 0);
     assert_int_equal(fdt_setprop_string(fdt, vm1(fdt), "console", "buffer"), 0);
     assert_int_equal(fdt_setprop_u32(fdt, vm1(fdt), "inspect", 0), 0);
+    assert_int_equal(fdt_setprop_string(fdt, vm1(fdt), "interrupts", "plic"), 0);
     read_tree(fdt);
     assert_int_equal(goods, 3);
     p = &good[1].policy;
@@ -495,6 +496,7 @@ static void test_policy(void **state)
     assert_int_equal(p->restart_limit, 0);
     assert_int_equal(p->restart_period, 86400);
     assert_true(!p->autostart && !p->inspect && p->time_runs && p->console_buffered);
+    assert_int_equal(p->interrupts, VM_INTERRUPTS_PLIC);
     assert_int_equal(p->start_order, 1000);
     assert_int_equal(p->start_delay, 3600000);
     assert_int_equal(p->shutdown, VM_SHUTDOWN_MESSAGE);
@@ -507,6 +509,7 @@ static void test_policy(void **state)
     bad_string("shutdown", "please", "is none of sysrq, message, none");
     bad_string("paused-time", "stop", "is none of stops, runs");
     bad_string("console", "raw", "is none of log, buffer");
+    bad_string("interrupts", "aia", "is none of plic");
     bad_u32("restart-limit", 33, "33 is not in 0..32");
     bad_u32("restart-period", 0, "0 is not in 1..86400");
     bad_u32("restart-period", 0xffffffff, "4294967295 is not in 1..86400");

@@ -43,6 +43,7 @@ POLICY = {
     "paused_time": ("stops", "runs"),
     "console": ("log", "buffer"),
     "inspect": bool,
+    "interrupts": ("plic",),
 }
 MANAGEMENT = {"shell": bool, "inspect": bool, "when_idle": ("off", "stay")}
 SYNONYMS = {"preserve": "pause"}  # libvirt's word

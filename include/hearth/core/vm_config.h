@@ -55,6 +55,12 @@ enum vm_shutdown_way {
     VM_SHUTDOWN_NONE,
 };
 
+/* The interrupt controller of a VM's board. */
+enum vm_interrupts {
+    VM_INTERRUPTS_PLIC,
+    VM_INTERRUPTS_COUNT,
+};
+
 #define VM_RESTARTS_MAX         32u    /* restart_limit */
 #define VM_RESTART_PERIOD_MAX   86400u /* s */
 #define VM_START_ORDER_MAX      1000u
@@ -74,6 +80,7 @@ struct vm_policy {
     bool time_runs;            /* its clock goes on while it is paused */
     bool console_buffered;     /* its lines are not shown while it is not attached */
     bool inspect;              /* the shell may look into its memory and registers */
+    enum vm_interrupts interrupts;
 };
 
 struct vm_config {
