@@ -29,6 +29,7 @@
 #include <arch/exit_path.h>
 #include <asm_offsets.h>
 
+_Static_assert(sizeof(struct vcpu) <= 2 * PAGE_SIZE, "pages are given by powers of two");
 _Static_assert(offsetof(struct vcpu, ctx) == 0, "the world switch takes a vcpu for its context");
 _Static_assert(sizeof(((struct vcpu *)0)->stats.latency[0]) == 1 << LATENCY_BIN_SHIFT &&
                    VCPU_REASON < 2048 && LATENCY_FROM_REASON < 2048,
@@ -57,15 +58,23 @@ static int vcpu_create_components(struct vcpu *v)
     return 0;
 }
 
+/* The FP and vector state, and behind it the values of the open registers. */
+static size_t vcpu_registers_size(void)
+{
+    return align_up(fpu_state_size(), sizeof(uint64_t)) + OPEN_STATE_MAX * sizeof(uint64_t);
+}
+
 struct vcpu *vcpu_create(struct vm *vm, uint32_t id)
 {
     struct vcpu *v = page_alloc_zeroed(page_order(sizeof(struct vcpu)));
 
     if (v == NULL)
         return NULL;
-    v->fpu.regs = page_alloc_zeroed(page_order(fpu_state_size()));
+    v->fpu.regs = page_alloc_zeroed(page_order(vcpu_registers_size()));
     if (v->fpu.regs == NULL)
         goto free_vcpu;
+    v->csrs.open =
+        (uint64_t *)(void *)((char *)v->fpu.regs + align_up(fpu_state_size(), sizeof(uint64_t)));
     v->vm = vm;
     v->id = id;
     if (vcpu_create_components(v) < 0)
@@ -79,7 +88,7 @@ struct vcpu *vcpu_create(struct vm *vm, uint32_t id)
     return v;
 
 free_fpu:
-    page_free_virt(v->fpu.regs, page_order(fpu_state_size()));
+    page_free_virt(v->fpu.regs, page_order(vcpu_registers_size()));
 free_vcpu:
     page_free_virt(v, page_order(sizeof(struct vcpu)));
     return NULL;
@@ -93,7 +102,7 @@ void vcpu_destroy(struct vcpu *v)
     while (*end != NULL)
         end++;
     vcpu_destroy_components(v, end);
-    page_free_virt(v->fpu.regs, page_order(fpu_state_size()));
+    page_free_virt(v->fpu.regs, page_order(vcpu_registers_size()));
     page_free_virt(v, page_order(sizeof(struct vcpu)));
 }
 

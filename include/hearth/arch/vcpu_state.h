@@ -44,10 +44,10 @@ static inline struct vcpu_ctx *vcpu_ctx(struct vcpu *vcpu)
 struct vcpu_csrs {
     uint64_t vsstatus, vsie, vstvec, vsscratch, vsepc, vscause, vstval, vsatp, vstimecmp;
     uint64_t hvip;
-    uint64_t scounteren, senvcfg;  /* not virtualised by the H extension: switched */
-    uint64_t henvcfg;              /* what the guest is allowed: differs by its FWFT settings */
-    uint64_t ssp;                  /* where the host has shadow stacks for guests */
-    uint64_t open[OPEN_STATE_MAX]; /* the registers of open_state.h */
+    uint64_t scounteren, senvcfg; /* not virtualised by the H extension: switched */
+    uint64_t henvcfg;             /* what the guest is allowed: differs by its FWFT settings */
+    uint64_t ssp;                 /* where the host has shadow stacks for guests */
+    uint64_t *open;               /* OPEN_STATE_MAX values: the registers of open_state.h */
 };
 
 struct vcpu_fpu;
