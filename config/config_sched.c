@@ -14,8 +14,8 @@
 struct sched_key {
     const char *vm, *vcpu; /* property names */
     uint32_t cells;
-    uint64_t low, high; /* of a vcpu's value */
     bool sum;           /* the VM's value is shared by its vcpus */
+    uint64_t low, high; /* of a vcpu's value */
     const char *wrong;
     void (*set)(struct sched_params *params, uint64_t value);
 };
@@ -41,12 +41,12 @@ static void config_set_affinity(struct sched_params *params, uint64_t value)
 }
 
 static const struct sched_key keys[] = {
-    {"weight", "vcpu-weight", 1, SCHED_WEIGHT_MIN, SCHED_WEIGHT_MAX, false, "is not in 1..10000",
+    {"weight", "vcpu-weight", 1, false, SCHED_WEIGHT_MIN, SCHED_WEIGHT_MAX, "is not in 1..10000",
      config_set_weight},
-    {"priority", "vcpu-priority", 1, 0, SCHED_PRIORITY_MAX, false, "is not in 0..99",
+    {"priority", "vcpu-priority", 1, false, 0, SCHED_PRIORITY_MAX, "is not in 0..99",
      config_set_priority},
-    {"cap", "vcpu-cap", 1, 0, SCHED_CAP_MAX, true, "is not in 0..100", config_set_cap},
-    {"affinity", "vcpu-affinity", 2, 1, UINT64_MAX, false, "names no hart", config_set_affinity},
+    {"cap", "vcpu-cap", 1, true, 0, SCHED_CAP_MAX, "is not in 0..100", config_set_cap},
+    {"affinity", "vcpu-affinity", 2, false, 1, UINT64_MAX, "names no hart", config_set_affinity},
 };
 
 /* The values of one property, each of `cells` cells; data NULL: it is not there. */
