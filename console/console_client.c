@@ -48,7 +48,7 @@ static __noinline size_t write_unattached(struct console_client *c, const char *
     while (done < len) {
         const size_t most = MIN(len - done, WRITE_CHUNK);
         char *page = NULL;
-        size_t n = most;
+        size_t n;
         bool full = false;
 
         /* Pages come before the console's lock. Looking without it may give one too many or too

@@ -226,7 +226,7 @@ void out_set_irqs(unsigned irqs)
     if (irqs == con.irqs)
         return;
     con.irqs = irqs;
-    if (!con.polled)
+    if (!con.polled && con.device->set_irqs != NULL)
         con.device->set_irqs(irqs);
 }
 
