@@ -9,7 +9,11 @@
     .macro  open_stubs first
     .set    csr_number, \first
     .rept   256
+#ifdef __clang__
+    .4byte  0x51573 | csr_number << 20      /* its assembler takes no symbol for a CSR's number */
+#else
     csrrw   a0, csr_number, a0
+#endif
     c.jr    ra
     .set    csr_number, csr_number + 1
     .endr

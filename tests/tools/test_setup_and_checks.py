@@ -138,8 +138,8 @@ CLANG = [shutil.which("clang"), "--target=riscv64-unknown-elf", "-march=rv64imac
 @pytest.mark.skipif(not CLANG[0], reason="clang is installed by tools/setup check")
 @pytest.mark.parametrize("file, right, wrong, found", [
     ("kernel/work.c", "", "", None),
-    ("kernel/work.c", "lock_acquire(&h->work_lock);", "", "releasing lock"),
-    ("kernel/work.c", "lock_release(&h->work_lock);", "", "still held"),
+    ("kernel/work.c", "lock_acquire(&list->lock);", "", "releasing lock"),
+    ("kernel/work.c", "lock_release(&list->lock);", "", "still held"),
     ("mm/vmid.c", "    lock_acquire(&lock);\n", "", "requires holding"),
     ("core/lifecycle.c", "    lock_acquire(&vm->lock);\n", "", "requires holding"),
     ("core/sched/sched.c", "    lock_acquire(&q->lock);\n", "", "requires holding"),
