@@ -13,7 +13,8 @@ MAKEFLAGS += --no-builtin-rules --no-builtin-variables
 .DEFAULT_GOAL := all
 
 B      ?= build
-export HEARTH_BUILD := $(abspath $(B)) # where tools/hearth and the tests find what has been built
+# Where tools/hearth and the tests find what has been built.
+export HEARTH_BUILD := $(abspath $(B))
 DEPS   := build/deps
 CROSS  ?= riscv64-unknown-elf-
 CC     := $(if $(filter command environment,$(origin CC)),$(CC),$(CROSS)gcc)
