@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Hearth: one Makefile for everything; `make help` lists what it can do.
 #
 # All products are under build/. What the build needs from outside (compilers, newlib-nano,

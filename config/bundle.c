@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * bundle.c - opens a bundle: an archive that contains a device tree of the expected kind. Hostile
  * input. No state.

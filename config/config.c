@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * config.c - reads the VM descriptions in a bundle's device tree, all of them hostile input. An
  * invalid description is refused without affecting others; the error names node and property. No

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * config_channels.c - reads the memory channels in the VM descriptions: each is a child node of its
  * publisher's node, and hostile input. No state.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * config_policy.c - reads the policy properties of a VM, one table entry for each, and the
  * machine's management policy. Hostile input; no state.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * config_reader.h - shared by config.c and config_*.c: reads one VM's description and reports
  * errors in it. Functions that return int: 0, or -HV_EINVAL with r->error filled in.

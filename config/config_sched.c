@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * config_sched.c - reads the scheduling parameters in a VM's description: `weight`, `priority`,
  * `cap` and `affinity` of the VM, and of each of its vcpus (vcpu-weight and so on: one value for

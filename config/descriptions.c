@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * descriptions.c - see descriptions.h. Locking: all of it is constant after boot.
  */

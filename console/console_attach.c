@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* console_attach.c - who has the terminal: a client or the shell; and the replay for it. */
 #include "console_internal.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * console_client.c - each client's end of the line: the beginning of a line that it wrote
  * unattached, the ring of all that it wrote unattached, the ring of received bytes.

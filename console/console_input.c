@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * console_input.c - what is typed: Ctrl-], and to whom the rest goes.
  *

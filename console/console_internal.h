@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * console_internal.h - between the console's files: console_out.c (the queue and the device),
  * console_line.c (whose text stands on the terminal's line), console_client.c (a client's end),

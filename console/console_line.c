@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * console_line.c - whose text stands on the terminal's current line, so that nobody's comes into
  * another's: the hypervisor's lines, lines of clients that are not attached, the shell's prompt,

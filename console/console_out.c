@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * console_out.c - the console's lock and its device; the queue of output for which the device has
  * no room; and a panic's way to the device, which takes no lock.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* console_ring.c - see console_ring.h. */
 #include <arch/bulk.h>
 #include <hearth/console/console_ring.h>

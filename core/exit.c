@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * exit.c - an exit is routed by a const table and its result applied in one place. A handler is a
  * function of the vcpu and the captured exit; what it answers is all that happens.

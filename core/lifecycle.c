@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * lifecycle.c - the states of a VM and the ways between them (lifecycle.h).
  *

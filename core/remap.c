@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * remap.c - changes to a VM's G-stage while its vcpus run (hearth/core/remap.h). Privileged
  * specification, "Memory-Management Fences" of the hypervisor extension; SBI, "RFENCE Extension".

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * request.c - asking a vcpu for something from any hart: request bits, virtual interrupts, kicks,
  * remote fences.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* restart_log.c - see restart_log.h. */
 #include <hearth/core/restart_log.h>
 

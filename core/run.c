@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * run.c - read this first. A hart takes a vcpu from its queue, loads it, and lets it run exit by
  * exit until it must leave: run_ready (requests -> virtual interrupts -> last check) -> vcpu_enter;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * spin.c - see spin.h. Locking: none; vcpu->sched.spins is written and read by the vcpu's hart
  * only.

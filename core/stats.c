@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * stats.c - see stats.h. The counters live where they are counted (struct vcpu_stats, struct
  * hart_stats); here are the accounts of time and the reading of all.

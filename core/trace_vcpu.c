@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * trace_vcpu.c - see trace_vcpu.h: events of vcpus and VMs, and the way of taking exits that writes
  * them. Locking: none; each hart writes its own ring.

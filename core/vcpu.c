@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * vcpu.c - a vcpu's making, its reset, its place on a hart, and its HSM state machine (SBI
  * specification, "Hart State Management"). HSM transitions are made under the VM's lock; the states

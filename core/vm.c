@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * vm.c - making VMs and unmaking them, and the table of those that exist.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* vm_log.c - the hypervisor's lines about a VM (vm.h). Stateless. */
 #include <hearth/kernel/log.h>
 #include <hearth/core/vm.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * vtimer.c - see vtimer.h. Sstc chapter of the privileged specification; SBI specification, "Timer
  * extension".

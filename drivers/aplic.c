@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * aplic.c - the host's supervisor-level APLIC (AIA specification, chapter "Advanced Platform-Level
  * Interrupt Controller"), in direct mode, or in MSI mode in front of the harts' IMSICs (imsic.c).

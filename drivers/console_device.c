@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* console_device.c - the host's console device, as its driver's probe has chosen it. Boot only. */
 #include <hearth/drivers/console_device.h>
 

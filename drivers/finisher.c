@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * finisher.c - SiFive's test finisher, where the host has one: QEMU turns its code into the exit
  * status. Locking: none; any hart, any state.

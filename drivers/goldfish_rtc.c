@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * goldfish_rtc.c - the host's Goldfish RTC (Android emulator's "goldfish hardware" list; QEMU
  * virt): two 32-bit registers with nanoseconds since 1970; reading the low one latches the high

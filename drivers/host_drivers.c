@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* host_drivers.c - the table of host drivers. Boot only; no state. */
 #include <hearth/drivers/host_driver.h>
 #include <hearth/kernel/log.h>

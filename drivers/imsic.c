@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * imsic.c - the harts' supervisor-level interrupt files (AIA specification, chapter "Incoming MSI
  * Controller"): identity 1 carries IPIs, the others the sources that the APLIC forwards.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ns16550.c - the host's 8250 or 16550 UART (National Semiconductor PC16550D), as the firmware left
  * it: the line's speed is not touched. Nothing waits for the transmitter: a write ends where the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * plic.c - the host's PLIC (RISC-V PLIC specification 1.0): the S-mode contexts of the harts Hearth
  * runs on. Machine-level contexts are the firmware's and stay untouched.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * sbi_console.c - the firmware's console as a host console: for machines whose UART has no driver
  * here. It has no interrupt and is polled. The firmware may wait for its own UART, so a call passes

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * board.c - a VM's board: the list of its devices, built from its description, their memory, and
  * the dispatch of register accesses.

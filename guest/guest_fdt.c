@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * guest_fdt.c - the device tree that a guest gets: QEMU's virt, as far as Hearth's board has it.
  * Written with libfdt's sequential-write functions; the devices write their own nodes. Devicetree

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * gva_walk.c - the VS-stage walk in software. No locks: memory slots are constant, and a page table
  * that the guest changes meanwhile changes what the guest itself gets.

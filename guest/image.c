@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * image.c - kernel images: the RISC-V boot image header (Linux,
  * Documentation/arch/riscv/boot-image- header.rst) and ELF64 (System V gABI chapters 4 and 5;

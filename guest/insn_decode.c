@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * insn_decode.c - trapped loads and stores, decoded. Pure functions, no locks.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * loader.c - puts a VM's kernel, initrd and device tree into its RAM and clears the rest, each byte
  * written once: clearing is the largest part of what starting a VM costs. It is done in steps,

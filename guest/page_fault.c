@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * page_fault.c - guest-page faults. Guest RAM is mapped whole, so what faults is a device's
  * register, which is read or written here, or nothing at all: then the guest gets the access fault

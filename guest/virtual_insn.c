@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * virtual_insn.c - virtual-instruction exceptions: what VS- or VU-mode may not execute although
  * HS-mode could. A guest's hart has no H extension, so for it all of these are illegal

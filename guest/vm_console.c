@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * vm_console.c - a VM as a client of the console (console.h): its board looks whether there is
  * input, or room for output. No state of its own.

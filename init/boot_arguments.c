@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* boot_arguments.c - the table of Hearth's boot arguments, each read by its owner. */
 #include <hearth/arch/isa.h>
 #include <hearth/console/console.h>

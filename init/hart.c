@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * hart.c - the table of harts, their stacks, and starting the secondaries through the firmware's
  * HSM.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * main.c - the boot order. Runs on the hart that the firmware chose, on boot.S's stack and map at
  * first; ends in the run loop like every other hart. What cannot be done without is said in one

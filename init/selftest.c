@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* selftest.c - see selftest.h. Set once before other harts run, const after. */
 #include <hearth/kernel/panic.h>
 #include <hearth/init/selftest.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * start_vms.c - see start_vms.h. Locking: none; the starting is one work item and one timer of the
  * boot hart.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * tables.c - the tables that join the layers: a lower layer declares a table (upcalls.h) and goes
  * through it, higher layers have its entries. Constant.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * channels.c - the memory channels between VMs (hearth/ipc/channels.h): which there are, their
  * state, their events.

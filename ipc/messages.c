@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * messages.c - the message queues of the VMs (messages.h): rings of bytes with a ring of lengths.
  *

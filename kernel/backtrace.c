@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* backtrace.c - see backtrace.h. Locking: none; reads this hart's stacks only. */
 #include <arch/csr.h>
 #include <hearth/kernel/backtrace.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* hart.c - the table of harts (hart.h). Constant once the boot hart has filled it. */
 #include <hearth/kernel/hart.h>
 

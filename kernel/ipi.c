@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ipi.c - interrupts between harts. The interrupt itself is the message: "leave your guest, look at
  * your queues". The firmware's sPI carries it until an interrupt controller offers a shorter way.

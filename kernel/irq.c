@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* irq.c - see irq.h. Locking: none; the handlers are set at boot and constant after. */
 #include <hearth/kernel/hart.h>
 #include <hearth/kernel/irq.h>

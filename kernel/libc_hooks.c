@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * libc_hooks.c - what newlib-nano and libfdt ask of the system beneath them. There is no heap:
  * nothing that Hearth calls of newlib allocates (snprintf writes into the caller's buffer), and

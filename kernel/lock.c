@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * lock.c - the ticket lock with its rank. Debug builds keep, for each hart, the locks it holds in
  * the order of taking: the next one must rank higher than all of them (hearth/kernel/lock.h), and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * log.c - formatting of the hypervisor's own lines. What comes in through %s may be a guest's or a
  * bundle's: the whole line is escaped. The latest lines are kept for the shell. Locking: log_lock

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * machine.c - see machine.h. Locking: none; the hooks are set at boot and constant after.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * observe.c - see observe.h. What is on is one word; harts are told of its change by IPI, and
  * choose the way in which they take exits.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * panic.c - the end of the machine by a bug of ours. Uses no lock and no memory but the stack; the
  * log's sink underneath works before drivers do.

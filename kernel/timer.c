@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * timer.c - one-shot events of each hart, in a tree by deadline: those of its sleeping vcpus, of
  * devices, of throttled vcpus. The comparator holds the first deadline, or the end of the present

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * cpio.c - finds a file in a cpio archive in the "newc" form: a header of 110 ASCII characters, the
  * name, the data, each padded to 4 bytes; a member "TRAILER!!!" ends the archive. The archive is

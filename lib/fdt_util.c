@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fdt_util.c - reads untrusted device trees: properties by type, walks with ancestors, translation
  * of reg through ranges. Devicetree specification v0.4, sections 2.3 and 5. No state.

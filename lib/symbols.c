@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * symbols.c - see symbols.h. The table may be unaligned, so entries are copied before they are
  * read. No state, no locks.

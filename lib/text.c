@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * text.c - escapes untrusted bytes for a terminal. UTF-8 by RFC 3629: shortest form, no
  * surrogates, at most U+10FFFF. Pure.

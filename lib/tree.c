@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* tree.c - see tree.h: the AVL tree. Heights of siblings differ by at most one; after a change,
  * a walk towards the root restores this and the least values, and stops at the first unchanged
  * node. */

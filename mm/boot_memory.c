@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* boot_memory.c - see boot_memory.h. */
 #include <arch/layout.h>
 #include <hearth/mm/boot_memory.h>

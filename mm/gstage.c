@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * gstage.c - G-stage page tables (hearth/mm/gstage.h; privileged specification, "Two-stage address
  * translation" and "Guest physical address translation"). Owns the table pages of a struct gstage.

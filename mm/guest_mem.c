@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * guest_mem.c - doors one and two to guest memory (hearth/mm/guest_mem.h; privileged specification,
  * "Hypervisor Virtual-Machine Load and Store Instructions"). Owns nothing; runs on the hart on

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * memslot.c - a VM's RAM as slots, and door three to guest memory (hearth/mm/memslot.h). Owns
  * struct memslots. No lock: slots change only while no vcpu of the VM runs.

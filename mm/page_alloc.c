@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * page_alloc.c - the buddy allocator of host physical memory. Owns: which page is free, which is a
  * block's head.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * stage1.c - see stage1.h. Privileged specification, "Sv39". Changed only during boot, by the boot
  * hart, before other harts run: no lock. Device windows mapped later only add entries.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * vmid.c - VMIDs by generation (hearth/mm/vmid.h; privileged specification, hgatp.VMID).
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * crash_report.c - a crashed vcpu's report: all that is known without the guest's help. What is
  * read from its memory is bounded, and its own word. Locks: the log's.

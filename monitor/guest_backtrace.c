@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * guest_backtrace.c - frames of code compiled with -fno-omit-frame-pointer, as Linux is: a frame
  * pointer's place holds, below it, the return address and the caller's frame pointer. No state, no

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * machine_end.c - see machine_end.h. Locking: the VMs' own locks, one at a time; `ending` is taken
  * once, atomically.

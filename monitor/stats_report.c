@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * stats_report.c - the histograms of a VM's exits on the log, at the machine's end. They are there
  * when OBSERVE_LATENCY was on at some time. No lock: the VM has ended.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * trace_control.c - see trace_control.h: tracing on and off, the memory of the rings, and what a
  * boot argument asks for. Locking: trace_rings_used, atomic, says who may change harts[]->trace.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * trace_dump.c - the trace rings as text. Each line stands for itself, with a checksum, so that
  * what else is on the serial line, and what gets lost there, spoils no more than its own line:

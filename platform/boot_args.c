@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * boot_args.c - Hearth's own command line: arguments "hearth.NAME=VALUE" in /chosen/bootargs of the
  * host's tree (QEMU's -append). Arguments without the prefix "hearth." are ignored; unknown ones

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * entropy.c - random bytes from the host's rng-seed. RFC 8439, section 2.3 (the ChaCha20 block
  * function).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * hostirq.c - the host's interrupt sources and their handlers.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * platform.c - the host's device tree: harts, timebase, memory, reserved ranges, the bundle's
  * place. Devices are read by platform_dev.c. Devicetree specification v0.4, chapters 3 and 5;

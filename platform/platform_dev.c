@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * platform_dev.c - the host's devices that Hearth drives, found by compatible wherever they are in
  * the tree: console UART, interrupt controller (PLIC, or APLIC with or without IMSICs), test

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * wallclock.c - the time of day. Locking: none; written at boot only.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * base.c - SBI Base extension (v3.0, chapter "Base Extension"): versions, probe, machine ids.
  * Stateless.

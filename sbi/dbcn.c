@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * dbcn.c - SBI DBCN extension (v3.0, chapter "Debug Console Extension"): the VM's console by
  * buffers and bytes. Stateless; the console has its own lock. A call moves at most DBCN_CHUNK

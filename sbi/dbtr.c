@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * dbtr.c - SBI DBTR extension (v3.0, chapter "Debug Triggers Extension"): each vcpu has a table of
  * triggers of type mcontrol6, which are in the hart while the vcpu is. A guest's S and U are the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * dbtr_hw.c - the debug triggers of the hart below: only M-mode can write them, so the firmware is
  * asked (SBI v3.0, DBTR), one trigger a call. Sdtrig ("RISC-V Debug Specification" 1.0, mcontrol6)

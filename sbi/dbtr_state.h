@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * dbtr_state.h - a vcpu's debug triggers, between sbi/dbtr.c (the guest's calls) and sbi/dbtr_hw.c
  * (the hart's triggers, through the firmware's own DBTR extension). The vcpu's own hart only.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fwft.c - SBI FWFT extension (v3.0, chapter "SBI Firmware Features Extension"): what a guest may
  * switch for itself, per vcpu: fields of henvcfg, which is switched with the vcpu; and whether

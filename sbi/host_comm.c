@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * host_comm.c - the HOST_COMM extension (EID 0x484F5354): whole messages to and from whoever is
  * connected to the VM (hearth/ipc/messages.h). Never waits. Stateless; the queues have their locks.

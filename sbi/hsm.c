@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * hsm.c - SBI HSM extension (v3.0, chapter "Hart State Management Extension"): start, stop, status,
  * suspend.

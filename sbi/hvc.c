@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * hvc.c - the HVC extension (EID 0x485643): one table of hypercalls by number. What is not in it is
  * NOT_SUPPORTED. No locks; each vcpu has a scratch buffer.

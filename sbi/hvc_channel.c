@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * hvc_channel.c - hypercalls CHANNEL_*: the memory channels between VMs (hearth/ipc/channels.h). a0
  * = the channel's id, of CHANNEL_FIND's; no pointers but the name that CHANNEL_FIND takes.

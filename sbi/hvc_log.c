@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * hvc_log.c - hypercall LOG_MESSAGE: a guest's text as one line of the hypervisor's log. a0, a1 =
  * address, a2 = bytes. The text is copied once, whole, before any of it is shown. While the console

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * lcof.c - LCOFI taken in HS-mode, at a guest's exit or by the idle loop: it is for the vcpu whose
  * counters are in the hart. Own hart, no locks.

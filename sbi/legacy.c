@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * legacy.c - SBI v0.1 calls, EIDs 0 to 8 (v3.0, chapter "Legacy Extensions"): the result is in a0
  * alone. Stateless. Hart masks lie in guest-virtual memory: a fault there is the guest's own, taken

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * mpxy.c - SBI MPXY extension (v3.0, chapter "Message Proxy Extension"): one channel, the VM's
  * message queues (hearth/ipc/messages.h), which HOST_COMM serves as well. Its message protocol is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * perf.c - Hearth's PERF extension: the calling vcpu's exits by reason (enum exit_reason; ABI.md
  * names them), counted between START and STOP.

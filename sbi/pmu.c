@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * pmu.c - SBI PMU extension (v3.0, chapter "Performance Monitoring Unit Extension"): counters 0
  * (cycle) and 2 (instret), the host's programmable counters where it filters them by mode, and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * pmu_hpm.c - the programmable counters of a vcpu's PMU: hpmcounter3 to 31 of the hart, through
  * its firmware (host_pmu.h), for whichever vcpu is loaded. Guests read a live counter by CSR and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * pmu_hw.c - the fixed hardware counters of a vcpu's PMU, cycle and instret, and which counters
  * its guest may read. HS-mode can read a hart's

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * pmu_info.c - SBI PMU: which events can be counted, and event_get_info. SBI specification v3.0,
  * "Event: Firmware events (Type #15)", "Function: Get PMU Event info (FID #8)". The calling vcpu's

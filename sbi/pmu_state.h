@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * pmu_state.h - a vcpu's PMU, between sbi/pmu.c (the calls), sbi/pmu_info.c (what can be counted),
  * sbi/pmu_hw.c (cycle and instret) and sbi/pmu_hpm.c (programmable counters). The vcpu's own hart

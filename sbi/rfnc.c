@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * rfnc.c - SBI RFNC extension (v3.0, chapter "RFENCE Extension"). Stateless; vcpu_request_fence()
  * does the work.

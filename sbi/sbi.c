@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * sbi.c - SBI calls from guests: one table of extensions which both dispatches and answers probes,
  * and the hart-mask arguments that several extensions share. SBI specification v3.0, "Binary

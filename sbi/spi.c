@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * spi.c - SBI sPI extension (v3.0, chapter "IPI Extension"). Stateless; core/request.c does the
  * work.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * srst.c - SBI SRST extension (v3.0, chapter "System Reset Extension"): ends or restarts the
  * calling VM. Stateless.

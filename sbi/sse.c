@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * sse.c - SBI SSE extension (v3.0, chapter "Supervisor Software Events Extension"): its functions,
  * the attributes in shared memory, and the events that Hearth itself raises. What of the event

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * sse_context.c - SBI SSE: the guest's registers when an event's handler begins, and when it is
  * complete. SBI specification v3.0, "Software Event Injection", "Software Event Completion". The

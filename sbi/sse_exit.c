@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* sse_exit.c - exit causes that become software events of the guest (sse.h). */
 #include <hearth/core/exit.h>
 #include <hearth/core/upcalls.h>

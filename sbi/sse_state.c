@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * sse_state.c - SBI SSE: the states of events and the choice of what a hart takes next. SBI
  * specification v3.0, "Software Event States", "Software Event Priority".

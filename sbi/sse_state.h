@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * sse_state.h - software events between sbi/sse.c (the calls), sbi/sse_state.c (which event is in
  * what state, and who takes it) and sbi/sse_context.c (the guest's registers at its begin and end).

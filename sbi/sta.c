@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * sta.c - SBI STA extension (v3.0, chapter "Steal-time Accounting Extension"): each hart may name
  * 64 bytes of its RAM in which it finds how long it waited, ready, while others had the host's

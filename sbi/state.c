@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * state.c - what the extensions keep for each VM and vcpu: allocated as one block, reset, and moved
  * in and out of the hart with the vcpu. The extensions' own rows say what they want (sbi.h).

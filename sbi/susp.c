@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * susp.c - SBI SUSP extension (v3.0, chapter "System Suspend Extension"): the VM's last running
  * hart sleeps until an interrupt that it had enabled, or the board's wake-up line, and resumes

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * time.c - SBI TIME extension (v3.0, chapter "Timer Extension"). The deadline is guest time; the
  * timer itself is core/vtimer.c's.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Static checks: `make check`, and each alone as check-NAME.
 
 CHECKS := format headers layers tidy cppcheck analyzer clang isa reproducible

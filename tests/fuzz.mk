@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # libFuzzer targets (clang): `make fuzz FUZZ_SECONDS=60`. Corpora grow in $(B)/fuzz/NAME.corpus.
 
 FUZZ_SECONDS ?= 20

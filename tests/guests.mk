@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Programs that the tests, the benchmarks and the examples run as guests: bare VS-mode programs, and Linux ones.
 
 GUESTS     := $(patsubst tests/guests/%.c,%,$(wildcard tests/guests/*.c))

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Targets that run the tests and the benchmark.
 
 # Faults made on purpose, which unit tests have to notice: tests/mutants/list (MUTANTS='timer sbi': those of a test).

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Unit tests: the real sources, linked for the host with fakes (tests/unit/sources.mk), under ASan and UBSan.
 
 include tests/unit/sources.mk

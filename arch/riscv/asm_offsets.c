@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * asm_offsets.c - structure offsets for assembly. Compiled to assembly only; the Makefile turns the
  * "->" lines into build/include/asm_offsets.h. vcpu_csr.c verifies them again at compile time.

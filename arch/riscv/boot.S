@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * boot.S - from the firmware to C. Owns the RISC-V Linux boot image header (Linux Documentation/arch/riscv/
  * boot-image-header.rst), the first page table, and the start of secondary harts (SBI HSM).

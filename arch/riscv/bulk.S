@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * bulk.S - the loops of arch/bulk.h. In assembly because a compiler turns such loops back into calls of memset and
  * memcpy, and newlib-nano's go byte by byte.

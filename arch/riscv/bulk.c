@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* bulk.c - chooses among the loops of bulk.S; arch/bulk.h has the contract. */
 #include <arch/bulk.h>
 #include <arch/bulk_loops.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * extable.c - the exception table's search. The linker gathers the entries (linker.ld, .extable), a
  * dozen or so, in no order: a fault on a guest's account is rare, and looking at each costs less

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* fpu.S - the 32 floating-point registers and fcsr, to and from struct fp_state (fpu.c). sstatus.FS is not Off. */
     .text
     .globl fpu_save

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fpu.c - see fpu.h. The layout that fpu.S and vector.S use: 32 doubles, fcsr; then vstart, vl,
  * vtype, vcsr and 32 vector registers of vlenb bytes.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * guest_access.S - the leaves of arch/guest_access.h: the only HLV, HLVX and HSV instructions (privileged specification,
  * "Hypervisor Virtual-Machine Load and Store Instructions"). By .insn: Debian's assemblers know no H.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * guest_trial.c - see guest_trial.h. The G-stage maps the pages of the code alone, so that whatever
  * goes wrong ends as a guest-page fault, which all firmware delegates. Without that G-stage QEMU

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * guest_trial_code.S - what guest_trial.c runs in a guest's modes: a few instructions for isa_probe.c; and CSRs by
  * number: a function for each number that a guest may reach, or that stands for one in HS-mode. An instruction holds

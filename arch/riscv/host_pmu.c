@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * host_pmu.c - see host_pmu.h. SBI v3.0, "Performance Monitoring Unit Extension", from the caller's
  * side; Sscofpmf; AIA, hvien.

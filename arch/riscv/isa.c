@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * isa.c - the host's ISA extensions from its device tree, and the strings that guests get. Binding
  * riscv/extensions.yaml: riscv,isa-base with riscv,isa-extensions, or the older riscv,isa string.

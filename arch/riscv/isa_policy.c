@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * isa_policy.c - which ISA extensions Hearth knows, which of them a guest may have, and where the
  * answer goes in struct host_isa. A guest may have what is unprivileged and needs no state beyond

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * isa_probe.c - what the device tree does not say: widths and optional CSR fields, found by writing
  * and reading back, and by one deliberate guest-page fault. Boot hart, before any guest; the harts

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* layout.c - where the image and the direct map are in physical memory; set by boot.S, const after.
  */
 #include <arch/layout.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * open_state.c - see open_state.h: the registers found at boot, between memory and this hart.
  */

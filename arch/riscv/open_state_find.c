@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * open_state_find.c - which registers guests reach that nothing closes (hearth/arch/open_state.h).
  * They are found by trial on the boot hart: each CSR number of user and supervisor level is written

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* open_state_internal.h - what open_state*.c and guest_trial_code.S share. */
 #pragma once
 

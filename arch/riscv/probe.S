@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* probe.S - accesses that may trap, for isa_probe.c. Each returns 1, or 0 when it trapped. */
 #include <arch/csr.h>
 #include <arch/extable.h>

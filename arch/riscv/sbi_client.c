@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * sbi_client.c - calls to the firmware (SBI specification v3.0, "Binary encoding" and each
  * extension's chapter). No locks: what is remembered of probing is written once and idempotent.

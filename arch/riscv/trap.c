@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * trap.c - traps taken in HS-mode: an expected fault goes on at its fixup, anything else is a bug
  * of ours. Also the trap vectors of the ways to take exits, and the names of causes and registers.

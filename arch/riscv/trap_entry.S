@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * trap_entry.S - traps taken in HS, from the trap vectors in vcpu_switch.S: an expected fault (exception table) or a
  * bug of ours; interrupts are never taken in HS (sstatus.SIE stays 0), so nothing here is hot.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * vcpu_csr.c - the CSR side of vcpus: what each hart is set up with once, the VS CSRs moved at a
  * vcpu switch, the exit captured, a trap injected. H extension chapter of the privileged

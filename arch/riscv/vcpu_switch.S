@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * vcpu_switch.S - into the guest and back. vcpu_enter(ctx) stays in its frame over many exits: at each one the
  * guest's registers are stored in its struct vcpu_ctx and vcpu_exited() is called on the hart's stack. So an exit

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * vector.S - the vector registers and CSRs, to and from struct vector_state (fpu.c). sstatus.VS is not Off.
  * vl and vtype are read before vsetvli changes them and set last; vstart must be 0 for the whole-register moves.

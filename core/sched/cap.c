@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * cap.c - caps: the part of a hart that a vcpu, and the vcpus of a VM together, may use at
  * most, also when nobody else wants it.

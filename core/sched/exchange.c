@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * exchange.c - the short cut for vcpus that take turns on a hart: sched_requeue() and sched_next()
  * in one, where neither priorities nor caps have a say, whoever waits came in order, and the one

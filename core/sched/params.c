@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * params.c - what a vcpu is given, changed while it runs; pause and resume.
  *

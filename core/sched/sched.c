@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* sched.c - see sched.h: the states of vcpus, and what the run loop asks. Who is next is decided in
  * queue.c, where in place.c, how long at most in cap.c. */
 #include "sched_internal.h"

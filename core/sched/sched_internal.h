@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* sched_internal.h - what core/sched/ share; see sched.h for what it is all about. */
 #pragma once
 

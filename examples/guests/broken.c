@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * broken.c - a program with a mistake in it: a device that is not there is written to, and so is,
  * by the handler of the trap that follows, a handler that is not there.

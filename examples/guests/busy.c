@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * busy.c - harts that do nothing but compute, all of them; the boot hart looks now and then whether
  * there is a message, "shutdown", which the shell sends where the description says so.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* consumer.c - looks at another VM's frames where that VM has them; see frames.h. */
 #include "frames.h"
 

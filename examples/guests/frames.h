@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * frames.h - what producer.c and consumer.c agree on: pictures of FRAME_BYTES in a ring of pages
  * that the producer publishes in the memory channel "frames"; a message tells of each, another one

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* producer.c - draws ten frames into memory that another VM may read; see frames.h. */
 #include "frames.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * plic.c - the guest's interrupt controller: a SiFive PLIC with the numbers of QEMU's virt. RISC-V
  * Platform- Level Interrupt Controller specification 1.0.0.

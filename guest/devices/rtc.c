@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * rtc.c - the guest's clock: a Goldfish RTC, nanoseconds since 1970 in two halves, with one alarm.
  * Registers: Android's GOLDFISH-VIRTUAL-HARDWARE, "Goldfish real-time clock", as QEMU's virt has

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * syscon.c - the guest's test finisher (SiFive test device, as on QEMU's virt): one register whose
  * writes end or restart the VM. The device tree names it as a syscon for poweroff and reboot.

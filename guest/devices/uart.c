@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * uart.c - the guest's serial port: a 16550A with its FIFOs, at registers of one byte. Data sheet:
  * National Semiconductor PC16550D.

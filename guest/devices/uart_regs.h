@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* uart_regs.h - the registers of a 16550A, for uart.c. */
 #pragma once
 

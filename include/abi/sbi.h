@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * sbi.h - SBI numbers (RISC-V SBI specification v3.0) and Hearth's own extensions. Test guests
  * include this file too: constants and structures only.

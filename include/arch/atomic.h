@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * atomic.h - C11-style atomics on plain integers, through the compiler's builtins. Names say the
  * order.

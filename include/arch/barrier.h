@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* barrier.h - memory and instruction ordering, and the wait instruction. */
 #pragma once
 

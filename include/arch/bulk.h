@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* bulk.h - clearing and copying memory by the page: cbo.zero where the host has it, else
  * doublewords. */
 #pragma once

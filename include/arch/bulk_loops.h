@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* bulk_loops.h - the loops under arch/riscv/bulk.c, in bulk.S. */
 #pragma once
 

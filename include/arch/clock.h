@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clock.h - the hart's clock: the time CSR (unprivileged specification, Zicntr). */
 #pragma once
 

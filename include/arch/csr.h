@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * csr.h - control and status registers by number (Debian's assemblers know no H names), and their
  * fields. Privileged specification, chapter "CSRs"; H extension; Sstc; Smstateen.

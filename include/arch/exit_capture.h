@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* exit_capture.h - the only reader of scause, stval, htval and htinst after an exit. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* exit_path.h - a hart's way of taking exits: three trap vectors, so that what is not asked for
  * costs nothing. */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * extable.h - the exception table: for each hypervisor instruction that may fault on a guest's
  * account, where to go on. An entry is made in assembly by EXTABLE(insn_label, fixup_label) in

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * guest_access.h - the leaves under guest_mem.c (arch/riscv/guest_access.S): HLV, HSV and HLVX, one
  * exception-table entry each. They use vsatp, vsstatus, hgatp and hstatus.SPVP as they find them;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* hart_csr.h - this hart's own CSRs: interrupts, timer, the present trap, address translation. */
 #pragma once
 

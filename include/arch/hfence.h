@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * hfence.h - local TLB fences (privileged specification, "Hypervisor instructions"). By .insn:
  * Debian's gcc 12 and clang 14 have no H in -march.

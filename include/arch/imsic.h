@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * imsic.h - this hart's supervisor interrupt file, through its CSRs (AIA specification, "Indirectly
  * accessed interrupt-file registers"). Only with Ssaia. Unit tests replace it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * io.h - access to device registers, ordered against memory as Linux's readl/writel are: a read
  * completes before later memory reads, earlier memory writes are seen before a register write. Unit

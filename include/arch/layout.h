@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * layout.h - the hypervisor's own virtual address space (Sv39; in wider modes the same addresses,
  * sign- extended). Unit tests replace it: there the "physical" memory is an array.

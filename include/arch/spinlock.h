@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* spinlock.h - the ticket lock under hearth/kernel/lock.h. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* this_hart.h - the hart's own struct hart, kept in tp while the hypervisor runs. */
 #pragma once
 

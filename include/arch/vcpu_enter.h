@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * vcpu_enter.h - the world switch as C calls it. The routine keeps none of the registers that the
  * C ABI wants preserved, but s0: its caller knows what it needs again, and a hart's run loop, which

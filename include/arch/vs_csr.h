@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * vs_csr.h - the loaded vcpu's CSRs in this hart, one function for each use that code outside arch/
  * has of them. The names are those of the CSRs as the guest knows them (hypervisor extension,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cmd_host.c - the shell's commands about the machine, and about itself (shell_internal.h). */
 #include "shell_internal.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cmd_list.c - the shell's commands that list VMs (shell_internal.h). */
 #include "shell_internal.h"
 

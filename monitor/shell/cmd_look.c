@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cmd_look.c - the shell's commands that look into a VM: registers, memory, backtrace. */
 #include "shell_internal.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cmd_observe.c - the shell's commands about exits, latencies and traces (shell_internal.h). */
 #include "shell_internal.h"
 

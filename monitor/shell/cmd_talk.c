@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cmd_talk.c - the shell's commands that talk with a VM: its console, its messages
  * (shell_internal.h).
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cmd_vm.c - the shell's commands that change VMs: their lives, their part of the harts
  * (shell_internal.h). */
 #include "shell_internal.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* line_edit.c - see line_edit.h. Keys as in Emacs mode of readline, and a VT100's cursor keys. */
 #include <hearth/monitor/line_edit.h>
 

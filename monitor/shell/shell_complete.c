@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* shell_complete.c - the tables of commands; finding one by its name, and completing words. */
 #include "shell_internal.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * shell_internal.h - between shell.c and the files of its commands (cmd_*.c). All of it runs as the
  * shell's work, one call after the other.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* shell_print.c - output of commands: text, JSON listings, error messages (shell_internal.h). */
 #include "shell_internal.h"
 

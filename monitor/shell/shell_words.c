@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* shell_words.c - see shell_words.h. */
 #include <hearth/lib/errno.h>
 #include <hearth/monitor/shell_words.h>

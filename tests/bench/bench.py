@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """The benchmark: what exits cost and what booting costs, below Hearth and bare on OpenSBI.
 
 All but its memory is measured in QEMU with -icount shift=0: an instruction takes one nanosecond of virtual

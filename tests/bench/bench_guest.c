@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * bench_guest.c - what an exit costs: executed instructions of the hart for each round of an
  * operation, in loops of hand-written assembly. Needs QEMU's -icount shift=0, where instret counts

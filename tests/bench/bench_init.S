@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * bench_init.S - the first program of Linux's user space in the boot benchmark (rdinit=/bench_init): its first
  * instruction reads the time. It prints `# bench user ticks=N` and powers the machine off.

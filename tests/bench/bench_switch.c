@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * bench_switch.c - what a switch from one vcpu to another on the same hart costs: each of several
  * VMs does nothing but give way (wrs.nto), and counts the hart's instructions for so many turns of

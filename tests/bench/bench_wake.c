@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * bench_wake.c - how soon a vcpu with a priority runs when its interrupt has come, beside others
  * that keep its hart busy: from the time that its timer was set to, or from a sibling's call for an

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Where the instructions of an exit go: a table of functions for one operation.
 
 A flat guest repeats the operation for ever; when it is well under way, QEMU logs each instruction that is

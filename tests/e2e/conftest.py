@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fixtures of the end-to-end tests. They run what is built: `make e2e` builds it first."""
 
 import collections

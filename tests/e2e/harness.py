@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs VMs under Hearth, or a test guest bare on OpenSBI, in QEMU; reads TAP from what they print.
 
 Every wait has an end: tools/hearth ends QEMU after `timeout` seconds, and is itself ended soon after.

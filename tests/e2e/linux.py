@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Debian's shell, or anything else on the console, driven through `tools/hearth run` on a terminal (pexpect).
 
 Every wait is for a text, with a limit: WAIT seconds are generous because the machine may be busy, and a

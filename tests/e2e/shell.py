@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is looked at in Debian's shell under Hearth, each a function of the console that shows it."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Booting: wherever it is loaded, on whichever hart it begins, and what it says when it cannot go on."""
 
 import gzip

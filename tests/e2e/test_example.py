@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """docs/extending.md's example: its files and rows fit this tree, and what is built does what the page says."""
 
 import subprocess

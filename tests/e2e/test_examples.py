@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Each file of examples/ works as it stands, and does what its comments say."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`make debug`: gdb stops the hypervisor, and tools/gdb/hearth.py reads what is there then."""
 
 import re

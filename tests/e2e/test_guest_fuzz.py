@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Guests made of random instructions, many at once: whatever they do, the hypervisor neither panics nor stops.
 
 Each guest is a flat binary: a trap handler that skips what trapped, then random instructions with random or

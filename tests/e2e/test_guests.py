@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The bare test guests (tests/guests) as VMs under Hearth, and the same programs on OpenSBI."""
 
 import pathlib

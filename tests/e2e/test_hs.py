@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """HS-mode test programs (tests/hs): parts of the hypervisor alone on a hart, without the rest of it."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The hypervisor's last words: a fault of its own, on purpose, on the first and on another hart."""
 
 import re

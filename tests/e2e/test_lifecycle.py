@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What follows a VM's end by its description, and the order in which VMs start."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Debian under Hearth as its user sees it: typed at the console, on all kinds of hosts."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Debian's vcpus and kernels come and go, again and again: hot-unplug under load, reboot, kexec."""
 
 import pytest

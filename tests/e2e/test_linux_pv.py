@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A Linux with steal time and the SBI's console, which Debian's kernels have not: tools/setup long builds it."""
 
 import functools

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Many VMs on a few harts, Linux among them: all reach their prompt, answer, answer while all are busy, and shut down."""
 
 import json

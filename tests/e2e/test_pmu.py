@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Linux's perf on the PMU that Hearth gives it: firmware events and hardware counters of Debian's kernel."""
 
 import re

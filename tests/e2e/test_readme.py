@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """README.md is typed as it stands: what it says a user should type, and what it says then appears."""
 
 import json

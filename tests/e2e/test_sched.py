@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Shares of the harts, counted by guests in instructions: under icount an instruction is a nanosecond."""
 
 import datetime

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The shell on the console: each command, bad input, the policy, and what the operations do to VMs."""
 
 import json

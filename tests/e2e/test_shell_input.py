@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The shell, each of its commands by `help`: ill-formed input, JSON, completion, keys, looking into VMs."""
 
 import json

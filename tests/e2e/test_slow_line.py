@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The serial line when who reads or types there is slow, or fast: no hart waits, and nothing is lost in silence."""
 
 import fcntl

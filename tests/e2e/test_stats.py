@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Counters and histograms of a real run agree with each other and with what the guest did."""
 
 import collections

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The trace of real runs: decoded whole, consistent, and of the same count as the exits that were counted."""
 
 import json

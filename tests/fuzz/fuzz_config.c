@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* fuzz_config.c - libFuzzer target: any bytes as the device tree of a bundle that is otherwise
  * right. */
 #include <hearth/config/config.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* fuzz_cpio.c - libFuzzer target: any bytes as an archive. What is found lies inside it. */
 #include <hearth/lib/cpio.h>
 

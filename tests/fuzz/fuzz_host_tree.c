@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* fuzz_host_tree.c - libFuzzer target: any bytes as the host's device tree. */
 #include <hearth/arch/isa.h>
 #include <hearth/platform/platform.h>

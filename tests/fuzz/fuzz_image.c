@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* fuzz_image.c - libFuzzer target: any bytes as an ELF file, and as a Linux Image. */
 #include <hearth/guest/image.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * abuse - all harts of a VM make random calls of every extension at once, on the same objects: its
  * message queues, memory channels, global events, and one another, with what numbers hurt most.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* base - SBI Base extension and the answers to what does not exist. */
 #include "guest.h"
 

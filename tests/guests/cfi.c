@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * cfi - control-flow integrity, switched on by SBI FWFT: landing pads (Zicfilp) and shadow stacks
  * (Zicfiss), in S-mode and in U-mode, with other vcpus on the same hart; pointer masking in U-mode

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * channel - memory channels between two VMs with this program: role=1 publishes "ring" (read-write,
  * 1 MiB) and "frames" (read-only, 4 MiB), role=2 publishes "back" (4 KiB) the other way. Each

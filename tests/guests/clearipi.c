@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * clearipi - legacy clear_ipi loses no IPI: one hart sends and waits for the answer, the other
  * loops on clear_ipi with its software interrupt off.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * commpeer - messages and the life of a peer. role=1: a VM that restarts while messages wait for it
  * and from it; which of its lives it is in, it reads off its queue. role=2: its peer. role=3: a VM

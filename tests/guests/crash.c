@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * crash - a guest that crashes on purpose, some functions deep: without a handler for it. Its own
  * code has frame pointers. "deep=1" in the bootargs: the innermost function is a leaf; 2: it jumps

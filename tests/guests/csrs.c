@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * csrs - the state that a guest can reach by CSR number, known or not: role=1 writes every CSR of S
  * and U level and every indirect register that takes a value, again and again; role=2, on the same

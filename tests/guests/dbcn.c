@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* dbcn - SBI debug console: writes of all sizes, reads of nothing, refused ranges. */
 #include "guest.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * dbtr - SBI DBTR: triggers of type mcontrol6 on loads, stores and instructions, in S- and U-mode,
  * each hart its own; and all errors. Where the host has none: that everything says so.

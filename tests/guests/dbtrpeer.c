@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * dbtrpeer - goes where another VM on the same hart has its debug triggers (dbtr.c), for longer
  * than that one does: they are none of this VM's.

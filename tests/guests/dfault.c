@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* dfault - a guest whose trap vector is unmapped: each trap raises the next. Its VM is to be
  * stopped. */
 #include "guest.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * dtrap - double traps (Ssdbltrp), switched on by SBI FWFT: a trap while sstatus.SDT is set becomes
  * the SSE double-trap event; without a handler that can be entered for it, the VM ends.

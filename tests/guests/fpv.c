@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fpv - floating-point and vector registers: zero at a hart's first start, and kept over everything
  * that may bring another vcpu onto the hart. Run it with more vcpus than harts, and as two VMs at

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fwft - SBI FWFT: each feature's values, what it does to the hart, locks, resets, and all errors.
  * What the host does not support is checked to be refused.

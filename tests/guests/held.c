@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * held - a lock that one hart holds while it works, and that all others wait for: how=0 by the
  * pause hint, 1 by WFI, 2 by the hint in a longer loop, as Linux's cpu_relax() is. Prints how long

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* hext - a hart without the H extension: its instructions and CSRs are illegal, and the guest goes
  * on. */
 #include "guest.h"

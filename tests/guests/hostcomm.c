@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * hostcomm - messages by HOST_COMM. Alone (bootargs without exchange=): the errors, and a queue
  * that nobody reads, filled to the last byte, or with small=1 to the last message. With exchange=N:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * hpm - the PMU's programmable counters on a host with Sscofpmf: TLB misses that are counted,
  * filtered, stopped, and overflow, as LCOFI and as a software event, with snapshots, and over

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* hsm - SBI HSM: start, stop, status, both kinds of suspend, and all their errors. */
 #include "guest.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* hvc - Hearth's hypercalls: LOG_MESSAGE, its errors, from all harts at once; numbers that are
  * none. What comes out on the log is for the one who runs this: see tests/e2e/test_guests.py. */
 #include "guest.h"

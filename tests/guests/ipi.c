@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* ipi - SBI sPI: to oneself, to others, masks. */
 #include "guest.h"
 

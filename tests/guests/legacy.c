@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* legacy - SBI v0.1 calls: results in a0 alone, hart masks in virtual memory and the faults of
  * reading them. */
 #include "guest.h"

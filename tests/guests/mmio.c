@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* mmio - every load and store on device registers, with the MMU off and on; what a device or the
  * bus refuses. */
 #include "guest.h"

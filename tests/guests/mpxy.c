@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * mpxy - SBI MPXY: each function and each error; the shared memory of each hart. Alone: the queue
  * that nobody reads, filled by MPXY and HOST_COMM in turn. With peer=1: one of two VMs that name

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* perf - Hearth's PERF extension: a vcpu's exits by reason. */
 #include "guest.h"
 

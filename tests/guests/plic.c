@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * plic - the interrupt controller by the UART's transmit interrupt: priorities, enables,
  * thresholds, claim, complete. The console of OpenSBI is that UART, so results are printed only at

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * pmu - SBI PMU: counters and their information, matching, start and stop, firmware events that are
  * counted, cycle and instret, snapshots, event information.

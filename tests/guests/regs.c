@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* regs - exits change no register but those they answer in. */
 #include "guest.h"
 

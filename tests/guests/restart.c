@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * restart - what a hart finds when it starts again: interrupts that its earlier life had pending
  * are gone, but for the external one, which is the level of its PLIC context; an IPI that was sent

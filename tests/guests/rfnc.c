@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* rfnc - SBI RFNC: a translation that another hart holds is gone when the call returns. */
 #include "guest.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* sbioff - a VM whose description says sbi = ["-time", "-srst", "-dbcn", "-hvc", "-rfnc"]. */
 #include "guest.h"
 

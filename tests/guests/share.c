@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * share - what a VM gets of the harts. role 0 spins and counts rounds from `from` to `until` ms of
  * its own time, prints them, and goes on for a while so that the others are measured against it

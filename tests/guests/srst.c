@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* srst - SBI SRST: what it refuses. (That it works, every guest shows by its end.) */
 #include "guest.h"
 

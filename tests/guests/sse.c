@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * sse - SBI SSE: events of one hart and of all, with every error. Handlers begin in sse_entry with
  * a7 = their struct event, which holds a stack and what the handler saw; they print nothing.

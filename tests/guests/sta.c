@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* sta - SBI STA: errors, and a VM that has its harts for itself: whatever it does, nothing is
  * stolen. (steal.c: one that has not.) */
 #include "guest.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * steal - SBI STA in a VM that shares its harts with another one like it: steal time grows as fast
  * as the neighbour runs, only while this VM wants to run, and never torn.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* stop - every hart stops itself at the same time: the VM, in which nobody is left to do anything,
  * ends. */
 #include "guest.h"

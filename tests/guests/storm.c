@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * storm - several harts do to one another at once what the other tests do one by one: IPIs, remote
  * fences, starts, stops, suspends, timers, console. What is looked for is a lost wake-up, a hart

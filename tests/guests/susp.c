@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* susp - SBI SUSP: system suspend, its errors, what ends it and what does not, and the state after
  * it. */
 #include "guest.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* time - timers: SBI TIME, legacy set_timer, Sstc's stimecmp; deadlines, pending bits, lateness. */
 #include "guest.h"
 

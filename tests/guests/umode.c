@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* umode - what goes wrong in the guest's user mode comes to the guest's own handler; counters work
  * there. */
 #include "guest.h"

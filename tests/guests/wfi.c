@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* wfi - waiting: ended by a timer, by an IPI, by what was pending before. */
 #include "guest.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* hs.h - what HS-mode test programs share (hs.c, start.S). */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * mm.c - what of mm/ and its assembly only a real hart can test, in HS-mode: HLV, HSV and HLVX
  * under real tables, doors one and three held equal over random layouts, every CSR back as it was;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * start.S - entry and traps of the HS-mode test programs: one hart, booted by OpenSBI, no paging, so that a physical
  * address is a virtual one. Traps go through the exception table as arch/riscv/trap.c sends them.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * events.c - a Linux program without a libc: counts PMU events on CPU 0 with perf_event_open()
  * around the same work twice, and prints for each

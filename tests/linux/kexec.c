@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * kexec.c - a Linux program: `kexec IMAGE INITRD` loads this kernel and this initrd with
  * kexec_load() and starts them. They get the device tree, command line and initrd address of the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * rtc_alarm.c - a Linux program: `rtc_alarm SECONDS` sets the alarm of /dev/rtc0 so far ahead, and
  * leaves it on. (Debian's Goldfish driver has no `wakealarm` in sysfs; its busybox has no rtcwake.)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The tools' own modules are imported as the tools themselves do it."""
 
 import pathlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """tools/hearth: descriptions and their errors, bundles, and how a run's end becomes an exit status."""
 
 import bz2

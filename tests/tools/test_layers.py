@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """tools/check-layers: the real tree holds its layers, and one wrong include or symbol is found."""
 
 import pathlib

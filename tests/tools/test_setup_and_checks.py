@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """tools/setup when all is there and when it cannot work; the checks of `make check` that are ours."""
 
 import os

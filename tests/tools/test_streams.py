@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """tools/hearth when a standard stream or a file is closed, a pipe, a device, full, or left by its reader."""
 
 import os

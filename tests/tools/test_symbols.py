@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """tools/hearth's table of a guest's function names: from each kind of file, and from wrong ones."""
 
 import os

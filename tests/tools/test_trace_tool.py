@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """tools/hearth trace and tools/trace-svg, on dumps made here: whole, damaged, hostile."""
 
 import base64

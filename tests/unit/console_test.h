@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * console_test.h - the world around the console, for its tests: a device, the log, clients, a
  * shell. One test program a .c file, so the definitions are static.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cpio_write.h - writes "newc" archives for the tests of their reader. */
 #pragma once
 

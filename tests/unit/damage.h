@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * damage.h - for tests of parsers: inputs in buffers of exactly their size, so that ASan sees the
  * first byte read beyond, and damaged copies of them.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * device_test.h - a VM of three vcpus with the real board, for the tests of devices. One test
  * program a .c file, so the definitions are static.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writes the table that test_insn_decode.c compares the decoder with: the assembler's own bytes of every
 integer load and store (all registers, some offsets; compressed ones with every operand), and of other
 instructions that must not be taken for one.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # What each host unit test is linked from, beside its own tests/unit/test_NAME.c. One row a test:
 #
 #   unit_NAME_SRCS := guest/insn_decode.c tests/unit/fakes/some_fake.c

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* sse_test.h - what the tests of SBI SSE share: a VM of some harts, their calls, and what the run
  * loop does for the extension. */
 #pragma once

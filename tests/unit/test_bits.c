@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* test_bits.c - bit_lowest() for every bit, alone and with every kind of company above it. */
 #include <hearth/lib/bits.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * test_board.c - the board: its list, its memory, the dispatch of accesses; the syscon behind it;
  * the device tree that all devices write.

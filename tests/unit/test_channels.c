@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* test_channels.c - ipc/channels.c and its hypercalls: who may do what, in which state, what is
  * mapped and told then, and VMs that come, restart and go. The publisher is sbi_vm. */
 #include "fakes/sbi_vm.h"

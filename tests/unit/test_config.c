@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* test_config.c - config/config.c: bundles that are right, and each way a description can be wrong.
  */
 #include "damage.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* console.c and log.c: one line for everybody, against a device that records. */
 #include <setjmp.h>
 #include <stdarg.h>

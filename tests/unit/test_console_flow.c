@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The console on a slow line, and with readers that are slow: nobody waits, and what is lost is
  * told. */
 #include <setjmp.h>

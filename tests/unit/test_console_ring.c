@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* test_console_ring.c - console/console_ring.c: the last 64 KiB, what is lost, pages on
  * demand; against a model that keeps everything. */
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* test_cpio.c - lib/cpio.c: archives as they should be, and every way they should not. */
 #include "damage.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* test_entropy.c - platform/entropy.c: the known answer of RFC 8439, and freshness. */
 #include "damage.h"
 

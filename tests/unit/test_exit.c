@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* test_exit.c - core/exit.c: each cause reaches its handler and is counted; each result is
  * applied. */
 #include "fakes/fake.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * test_gstage.c - mm/gstage.c, in all three modes, against a page-by-page model and a walker of its
  * own, written from the privileged specification: it shares nothing with the code under test but

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* test_guest_backtrace.c - monitor/guest_backtrace.c: stacks that are right, and a guest's
  * inventions.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* test_guest_fdt.c - guest/guest_fdt.c with the real board: read back by libfdt, by dtc, and by
  * Hearth's own reader of host trees. */
 #include "damage.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * test_guest_mem.c - mm/guest_mem.c over fake leaves, which check the CSRs that the real ones would
  * work under: restored on every path, the guest's privilege, the causes a guest is given. (The

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * test_gva_walk.c - the software VS-stage walk: every mode and leaf level, and hostile tables.
  */

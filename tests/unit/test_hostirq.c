@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* hostirq.c with its three drivers, each against a model of the hardware at the registers. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* test_isa.c - arch/riscv/isa.c and isa_policy.c: both forms of description, several harts, damaged
  * trees. */
 #include "damage.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* test_line_edit.c - monitor/shell/line_edit.c: keys, words, history; and random bytes against its
  * limits.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* test_loader.c - guest/loader.c and image.c: where images go, that all else is zero, and damaged
  * images. */
 #include "damage.h"

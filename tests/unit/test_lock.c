@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* test_lock.c - kernel/lock.c as debug builds have it: ranks are checked, for each hart by itself.
  */
 #include "fakes/fake.h"

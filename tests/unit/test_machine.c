@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* machine.c, finisher.c, goldfish_rtc.c, wallclock.c, console_device.c: the small devices, present,
  * absent, and wrong. */
 #include <setjmp.h>

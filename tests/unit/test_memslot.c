@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* test_memslot.c - mm/memslot.c: the table, copies across slots against a flat model, allocation
  * and its failures. */
 #include "fakes/fake.h"

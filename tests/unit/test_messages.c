@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* test_messages.c - ipc/messages.c: queues that fill to the last byte and message, copies that are
  * refused, peers; and a long random run against a model. */
 #include "fakes/fake.h"

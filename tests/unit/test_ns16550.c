@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* ns16550.c against a register file that behaves as the chip, and as chips that do not. */
 #include <setjmp.h>
 #include <stdarg.h>

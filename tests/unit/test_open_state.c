@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * test_open_state.c - arch/riscv/open_state_find.c on harts that have one register or the other:
  * what a guest reaches is found by the number that HS-mode has for it, or the host is refused.

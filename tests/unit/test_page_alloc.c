@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* test_page_alloc.c - mm/page_alloc.c against a byte-a-page model. */
 #include "fakes/fake.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * test_page_fault.c - guest-page faults and virtual instructions: what the vcpu sees of them. The
  * board is real; fetching an instruction and the guest's RAM are the test's.

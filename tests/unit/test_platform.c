@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* test_platform.c - platform/platform.c and platform_dev.c on QEMU's own trees (tests/unit/data,
  * dumped from qemu-system-riscv64 10.0) and on damaged and edited ones. */
 #include "damage.h"

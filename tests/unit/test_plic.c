@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * test_plic.c - the PLIC: its registers one by one, and random operations against a naive model
  * that restates the specification without bitmaps or increments.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* test_remap.c - core/remap.c over the real G-stage and page allocator: what is mapped, which harts
  * are fenced, and that nothing is left of it afterwards. */
 #include "fakes/fake.h"

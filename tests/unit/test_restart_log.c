@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* test_restart_log.c - core/restart_log.c: so many restarts in a span, and no more. */
 #include <setjmp.h>
 #include <stdarg.h>

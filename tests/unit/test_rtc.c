@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * test_rtc.c - the Goldfish RTC: time, setting it, and the alarm from several harts.
  */

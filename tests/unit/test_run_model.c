@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * test_run_model.c - the protocol between a vcpu's run and those who ask something of it: real
  * core/run.c, exit.c, request.c and work.c, on two harts in all interleavings (model/model.h).

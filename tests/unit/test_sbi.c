@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* test_sbi.c - SBI dispatch, probe, hart masks; Base, TIME, sPI, RFNC and legacy. */
 #include "fakes/sbi_vm.h"
 #include "fakes/fakes.h"

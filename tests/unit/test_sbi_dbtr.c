@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* test_sbi_dbtr.c - SBI DBTR: a guest's table of triggers, its errors, and which of them the
  * firmware below is given when. */
 #include "fakes/fakes.h"

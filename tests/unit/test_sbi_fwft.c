@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* test_sbi_fwft.c - SBI FWFT: features with and without a host that has them, locks, resets, and
  * what a change of vcpus does to the hart and to the firmware. */
 #include "fakes/fakes.h"

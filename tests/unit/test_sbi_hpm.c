@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* test_sbi_hpm.c - SBI PMU: programmable counters on the host's, and where their overflows go. */
 #include "fakes/fakes.h"
 #include "fakes/firmware.h"

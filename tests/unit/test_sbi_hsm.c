@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* test_sbi_hsm.c - SBI HSM, SUSP, SRST and DBCN. */
 #include "fakes/sbi_vm.h"
 #include "fakes/fakes.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* test_sbi_hvc.c - HVC and HOST_COMM: numbers, arguments, errors; and extensions that a VM does not
  * get. */
 #include "fakes/sbi_vm.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* test_sbi_mpxy.c - SBI MPXY: shared memory, the channel, its attributes and messages, and every
  * error. */
 #include "fakes/fake.h"

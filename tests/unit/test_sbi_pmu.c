@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* test_sbi_pmu.c - SBI PMU and Hearth's PERF: counters, events, snapshots, event info. */
 #include "fakes/fakes.h"
 #include "fakes/sbi_vm.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* test_sbi_sse.c - SBI SSE: errors of each function, and the registers at a handler's begin and
  * end.
  */

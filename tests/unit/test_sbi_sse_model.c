@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * test_sbi_sse_model.c - SBI SSE: random calls, stops and sleeps of several harts against a naive
  * model: one stack a hart of what runs, and everybody looks for events after each step, where the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* test_sbi_sta.c - SBI STA: set_shmem and its errors, and what is written when. */
 #include "fakes/fake.h"
 #include "fakes/fakes.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* test_sched.c - core/sched/: order, waking and blocking, the accounting of run and steal time,
  * what is set at run time; on one or two harts, step by step. test_sched_sim.c has the rest.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * test_sched_sim.c - core/sched/ over random workloads: a model of harts, interrupts and guests
  * that do nothing but run, sleep and wake, on a clock that jumps from event to event. After every

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* test_shell_words.c - monitor/shell/shell_words.c and lib/json.c: what is typed, and what is
  * answered. */
 #include <setjmp.h>

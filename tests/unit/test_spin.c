@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* test_spin.c - core/spin.c: the pause hint near the pc, and nowhere else. */
 #include "fakes/fake.h"
 #include "fakes/fakes.h"

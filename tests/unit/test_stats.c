@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* test_stats.c - core/stats.c: the accounts of a vcpu's and a hart's time, read while they
  * change.
  */

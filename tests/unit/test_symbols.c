@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* test_symbols.c - lib/symbols.c: looking names up, how far code has moved, and damaged
  * tables. */
 #include "damage.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* text.c: what a terminal may be shown. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* test_timer.c - kernel/timer.c: a hart's events and the end of its slice, and what its comparator
  * holds, with Sstc and with the firmware's timer. */
 #include "fakes/fake.h"

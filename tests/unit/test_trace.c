@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* test_trace.c - kernel/trace.c and monitor/trace_dump.c: the rings, their reader beside
  * a writer, the text of the dump. (tests/e2e/test_trace.py has what goes into them.) */
 #include "fakes/fakes.h"

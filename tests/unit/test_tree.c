@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* test_tree.c - lib/tree.c against a sorted array, over random insertions and removals. */
 #include "fakes/fake.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * test_uart.c - the 16550A: every register, the interrupts and their priorities, FIFOs, loopback.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * test_virq.c - virtual interrupts (core/request.c) with another hart, or the vcpu's own, acting
  * between any two steps: no software interrupt is lost, no level stays wrong.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * test_vmid.c - mm/vmid.c against a model of the harts' TLBs: each entry says which VM filled it
  * under which VMID. A VM that runs must never find entries of another one.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* test_vtimer.c - core/vtimer.c: a vcpu's timer in the host's time, with Sstc and without. */
 #include "fakes/fakes.h"
 

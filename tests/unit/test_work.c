@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* test_work.c - kernel/work.c: what a hart does in slices beside its vcpus. */
 #include "fakes/fakes.h"
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """gdb commands for Hearth. `make debug` waits for gdb and prints how to start it with this file.
 
 The hypervisor runs at its own virtual addresses from early boot on: until then use hardware

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writing a bundle: the archive that the hypervisor is given as its initrd.
 
 An uncompressed cpio archive (newc). bundle.dtb, before all images, is a device tree with one node a VM;

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reading and checking VM descriptions (TOML).
 
 Everything is checked here as far as the host can; the hypervisor checks the bundle again at boot and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Running a bundle in QEMU, and telling how the run ended.
 
 How it ended comes from the hypervisor alone: it ends the machine through the board's test finisher,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Standard streams and files that may be closed, a pipe, a device, or full.
 
 A closed standard stream is taken as /dev/null. A reader that leaves is no error: it has what it wanted.

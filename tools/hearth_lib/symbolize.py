@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Functions and source lines for the addresses in a panic's backtrace."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A guest's function names: from System.map, what nm or /proc/kallsyms print, or an ELF file, to the table that
 the hypervisor looks them up in. Its format is described in include/hearth/lib/symbols.h."""
 

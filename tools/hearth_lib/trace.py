@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The hypervisor's trace rings, as monitor/trace_dump.c prints them: found in a log of the serial line, decoded, checked.
 
 What is damaged or missing in the log costs its own line and is counted; the rest is used.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * plain_uart.c - the example of a host driver: docs/extending.md. An 8250 with byte-wide registers,
  * used without FIFO and without interrupts. The console's lock is held over write and read, so

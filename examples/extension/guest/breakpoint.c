@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * breakpoint.c - the example of an exit cause: docs/extending.md. Counts a guest's ebreaks, then
  * gives it the trap that it would have had without us. The count is the vcpu's own: no locks.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * echo.c - the example of an SBI extension: docs/extending.md. State is the vcpu's own: no locks.
  */

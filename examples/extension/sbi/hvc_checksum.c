@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * hvc_checksum.c - example: hypercall CHECKSUM, the sum of the bytes at an address. a0, a1 =
  * address, a2 = bytes. Stateless.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* boot.h - boot.S as C calls it. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fpu.h - guests' floating-point and vector state. Hearth itself uses none, so the registers stay a
  * vcpu's own until another vcpu is loaded on the hart: saved then if sstatus.FS/VS say Dirty,

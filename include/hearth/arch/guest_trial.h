@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * guest_trial.h - runs a few instructions of this image as a guest, at boot: what only a guest's
  * modes show. Whatever goes wrong ends as a trap to HS-mode.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * host_pmu.h - the host's programmable counters, hpmcounter3 to 31, through its firmware's SBI PMU
  * extension. Guests' use of them is sbi/pmu_hpm.c.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * isa.h - which ISA extensions the host has, what Hearth uses of them, and what a guest is told.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * isa_policy.h - the table of ISA extensions that Hearth knows (arch/riscv/isa_policy.c): one row
  * each, in the canonical order in which they are written into riscv,isa.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * open_state.h - registers that a guest reaches, by CSR number or through siselect, and that no bit
  * of hstateen, henvcfg or sstatus closes on this host: jvt without Smstateen, fcsr with Zfinx,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * sbi_client.h - calls to the firmware below Hearth (SBI specification v3.0). The calls Hearth
  * serves to its guests are hearth/sbi/sbi.h.

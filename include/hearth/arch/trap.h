@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * trap.h - what an exit is, what a handler answers, and the trap a guest is given.
  * Cause numbers: privileged specification, "Supervisor cause (scause)" and the H extension's

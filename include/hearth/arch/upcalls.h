@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * upcalls.h - what arch/ calls and layers above implement: the boot, the exit, and a trap that is a
  * bug of ours.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * vcpu_csr.h - the CSRs of a vcpu in the hart. Each function is about the calling hart, interrupts
  * off. Hypervisor extension chapter of the privileged specification.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * vcpu_state.h - the state of a virtual hart that arch/ moves: what the world switch saves and
  * loads at every exit, the VS CSRs, and the floating-point and vector registers.

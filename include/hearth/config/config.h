@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * config.h - reading the VMs' descriptions from the bundle's device tree, and the bundle itself.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * descriptions.h - the VMs that the bundle describes, and the management policy. The table is
  * filled by the boot hart before the others look, and constant then.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * console.h - the one serial line: the host's UART (or the firmware's console) shared by the log,
  * all VMs and the shell, its clients. Output of the attached client is raw; others' lines are

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * console_ring.h - the last RING_SIZE bytes that a VM wrote while nobody was attached to it. Its
  * pages come as they are needed: a VM that says little costs little. Pure; the caller's lock, and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* exit.h - the exit path's vocabulary (core/exit.c; vcpu_exited() is declared in vcpu.h). */
 #pragma once
 

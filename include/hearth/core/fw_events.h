@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fw_events.h - firmware events, counted where they happen: what the guest reads of them is sbi/'s
  * (sbi/pmu.c). SBI specification, "Performance Monitoring Unit Extension", firmware events.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* hart_sched.h - the scheduler's part of a hart. */
 #pragma once
 

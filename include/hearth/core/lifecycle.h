@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * lifecycle.h - what can be done to a VM, as the states of libvirt's users: defined, running,
  * paused, shut off, crashed. Every operation may be called on any hart at any time, with no lock of

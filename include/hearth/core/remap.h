@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * remap.h - changes to a VM's guest-physical space while its vcpus run. RAM is mapped once, before
  * they do (core/vm.c); what comes and goes later, outside RAM, passes by here.

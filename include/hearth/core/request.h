@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* request.h - the run loop's side of request.c. On the hart where the vcpu is loaded. */
 #pragma once
 

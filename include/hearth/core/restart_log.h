@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* restart_log.h - how often something has restarted of late. Pure; the caller's lock. */
 #pragma once
 

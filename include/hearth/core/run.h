@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* run.h - what a hart does all day, and what the exit path needs of it. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * sched.h - which vcpu runs on which hart, when. docs/scheduling.md tells it in words.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * sched_state.h - what the scheduler keeps in struct vcpu, struct hart and struct vm. For
  * core/sched/ only; others use sched.h.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * spin.h - vcpus that burn their turns waiting for a sibling, in a loop with the pause hint
  * (Zihintpause). The hint cannot be made to trap, so it is looked for where a turn ends.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * stats.h - what happened so far: each vcpu's exits by reason, their latencies and its times; each
  * hart's switches, interrupts and fences. Written where it happens, read from any hart without a

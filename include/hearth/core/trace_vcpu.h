@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* trace_vcpu.h - events of vcpus and VMs in the trace rings (kernel/trace.h). On a hart that
  * traces: trace_on(). */
 #pragma once

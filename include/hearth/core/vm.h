@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * vm.h - a virtual machine: its memory, its board, its vcpus. What can be done to one while it
  * lives is in lifecycle.h.

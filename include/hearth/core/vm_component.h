@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * vm_component.h - the parts of a VM that layers above core/ add to it: its board, the state of its
  * SBI extensions, its message queues and channels, what the monitor keeps of it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * vm_config.h - a VM's description: what it is made of, its shares and its policies, as plain
  * values. config/ fills it in; it is constant once its VM has been created.

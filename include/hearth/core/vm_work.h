@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * vm_work.h - work done for a VM outside its vcpus: loading its images, and what its devices do
  * that no vcpu waits for in an exit. It is charged to the VM.

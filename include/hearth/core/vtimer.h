@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * vtimer.h - a vcpu's timer. With Sstc the guest's comparator is vstimecmp in hardware and only a
  * blocked vcpu needs a host event; without, SBI set_timer arms one. Called on the vcpu's hart.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * console_device.h - a host console device: a UART, or the firmware's console. A driver fills in
  * struct console_ops; the console (console.h) is the only caller. Nothing here waits for the

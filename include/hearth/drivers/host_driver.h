@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * host_driver.h - drivers of host devices. Each driver, of whatever kind, is a file in drivers/
  * with one const struct host_driver, and an entry in host_drivers[] (drivers/host_drivers.c). A

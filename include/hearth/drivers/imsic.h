@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* imsic.h - the IMSICs behind an APLIC in MSI mode (drivers/imsic.c), for its driver
  * (drivers/aplic.c). */
 #pragma once

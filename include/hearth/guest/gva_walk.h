@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * gva_walk.h - a guest's own translation in software: for the host that reports no guest-physical
  * address with a guest-page fault. Pure: memory slots and a value of vsatp.

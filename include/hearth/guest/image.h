@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * image.h - what a kernel image asks for: the pieces to be put into RAM, and where it starts. Pure:
  * reads the image, which is hostile input, and touches nothing else.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * insn_decode.h - trapped instructions, decoded. Pure: no guest, no CSR.
  *

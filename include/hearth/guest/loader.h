@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * loader.h - puts a VM's images and device tree into its RAM by their host mapping (memslots); no
  * vcpu runs. Core calls it (core/upcalls.h: loader_begin(), loader_step(), loader_end()).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * mmio.h - a VM's board: the list of its devices, and which of them answers at which guest-physical
  * address.

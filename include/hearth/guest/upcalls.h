@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * upcalls.h - what guest/ uses and layers above it define.
  */

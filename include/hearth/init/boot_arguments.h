@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * boot_arguments.h - Hearth's boot arguments.
  *   hearth.colour=on|off        prefixes of VMs' lines in colours

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * selftest.h - faults of the hypervisor on purpose, so that its last words can be tested: boot
  * argument hearth.selftest=KIND@HART, KIND one of fault, write-text, exec-data, overflow, panic;

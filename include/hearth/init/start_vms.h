@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* start_vms.h - which of the described VMs start at boot, in which order, after which delays. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * channels.h - memory channels between VMs: a part of one VM's RAM (the publisher's) in the
  * guest-physical space of one other (the subscriber), and a doorbell each way.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * messages.h - a VM's message queues: whole messages of 1..MESSAGE_MAX bytes to and from whoever is
  * connected to it. That is the management shell, or the one peer VM that its description names and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* backtrace.h - where the hypervisor is, as part of a panic's report. */
 #pragma once
 

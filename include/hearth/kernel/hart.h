@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * hart.h - per-hart state: reached through tp on the hart itself. "own" fields are touched by that
  * hart only (interrupts are off in the hypervisor); run queue and timers have their locks.

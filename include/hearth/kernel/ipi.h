@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ipi.h - interrupts between host harts. An IPI only makes the target leave its guest (or its idle
  * WFI) and look at its flags and queues; it carries no data.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * irq.h - a hart's supervisor interrupts. HS runs with sstatus.SIE = 0: they are taken as a guest's
  * exit, or polled between vcpus.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * lock.h - ticket spinlocks with ranks. A hart takes locks in rising rank only; debug builds
  * (HEARTH_DEBUG) check it and panic. Hypervisor code runs with interrupts off (except in the idle

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * log.h - the hypervisor's own lines: one a call, "hearth: " in front. They are kept for the shell,
  * and go to a sink, which a layer above registers. Any hart, any context but NMI-like ones; takes

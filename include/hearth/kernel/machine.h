@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * machine.h - ending the host machine. The code tells tools/hearth how the run ended; on QEMU's
  * virt it becomes QEMU's exit status through the sifive_test finisher, elsewhere SBI SRST is all

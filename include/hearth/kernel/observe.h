@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * observe.h - what is looked at beyond the counters that always run: off, it costs an exit nothing,
  * for the harts then take their exits another way (arch/exit_path.h).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * panic.h - a bug of ours: say so with registers and backtrace, and end the machine. Nothing a
  * guest does may lead here.

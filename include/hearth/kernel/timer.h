@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * timer.h - host time and each hart's one-shot events. Ticks are the timebase's
  * (timer_set_frequency()).

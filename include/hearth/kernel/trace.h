@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * trace.h - a ring of the latest events on each hart: exits, entries, injections, switches,
  * lifecycle, each with VM, vcpu and time. Off, an exit pays nothing for it (observe.h); on, a hart

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * work.h - deferred work: functions that do a bounded part and say whether there is more; and the
  * machine's own, which each hart does beside running vcpus: the shell, the start of the described

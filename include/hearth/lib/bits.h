@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * bits.h - index of the lowest set bit. Without Zbb the compiler's builtin is a library call of
  * over 40 instructions; this is a multiplication and a table lookup (de Bruijn sequence: all its

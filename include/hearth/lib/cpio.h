@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cpio.h - finds a file in a cpio archive (newc). Pure; the archive is hostile input. */
 #pragma once
 

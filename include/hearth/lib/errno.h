@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * errno.h - internal errors: functions return 0 or -HV_E*. They never reach a guest: sbi/ returns
  * the error codes of abi/sbi.h, and traps are struct guest_trap.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fdt_util.h - reads untrusted device trees with libfdt. Shared by the readers of the host's tree
  * (platform/platform.c, arch/riscv/isa.c) and of the bundle's (config/config.c).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * json.h - writes one JSON value (RFC 8259) incrementally, without line breaks. Strings are
  * untrusted bytes: all but valid, printable UTF-8 (text.h) is escaped. Pure except for `put`.

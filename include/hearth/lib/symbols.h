@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * symbols.h - resolves a guest's addresses to function names. tools/hearth
  * (tools/hearth_lib/symbols.py) makes the table from a System.map or an ELF file; it is used in

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * text.h - escapes bytes from a guest, a bundle or a device tree for display on a terminal.
  */

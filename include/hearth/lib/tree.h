@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * tree.h - an intrusive set of nodes sorted by key, with a fast search for "the first by key among
  * those whose value is at most x". Keys and values may wrap: all of one set lie within 2^63.

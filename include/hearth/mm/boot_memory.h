@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* boot_memory.h - from the device tree's ranges to the page allocator. Boot hart, during boot. */
 #pragma once
 

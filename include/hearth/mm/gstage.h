@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * gstage.h - G-stage page tables (privileged specification, "Two-stage address translation",
  * hgatp): Sv39x4, Sv48x4 or Sv57x4, with 1 GiB and 2 MiB pages wherever gpa, hpa and size allow.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * guest_mem.h - guest memory through the hardware's own walk: doors one and two. (Door three,
  * memslot.h, is software lookup.) All run on the hart on which the vcpu is loaded, between

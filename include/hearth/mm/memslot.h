@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * memslot.h - a VM's RAM: which host pages back which guest-physical range. The third door to guest
  * memory (see guest_mem.h): software lookup into the direct map, from any hart, for any VM.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * page_alloc.h - host physical memory: a buddy allocator over the free ranges that boot hands in.
  * Lock: its own (rank PAGE_ALLOC); every function may be called from any hart.

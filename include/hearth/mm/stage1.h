@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * stage1.h - the hypervisor's own address space (Sv39): the image with its sections' permissions
  * (W^X), all usable RAM in the direct map (never executable, the image left out), device registers,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * vmid.h - VMIDs by generation. A VM keeps its VMID until the space is used up; then a new
  * generation begins, every hart flushes once before it enters a VM of the new generation, and VMs

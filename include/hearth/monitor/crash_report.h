@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * crash_report.h - logs the report of a crashed vcpu: cause, location, registers, backtrace, the
  * last exits.

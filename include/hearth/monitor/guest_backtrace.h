@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * guest_backtrace.h - a guest's call stack, by frame pointers. Walks the guest's page tables in
  * software, so that it also works for a vcpu that is not loaded. All results are guest-controlled.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * line_edit.h - editing one line at a terminal, with a history: bytes come in one by one; what is
  * to be shown the caller draws from text and cursor. Printable ASCII only: a line that was to hold

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * machine_end.h - when the machine is switched off, and with which code. By itself it ends when the
  * VMs that were started have all ended, unless the management policy says that it stays, or an

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * shell.h - the management shell on the console: reads lines, runs commands. It is work of the hart
  * that receives the console's input (work.h): each call does one short step, so that VMs on that

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* shell_words.h - a typed line as words and numbers. Pure. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * shutdown.h - requests a guest's shutdown by the method in its description, and logs a line if the
  * guest does not shut down in time.

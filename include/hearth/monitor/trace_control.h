@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* trace_control.h - tracing on and off (kernel/trace.h), and the dump of the rings. */
 #pragma once
 

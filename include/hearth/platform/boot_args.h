@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* boot_args.h - reads the host's command line. */
 #pragma once
 

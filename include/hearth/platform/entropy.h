@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * entropy.h - random bytes for guests' rng-seed. A ChaCha20 generator (RFC 8439) keyed at boot from
  * the seed that the firmware or boot loader passes in the host's device tree, and from the time.

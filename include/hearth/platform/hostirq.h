@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * hostirq.h - the host's external interrupt controller, behind the ops that its
  * driver (drivers/plic.c, drivers/aplic.c and imsic.c) registers, and the handlers of its sources.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * platform.h - the host, as its device tree describes it. Filled once at boot by platform_read(),
  * const after. Parsing is pure (guest/ and tests/ may run it on any blob).

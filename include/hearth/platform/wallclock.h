@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * wallclock.h - the time of day: the host's RTC, read once at boot, plus the time elapsed by the
  * timebase.

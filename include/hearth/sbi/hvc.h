@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * hvc.h - hypercalls: SBI extension HVC, function id = the call's number. A hypercall is one file
  * in sbi/ with a const struct hypercall and one row in sbi/hvc.c's table.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* lcof.h - the local counter-overflow interrupt (Sscofpmf) taken or polled in HS-mode. */
 #pragma once
 

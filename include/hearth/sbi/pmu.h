@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * pmu.h - the SBI PMU's two sides: firmware events counted where they happen, and the counters that
  * a guest reads by CSR. (sbi/pmu.c: the extension's functions; sbi/pmu_hw.c: cycle and instret;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * sbi.h - serving SBI calls: the table of extensions, its dispatch and probe (sbi/sbi.c), one file
  * an extension. SBI specification v3.0, "Binary encoding".

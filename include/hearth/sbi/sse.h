@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * sse.h - raising supervisor software events (SBI v3.0, "Supervisor Software Events Extension")
  * from the hypervisor's side. The guest's side is sbi/sse.c.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* fpv.S - floating-point and vector registers, all of them. sstatus.FS and VS have to be on. */
 
     .text

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* guest.c - harts, traps, U-mode and Sv39 of the test guests; contracts in guest.h. */
 #include "guest.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * guest.h - the library under the bare test guests: TAP on the console, SBI calls, traps that a
  * test expects, more harts, U-mode, Sv39. Identity-mapped throughout: a pointer is a physical

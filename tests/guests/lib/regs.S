@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* regs.S - code that uses every register, which C cannot. Interrupts off; traps may come, as they have their own stack
  * and find struct hart by sscratch. */
 

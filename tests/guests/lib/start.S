@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* start.S - entry, traps, and U-mode entry of the test guests. Layouts: struct hart, struct trap_frame in guest.h. */
 
 #define HART_TRAP_TOP  0

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* tap.c - Test Anything Protocol on the SBI console: DBCN, or legacy putchar where that is missing.
  */
 #include "guest.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* bulk.c - for arch/riscv/bulk.S. */
 #include <arch/bulk.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* console_guest.c - fake: a VM's end of the line, two buffers. Output is taken as far as
  * fake_console_room lets it. */
 #include <hearth/console/console.h>

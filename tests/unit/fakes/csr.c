@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* csr.c - fake: the registers behind csr_read() and csr_write(). */
 #include <arch/csr.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fake.h - what unit tests share: fakes/fake.c stands in for panic, the log, the harts, the CSRs,
  * physical memory and bulk.h; add it (and kernel/lock.c, if the code under test takes locks) to the

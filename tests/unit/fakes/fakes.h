@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* fakes.h - what tests may set and look at in the fakes beside it, each named fakes/NAME.c. */
 #pragma once
 

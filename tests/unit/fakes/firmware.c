@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* firmware.c - see firmware.h. Also the host's ISA, with nothing in it until a test says so. */
 #include "firmware.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* firmware.h - fake: what is below Hearth, for the extensions that ask it. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * firmware_pmu.c - fake: programmable counters as OpenSBI has them, but with numbers that are not
  * the CSRs'. Their values and OF bits are in fake_csr.

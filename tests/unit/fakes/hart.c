@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* hart.c - fake: one hart, index 0, until a test points fake_this_hart elsewhere. */
 #include <hearth/kernel/hart.h>
 

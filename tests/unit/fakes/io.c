@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* io.c - fake: the device bus and the window it is mapped in. See io.h beside it. */
 #include <arch/io.h>
 #include <hearth/mm/stage1.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* io.h - fakes/io.c: a bus of device registers that a test answers for. An access that is not
  * naturally aligned, outside what was mapped, or without a hook aborts the test program. */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * lock.c - fake: hearth/kernel/lock.h's contract, enforced. Locks are taken in rising rank, never
  * twice, and released in turn; anything else aborts the test program. fake_locks_held lets tests

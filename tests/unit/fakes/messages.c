@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* messages.c - fake: one message either way, and the answer that the test wants. */
 #include <hearth/lib/errno.h>
 #include <hearth/mm/guest_mem.h>

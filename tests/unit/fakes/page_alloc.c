@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* page_alloc.c - fake: blocks from the host's allocator, counted. */
 #include <hearth/mm/page_alloc.h>
 

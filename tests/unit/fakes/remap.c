@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* remap.c - fake: what ipc/channels.c had mapped and taken away, and the lines that it drove. */
 #include <hearth/lib/errno.h>
 #include <hearth/core/vm.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* request.c - fake: requests stay in the vcpu for the test to see; woken vcpus are remembered. */
 #include <hearth/core/vcpu.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* sbi_names.c - fake: a table of extensions that are names only, for the readers of descriptions.
  */
 #include <hearth/lib/errno.h>

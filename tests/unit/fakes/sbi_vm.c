@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* sbi_vm.c - the VM behind sbi_vm.h, and fakes of what sbi/ calls in core, guest and mm. */
 #include "sbi_vm.h"
 #include "fakes.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* sbi_vm.h - a VM for the tests of sbi/: RAM, vcpus, and records of what the handlers asked of the
  * rest. */
 #pragma once

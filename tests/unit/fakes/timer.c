@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* timer.c - fake: events on a clock that the test moves; each hart's in a list, linked by
  * node.parent. */
 #include <hearth/kernel/hart.h>

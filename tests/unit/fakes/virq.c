@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* virq.c - fake: remembers the level of each virtual interrupt line. */
 #include <hearth/core/vcpu.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* vm_stop.c - fake: records what vm_request_stop() and vm_set_wake() were asked. */
 #include <hearth/core/lifecycle.h>
 #include <hearth/core/vm.h>

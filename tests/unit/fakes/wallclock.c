@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* wallclock.c - fake: 2033-05-18 at tick 0 of the fake timer, 100 ns a tick. */
 #include <hearth/platform/wallclock.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * model.h - explores all interleavings of two harts that run real hypervisor code: a small explicit
  * model checker. Sources compiled with tests/unit/model/include before the fakes have each access

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The real sources of test_run_model.c, whose harts are coroutines (model.h): compiled apart, with the model's headers
 # before the fakes', and without ASan, which does not know the coroutines' stacks.
 RUN_MODEL_SRCS := core/run.c core/request.c sbi/sse_exit.c core/exit.c kernel/work.c

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * scratch.c - the example of a device: docs/extending.md. Four 32-bit registers that keep what was
  * written to them. Locking: scratch->lock (rank DEVICE), all fields.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* echo.h - numbers of the example extension (docs/extending.md); its guest includes this file too.
  */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* example - what the example's extension, device and exit cause look like from inside a guest. */
 #include "guest.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* atomic.h (host fake) - the real operations, each one a step that a test may come before. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* barrier.h (host fake) - fences for the compiler only; wfi does nothing; a pause lets a
  * test's other thread run. */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* clock.h (host fake) - a clock that the test moves: fakes/timer.c, or its own. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * csr.h (host fake) - the real numbers and fields; the registers themselves are an array that a
  * test may fill and look at: fake_csr[number]. No side effects: a test that wants one says so

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* hfence.h (host fake) - counts. */
 #pragma once
 

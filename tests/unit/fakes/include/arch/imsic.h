@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* imsic.h (host fake) - the interrupt file's CSRs are the test's. */
 #pragma once
 

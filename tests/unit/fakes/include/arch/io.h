@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * io.h (host fake) - device registers are whatever fakes/io.c's hooks make of them. Addresses are
  * the "physical" ones: the fake stage1_map_device() maps each at itself.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * layout.h (host fake) - "physical" memory is an array of FAKE_RAM_SIZE bytes (zero pages until
  * touched) at FAKE_RAM_BASE; an address outside of it fails the test.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* spinlock.h (host fake) - unit tests have one thread: a lock that would have to wait is a
  * deadlock. */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* this_hart.h (host fake) - the hart that the test says is running; hart 0 of fakes/fake.c at
  * first. */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* atomic.h (model) - each access is a scheduling point of tests/unit/model/model.c. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* barrier.h (model) - waits are the model's; fence.i is the test's. */
 #pragma once
 

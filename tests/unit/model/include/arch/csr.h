@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* csr.h (model) - each hart's own registers; the test may make a read of one a scheduling point. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* hfence.h (model) - the test's. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* this_hart.h (model) - the hart whose coroutine runs. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* vcpu_enter.h (model) - the guest is the test's. */
 #pragma once
 

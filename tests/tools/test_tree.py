@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every file of the tree keeps to: its licence."""
+
+import pathlib
+import subprocess
+
+TREE = pathlib.Path(__file__).resolve().parents[2]
+SPDX = "SPDX-License-Identifier: Apache-2.0"
+DOCUMENTS_AND_DRAWINGS = (".md", ".svg")
+
+
+def files():
+    names = subprocess.run(["git", "ls-files", "-z"], cwd=TREE, capture_output=True, text=True, check=True).stdout
+    return [TREE / name for name in names.split("\0") if name and (TREE / name).is_file()]
+
+
+def test_licence():
+    """Documents and drawings fall under LICENSE without a line of their own."""
+    found = [f for f in files() if f.name != "LICENSE" and f.suffix not in DOCUMENTS_AND_DRAWINGS]
+    assert len(found) > 500
+    assert [f for f in found if SPDX not in "".join(f.read_text().splitlines(keepends=True)[:2])] == []
+    assert "Apache License" in (TREE / "LICENSE").read_text()
