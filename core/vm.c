@@ -28,7 +28,9 @@ static struct spinlock vm_list_lock = SPINLOCK_INIT(RANK_VM_LIST);
 static struct vm *vms[VMS_MAX]; /* vm_list_lock to change; atomic to look */
 static unsigned vms_count;      /* vm_list_lock to change, never falls; atomic to look */
 
-#define VM_ORDER page_order(sizeof(struct vm) + VM_WORKER_SIZE)
+/* A VM's allocation: its structure, then its worker. */
+#define VM_WORKER_OFFSET align_up(sizeof(struct vm), _Alignof(struct vcpu))
+#define VM_ORDER         page_order(VM_WORKER_OFFSET + VM_WORKER_SIZE)
 
 unsigned vm_count(void)
 {
@@ -129,7 +131,7 @@ static const char *build(struct vm *vm)
         goto free_gstage;
     if (create_vcpus(vm) < 0)
         goto free_console;
-    vm_work_create(vm, vm + 1);
+    vm_work_create(vm, (char *)vm + VM_WORKER_OFFSET);
     if (create_components(vm) == 0)
         return NULL;
     vm_work_destroy(vm);

@@ -24,8 +24,8 @@ struct vm_worker {
     struct vcpu *vcpu;     /* constant: what the scheduler knows of it; never loaded */
 };
 
-/* Of a VM that is being made, behind its vcpus, with VM_WORKER_SIZE zeroed bytes for the worker;
- * and of one that is to be freed, with no work left. */
+/* Creates the worker of a VM that is being built, after the vcpus. memory: VM_WORKER_SIZE zeroed
+ * bytes, aligned as a struct vcpu. Destroys that of a VM about to be freed, which has no work. */
 void vm_work_create(struct vm *vm, void *memory);
 void vm_work_destroy(struct vm *vm);
 
