@@ -112,3 +112,8 @@ unit_vtimer_SRCS := core/vtimer.c $(addprefix tests/unit/fakes/,csr.c hart.c req
 unit_work_SRCS := kernel/work.c $(addprefix tests/unit/fakes/,hart.c lock.c timer.c)
 unit_exit_SRCS := sbi/sse_exit.c core/exit.c kernel/lock.c $(addprefix tests/unit/fakes/,fake.c bulk.c vm_stop.c)
 unit_open_state_SRCS := arch/riscv/open_state_find.c arch/riscv/open_state.c tests/unit/fakes/csr.c
+VCPU_UNIT_SRCS := core/vcpu.c kernel/lock.c $(addprefix tests/unit/fakes/,fake.c bulk.c page_alloc.c timer.c)
+unit_vcpu_SRCS := $(VCPU_UNIT_SRCS)
+unit_vcpu_hsm_SRCS := $(VCPU_UNIT_SRCS)
+$(B)/unit/obj/core/vcpu.c.o: $(B)/include/asm_offsets.h
+$(B)/unit/obj/core/vcpu.c.o: UNIT_CPPFLAGS += -I$(B)/include

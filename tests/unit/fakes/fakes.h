@@ -12,8 +12,9 @@ struct timer_event;
 extern unsigned fake_locks_held, fake_lock_count; /* now; taken so far */
 
 /* page_alloc.c: malloc behind it, so ASan sees every misuse. */
-extern unsigned fake_pages_fail; /* 1: every allocation fails */
-extern unsigned fake_pages_out;  /* blocks not given back */
+extern unsigned fake_pages_fail;       /* 1: every allocation fails */
+extern unsigned fake_pages_fail_after; /* n: the n-th from now on fails; 0: none */
+extern unsigned fake_pages_out;        /* blocks not given back */
 
 /* virq.c: the level of each line, and how often one changed. */
 extern uint64_t fake_virq_level[VCPUS_MAX]; /* by vcpu->id: bit irq */

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-unsigned fake_pages_fail, fake_pages_out;
+unsigned fake_pages_fail, fake_pages_fail_after, fake_pages_out;
 
 unsigned page_order(uint64_t size)
 {
@@ -22,7 +22,7 @@ void *page_alloc_zeroed(unsigned order)
 {
     void *p;
 
-    if (fake_pages_fail)
+    if (fake_pages_fail || (fake_pages_fail_after > 0 && --fake_pages_fail_after == 0))
         return NULL;
     p = aligned_alloc(PAGE_SIZE, PAGE_SIZE << order);
     if (!p)
