@@ -117,3 +117,4 @@ unit_vcpu_SRCS := $(VCPU_UNIT_SRCS)
 unit_vcpu_hsm_SRCS := $(VCPU_UNIT_SRCS)
 $(B)/unit/obj/core/vcpu.c.o: $(B)/include/asm_offsets.h
 $(B)/unit/obj/core/vcpu.c.o: UNIT_CPPFLAGS += -I$(B)/include
+unit_vm_SRCS := core/vm.c kernel/lock.c $(addprefix tests/unit/fakes/,fake.c bulk.c page_alloc.c)
