@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gva_walk.c - the VS-stage walk in software. No locks: memory slots are constant, and a page table
- * that the guest changes meanwhile changes what the guest itself gets.
+ * gva_walk.c - the VS-stage walk in software. No locks: memory slots are constant, and a guest that
+ * changes its page table during the walk affects only its own result.
  *
  * Specification: privileged ISA, "Virtual address translation process"; Svnapot.
  */
@@ -19,12 +19,12 @@
 #define PTE_PPN_SHIFT 10
 #define PPN_MASK      (BIT(44) - 1)
 
-#define NAPOT_PAGES 16u /* the one size that exists, 64 KiB: ppn[3:0] = 1000 */
+#define NAPOT_PAGES 16u /* the only size, 64 KiB: ppn[3:0] = 1000 */
 #define NAPOT_CODE  8u
 
-/* The address that a leaf at this level gives, or -HV_EFAULT for one that the hardware would
- * refuse. */
-static int leaf_gpa(uint64_t pte, unsigned level, gva_t gva, gpa_t *gpa)
+/* Computes the address that a leaf at this level maps gva to. -HV_EFAULT: the hardware would refuse
+ * the leaf. */
+static int gva_walk_leaf(uint64_t pte, unsigned level, gva_t gva, gpa_t *gpa)
 {
     uint64_t ppn = pte >> PTE_PPN_SHIFT & PPN_MASK;
     unsigned shift = PAGE_SHIFT + VPN_BITS * level;
@@ -66,7 +66,7 @@ int gva_walk(const struct memslots *slots, uint64_t vsatp, gva_t gva, gpa_t *gpa
         if (!(pte & PTE_V) || (pte & (PTE_R | PTE_W)) == PTE_W)
             return -HV_EFAULT;
         if (pte & PTE_RWX)
-            return leaf_gpa(pte, level, gva, gpa);
+            return gva_walk_leaf(pte, level, gva, gpa);
         table = (pte >> PTE_PPN_SHIFT & PPN_MASK) << PAGE_SHIFT;
     }
     return -HV_EFAULT;

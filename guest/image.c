@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * image.c - kernel images: the RISC-V boot image header (Linux,
- * Documentation/arch/riscv/boot-image- header.rst) and ELF64 (System V gABI chapters 4 and 5;
- * RISC-V ELF psABI). No state.
+ * image.c - parses kernel images: the RISC-V boot image header (Linux,
+ * Documentation/arch/riscv/boot-image-header.rst) and ELF64 (System V gABI chapters 4 and 5; RISC-V
+ * ELF psABI). No state.
  *
- * Images may lie at any address in the bundle, so headers are copied out before they are looked at.
+ * Images may lie at any address in the bundle, so headers are copied out before they are read.
  */
 #include <hearth/lib/errno.h>
 #include <hearth/guest/image.h>
@@ -55,17 +55,17 @@ struct elf_segment {
 _Static_assert(sizeof(struct linux_header) == 64, "boot-image-header.rst");
 _Static_assert(sizeof(struct elf_header) == 64 && sizeof(struct elf_segment) == 56, "gABI");
 
-static int refuse(const char **why, const char *text)
+static int image_refuse(const char **why, const char *text)
 {
     *why = text;
     return -HV_EINVAL;
 }
 
-/* What is no program for a RISC-V hart as it stands, though it would be taken for a flat binary. */
+/* Formats that are not flat RISC-V binaries, but would be loaded as such. */
 static const struct image_magic {
     uint8_t offset, len;
     const char *bytes, *refusal;
-} magics[] = {
+} image_magics[] = {
     {4, 4, "zimg", "kernel: an EFI zboot image: the kernel in it has to be unpacked first"},
     {0, 3, "\x1f\x8b\x08", "kernel: compressed by gzip: it has to be unpacked first"},
     {0, 6, "\xfd\x37zXZ\0", "kernel: compressed by xz: it has to be unpacked first"},
@@ -84,8 +84,8 @@ static const struct image_magic {
 
 const char *image_refusal(const void *image, uint64_t size)
 {
-    for (unsigned i = 0; i < ARRAY_SIZE(magics); i++) {
-        const struct image_magic *m = &magics[i];
+    for (unsigned i = 0; i < ARRAY_SIZE(image_magics); i++) {
+        const struct image_magic *m = &image_magics[i];
 
         if (size >= (uint64_t)m->offset + m->len &&
             memcmp((const uint8_t *)image + m->offset, m->bytes, m->len) == 0)
@@ -113,35 +113,36 @@ int image_read_linux(const void *data, uint64_t size, gpa_t ram, uint64_t ram_si
     uint64_t memory_size;
 
     if (size < sizeof(header))
-        return refuse(why, "kernel: shorter than its header");
+        return image_refuse(why, "kernel: shorter than its header");
     memcpy(&header, data, sizeof(header));
     if (header.flags & LINUX_FLAG_BIG)
-        return refuse(why, "kernel: a big-endian image");
-    /* The size in memory counts .bss too; headers from before the field have 0. */
+        return image_refuse(why, "kernel: a big-endian image");
+    /* image_size includes .bss; headers older than the field have 0 there. */
     memory_size = MAX(header.image_size, size);
     if (header.text_offset > ram_size ||
         !range_within(ram + header.text_offset, memory_size, ram, ram_size))
-        return refuse(why, "kernel: text_offset and image_size of its header do not fit into RAM");
+        return image_refuse(why,
+                            "kernel: text_offset and image_size of its header do not fit into RAM");
     if (!is_aligned(ram + header.text_offset, LINUX_ALIGN))
-        return refuse(why, "kernel: text_offset of its header is not a multiple of 2 MiB");
+        return image_refuse(why, "kernel: text_offset of its header is not a multiple of 2 MiB");
     out->entry = ram + header.text_offset;
-    out->pieces = 1;
-    out->piece[0] = (struct image_piece){
+    out->segments = 1;
+    out->segment[0] = (struct image_segment){
         .gpa = out->entry, .memory_size = memory_size, .data = data, .file_size = size};
     return 0;
 }
 
-static int elf_check(const struct elf_header *h, uint64_t size, const char **why)
+static int image_elf_check(const struct elf_header *h, uint64_t size, const char **why)
 {
     if (h->ident[4] != ELF_CLASS_64 || h->ident[5] != ELF_DATA_LITTLE ||
         h->machine != ELF_MACHINE_RISCV)
-        return refuse(why, "kernel: not a little-endian 64-bit RISC-V ELF file");
+        return image_refuse(why, "kernel: not a little-endian 64-bit RISC-V ELF file");
     if (h->type != ELF_TYPE_EXEC && h->type != ELF_TYPE_DYN)
-        return refuse(why, "kernel: an ELF file that is not executable");
+        return image_refuse(why, "kernel: an ELF file that is not executable");
     if (h->phentsize != sizeof(struct elf_segment) || h->phnum == 0 || h->phnum > ELF_PHNUM_MAX)
-        return refuse(why, "kernel: ELF program headers of a wrong size or number");
+        return image_refuse(why, "kernel: ELF program headers of a wrong size or number");
     if (!range_within(h->phoff, (uint64_t)h->phnum * h->phentsize, 0, size))
-        return refuse(why, "kernel: ELF program headers outside the file");
+        return image_refuse(why, "kernel: ELF program headers outside the file");
     return 0;
 }
 
@@ -154,12 +155,12 @@ int image_read_elf(const void *data, uint64_t size, gpa_t ram, uint64_t ram_size
     int err;
 
     if (size < sizeof(h))
-        return refuse(why, "kernel: shorter than an ELF header");
+        return image_refuse(why, "kernel: shorter than an ELF header");
     memcpy(&h, data, sizeof(h));
-    err = elf_check(&h, size, why);
+    err = image_elf_check(&h, size, why);
     if (err)
         return err;
-    out->pieces = 0;
+    out->segments = 0;
     for (unsigned i = 0; i < h.phnum; i++) {
         struct elf_segment s;
 
@@ -167,16 +168,16 @@ int image_read_elf(const void *data, uint64_t size, gpa_t ram, uint64_t ram_size
         if (s.type != ELF_PT_LOAD || s.memsz == 0)
             continue;
         if (s.filesz > s.memsz || !range_within(s.offset, s.filesz, 0, size))
-            return refuse(why, "kernel: an ELF segment outside the file");
+            return image_refuse(why, "kernel: an ELF segment outside the file");
         if (!range_within(s.paddr, s.memsz, ram, ram_size))
-            return refuse(why, "kernel: an ELF segment outside RAM");
-        if (out->pieces == IMAGE_PIECES_MAX)
-            return refuse(why, "kernel: more than 10 ELF segments to load");
-        out->piece[out->pieces++] = (struct image_piece){.gpa = s.paddr,
-                                                         .memory_size = s.memsz,
-                                                         .data = bytes + s.offset,
-                                                         .file_size = s.filesz};
-        /* The entry is an address as the linker sees it; some tools write the physical one. */
+            return image_refuse(why, "kernel: an ELF segment outside RAM");
+        if (out->segments == IMAGE_SEGMENTS_MAX)
+            return image_refuse(why, "kernel: more than 10 ELF segments to load");
+        out->segment[out->segments++] = (struct image_segment){.gpa = s.paddr,
+                                                               .memory_size = s.memsz,
+                                                               .data = bytes + s.offset,
+                                                               .file_size = s.filesz};
+        /* The entry is a virtual address; some tools write a physical one. */
         if (!entry_virtual && h.entry - s.vaddr < s.memsz) {
             out->entry = h.entry - s.vaddr + s.paddr;
             entry_virtual = true;
@@ -185,12 +186,12 @@ int image_read_elf(const void *data, uint64_t size, gpa_t ram, uint64_t ram_size
             entry_physical = true;
         }
     }
-    if (out->pieces == 0)
-        return refuse(why, "kernel: an ELF file with nothing to load");
+    if (out->segments == 0)
+        return image_refuse(why, "kernel: an ELF file with nothing to load");
     if (!entry_virtual && !entry_physical)
-        return refuse(why, "kernel: the ELF entry is in no segment");
+        return image_refuse(why, "kernel: the ELF entry is in no segment");
     if (!is_aligned(out->entry, 2))
-        return refuse(why, "kernel: the ELF entry is at an odd address");
+        return image_refuse(why, "kernel: the ELF entry is at an odd address");
     return 0;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * loader.c - puts a VM's kernel, initrd and device tree into its RAM and clears the rest, each byte
- * written once: clearing is the largest part of what starting a VM costs. It is done in steps,
- * between which others have the hart; no vcpu of the VM runs meanwhile.
+ * loader.c - writes a VM's kernel, initrd and device tree into its RAM and clears the rest. Each
+ * byte is written once, because clearing is the largest part of a VM's start-up cost. The work is
+ * done in steps, so that other vcpus can use the hart in between; no vcpu of the VM runs until it
+ * is done.
  *
  *   RAM base ... kernel ... initrd, page aligned ... | device tree | RAM end
  */
@@ -20,20 +21,21 @@
 #define FLAT_OFFSET  (2 * MIB)
 #define RNG_SEED_LEN 32
 
-/* Room for the device tree: each cpu node has two ISA strings of up to 2 KiB; 4 KiB stay free. */
+/* Room for the device tree: each cpu node has two ISA strings of up to 2 KiB, and 4 KiB stay
+ * free. */
 #define FDT_ROOM_BASE (20 * KIB)
 #define FDT_ROOM_VCPU (5 * KIB)
 
-#define PIECES_MAX (IMAGE_PIECES_MAX + 2)
+#define SEGMENTS_MAX (IMAGE_SEGMENTS_MAX + 2)
 
-/* All that goes into RAM, in ascending order. */
-struct plan {
+/* All segments to load, in ascending order. */
+struct loader_plan {
     gpa_t ram, ram_end;
-    unsigned pieces;
-    struct image_piece piece[PIECES_MAX];
+    unsigned segments;
+    struct image_segment segment[SEGMENTS_MAX];
 };
 
-static int fail(const char **why, int err, const char *text)
+static int loader_fail(const char **why, int err, const char *text)
 {
     *why = text;
     return err;
@@ -41,26 +43,29 @@ static int fail(const char **why, int err, const char *text)
 
 /* ---- planning ---- */
 
-static int plan_add(struct plan *plan, const struct image_piece *piece, const char **why)
+static int loader_plan_add(struct loader_plan *plan, const struct image_segment *segment,
+                           const char **why)
 {
-    gpa_t end = piece->gpa + piece->memory_size;
-    unsigned at = plan->pieces;
+    gpa_t end = segment->gpa + segment->memory_size;
+    unsigned at = plan->segments;
 
-    if (plan->pieces == PIECES_MAX ||
-        !range_within(piece->gpa, piece->memory_size, plan->ram, plan->ram_end - plan->ram))
-        return fail(why, -HV_ENOSPC, "the images do not fit into the VM's memory");
-    while (at > 0 && plan->piece[at - 1].gpa >= end)
+    if (plan->segments == SEGMENTS_MAX ||
+        !range_within(segment->gpa, segment->memory_size, plan->ram, plan->ram_end - plan->ram))
+        return loader_fail(why, -HV_ENOSPC, "the images do not fit into the VM's memory");
+    while (at > 0 && plan->segment[at - 1].gpa >= end)
         at--;
-    if (at > 0 && plan->piece[at - 1].gpa + plan->piece[at - 1].memory_size > piece->gpa)
-        return fail(why, -HV_ENOSPC, "kernel, initrd and device tree overlap in the VM's memory");
-    memmove(&plan->piece[at + 1], &plan->piece[at], (plan->pieces - at) * sizeof(plan->piece[0]));
-    plan->piece[at] = *piece;
-    plan->pieces++;
+    if (at > 0 && plan->segment[at - 1].gpa + plan->segment[at - 1].memory_size > segment->gpa)
+        return loader_fail(why, -HV_ENOSPC,
+                           "kernel, initrd and device tree overlap in the VM's memory");
+    memmove(&plan->segment[at + 1], &plan->segment[at],
+            (plan->segments - at) * sizeof(plan->segment[0]));
+    plan->segment[at] = *segment;
+    plan->segments++;
     return 0;
 }
 
-static int read_kernel(const struct vm_config *c, const struct plan *plan, struct image *image,
-                       const char **why)
+static int loader_read_kernel(const struct vm_config *c, const struct loader_plan *plan,
+                              struct image *image, const char **why)
 {
     uint64_t ram_size = plan->ram_end - plan->ram;
     int err;
@@ -77,82 +82,85 @@ static int read_kernel(const struct vm_config *c, const struct plan *plan, struc
         if (*why != NULL)
             return -HV_EINVAL;
         image->entry = c->load != 0 ? c->load : plan->ram + FLAT_OFFSET;
-        image->pieces = 1;
-        image->piece[0] = (struct image_piece){.gpa = image->entry,
-                                               .memory_size = c->kernel_size,
-                                               .data = c->kernel,
-                                               .file_size = c->kernel_size};
+        image->segments = 1;
+        image->segment[0] = (struct image_segment){.gpa = image->entry,
+                                                   .memory_size = c->kernel_size,
+                                                   .data = c->kernel,
+                                                   .file_size = c->kernel_size};
         if (!range_within(image->entry, c->kernel_size, plan->ram, ram_size))
-            return fail(why, -HV_ENOSPC, "kernel: does not fit into RAM at its load address");
+            return loader_fail(why, -HV_ENOSPC,
+                               "kernel: does not fit into RAM at its load address");
         return 0;
     }
-    /* Elsewhere than where the image says it belongs, it would not run. */
-    if (!err && c->load != 0 && c->load != image->piece[0].gpa)
-        return fail(why, -HV_EINVAL, "load: differs from the address that the kernel image names");
+    /* The image would not run at another address than its own. */
+    if (!err && c->load != 0 && c->load != image->segment[0].gpa)
+        return loader_fail(why, -HV_EINVAL,
+                           "load: differs from the address that the kernel image names");
     return err;
 }
 
-static int plan_initrd(struct plan *plan, const struct vm_config *c, struct loader_result *out,
-                       const char **why)
+static int loader_plan_initrd(struct loader_plan *plan, const struct vm_config *c,
+                              struct loader_result *out, const char **why)
 {
-    const struct image_piece *last = &plan->piece[plan->pieces - 2]; /* below the device tree */
-    struct image_piece piece = {
+    /* The last segment is the device tree: this is the one below it. */
+    const struct image_segment *last = &plan->segment[plan->segments - 2];
+    struct image_segment segment = {
         .memory_size = c->initrd_size, .data = c->initrd, .file_size = c->initrd_size};
 
     if (c->initrd_size > out->fdt - plan->ram)
-        return fail(why, -HV_ENOSPC, "initrd: does not fit into the VM's memory");
-    piece.gpa = image_place_initrd(plan->piece[0].gpa, last->gpa + last->memory_size, c->memory,
-                                   out->fdt, c->initrd_size);
-    out->initrd = piece.gpa;
+        return loader_fail(why, -HV_ENOSPC, "initrd: does not fit into the VM's memory");
+    segment.gpa = image_place_initrd(plan->segment[0].gpa, last->gpa + last->memory_size, c->memory,
+                                     out->fdt, c->initrd_size);
+    out->initrd = segment.gpa;
     out->initrd_size = c->initrd_size;
-    return c->initrd_size == 0 ? 0 : plan_add(plan, &piece, why);
+    return c->initrd_size == 0 ? 0 : loader_plan_add(plan, &segment, why);
 }
 
-/* Device tree at the top of RAM, the kernel where it wants to be. */
-static int plan_make(const struct vm *vm, struct plan *plan, struct loader_result *out,
-                     uint64_t fdt_room, const char **why)
+/* The device tree goes to the top of RAM, the kernel to the address that it asks for. */
+static int loader_plan_make(const struct vm *vm, struct loader_plan *plan,
+                            struct loader_result *out, uint64_t fdt_room, const char **why)
 {
     const struct vm_config *c = &vm->config;
-    struct image_piece piece = {.memory_size = fdt_room};
+    struct image_segment segment = {.memory_size = fdt_room};
     struct image image;
     int err;
 
-    *plan = (struct plan){.ram = VM_RAM_BASE, .ram_end = VM_RAM_BASE + c->memory};
-    err = read_kernel(c, plan, &image, why);
+    *plan = (struct loader_plan){.ram = VM_RAM_BASE, .ram_end = VM_RAM_BASE + c->memory};
+    err = loader_read_kernel(c, plan, &image, why);
     if (err)
         return err;
-    for (unsigned i = 0; i < image.pieces; i++) {
-        err = plan_add(plan, &image.piece[i], why);
+    for (unsigned i = 0; i < image.segments; i++) {
+        err = loader_plan_add(plan, &image.segment[i], why);
         if (err)
             return err;
     }
     out->entry = image.entry;
 
     if (fdt_room > c->memory)
-        return fail(why, -HV_ENOSPC, "no room for the device tree");
-    out->fdt = piece.gpa = plan->ram_end - fdt_room;
-    err = plan_add(plan, &piece, why);
+        return loader_fail(why, -HV_ENOSPC, "no room for the device tree");
+    out->fdt = segment.gpa = plan->ram_end - fdt_room;
+    err = loader_plan_add(plan, &segment, why);
     if (err || c->initrd == NULL)
         return err;
-    return plan_initrd(plan, c, out, why);
+    return loader_plan_initrd(plan, c, out, why);
 }
 
-/* ---- carrying it out ---- */
+/* ---- execution ---- */
 
 struct loader {
     const struct vm *vm;
-    struct plan plan;
+    struct loader_plan plan;
     struct loader_result result;
-    unsigned piece; /* the one being put in; plan.pieces: what is left is behind the last */
-    gpa_t done;     /* RAM below this is as it should be */
-    void *tree;     /* written aside: RAM at its place need not be contiguous */
+    unsigned segment; /* index of the next segment to complete; plan.segments: all are complete */
+    gpa_t done;       /* RAM below this address has its final contents */
+    void *tree;       /* built in a buffer: the RAM at its destination may not be contiguous */
     unsigned tree_order;
     uint64_t tree_room;
 };
 
-/* Clears from [from, to) at most `most` bytes, whose slots may lie anywhere in host memory. Bytes
- * done; 0: no RAM there. */
-static uint64_t ram_clear(const struct memslots *slots, gpa_t from, gpa_t to, uint64_t most)
+/* Clears at most `most` bytes from the start of [from, to); its slots may lie anywhere in host
+ * memory. Returns the number of bytes cleared; 0: no RAM there. */
+static uint64_t loader_clear(const struct memslots *slots, gpa_t from, gpa_t to, uint64_t most)
 {
     uint64_t run, head, pages;
     uint8_t *p = memslot_map(slots, from, &run);
@@ -169,9 +177,9 @@ static uint64_t ram_clear(const struct memslots *slots, gpa_t from, gpa_t to, ui
     return run;
 }
 
-/* The same, with data to copy. */
-static uint64_t ram_copy(const struct memslots *slots, gpa_t to, const uint8_t *data, uint64_t size,
-                         uint64_t most)
+/* Copies at most `most` bytes of data; result as above. */
+static uint64_t loader_copy(const struct memslots *slots, gpa_t to, const uint8_t *data,
+                            uint64_t size, uint64_t most)
 {
     uint64_t run;
     void *p = memslot_map(slots, to, &run);
@@ -183,31 +191,32 @@ static uint64_t ram_copy(const struct memslots *slots, gpa_t to, const uint8_t *
     return run;
 }
 
-/* The next bytes of RAM, at most `most`: the gap before the piece, then what the image has of it;
- * the rest of its memory belongs to the gap behind it. 0: no RAM there. */
-static uint64_t carry_out(struct loader *l, uint64_t most)
+/* Fills the next bytes of RAM, at most `most`: the gap before the segment, then the segment's file
+ * contents. The segment's remaining memory counts as part of the next gap. Returns the number of
+ * bytes; 0: no RAM there. */
+static uint64_t loader_fill(struct loader *l, uint64_t most)
 {
     const struct memslots *slots = &l->vm->memslots;
-    const struct image_piece *p;
+    const struct image_segment *p;
     uint64_t here;
 
-    if (l->piece == l->plan.pieces)
-        return ram_clear(slots, l->done, l->plan.ram_end, most);
-    p = &l->plan.piece[l->piece];
+    if (l->segment == l->plan.segments)
+        return loader_clear(slots, l->done, l->plan.ram_end, most);
+    p = &l->plan.segment[l->segment];
     if (l->done < p->gpa)
-        return ram_clear(slots, l->done, p->gpa, most);
+        return loader_clear(slots, l->done, p->gpa, most);
     here = l->done - p->gpa;
-    return ram_copy(slots, l->done, (const uint8_t *)p->data + here, p->file_size - here, most);
+    return loader_copy(slots, l->done, (const uint8_t *)p->data + here, p->file_size - here, most);
 }
 
-static bool piece_done(const struct loader *l)
+static bool loader_segment_done(const struct loader *l)
 {
-    const struct image_piece *p = &l->plan.piece[l->piece];
+    const struct image_segment *p = &l->plan.segment[l->segment];
 
-    return l->piece < l->plan.pieces && l->done == p->gpa + p->file_size;
+    return l->segment < l->plan.segments && l->done == p->gpa + p->file_size;
 }
 
-static int write_fdt(struct loader *l, const char **why)
+static int loader_write_fdt(struct loader *l, const char **why)
 {
     uint8_t seed[RNG_SEED_LEN];
     int size;
@@ -217,9 +226,9 @@ static int write_fdt(struct loader *l, const char **why)
                            l->tree_room);
     memset(seed, 0, sizeof(seed));
     if (size < 0)
-        return fail(why, size, "the device tree is larger than the room for it");
+        return loader_fail(why, size, "the device tree is larger than the room for it");
     if (memslot_write(&l->vm->memslots, l->result.fdt, l->tree, (uint64_t)size) != (uint64_t)size)
-        return fail(why, -HV_EINVAL, "the device tree's place is not RAM");
+        return loader_fail(why, -HV_EINVAL, "the device tree's place is not RAM");
     return 0;
 }
 
@@ -230,15 +239,15 @@ int loader_begin(const struct vm *vm, struct loader **loader, const char **why)
 
     *loader = NULL;
     if (l == NULL)
-        return fail(why, -HV_ENOMEM, "no memory left to load it");
+        return loader_fail(why, -HV_ENOMEM, "no memory left to load it");
     l->vm = vm;
     l->tree_room = align_up(FDT_ROOM_BASE + vm->config.vcpus * FDT_ROOM_VCPU, PAGE_SIZE);
     l->tree_order = page_order(l->tree_room);
-    err = plan_make(vm, &l->plan, &l->result, l->tree_room, why);
+    err = loader_plan_make(vm, &l->plan, &l->result, l->tree_room, why);
     if (!err) {
         l->tree = page_alloc_zeroed(l->tree_order);
         if (l->tree == NULL)
-            err = fail(why, -HV_ENOMEM, "no memory left to write the device tree");
+            err = loader_fail(why, -HV_ENOMEM, "no memory left to write the device tree");
     }
     if (err) {
         loader_end(l);
@@ -253,22 +262,22 @@ int loader_step(struct loader *l, uint64_t most, struct loader_result *out, cons
 {
     int err;
 
-    while (most > 0 && (l->done < l->plan.ram_end || l->piece < l->plan.pieces)) {
+    while (most > 0 && (l->done < l->plan.ram_end || l->segment < l->plan.segments)) {
         uint64_t n;
 
-        if (piece_done(l)) {
-            l->piece++;
+        if (loader_segment_done(l)) {
+            l->segment++;
             continue;
         }
-        n = carry_out(l, most);
+        n = loader_fill(l, most);
         if (n == 0)
-            return fail(why, -HV_EINVAL, "the VM's memory has holes");
+            return loader_fail(why, -HV_EINVAL, "the VM's memory has holes");
         l->done += n;
         most -= n;
     }
     if (l->done < l->plan.ram_end)
         return LOADER_MORE;
-    err = write_fdt(l, why);
+    err = loader_write_fdt(l, why);
     *out = l->result;
     return err;
 }

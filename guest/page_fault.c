@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * page_fault.c - guest-page faults. Guest RAM is mapped whole, so what faults is a device's
- * register, which is read or written here, or nothing at all: then the guest gets the access fault
- * that a bus would give, and runs on.
+ * page_fault.c - guest-page faults. All guest RAM is mapped, so a faulting address is either a
+ * device register, which is read or written here, or unused: the guest then receives the access
+ * fault of an empty bus and continues.
  *
  * Locking: none here; the vcpu is loaded on this hart. Specification: privileged ISA, H extension,
  * "Trap cause codes" and "Memory-management fence and guest-page faults"; htval, htinst.
@@ -18,9 +18,9 @@
 #include <hearth/core/vcpu.h>
 #include <hearth/core/vm.h>
 
-/* The trap that the access itself would have got from an empty bus. */
-static __attribute__((noinline)) struct exit_result access_fault(struct vcpu *vcpu,
-                                                                 const struct vcpu_exit *exit)
+/* Injects the access fault that an access to an empty bus raises. */
+static __attribute__((noinline)) struct exit_result page_fault_inject(struct vcpu *vcpu,
+                                                                      const struct vcpu_exit *exit)
 {
     uint64_t cause = exit->cause == CAUSE_INSN_GUEST_PAGE   ? CAUSE_INSN_ACCESS
                      : exit->cause == CAUSE_LOAD_GUEST_PAGE ? CAUSE_LOAD_ACCESS
@@ -30,19 +30,18 @@ static __attribute__((noinline)) struct exit_result access_fault(struct vcpu *vc
     return exit_inject(cause, exit->tval);
 }
 
-static uint64_t read_gpr(const struct vcpu *vcpu, unsigned reg)
+static uint64_t page_fault_gpr(const struct vcpu *vcpu, unsigned reg)
 {
     return reg == 0 ? 0 : vcpu->ctx.gpr[reg];
 }
 
 /*
- * Without a transformed instruction: reads it at the pc. It may not be the one that trapped,
- * because another vcpu may have written over it; nothing is lost by that but what the guest did to
- * itself. True with *a when it is a load or store whose address can be the one that faulted: a
- * misaligned access that crosses into a device's page faults with the second page's address, and is
- * no device access.
+ * Reads the instruction at pc, when htinst gives no transformed instruction. Another vcpu may have
+ * overwritten it since the trap, which harms only the guest itself. Returns true with *a when it is
+ * a load or store whose address can have faulted. A misaligned access that crosses into a device's
+ * page faults with the second page's address and is not a device access.
  */
-static bool fetch_access(struct vcpu *vcpu, const struct vcpu_exit *exit, struct insn_access *a)
+static bool page_fault_fetch(struct vcpu *vcpu, const struct vcpu_exit *exit, struct insn_access *a)
 {
     struct guest_trap trap;
     uint32_t insn;
@@ -52,49 +51,49 @@ static bool fetch_access(struct vcpu *vcpu, const struct vcpu_exit *exit, struct
     *a = insn_decode(insn);
     if (a->kind == INSN_OTHER)
         return false;
-    return ((read_gpr(vcpu, a->base) + (uint64_t)a->offset) & PAGE_MASK) ==
+    return ((page_fault_gpr(vcpu, a->base) + (uint64_t)a->offset) & PAGE_MASK) ==
            (exit->tval & PAGE_MASK);
 }
 
-/* Carries the access out: its address and form are known. */
-static inline struct exit_result access_device(struct vcpu *vcpu, const struct vcpu_exit *exit,
-                                               const struct insn_access *a, gpa_t gpa)
+/* Performs the access, whose address and form are known. */
+static inline struct exit_result page_fault_access(struct vcpu *vcpu, const struct vcpu_exit *exit,
+                                                   const struct insn_access *a, gpa_t gpa)
 {
     uint64_t value;
 
-    /* A page offset passes through translation unchanged; another one is that of a page-table
-     * entry, of a walk that nothing else has told of. */
+    /* Translation preserves the page offset. A different offset is that of a page-table entry, from
+     * an implicit access that htinst has not reported. */
     if (unlikely((gpa ^ exit->tval) & PAGE_MASK))
-        return access_fault(vcpu, exit);
+        return page_fault_inject(vcpu, exit);
     if (exit->cause == CAUSE_LOAD_GUEST_PAGE) {
         if (unlikely(a->kind != INSN_LOAD || mmio_read(vcpu, gpa, a->size, &value)))
-            return access_fault(vcpu, exit);
+            return page_fault_inject(vcpu, exit);
         if (a->reg != 0)
             vcpu->ctx.gpr[a->reg] = insn_load_extend(a, value);
         exit_count(vcpu, EXIT_REASON_MMIO_READ);
     } else {
         if (unlikely(a->kind != INSN_STORE ||
-                     mmio_write(vcpu, gpa, a->size, read_gpr(vcpu, a->reg))))
-            return access_fault(vcpu, exit);
+                     mmio_write(vcpu, gpa, a->size, page_fault_gpr(vcpu, a->reg))))
+            return page_fault_inject(vcpu, exit);
         exit_count(vcpu, EXIT_REASON_MMIO_WRITE);
     }
     return exit_next(a->len);
 }
 
-/* Everything that the hardware has not told in full. */
-static __attribute__((noinline)) struct exit_result slow_page_fault(struct vcpu *vcpu,
+/* The faults that the hardware has not described completely. */
+static __attribute__((noinline)) struct exit_result page_fault_slow(struct vcpu *vcpu,
                                                                     const struct vcpu_exit *exit)
 {
     gpa_t gpa = exit->gpa;
     struct insn_access a;
 
     if (exit->cause == CAUSE_INSN_GUEST_PAGE || insn_htinst_is_walk(exit->tinst))
-        return access_fault(vcpu, exit);
-    if (!insn_decode_htinst(exit->tinst, &a) && !fetch_access(vcpu, exit, &a))
-        return access_fault(vcpu, exit);
+        return page_fault_inject(vcpu, exit);
+    if (!insn_decode_htinst(exit->tinst, &a) && !page_fault_fetch(vcpu, exit, &a))
+        return page_fault_inject(vcpu, exit);
     if (!exit->gpa_valid && gva_walk(&vcpu->vm->memslots, vs_atp(), exit->tval, &gpa) != 0)
-        return access_fault(vcpu, exit);
-    return access_device(vcpu, exit, &a, gpa);
+        return page_fault_inject(vcpu, exit);
+    return page_fault_access(vcpu, exit, &a, gpa);
 }
 
 struct exit_result exit_guest_page_fault(struct vcpu *vcpu, const struct vcpu_exit *exit)
@@ -103,6 +102,6 @@ struct exit_result exit_guest_page_fault(struct vcpu *vcpu, const struct vcpu_ex
 
     if (unlikely(!insn_decode_htinst(exit->tinst, &a) || !exit->gpa_valid ||
                  exit->cause == CAUSE_INSN_GUEST_PAGE))
-        return slow_page_fault(vcpu, exit);
-    return access_device(vcpu, exit, &a, exit->gpa);
+        return page_fault_slow(vcpu, exit);
+    return page_fault_access(vcpu, exit, &a, exit->gpa);
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * virtual_insn.c - virtual-instruction exceptions: what VS- or VU-mode may not execute although
- * HS-mode could. A guest's hart has no H extension, so for it all of these are illegal
- * instructions, but WFI and the Zawrs waits, which are ours to carry out, and reads of counters
- * that the PMU emulates.
+ * virtual_insn.c - virtual-instruction exceptions: instructions that HS-mode may execute but VS- or
+ * VU-mode may not. A guest's hart has no H extension, so all of them are illegal instructions for
+ * the guest, except WFI, the Zawrs waits and reads of counters that the PMU emulates.
  *
  * Locking: none; the vcpu is loaded on this hart. Specification: privileged ISA, H extension,
  * "Virtual-instruction exceptions"; Zawrs.
@@ -15,7 +14,7 @@
 #include <hearth/arch/trap.h>
 #include <hearth/core/vcpu.h>
 
-/* csrrs, csrrc and their immediate forms with rs1 = x0 or 0: they write nothing. */
+/* csrrs, csrrc and their immediate forms with rs1 = x0 or 0, which do not write the CSR. */
 #define CSR_READ_MASK  (0x7fu | 1u << 13 | 0x1fu << 15)
 #define CSR_READ_MATCH (0x73u | 1u << 13)
 
@@ -28,14 +27,15 @@ static bool virtual_insn_csr_read(struct vcpu *vcpu, const struct vcpu_exit *exi
     for (const struct emulated_csr *c = emulated_csrs; c->read != NULL; c++) {
         if (csr < c->first || csr > c->last || !c->read(vcpu, csr, !exit->from_vs, &value))
             continue;
-        vcpu->ctx.gpr[insn >> 7 & 0x1f] = value; /* into x0 too: nothing loads that */
+        vcpu->ctx.gpr[insn >> 7 & 0x1f] = value; /* may write the slot of x0, which is never
+                                                    loaded */
         *result = exit_next(4);
         return true;
     }
     return false;
 }
 
-/* In user mode WFI is the guest's kernel's to refuse. */
+/* WFI in user mode is illegal: the guest's kernel handles it. */
 static bool virtual_insn_wfi(struct vcpu *vcpu, const struct vcpu_exit *exit, uint32_t insn,
                              struct exit_result *result)
 {
@@ -55,12 +55,12 @@ static bool virtual_insn_wrs(struct vcpu *vcpu, const struct vcpu_exit *exit, ui
     return true;
 }
 
-/* The instructions that are carried out: insn & mask == match. */
+/* The emulated instructions: insn & mask == match. */
 static const struct trapped_insn {
     uint32_t mask, match;
-    /* True with *result; false: it is an illegal instruction. */
-    bool (*carry_out)(struct vcpu *vcpu, const struct vcpu_exit *exit, uint32_t insn,
-                      struct exit_result *result);
+    /* Returns true with *result; false: the instruction is illegal. */
+    bool (*emulate)(struct vcpu *vcpu, const struct vcpu_exit *exit, uint32_t insn,
+                    struct exit_result *result);
 } trapped_insns[] = {
     {UINT32_MAX, INSN_WFI, virtual_insn_wfi},
     {UINT32_MAX, INSN_WRS_NTO, virtual_insn_wrs},
@@ -70,7 +70,7 @@ static const struct trapped_insn {
 
 struct exit_result exit_virtual_insn(struct vcpu *vcpu, const struct vcpu_exit *exit)
 {
-    uint32_t insn = (uint32_t)exit->tval; /* its bits, or 0 from hardware that does not give them */
+    uint32_t insn = (uint32_t)exit->tval; /* its encoding; 0 if the hardware does not report it */
     struct exit_result result;
     struct guest_trap trap;
 
@@ -79,7 +79,7 @@ struct exit_result exit_virtual_insn(struct vcpu *vcpu, const struct vcpu_exit *
     for (unsigned i = 0; i < ARRAY_SIZE(trapped_insns); i++) {
         const struct trapped_insn *t = &trapped_insns[i];
 
-        if ((insn & t->mask) == t->match && t->carry_out(vcpu, exit, insn, &result))
+        if ((insn & t->mask) == t->match && t->emulate(vcpu, exit, insn, &result))
             return result;
     }
     return exit_inject(CAUSE_ILLEGAL_INSN, insn);

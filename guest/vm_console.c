@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vm_console.c - a VM as a client of the console (console.h): its board looks whether there is
- * input, or room for output. No state of its own.
+ * vm_console.c - a VM as a client of the console (console.h): reports input, or room for output, to
+ * its board. No state.
  */
 #include <hearth/console/console.h>
 #include <hearth/core/upcalls.h>

@@ -11,11 +11,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(const uint8_t *data, size_t size, const struct image *image)
 {
-    if (image->pieces == 0 || image->pieces > IMAGE_PIECES_MAX ||
+    if (image->segments == 0 || image->segments > IMAGE_PIECES_MAX ||
         !range_within(image->entry, 2, RAM, RAM_SIZE))
         abort();
-    for (unsigned i = 0; i < image->pieces; i++) {
-        const struct image_piece *p = &image->piece[i];
+    for (unsigned i = 0; i < image->segments; i++) {
+        const struct image_segment *p = &image->segment[i];
 
         if (p->file_size > p->memory_size || !range_within(p->gpa, p->memory_size, RAM, RAM_SIZE) ||
             !range_within((uintptr_t)p->data, p->file_size, (uintptr_t)data, size))

@@ -123,7 +123,7 @@ static void expect_refused(const char *text)
 
 /* RAM as it has to be: what loader_result says, these pieces, zero elsewhere; nothing outside of it
  * written. */
-static void check_ram(const struct image_piece *pieces, unsigned count)
+static void check_ram(const struct image_segment *pieces, unsigned count)
 {
     uint8_t *expected = calloc(1, vm.config.memory), *ram = malloc(vm.config.memory);
     uint64_t at = result.fdt - RAM, size;
@@ -155,7 +155,7 @@ static void check_ram(const struct image_piece *pieces, unsigned count)
 
 static void check_kernel_at(gpa_t gpa)
 {
-    struct image_piece piece = {
+    struct image_segment piece = {
         .gpa = gpa, .data = vm.config.kernel, .file_size = vm.config.kernel_size};
 
     assert_int_equal(load(), 0);
@@ -441,7 +441,7 @@ static void test_elf(void **state)
         {0, 0x5000, RAM + 0x300000, 0, 0x5000},
         {0, 0, 0, 0, 0},
     };
-    struct image_piece pieces[2] = {
+    struct image_segment pieces[2] = {
         {.gpa = RAM + 0x400000, .data = kernel + 0x2000, .file_size = 0x1234},
         {.gpa = RAM + 0x200003, .data = kernel + 0x1001, .file_size = 0xfff},
     };
@@ -476,7 +476,7 @@ static void test_elf_refused(void **state)
 {
     static const struct segment two[] = {{0x1000, RAM, RAM, 0x100, 0x1001},
                                          {0x1000, RAM + 0x1000, RAM + 0x1000, 0x100, 0x100}};
-    static struct segment many[IMAGE_PIECES_MAX + 1];
+    static struct segment many[IMAGE_SEGMENTS_MAX + 1];
 
     (void)state;
     bad_segment((struct segment){0x1000, RAM, RAM, 0x101, 0x100}, "outside the file");
@@ -495,7 +495,7 @@ static void test_elf_refused(void **state)
         many[i] = (struct segment){0x1000, RAM + i * 0x1000, RAM + i * 0x1000, 8, 8};
     make_elf(RAM, many, ARRAY_SIZE(many));
     expect_refused("more than 10");
-    make_elf(RAM, many, IMAGE_PIECES_MAX);
+    make_elf(RAM, many, IMAGE_SEGMENTS_MAX);
     assert_int_equal(load(), 0);
     make_elf(RAM + 8, many, 1);
     expect_refused("entry is in no segment");
@@ -544,9 +544,9 @@ static void check_image(const void *data, size_t size)
         return;
     }
     assert_true(range_within(image.entry, 2, RAM, RAM_SIZE));
-    assert_in_range(image.pieces, 1, IMAGE_PIECES_MAX);
-    for (unsigned i = 0; i < image.pieces; i++) {
-        const struct image_piece *p = &image.piece[i];
+    assert_in_range(image.segments, 1, IMAGE_SEGMENTS_MAX);
+    for (unsigned i = 0; i < image.segments; i++) {
+        const struct image_segment *p = &image.segment[i];
 
         assert_true(p->file_size <= p->memory_size);
         assert_true(range_within(p->gpa, p->memory_size, RAM, RAM_SIZE));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gva_walk.h - a guest's own translation in software: for the host that reports no guest-physical
- * address with a guest-page fault. Pure: memory slots and a value of vsatp.
+ * gva_walk.h - software walk of a guest's own page tables, for a host that does not report the
+ * guest-physical address of a guest-page fault. Pure: takes memory slots and a value of vsatp.
  */
 #pragma once
 
@@ -9,9 +9,9 @@
 #include <hearth/lib/types.h>
 
 /*
- * Translates gva by the page tables that vsatp names (Bare, Sv39, Sv48, Sv57; Svnapot). Permissions
- * are not looked at: the hardware has passed them. 0 with *gpa, or -HV_EFAULT: not canonical, no
- * valid leaf, a misaligned or reserved one, or a table outside RAM. At most five reads of guest
- * memory.
+ * Translates gva with the page tables that vsatp points to (Bare, Sv39, Sv48, Sv57; Svnapot).
+ * Ignores permissions, which the hardware has already checked. Returns 0 with *gpa, or -HV_EFAULT
+ * when gva is not canonical, no leaf is valid, a leaf is misaligned or reserved, or a table lies
+ * outside RAM. Reads guest memory at most five times.
  */
 int __must_check gva_walk(const struct memslots *slots, uint64_t vsatp, gva_t gva, gpa_t *gpa);

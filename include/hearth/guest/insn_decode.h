@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * insn_decode.h - trapped instructions, decoded. Pure: no guest, no CSR.
+ * insn_decode.h - decodes trapped instructions. Pure: no guest, no CSR.
  *
  * Covers every RV64GC integer load and store, compressed ones too (C.LW C.LD C.SW C.SD C.LWSP
  * C.LDSP C.SWSP C.SDSP, and Zcb's C.LBU C.LHU C.LH C.SB C.SH), plus WFI, WRS.NTO/STO and the system
- * instructions the exit handlers name. Anything else is INSN_OTHER: AMOs, LR/SC, FP loads and
+ * instructions that the exit handlers name. Anything else is INSN_OTHER: AMOs, LR/SC, FP loads and
  * stores.
  */
 #pragma once
@@ -12,7 +12,7 @@
 #include <hearth/lib/types.h>
 
 enum insn_kind {
-    INSN_OTHER, /* not one that a device access can be made of */
+    INSN_OTHER, /* not usable for a device access */
     INSN_LOAD,
     INSN_STORE,
 };
@@ -23,33 +23,33 @@ struct insn_access {
     uint8_t size;     /* 1, 2, 4, 8 */
     uint8_t reg;      /* rd of a load, rs2 of a store: 0..31 */
     bool sign_extend; /* loads */
-    uint8_t base; /* rs1: the address is gpr[base] + offset. Not known from htinst: 0, 0 there */
+    uint8_t base; /* rs1: the address is gpr[base] + offset. htinst does not give them: both 0 */
     int16_t offset;
 } __aligned(8);
 
-/* By funct3: kind, size and sign_extend of a load or store; the rest is 0. */
+/* Indexed by funct3: kind, size and sign_extend of a load or store; the other fields are 0. */
 extern const struct insn_access insn_load_forms[8], insn_store_forms[8];
 
-/* Length in bytes of the instruction whose low 16 bits are given: 2 or 4. Longer encodings (bits
- * 4:0 all ones) do not exist in any ratified extension and count as 4. */
+/* Length in bytes, 2 or 4, of the instruction whose low 16 bits are given. No ratified extension
+ * has longer encodings (bits 4:0 all ones); they count as 4. */
 unsigned insn_length(uint16_t low);
 
-/* Decodes the instruction in the low `insn_length()` bytes of insn (bits above are ignored). */
+/* Decodes the instruction in the low `insn_length()` bytes of insn. Higher bits are ignored. */
 struct insn_access insn_decode(uint32_t insn);
 
 /*
  * Decodes htinst (privileged specification, "Transformed instruction or pseudoinstruction for
- * mtinst or htinst"). Returns true and fills *out when tinst has a valid transformed form that
- * names an integer load or store: bits 63:32 zero, bit 0 set; bit 1 clear means that the trapped
- * instruction was compressed (len 2, the expanded form is given with bit 1 cleared). A form whose
- * "address offset" is not zero is the later part of a misaligned access that was split: true, with
- * kind INSN_OTHER. False: zero, a pseudoinstruction, a custom or unknown form; the caller fetches
- * the instruction instead.
+ * mtinst or htinst"). Returns true and fills *out when tinst is a valid transformed form of an
+ * integer load or store: bits 63:32 zero, bit 0 set. Bit 1 clear means that the trapped instruction
+ * was compressed (len 2); htinst then holds its expanded form with bit 1 cleared. A form with a
+ * nonzero "address offset" is the later part of a split misaligned access: the result is true with
+ * kind INSN_OTHER. Returns false for zero, a pseudoinstruction, and custom or unknown forms; the
+ * caller then fetches the instruction instead.
  */
 static inline bool insn_decode_htinst(uint64_t tinst, struct insn_access *out)
 {
-    /* Inline, and one comparison of all that must be 0 or 1: this begins every device access. Free
-     * are funct3 (14:12), rd of a load (11:7) or rs2 of a store (24:20), and bit 1. */
+    /* Every device access begins here: so this is inline and compares all fixed bits at once. The
+     * free bits are funct3 (14:12), rd of a load (11:7) or rs2 of a store (24:20), and bit 1. */
     const uint64_t load = 0x01, load_free = 0x00007f82;
     const uint64_t store = 0x21, store_free = 0x01f07002;
     const uint64_t offset = 0x000f8000; /* address offset */
@@ -71,12 +71,12 @@ static inline bool insn_decode_htinst(uint64_t tinst, struct insn_access *out)
     return out->kind != INSN_OTHER;
 }
 
-/* True for the four pseudoinstructions that report the guest's own page-table walk as the access
- * that faulted (32- and 64-bit, read and write). */
+/* Returns true for the four pseudoinstructions that stand for an implicit access of the guest's
+ * page-table walk (32- and 64-bit, read and write). */
 bool insn_htinst_is_walk(uint64_t tinst);
 
-/* The value a load (kind INSN_LOAD) puts in its register: the low `size` bytes of raw, sign- or
- * zero-extended. */
+/* Returns the value that a load (kind INSN_LOAD) writes to its register: the low `size` bytes of
+ * raw, sign- or zero-extended. */
 static inline uint64_t insn_load_extend(const struct insn_access *a, uint64_t raw)
 {
     unsigned shift = 64 - 8u * a->size;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * upcalls.h - what guest/ uses and layers above it define.
+ * upcalls.h - declarations of symbols that guest/ uses and higher layers define.
  */
 #pragma once
 
@@ -8,16 +8,17 @@
 
 struct vcpu;
 
-/* A range of CSRs that guests read through us (guest/virtual_insn.c). */
+/* A range of CSRs that Hearth emulates for guests (guest/virtual_insn.c). */
 struct emulated_csr {
     uint32_t first, last; /* numbers, inclusive */
-    /* The loaded vcpu reads `csr`; user: in VU-mode. True with *value; false: it is an illegal
-     * instruction. */
+    /* The loaded vcpu reads `csr`; user: from VU-mode. Returns true with *value; false: the
+     * instruction is illegal. */
     bool (*read)(const struct vcpu *vcpu, uint32_t csr, bool user, uint64_t *value);
 };
 
-/* init/tables.c: ends with an entry without .read. */
+/* init/tables.c: terminated by an entry whose .read is NULL. */
 extern const struct emulated_csr emulated_csrs[];
 
-/* sbi/: the index of the extension of this name, its bit in vm->sbi_hidden, or -HV_ENOENT. */
+/* sbi/: returns the index of the extension with this name, which is its bit in vm->sbi_hidden, or
+ * -HV_ENOENT. */
 int __must_check sbi_index(const char *name);
