@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * plic.c - the guest's interrupt controller: a SiFive PLIC with the numbers of QEMU's virt. RISC-V
- * Platform- Level Interrupt Controller specification 1.0.0.
+ * plic.c - the guest's interrupt controller: a SiFive PLIC with the register map of QEMU's virt.
+ * RISC-V Platform-Level Interrupt Controller specification 1.0.0.
  *
- * 95 level-triggered sources, priorities 0..7, two contexts a hart: 2i is M-mode of hart i (its
- * registers work, but nobody is there to interrupt), 2i + 1 is S-mode, which drives the vcpu's VS
- * external interrupt.
+ * It has 95 level-triggered sources, priorities 0..7 and two contexts a hart: 2i is M-mode of hart
+ * i (its registers work, but it has no interrupt line), 2i + 1 is S-mode, which drives the vcpu's
+ * VS external interrupt.
  *
- * A source's gateway: its level sets pending unless a claim is open; a claim clears pending and
- * stays open until a completion, which looks at the level again. A line that falls leaves pending
- * as it is.
+ * The gateway of a source sets pending while its level is high, unless a claim is open. A claim
+ * clears pending and stays open until its completion, which samples the level again. A falling
+ * level does not change pending.
  *
- * Locking: plic->lock (rank PLIC), all fields. virq_set() and virq_clear() are called under it, so
- * a vcpu's line never lags behind the registers.
+ * Locking: plic->lock (rank PLIC) protects all fields. virq_set() and virq_clear() are called under
+ * it, so a vcpu's line always agrees with the registers.
  */
 #include <hearth/lib/bits.h>
 #include <hearth/lib/errno.h>
@@ -35,45 +35,45 @@
 #define REG_THRESHOLD  0u
 #define REG_CLAIM      4u
 #define CONTEXTS_MAX   (2 * VCPUS_MAX)
-#define IRQ_M_EXT      11 /* what a device tree calls a hart's M-mode external interrupt */
+#define IRQ_M_EXT      11 /* M-mode external interrupt of a hart, as device trees number it */
 
-struct context {
+struct plic_context {
     uint64_t enable[WORDS64];
     uint32_t threshold;
 } __aligned(32);
 
 struct plic {
-    struct spinlock lock;    /* made by plic_init(); all the rest is the device's state */
-    uint64_t level[WORDS64]; /* the devices' lines */
+    struct spinlock lock;    /* made by plic_init(); all else is state */
+    uint64_t level[WORDS64]; /* levels of the devices' interrupt lines */
     uint64_t pending[WORDS64];
-    uint64_t claimed[WORDS64]; /* claim open: the gateway forwards nothing */
+    uint64_t claimed[WORDS64]; /* claim open: the gateway forwards no interrupt */
     uint64_t asserted;         /* bit i: vcpu i's external interrupt is set */
-    uint64_t targets[SOURCES]; /* bit i: S context of vcpu i has the source enabled */
+    uint64_t targets[SOURCES]; /* bit i: enabled in the S context of vcpu i */
     uint8_t priority[SOURCES];
-    struct context context[CONTEXTS_MAX];
+    struct plic_context context[CONTEXTS_MAX];
 };
 
 _Static_assert(VCPUS_MAX <= 64, "vcpus are bits of a uint64_t");
 
-static inline bool test_bit(const uint64_t *map, unsigned n)
+static inline bool plic_test_bit(const uint64_t *map, unsigned n)
 {
     return map[n / 64] >> (n % 64) & 1;
 }
 
-static inline void set_bit(uint64_t *map, unsigned n)
+static inline void plic_set_bit(uint64_t *map, unsigned n)
 {
     map[n / 64] |= BIT(n % 64);
 }
 
-static inline void clear_bit(uint64_t *map, unsigned n)
+static inline void plic_clear_bit(uint64_t *map, unsigned n)
 {
     map[n / 64] &= ~BIT(n % 64);
 }
 
-/* Of the candidates, the source with the highest priority above the given one, then the lowest
- * number; 0 when there is none. */
-static __attribute__((noinline)) unsigned choose(const struct plic *p, uint64_t low, uint64_t high,
-                                                 uint32_t above)
+/* Returns the candidate with the highest priority above `above`; of equals, the one with the lowest
+ * number. 0: none. */
+static __attribute__((noinline)) unsigned plic_choose(const struct plic *p, uint64_t low,
+                                                      uint64_t high, uint32_t above)
 {
     unsigned best = 0;
 
@@ -96,21 +96,23 @@ static __attribute__((noinline)) unsigned choose(const struct plic *p, uint64_t 
     return best;
 }
 
-static inline unsigned best_source(const struct plic *p, const struct context *c, uint32_t above)
+static inline unsigned plic_best_source(const struct plic *p, const struct plic_context *c,
+                                        uint32_t above)
 {
     uint64_t low = p->pending[0] & c->enable[0], high = p->pending[1] & c->enable[1];
 
-    return low | high ? choose(p, low, high, above) : 0;
+    return low | high ? plic_choose(p, low, high, above) : 0;
 }
 
-/* Brings the interrupt lines of the vcpus in the mask up to date with their S contexts. */
-static __attribute__((noinline)) void update_lines(struct vm *vm, struct plic *p, uint64_t vcpus)
+/* Updates the interrupt lines of the vcpus in the mask from their S contexts. */
+static __attribute__((noinline)) void plic_update_lines(struct vm *vm, struct plic *p,
+                                                        uint64_t vcpus)
 {
     for (; vcpus; vcpus &= vcpus - 1) {
         uint64_t bit = vcpus & -vcpus;
         unsigned i = bit_lowest(vcpus);
-        const struct context *c = &p->context[2 * i + 1];
-        bool want = best_source(p, c, c->threshold) != 0;
+        const struct plic_context *c = &p->context[2 * i + 1];
+        bool want = plic_best_source(p, c, c->threshold) != 0;
 
         if (want == !!(p->asserted & bit))
             continue;
@@ -122,10 +124,10 @@ static __attribute__((noinline)) void update_lines(struct vm *vm, struct plic *p
     }
 }
 
-/* After a source has become pending: lines can only rise. */
-static inline void update_raised(struct vm *vm, struct plic *p, unsigned source)
+/* Updates the lines after a source became pending: they can only rise. */
+static inline void plic_update_raised(struct vm *vm, struct plic *p, unsigned source)
 {
-    update_lines(vm, p, p->targets[source] & ~p->asserted);
+    plic_update_lines(vm, p, p->targets[source] & ~p->asserted);
 }
 
 static void plic_set_irq(struct vm *vm, void *state, uint32_t irq, bool level)
@@ -136,25 +138,25 @@ static void plic_set_irq(struct vm *vm, void *state, uint32_t irq, bool level)
         return;
     lock_acquire(&p->lock);
     if (!level) {
-        clear_bit(p->level, irq);
+        plic_clear_bit(p->level, irq);
     } else {
-        set_bit(p->level, irq);
-        if (!test_bit(p->claimed, irq) && !test_bit(p->pending, irq)) {
-            set_bit(p->pending, irq);
-            update_raised(vm, p, irq);
+        plic_set_bit(p->level, irq);
+        if (!plic_test_bit(p->claimed, irq) && !plic_test_bit(p->pending, irq)) {
+            plic_set_bit(p->pending, irq);
+            plic_update_raised(vm, p, irq);
         }
     }
     lock_release(&p->lock);
 }
 
 /*
- * Closes the source's gateway. A claim disregards the threshold, as the specification says;
- * priority 0 never interrupts. Mostly one source is pending for one hart: after its claim the line
- * falls, and nothing needs to be searched.
+ * Claims the best pending source, which closes its gateway. A claim ignores the threshold, as the
+ * specification says; priority 0 never interrupts. In the common case one source is pending for one
+ * hart: the line then falls after the claim without a search.
  */
-static inline uint32_t claim(struct vm *vm, struct plic *p, uint64_t n)
+static inline uint32_t plic_claim(struct vm *vm, struct plic *p, uint64_t n)
 {
-    const struct context *c = &p->context[n];
+    const struct plic_context *c = &p->context[n];
     uint64_t low, high, lower;
     uint32_t source = 0;
     bool alone;
@@ -164,47 +166,49 @@ static inline uint32_t claim(struct vm *vm, struct plic *p, uint64_t n)
     high = p->pending[1] & c->enable[1];
     alone = high == 0 && (low & (low - 1)) == 0;
     if (low | high)
-        source =
-            alone && p->priority[bit_lowest(low)] > 0 ? bit_lowest(low) : choose(p, low, high, 0);
+        source = alone && p->priority[bit_lowest(low)] > 0 ? bit_lowest(low)
+                                                           : plic_choose(p, low, high, 0);
     if (source != 0) {
-        clear_bit(p->pending, source);
-        set_bit(p->claimed, source);
+        plic_clear_bit(p->pending, source);
+        plic_set_bit(p->claimed, source);
         lower = p->targets[source] & p->asserted;
         if (alone && n % 2 == 1 && lower == BIT(n / 2)) {
             p->asserted ^= lower;
             virq_clear(vm->vcpus[n / 2], IRQ_VS_EXT);
         } else if (lower) {
-            update_lines(vm, p, lower);
+            plic_update_lines(vm, p, lower);
         }
     }
     lock_release(&p->lock);
     return source;
 }
 
-/* Opens the gateway again, which looks at the line. */
-static __attribute__((noinline)) void give_back(struct vm *vm, struct plic *p, unsigned source)
+/* Opens the gateway again, which samples the level. */
+static __attribute__((noinline)) void plic_release(struct vm *vm, struct plic *p, unsigned source)
 {
-    clear_bit(p->claimed, source);
-    if (test_bit(p->level, source)) {
-        set_bit(p->pending, source);
-        update_raised(vm, p, source);
+    plic_clear_bit(p->claimed, source);
+    if (plic_test_bit(p->level, source)) {
+        plic_set_bit(p->pending, source);
+        plic_update_raised(vm, p, source);
     }
 }
 
-/* Ignored, as the specification says, unless the source exists and is enabled for the context. */
-static inline void complete(struct vm *vm, struct plic *p, uint64_t n, uint32_t source)
+/* Completes a claim. Ignored, as the specification says, unless the source exists and is enabled
+ * for the context. */
+static inline void plic_complete(struct vm *vm, struct plic *p, uint64_t n, uint32_t source)
 {
-    const struct context *c = &p->context[n];
+    const struct plic_context *c = &p->context[n];
 
     lock_acquire(&p->lock);
-    if (source < SOURCES && test_bit(c->enable, source) && test_bit(p->claimed, source))
-        give_back(vm, p, source);
+    if (source < SOURCES && plic_test_bit(c->enable, source) && plic_test_bit(p->claimed, source))
+        plic_release(vm, p, source);
     lock_release(&p->lock);
 }
 
-static void write_enable(struct vm *vm, struct plic *p, unsigned n, unsigned word, uint32_t value)
+static void plic_write_enable(struct vm *vm, struct plic *p, unsigned n, unsigned word,
+                              uint32_t value)
 {
-    struct context *c = &p->context[n];
+    struct plic_context *c = &p->context[n];
     unsigned w = word / 2, shift = 32 * (word % 2);
     uint64_t before = c->enable[w], now;
 
@@ -216,40 +220,41 @@ static void write_enable(struct vm *vm, struct plic *p, unsigned n, unsigned wor
         return;
     for (uint64_t changed = before ^ now; changed; changed &= changed - 1)
         p->targets[w * 64 + bit_lowest(changed)] ^= BIT(n / 2);
-    update_lines(vm, p, BIT(n / 2));
+    plic_update_lines(vm, p, BIT(n / 2));
 }
 
-/* Splits an offset in the enable or context area: number of the context and offset in its block.
- * False when the VM has no such context. */
-static inline bool split(const struct vm *vm, uint64_t offset, uint64_t stride, unsigned *context,
-                         uint64_t *reg)
+/* Splits an offset in the enable or context area into the context's number and the offset in its
+ * block. Returns false if the VM has no such context. */
+static inline bool plic_split(const struct vm *vm, uint64_t offset, uint64_t stride,
+                              unsigned *context, uint64_t *reg)
 {
     *context = (unsigned)(offset / stride);
     *reg = offset % stride;
     return offset / stride < 2 * (uint64_t)vm->config.vcpus;
 }
 
-/* True when a claim register is at offset, with its context's number: claims and completions, two
- * for every interrupt, are told from everything else first. */
-static inline bool is_claim(const struct vm *vm, uint64_t offset, uint64_t *n)
+/* Returns true with the context's number if offset is a claim register. Claims and completions come
+ * twice with every interrupt, so they are checked before all other registers. */
+static inline bool plic_is_claim(const struct vm *vm, uint64_t offset, uint64_t *n)
 {
     *n = (offset - CONTEXT_OFFSET) / CONTEXT_STRIDE;
     return offset % CONTEXT_STRIDE == REG_CLAIM && *n < 2 * (uint64_t)vm->config.vcpus;
 }
 
-static int read_register(struct vm *vm, struct plic *p, uint64_t offset, uint32_t *value)
+static int plic_read_register(struct vm *vm, struct plic *p, uint64_t offset, uint32_t *value)
 {
     uint64_t reg;
     unsigned n;
 
     if (offset >= CONTEXT_OFFSET) {
-        if (!split(vm, offset - CONTEXT_OFFSET, CONTEXT_STRIDE, &n, &reg) || reg != REG_THRESHOLD)
+        if (!plic_split(vm, offset - CONTEXT_OFFSET, CONTEXT_STRIDE, &n, &reg) ||
+            reg != REG_THRESHOLD)
             return -HV_EFAULT;
         *value = p->context[n].threshold;
         return 0;
     }
     if (offset >= ENABLE_OFFSET) {
-        if (!split(vm, offset - ENABLE_OFFSET, ENABLE_STRIDE, &n, &reg) || reg / 4 >= WORDS32)
+        if (!plic_split(vm, offset - ENABLE_OFFSET, ENABLE_STRIDE, &n, &reg) || reg / 4 >= WORDS32)
             return -HV_EFAULT;
         *value = (uint32_t)(p->context[n].enable[reg / 8] >> 8 * (reg % 8));
         return 0;
@@ -267,56 +272,57 @@ static int read_register(struct vm *vm, struct plic *p, uint64_t offset, uint32_
     return 0;
 }
 
-static int write_register(struct vm *vm, struct plic *p, uint64_t offset, uint32_t value)
+static int plic_write_register(struct vm *vm, struct plic *p, uint64_t offset, uint32_t value)
 {
     uint64_t reg;
     unsigned n;
 
     if (offset >= CONTEXT_OFFSET) {
-        if (!split(vm, offset - CONTEXT_OFFSET, CONTEXT_STRIDE, &n, &reg) || reg != REG_THRESHOLD)
+        if (!plic_split(vm, offset - CONTEXT_OFFSET, CONTEXT_STRIDE, &n, &reg) ||
+            reg != REG_THRESHOLD)
             return -HV_EFAULT;
         p->context[n].threshold = value & PRIORITY_MASK;
         if (n % 2 == 1)
-            update_lines(vm, p, BIT(n / 2));
+            plic_update_lines(vm, p, BIT(n / 2));
         return 0;
     }
     if (offset >= ENABLE_OFFSET) {
-        if (!split(vm, offset - ENABLE_OFFSET, ENABLE_STRIDE, &n, &reg) || reg / 4 >= WORDS32)
+        if (!plic_split(vm, offset - ENABLE_OFFSET, ENABLE_STRIDE, &n, &reg) || reg / 4 >= WORDS32)
             return -HV_EFAULT;
-        write_enable(vm, p, n, (unsigned)reg / 4, value);
+        plic_write_enable(vm, p, n, (unsigned)reg / 4, value);
         return 0;
     }
     if (offset >= PENDING_OFFSET) /* read-only */
         return (offset - PENDING_OFFSET) / 4 < WORDS32 ? 0 : -HV_EFAULT;
     if (offset / 4 >= SOURCES)
         return -HV_EFAULT;
-    if (offset > 0) { /* source 0 has a place in the array and no register */
+    if (offset > 0) { /* source 0 has no priority register */
         p->priority[offset / 4] = (uint8_t)(value & PRIORITY_MASK);
-        update_lines(vm, p, p->targets[offset / 4]);
+        plic_update_lines(vm, p, p->targets[offset / 4]);
     }
     return 0;
 }
 
-static __attribute__((noinline)) int read_other(struct vm *vm, struct plic *p, uint64_t offset,
-                                                uint64_t *value)
+static __attribute__((noinline)) int plic_read_other(struct vm *vm, struct plic *p, uint64_t offset,
+                                                     uint64_t *value)
 {
     uint32_t v = 0;
     int err;
 
     lock_acquire(&p->lock);
-    err = read_register(vm, p, offset, &v);
+    err = plic_read_register(vm, p, offset, &v);
     lock_release(&p->lock);
     *value = v;
     return err;
 }
 
-static __attribute__((noinline)) int write_other(struct vm *vm, struct plic *p, uint64_t offset,
-                                                 uint32_t value)
+static __attribute__((noinline)) int plic_write_other(struct vm *vm, struct plic *p,
+                                                      uint64_t offset, uint32_t value)
 {
     int err;
 
     lock_acquire(&p->lock);
-    err = write_register(vm, p, offset, value);
+    err = plic_write_register(vm, p, offset, value);
     lock_release(&p->lock);
     return err;
 }
@@ -327,9 +333,9 @@ static int plic_read(struct vcpu *vcpu, void *state, uint64_t offset, unsigned s
     uint64_t n;
 
     (void)size;
-    if (!is_claim(vcpu->vm, offset, &n))
-        return read_other(vcpu->vm, state, offset, value);
-    *value = claim(vcpu->vm, state, n);
+    if (!plic_is_claim(vcpu->vm, offset, &n))
+        return plic_read_other(vcpu->vm, state, offset, value);
+    *value = plic_claim(vcpu->vm, state, n);
     return 0;
 }
 
@@ -339,9 +345,9 @@ static int plic_write(struct vcpu *vcpu, void *state, uint64_t offset, unsigned 
     uint64_t n;
 
     (void)size;
-    if (!is_claim(vcpu->vm, offset, &n))
-        return write_other(vcpu->vm, state, offset, (uint32_t)value);
-    complete(vcpu->vm, state, n, (uint32_t)value);
+    if (!plic_is_claim(vcpu->vm, offset, &n))
+        return plic_write_other(vcpu->vm, state, offset, (uint32_t)value);
+    plic_complete(vcpu->vm, state, n, (uint32_t)value);
     return 0;
 }
 
@@ -359,7 +365,7 @@ static int plic_init(struct vm *vm, struct vm_device *dev)
     return 0;
 }
 
-/* Registers to 0. The lines stay: they are the devices', whose own reset lowers them. */
+/* Clears the registers. The levels stay: each device's own reset lowers its line. */
 static void plic_reset(struct vm *vm, void *state)
 {
     struct plic *p = state;
@@ -372,7 +378,7 @@ static void plic_reset(struct vm *vm, void *state)
         p->priority[s] = 0;
     }
     for (unsigned n = 0; n < CONTEXTS_MAX; n++)
-        p->context[n] = (struct context){0};
+        p->context[n] = (struct plic_context){0};
     for (; p->asserted; p->asserted &= p->asserted - 1)
         virq_clear(vm->vcpus[bit_lowest(p->asserted)], IRQ_VS_EXT);
     lock_release(&p->lock);

@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * rtc.c - the guest's clock: a Goldfish RTC, nanoseconds since 1970 in two halves, with one alarm.
- * Registers: Android's GOLDFISH-VIRTUAL-HARDWARE, "Goldfish real-time clock", as QEMU's virt has
- * it.
+ * Registers: Android's GOLDFISH-VIRTUAL-HARDWARE, "Goldfish real-time clock", as in QEMU's virt.
  *
- * Guest time = host wall clock + offset; the guest sets its clock by changing the offset, which a
- * restart keeps, as a real clock would.
+ * Guest time = host wall clock + offset. The guest sets its clock by changing the offset, which
+ * survives a restart, as in a battery-backed clock.
  *
- * The alarm. Timer events belong to a hart, and the vcpus that set an alarm move between harts. So
- * there is one event for each hart; setting an alarm arms the event of the hart it is set on. An
- * event that fires decides nothing by itself: under the lock it looks whether an alarm stands and
- * is due. Events left behind on other harts by earlier alarms are therefore harmless, and nobody
- * needs to cancel across harts. alarm_hart is the hart whose event is to carry the present alarm on
- * when its deadline was only a stage on the way.
+ * A timer event belongs to a hart, but vcpus that set an alarm move between harts. So there is one
+ * event for each hart, and setting an alarm arms the event of the current hart. An event that fires
+ * checks under the lock whether an alarm is set and due. Events that earlier alarms left on other
+ * harts therefore do no harm, and no event is cancelled across harts. An alarm that is far away is
+ * reached in stages: alarm_hart is the hart whose event arms the next stage.
  *
- * Locking: rtc->lock (rank DEVICE), all fields but the events, each of which only its own hart
- * touches.
+ * Locking: rtc->lock (rank DEVICE) protects all fields except the events. An event is accessed only
+ * on its own hart.
  */
 #include <hearth/lib/errno.h>
 #include <hearth/kernel/hart.h>
@@ -38,11 +36,12 @@ enum rtc_reg {
     REG_CLEAR_INTERRUPT = 0x1c,
 };
 
-/* Alarms further away are reached in stages: no overflow in ticks, whatever the guest writes. */
+/* Longest time to which an event is armed. It prevents an overflow in ticks, whatever the guest
+ * writes. */
 #define STAGE_US (3600ull * 1000 * 1000)
 
 struct rtc_event {
-    struct timer_event ev; /* first: the callback gets a pointer to it */
+    struct timer_event ev; /* passed to the callback */
     struct vm *vm;
     struct rtc *rtc;
 };
@@ -53,21 +52,22 @@ struct rtc {
     uint32_t time_high; /* latched by the last read of TIME_LOW */
     bool alarm_running;
     bool irq_enabled, irq_pending;
-    bool line; /* what the interrupt controller was last told */
+    bool line; /* level last reported to the interrupt controller */
 
-    /* Made by rtc_init(), no part of the device's state. A running alarm is armed on some hart. */
+    /* Initialised by rtc_init(), not part of the device's state. A running alarm is armed on one
+     * hart. */
     struct spinlock lock;
     const struct vm_device *dev;
     uint32_t alarm_hart;
     struct rtc_event event[HARTS_MAX];
 };
 
-static uint64_t guest_time(const struct rtc *r)
+static uint64_t rtc_guest_time(const struct rtc *r)
 {
     return host_wallclock_ns() + r->offset;
 }
 
-static void update_line(struct vm *vm, struct rtc *r)
+static void rtc_update_line(struct vm *vm, struct rtc *r)
 {
     bool line = r->irq_pending && r->irq_enabled;
 
@@ -78,11 +78,11 @@ static void update_line(struct vm *vm, struct rtc *r)
     }
 }
 
-/* Fires the running alarm if it is due, else has this hart's event look again at its time, or at
- * the next stage. */
-static void check_alarm(struct vm *vm, struct rtc *r)
+/* Fires the running alarm if it is due, else arms this hart's event for its time or the next
+ * stage. */
+static void rtc_check_alarm(struct vm *vm, struct rtc *r)
 {
-    uint64_t now = guest_time(r);
+    uint64_t now = rtc_guest_time(r);
     uint32_t hart = this_hart()->index;
 
     if (!r->alarm_running)
@@ -90,7 +90,7 @@ static void check_alarm(struct vm *vm, struct rtc *r)
     if (r->alarm <= now) {
         r->alarm_running = false;
         r->irq_pending = true;
-        update_line(vm, r);
+        rtc_update_line(vm, r);
         return;
     }
     r->alarm_hart = hart;
@@ -98,30 +98,30 @@ static void check_alarm(struct vm *vm, struct rtc *r)
               timer_now() + timer_ticks_from_us(MIN((r->alarm - now) / 1000 + 1, STAGE_US)));
 }
 
-static void alarm_event(struct timer_event *ev)
+static void rtc_alarm_event(struct timer_event *ev)
 {
     struct rtc_event *e = container_of(ev, struct rtc_event, ev);
     struct rtc *r = e->rtc;
 
     lock_acquire(&r->lock);
-    if (r->alarm_hart == this_hart()->index || r->alarm <= guest_time(r))
-        check_alarm(e->vm, r);
+    if (r->alarm_hart == this_hart()->index || r->alarm <= rtc_guest_time(r))
+        rtc_check_alarm(e->vm, r);
     lock_release(&r->lock);
 }
 
-static void set_alarm(struct vm *vm, struct rtc *r)
+static void rtc_set_alarm(struct vm *vm, struct rtc *r)
 {
     r->alarm_running = true;
-    check_alarm(vm, r);
+    rtc_check_alarm(vm, r);
 }
 
-static int read_locked(struct rtc *r, uint64_t offset, uint64_t *value)
+static int rtc_read_locked(struct rtc *r, uint64_t offset, uint64_t *value)
 {
     uint64_t now;
 
     switch (offset) {
     case REG_TIME_LOW:
-        now = guest_time(r);
+        now = rtc_guest_time(r);
         r->time_high = (uint32_t)(now >> 32);
         *value = (uint32_t)now;
         return 0;
@@ -149,37 +149,37 @@ static int read_locked(struct rtc *r, uint64_t offset, uint64_t *value)
     }
 }
 
-static int write_locked(struct vm *vm, struct rtc *r, uint64_t offset, uint32_t value)
+static int rtc_write_locked(struct vm *vm, struct rtc *r, uint64_t offset, uint32_t value)
 {
     uint64_t now;
 
     switch (offset) {
-    case REG_TIME_LOW: /* drivers write it last: only now the alarm is compared with the new time */
-        now = guest_time(r);
+    case REG_TIME_LOW: /* drivers write it last: compares the alarm with the new time */
+        now = rtc_guest_time(r);
         r->offset += ((now & ~(uint64_t)UINT32_MAX) | value) - now;
-        check_alarm(vm, r);
+        rtc_check_alarm(vm, r);
         return 0;
     case REG_TIME_HIGH:
-        now = guest_time(r);
+        now = rtc_guest_time(r);
         r->offset += ((uint64_t)value << 32 | (uint32_t)now) - now;
         return 0;
     case REG_ALARM_LOW: /* drivers write it last: sets the alarm */
         r->alarm = (r->alarm & ~(uint64_t)UINT32_MAX) | value;
-        set_alarm(vm, r);
+        rtc_set_alarm(vm, r);
         return 0;
     case REG_ALARM_HIGH:
         r->alarm = (uint64_t)value << 32 | (uint32_t)r->alarm;
         return 0;
     case REG_IRQ_ENABLED:
         r->irq_enabled = value & 1;
-        update_line(vm, r);
+        rtc_update_line(vm, r);
         return 0;
     case REG_CLEAR_ALARM:
         r->alarm_running = false;
         return 0;
     case REG_CLEAR_INTERRUPT:
         r->irq_pending = false;
-        update_line(vm, r);
+        rtc_update_line(vm, r);
         return 0;
     case REG_ALARM_STATUS: /* read-only */
         return 0;
@@ -196,7 +196,7 @@ static int rtc_read(struct vcpu *vcpu, void *state, uint64_t offset, unsigned si
     (void)vcpu;
     (void)size;
     lock_acquire(&r->lock);
-    err = read_locked(r, offset, value);
+    err = rtc_read_locked(r, offset, value);
     lock_release(&r->lock);
     return err;
 }
@@ -208,7 +208,7 @@ static int rtc_write(struct vcpu *vcpu, void *state, uint64_t offset, unsigned s
 
     (void)size;
     lock_acquire(&r->lock);
-    err = write_locked(vcpu->vm, r, offset, (uint32_t)value);
+    err = rtc_write_locked(vcpu->vm, r, offset, (uint32_t)value);
     lock_release(&r->lock);
     return err;
 }
@@ -221,7 +221,7 @@ static int rtc_init(struct vm *vm, struct vm_device *dev)
     r->dev = dev;
     for (unsigned i = 0; i < HARTS_MAX; i++)
         r->event[i] = (struct rtc_event){
-            .ev = {.deadline = UINT64_MAX, .fn = alarm_event},
+            .ev = {.deadline = UINT64_MAX, .fn = rtc_alarm_event},
             .vm = vm,
             .rtc = r,
         };
@@ -236,7 +236,7 @@ static void rtc_reset(struct vm *vm, void *state)
     r->alarm = 0;
     r->time_high = 0;
     r->alarm_running = r->irq_enabled = r->irq_pending = false;
-    update_line(vm, r);
+    rtc_update_line(vm, r);
     lock_release(&r->lock);
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * syscon.c - the guest's test finisher (SiFive test device, as on QEMU's virt): one register whose
- * writes end or restart the VM. The device tree names it as a syscon for poweroff and reboot.
+ * syscon.c - the guest's test finisher (SiFive test device, as on QEMU's virt): writes to its one
+ * register end or restart the VM. The device tree describes it as a syscon for poweroff and reboot.
  *
- * Locking: none. `failed` is taken once, atomically, by the write that formats the reason.
+ * Locking: none. The write that formats the reason claims `failed` once, atomically.
  */
 #include <arch/atomic.h>
 #include <hearth/guest/mmio.h>
@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Low half of the value written at offset 0; a failure's code is the high half. */
+/* Low half of the value written at offset 0; the high half is the code of a failure. */
 enum finisher {
     FINISH_FAIL = 0x3333,
     FINISH_PASS = 0x5555,
@@ -23,7 +23,7 @@ enum finisher {
 
 struct syscon {
     uint32_t failed;
-    char reason[32]; /* what vm->stop_reason points to after a failure: lives as long as the VM */
+    char reason[32]; /* vm->stop_reason points here after a failure, as long as the VM exists */
 };
 
 static int syscon_read(struct vcpu *vcpu, void *state, uint64_t offset, unsigned size,
@@ -37,7 +37,7 @@ static int syscon_read(struct vcpu *vcpu, void *state, uint64_t offset, unsigned
     return 0;
 }
 
-static void fail(struct vm *vm, struct syscon *s, unsigned code)
+static void syscon_fail(struct vm *vm, struct syscon *s, unsigned code)
 {
     uint32_t expected = 0;
 
@@ -61,7 +61,7 @@ static int syscon_write(struct vcpu *vcpu, void *state, uint64_t offset, unsigne
         vm_request_stop(vcpu->vm, VM_STOP_REBOOT, "syscon reboot");
         break;
     case FINISH_FAIL:
-        fail(vcpu->vm, state, (unsigned)(value >> 16 & 0xffff));
+        syscon_fail(vcpu->vm, state, (unsigned)(value >> 16 & 0xffff));
         break;
     default:
         break;
@@ -77,7 +77,7 @@ static void syscon_reset(struct vm *vm, void *state)
     atomic_store_relaxed(&s->failed, 0);
 }
 
-static int fdt_finisher(void *fdt, const char *name, const char *compatible, uint32_t value)
+static int syscon_fdt_finisher(void *fdt, const char *name, const char *compatible, uint32_t value)
 {
     int err = fdt_begin_node(fdt, name);
 
@@ -91,7 +91,7 @@ static int fdt_finisher(void *fdt, const char *name, const char *compatible, uin
 static int syscon_fdt(const struct vm *vm, void *fdt, const struct vm_device *dev)
 {
     static const char compatible[] = "sifive,test1\0sifive,test0\0syscon";
-    bool first = board_find(vm, &syscon_ops) == dev; /* which the kernel's power off goes to */
+    bool first = board_find(vm, &syscon_ops) == dev; /* the kernel's poweroff uses this one */
     int err = board_fdt_begin(fdt, dev, "test", compatible, sizeof(compatible));
 
     if (first && !err)
@@ -99,8 +99,8 @@ static int syscon_fdt(const struct vm *vm, void *fdt, const struct vm_device *de
     err = err ? err : fdt_end_node(fdt);
     if (err || !first)
         return err;
-    err = err ? err : fdt_finisher(fdt, "poweroff", "syscon-poweroff", FINISH_PASS);
-    return err ? err : fdt_finisher(fdt, "reboot", "syscon-reboot", FINISH_RESET);
+    err = err ? err : syscon_fdt_finisher(fdt, "poweroff", "syscon-poweroff", FINISH_PASS);
+    return err ? err : syscon_fdt_finisher(fdt, "reboot", "syscon-reboot", FINISH_RESET);
 }
 
 const struct device_ops syscon_ops = {

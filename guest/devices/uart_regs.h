@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* uart_regs.h - the registers of a 16550A, for uart.c. */
+/* uart_regs.h - 16550A registers, for uart.c. */
 #pragma once
 
-/* Registers by offset; DLAB chooses at 0 and 1, the direction at 0 and 2. */
+/* Register offsets. DLAB selects the register at offsets 0 and 1, the access direction at 0 and
+ * 2. */
 enum uart_reg {
     REG_RBR_THR_DLL = 0,
     REG_IER_DLM = 1,
