@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * board.c - a VM's board: the list of its devices, built from its description, their memory, and
- * the dispatch of register accesses.
+ * board.c - a VM's board: its list of devices, built from the VM's description, the devices'
+ * memory, and the dispatch of register accesses.
  *
- * Each vcpu remembers the device it has used last: guests mostly go on with the same one.
+ * Each vcpu remembers the device that it used last, because guests mostly access the same one
+ * again.
  *
- * Locking: none here. A board does not change between its creation and its end, a vcpu's last
- * device is used on the vcpu's hart only, and each device has its own lock.
+ * Locking: none here. A board does not change between its creation and its destruction, a vcpu's
+ * last device is accessed on the vcpu's hart only, and each device has its own lock.
  */
 #include <hearth/lib/errno.h>
 #include <hearth/guest/mmio.h>
@@ -17,21 +18,21 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* The devices that every VM has, at the addresses of QEMU's virt. */
+/* Devices of every VM, at the addresses of QEMU's virt. */
 static const struct vm_device virt_devices[] = {
     {.ops = &uart_ops, .base = BOARD_UART_BASE, .size = 0x100, .irq = BOARD_UART_IRQ},
     {.ops = &rtc_ops, .base = BOARD_RTC_BASE, .size = 0x1000, .irq = BOARD_RTC_IRQ},
     {.ops = &syscon_ops, .base = BOARD_SYSCON_BASE, .size = 0x1000},
 };
 
-/* By the description's `interrupts`. */
+/* Indexed by the description's `interrupts`. */
 static const struct vm_device virt_intc[VM_INTERRUPTS_COUNT] = {
     [VM_INTERRUPTS_PLIC] = {.ops = &plic_ops, .base = BOARD_PLIC_BASE, .size = 0x600000},
 };
 
-#define STATE_ALIGN 64 /* a cache line: devices of one VM do not share one */
+#define STATE_ALIGN 64 /* a cache line, which devices of one VM do not share */
 
-/* One block: this, and behind it the state of each device. */
+/* A board is one block: this structure, then the state of each device. */
 struct board {
     unsigned count, order; /* of the block */
     struct vm_device device[];
@@ -140,7 +141,7 @@ int board_create(struct vm *vm, const struct board_list *list)
 {
     struct board *b;
 
-    if (list->count == 0) /* a vcpu always has a last device */
+    if (list->count == 0) /* every vcpu has a last device */
         return -HV_EINVAL;
     b = board_alloc(list);
     if (!b)
@@ -210,7 +211,7 @@ int board_fdt_begin(void *fdt, const struct vm_device *dev, const char *name,
     return err ? err : fdt_property(fdt, "reg", reg, sizeof(reg));
 }
 
-/* ---- its console ---- */
+/* ---- the console ---- */
 
 void board_console_event(struct vm *vm)
 {
@@ -236,7 +237,7 @@ bool board_console_break(struct vm *vm, char key)
 
 /* ---- accesses ---- */
 
-/* The device that has this address becomes the vcpu's last one. NULL: there is none. */
+/* Searches the device at this address and makes it the vcpu's last one. NULL: none. */
 static const struct vm_device *board_search(struct vcpu *vcpu, gpa_t gpa)
 {
     struct board *b = board_of(vcpu->vm);
@@ -247,8 +248,8 @@ static const struct vm_device *board_search(struct vcpu *vcpu, gpa_t gpa)
     return NULL;
 }
 
-/* Whether the device, which has this address, takes an access of this width there. */
-static inline bool board_takes(const struct vm_device *dev, gpa_t gpa, unsigned size)
+/* Returns whether the device accepts an access of this width at this address, which is its own. */
+static inline bool board_accepts(const struct vm_device *dev, gpa_t gpa, unsigned size)
 {
     return likely((dev->ops->access_sizes & size) && !(gpa & (size - 1)));
 }
@@ -256,7 +257,7 @@ static inline bool board_takes(const struct vm_device *dev, gpa_t gpa, unsigned 
 static inline int board_read(struct vcpu *vcpu, const struct vm_device *dev, gpa_t gpa,
                              unsigned size, uint64_t *value)
 {
-    if (!board_takes(dev, gpa, size))
+    if (!board_accepts(dev, gpa, size))
         return -HV_EFAULT;
     return dev->ops->read(vcpu, dev->state, gpa - dev->base, size, value);
 }
@@ -264,13 +265,14 @@ static inline int board_read(struct vcpu *vcpu, const struct vm_device *dev, gpa
 static inline int board_write(struct vcpu *vcpu, const struct vm_device *dev, gpa_t gpa,
                               unsigned size, uint64_t value)
 {
-    if (!board_takes(dev, gpa, size))
+    if (!board_accepts(dev, gpa, size))
         return -HV_EFAULT;
     return dev->ops->write(vcpu, dev->state, gpa - dev->base, size,
                            value & (UINT64_MAX >> (64 - 8 * size)));
 }
 
-/* Of another device than the last one: kept apart so that the others need no stack frame. */
+/* Accesses of another device than the last one. Not inlined, so that the other accesses need no
+ * stack frame. */
 static __noinline int board_read_other(struct vcpu *vcpu, gpa_t gpa, unsigned size, uint64_t *value)
 {
     const struct vm_device *dev = board_search(vcpu, gpa);
