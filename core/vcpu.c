@@ -17,6 +17,7 @@
 #include <hearth/arch/isa.h>
 #include <hearth/arch/open_state.h>
 #include <hearth/core/lifecycle.h>
+#include <hearth/core/pause.h>
 #include <hearth/mm/page_alloc.h>
 #include <hearth/core/sched.h>
 #include <hearth/core/trace_vcpu.h>
@@ -285,9 +286,7 @@ void vcpu_hsm_stopped(struct vcpu *v)
     if (vm->state == VM_PAUSED)
         vm_note_parked(vm);
     if (last && (vm->state == VM_RUNNING || vm->state == VM_PAUSED)) {
-        vm->state = VM_STOPPING;
-        if (trace_on())
-            trace_vm(vm, VM_STOPPING);
+        vm_set_state(vm, VM_STOPPING);
         vm->stop = VM_STOP_POWEROFF;
         vm->stop_reason = "last hart stopped";
     }

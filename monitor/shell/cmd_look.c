@@ -6,6 +6,7 @@
 #include <hearth/monitor/guest_backtrace.h>
 #include <hearth/guest/gva_walk.h>
 #include <hearth/core/lifecycle.h>
+#include <hearth/core/pause.h>
 #include <hearth/mm/page_alloc.h>
 #include <hearth/monitor/shell_words.h>
 #include <hearth/lib/symbols.h>

@@ -6,7 +6,9 @@
 #include <hearth/config/descriptions.h>
 #include <hearth/lib/errno.h>
 #include <hearth/core/lifecycle.h>
+#include <hearth/core/pause.h>
 #include <hearth/core/sched.h>
+#include <hearth/core/teardown.h>
 #include <hearth/monitor/shell_words.h>
 #include <hearth/monitor/shutdown.h>
 #include <hearth/core/vcpu.h>
