@@ -21,13 +21,12 @@ void backtrace_print(uint64_t pc, uint64_t fp, uint64_t ra0)
     int i = 1;
 
     panic_print("  #0 0x%016lx\n", pc);
-    /* After a jump to where no code is, ra and fp are still the caller's. */
+    /* After a jump outside the text, ra and fp still belong to the caller. */
     if (!in_text && ra0 != 0) {
         panic_print("  #%d 0x%016lx\n", i++, ra0);
         ra0 = 0;
     }
-    /* A leaf function saves its caller's fp, at fp - 8, and no ra: that is in its register still.
-     */
+    /* A leaf function saves only its caller's fp, at fp - 8; ra remains in its register. */
     if (ra0 != 0 && is_aligned(fp, 8) && backtrace_on_stack(h, fp) &&
         backtrace_on_stack(h, fp - 8)) {
         uint64_t saved = *(const uint64_t *)(uintptr_t)(fp - 8);

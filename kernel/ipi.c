@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ipi.c - interrupts between harts. The interrupt itself is the message: "leave your guest, look at
- * your queues". The firmware's sPI carries it until an interrupt controller offers a shorter way.
+ * ipi.c - interrupts between harts. An IPI carries no data: the target exits its guest and checks
+ * its flags and queues. It is sent by the firmware (sPI extension) unless ipi_set_ops() installs a
+ * faster method.
  */
 #include <arch/barrier.h>
 #include <arch/hart_csr.h>
@@ -41,8 +42,8 @@ void ipi_add_listener(void (*fn)(void))
 void ipi_interrupt(void)
 {
     irq_clear_soft();
-    /* First the interrupt is cleared, then it is looked what for: who asks in between interrupts
-     * again. CSRs and memory are ordered by a fence alone ("CSR Access Ordering"). */
+    /* Clear the interrupt before reading the requests: one that is made in between raises it again.
+     * Only a fence orders CSR accesses with memory accesses ("CSR Access Ordering"). */
     fence_io();
     for (unsigned i = 0; i < ipi_listener_count; i++)
         ipi_listeners[i]();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libc_hooks.c - what newlib-nano and libfdt ask of the system beneath them. There is no heap:
- * nothing that Hearth calls of newlib allocates (snprintf writes into the caller's buffer), and
- * what would gets NULL.
+ * libc_hooks.c - system functions required by newlib-nano and libfdt. There is no heap: no newlib
+ * function that Hearth calls allocates (snprintf writes into the caller's buffer), and allocation
+ * returns NULL.
  */
 #include <hearth/kernel/panic.h>
 
@@ -13,7 +13,7 @@ void *_realloc_r(struct _reent *r, void *p, size_t size);
 void _free_r(struct _reent *r, void *p);
 void __stack_chk_fail(void);
 
-/* libfdt.a is Debian's and was compiled with stack protectors. */
+/* Debian compiles libfdt.a with stack protectors. */
 uintptr_t __stack_chk_guard = 0x5bd1e995a9c37f21;
 
 void __stack_chk_fail(void)

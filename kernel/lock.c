@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lock.c - the ticket lock with its rank. Debug builds keep, for each hart, the locks it holds in
- * the order of taking: the next one must rank higher than all of them (hearth/kernel/lock.h), and
- * only a held one is released.
+ * lock.c - ticket locks with ranks. Debug builds record the locks that each hart holds, in order of
+ * acquisition: the next lock must rank above all of them (hearth/kernel/lock.h), and a hart may
+ * release only a lock that it holds.
  */
 #include <hearth/kernel/lock.h>
 
@@ -11,48 +11,49 @@
 #include <hearth/kernel/hart.h>
 #include <hearth/kernel/panic.h>
 
-#define HELD_MAX RANK_CONSOLE_INPUT /* ranks rise strictly, so there are never more */
+#define LOCK_HELD_MAX RANK_CONSOLE_INPUT /* ranks rise strictly, which bounds the number held */
 
 struct held_locks {
     uint32_t count;
-    const struct spinlock *lock[HELD_MAX];
+    const struct spinlock *lock[LOCK_HELD_MAX];
 };
 
-/* Each hart touches its own row only, with interrupts off. */
-static struct held_locks held[HARTS_MAX];
+/* Each hart accesses only its own entry, with interrupts off. */
+static struct held_locks lock_held[HARTS_MAX];
 
-/* A panic prints through locks whatever the hart holds: once it has begun nothing is checked. */
-static struct held_locks *held_here(void)
+/* NULL while this hart panics: it prints through locks whatever it holds, so checks are
+ * disabled. */
+static struct held_locks *lock_held_here(void)
 {
     const struct hart *hart = this_hart();
 
-    return hart->panicking ? NULL : &held[hart->index];
+    return hart->panicking ? NULL : &lock_held[hart->index];
 }
 
-static void check_acquire(const struct spinlock *l)
+static void lock_check_acquire(const struct spinlock *l)
 {
-    const struct held_locks *h = held_here();
+    const struct held_locks *h = lock_held_here();
 
     if (h != NULL && h->count > 0 && h->lock[h->count - 1]->rank >= l->rank)
         panic("lock of rank %u taken while one of rank %u is held", l->rank,
               h->lock[h->count - 1]->rank);
 }
 
-static void note_acquired(const struct spinlock *l)
+static void lock_note_acquired(const struct spinlock *l)
 {
-    struct held_locks *h = held_here();
+    struct held_locks *h = lock_held_here();
 
     if (h == NULL)
         return;
-    if (h->count >= HELD_MAX)
+    if (h->count >= LOCK_HELD_MAX)
         panic("lock of rank %u: more locks held than there are ranks", l->rank);
     h->lock[h->count++] = l;
 }
 
-/* Locks need not be released in the order of taking: the ones above move down. */
-static void note_released(const struct spinlock *l)
+/* Locks need not be released in reverse order of acquisition: later entries move down. */
+static void lock_note_released(const struct spinlock *l)
 {
-    struct held_locks *h = held_here();
+    struct held_locks *h = lock_held_here();
     uint32_t i;
 
     if (h == NULL)
@@ -66,9 +67,9 @@ static void note_released(const struct spinlock *l)
     h->count--;
 }
 
-static void check_held(const struct spinlock *l)
+static void lock_check_held(const struct spinlock *l)
 {
-    const struct held_locks *h = held_here();
+    const struct held_locks *h = lock_held_here();
     uint32_t i = 0;
 
     if (h == NULL)
@@ -81,22 +82,22 @@ static void check_held(const struct spinlock *l)
 
 #elif defined(HEARTH_UNIT_TEST)
 
-static inline void check_held(const struct spinlock *l)
+static inline void lock_check_held(const struct spinlock *l)
 {
     (void)l;
 }
 
-static inline void check_acquire(const struct spinlock *l)
+static inline void lock_check_acquire(const struct spinlock *l)
 {
     (void)l;
 }
 
-static inline void note_acquired(const struct spinlock *l)
+static inline void lock_note_acquired(const struct spinlock *l)
 {
     (void)l;
 }
 
-static inline void note_released(const struct spinlock *l)
+static inline void lock_note_released(const struct spinlock *l)
 {
     (void)l;
 }
@@ -112,20 +113,20 @@ void lock_init(struct spinlock *l, enum lock_rank rank)
 
 void lock_acquire(struct spinlock *l) __no_lock_check
 {
-    check_acquire(l);
+    lock_check_acquire(l);
     arch_spin_lock(&l->raw);
-    note_acquired(l);
+    lock_note_acquired(l);
 }
 
 void lock_release(struct spinlock *l) __no_lock_check
 {
-    note_released(l);
+    lock_note_released(l);
     arch_spin_unlock(&l->raw);
 }
 
 void lock_assert_held(const struct spinlock *l)
 {
-    check_held(l);
+    lock_check_held(l);
 }
 
 #endif

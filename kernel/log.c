@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * log.c - formatting of the hypervisor's own lines. What comes in through %s may be a guest's or a
- * bundle's: the whole line is escaped. The latest lines are kept for the shell. Locking: log_lock
- * for those, never held with another; the sink's, inside its functions.
+ * log.c - formats the hypervisor's own lines. A string argument may come from a guest or a bundle,
+ * so the whole line is escaped. Recent lines are kept for the shell. Locking: log_lock guards those
+ * and is never held with another lock; the sink's functions take the sink's lock.
  */
 #include <arch/atomic.h>
 #include <arch/bulk.h>
@@ -13,37 +13,37 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LOG_TEXT_MAX 200 /* of the message; what is longer is cut and marked "..." */
+#define LOG_TEXT_MAX 200 /* bytes of a message; a longer one is truncated and ends in "..." */
 #define LOG_LINE_MAX 256
-#define LOG_KEPT     16384u /* bytes of the latest lines */
+#define LOG_KEPT     16384u /* bytes of recent lines */
 
 static struct spinlock log_lock = SPINLOCK_INIT(RANK_LOG);
-static char kept[LOG_KEPT] __attribute__((aligned(8))); /* log_lock */
-static uint64_t kept_head; /* log_lock to change, atomic to look; free running */
+static char log_kept[LOG_KEPT] __attribute__((aligned(8))); /* log_lock */
+static uint64_t log_kept_head; /* free running; written with log_lock, read atomically */
 
-/* Appends src to line at *pos, leaving room for the end of the line. */
-static void put(char *line, size_t *pos, const char *src)
+/* Appends src to line at *pos; leaves room for the end of the line. */
+static void log_put(char *line, size_t *pos, const char *src)
 {
     while (*src != '\0' && *pos < LOG_LINE_MAX - 4)
         line[(*pos)++] = *src++;
 }
 
-static void keep_locked(const char *text, size_t len)
+static void log_keep_locked(const char *text, size_t len)
 {
     while (len != 0) {
-        const size_t at = kept_head % LOG_KEPT, n = MIN(len, LOG_KEPT - at);
+        const size_t at = log_kept_head % LOG_KEPT, n = MIN(len, LOG_KEPT - at);
 
-        bulk_copy(kept + at, text, n);
-        atomic_store_relaxed(&kept_head, kept_head + n);
+        bulk_copy(log_kept + at, text, n);
+        atomic_store_relaxed(&log_kept_head, log_kept_head + n);
         text += n;
         len -= n;
     }
 }
 
-static void keep(const char *text, size_t len)
+static void log_keep(const char *text, size_t len)
 {
     lock_acquire(&log_lock);
-    keep_locked(text, len);
+    log_keep_locked(text, len);
     lock_release(&log_lock);
 }
 
@@ -52,10 +52,10 @@ uint64_t log_oldest(void)
     uint64_t at;
 
     lock_acquire(&log_lock);
-    at = kept_head > LOG_KEPT ? kept_head - LOG_KEPT : 0;
-    /* Not the end of a line whose beginning is gone. */
-    while (at > 0 && at < kept_head && kept[(at - 1) % LOG_KEPT] != '\n' &&
-           kept[at % LOG_KEPT] != '\n')
+    at = log_kept_head > LOG_KEPT ? log_kept_head - LOG_KEPT : 0;
+    /* Skip the rest of a line whose beginning has been overwritten. */
+    while (at > 0 && at < log_kept_head && log_kept[(at - 1) % LOG_KEPT] != '\n' &&
+           log_kept[at % LOG_KEPT] != '\n')
         at++;
     lock_release(&log_lock);
     return at;
@@ -66,81 +66,81 @@ size_t log_read(uint64_t *at, char *buf, size_t most)
     size_t n = 0;
 
     lock_acquire(&log_lock);
-    if (kept_head - *at > LOG_KEPT)
-        *at = kept_head - LOG_KEPT;
-    while (n < most && *at != kept_head)
-        buf[n++] = kept[(*at)++ % LOG_KEPT];
+    if (log_kept_head - *at > LOG_KEPT)
+        *at = log_kept_head - LOG_KEPT;
+    while (n < most && *at != log_kept_head)
+        buf[n++] = log_kept[(*at)++ % LOG_KEPT];
     lock_release(&log_lock);
     return n;
 }
 
 /* ---- the sink ---- */
 
-static void nowhere_line(void *about, const char *line, size_t len)
+static void log_drop_line(void *about, const char *line, size_t len)
 {
     (void)about;
     (void)line;
     (void)len;
 }
 
-static bool nowhere_guest_line(const char *line, size_t len)
+static bool log_drop_guest_line(const char *line, size_t len)
 {
     (void)line;
     (void)len;
     return true;
 }
 
-static bool nowhere_guest_text(const char *head, size_t head_len, const char *text, size_t len)
+static bool log_drop_guest_text(const char *head, size_t head_len, const char *text, size_t len)
 {
     (void)head;
     (void)head_len;
-    return nowhere_guest_line(text, len);
+    return log_drop_guest_line(text, len);
 }
 
-static void nowhere_panic_write(const char *buf, size_t len)
+static void log_drop_panic_write(const char *buf, size_t len)
 {
-    (void)nowhere_guest_line(buf, len);
+    (void)log_drop_guest_line(buf, len);
 }
 
-static void nowhere(void)
+static void log_drop_nothing(void)
 {
 }
 
-static const struct log_sink no_sink = {
-    .line = nowhere_line,
-    .guest_line = nowhere_guest_line,
-    .guest_text = nowhere_guest_text,
-    .panic_begin = nowhere,
-    .panic_write = nowhere_panic_write,
+static const struct log_sink log_no_sink = {
+    .line = log_drop_line,
+    .guest_line = log_drop_guest_line,
+    .guest_text = log_drop_guest_text,
+    .panic_begin = log_drop_nothing,
+    .panic_write = log_drop_panic_write,
 };
 
-static const struct log_sink *sink = &no_sink; /* set at boot */
+static const struct log_sink *log_sink_ops = &log_no_sink; /* set at boot */
 
 void log_set_sink(const struct log_sink *s)
 {
-    sink = s;
+    log_sink_ops = s;
 }
 
 void log_panic_begin(void)
 {
-    sink->panic_begin();
+    log_sink_ops->panic_begin();
 }
 
 void log_panic_write(const char *buf, size_t len)
 {
-    sink->panic_write(buf, len);
+    log_sink_ops->panic_write(buf, len);
 }
 
 /* ---- lines ---- */
 
 /* "hearth: ", and the subject's name if there is one. */
-static void put_head(char *line, size_t *pos, const struct log_subject *subject)
+static void log_put_head(char *line, size_t *pos, const struct log_subject *subject)
 {
-    put(line, pos, "hearth: ");
+    log_put(line, pos, "hearth: ");
     if (subject != NULL) {
-        put(line, pos, "[");
-        put(line, pos, subject->name);
-        put(line, pos, "] ");
+        log_put(line, pos, "[");
+        log_put(line, pos, subject->name);
+        log_put(line, pos, "] ");
     }
 }
 
@@ -158,13 +158,13 @@ static void __printf(3, 0)
     while (len > 0 && text[len - 1] == '\n')
         len--;
 
-    put_head(line, &pos, subject);
-    put(line, &pos, level);
+    log_put_head(line, &pos, subject);
+    log_put(line, &pos, level);
     pos += text_escape(line + pos, sizeof(line) - 4 - pos, text, len, &taken);
     cut = (size_t)n >= sizeof(text) || taken < len;
     memcpy(line + pos, cut ? "...\n" : "\n", cut ? 4 : 1);
-    keep(line, pos + (cut ? 4 : 1));
-    sink->line(subject != NULL ? subject->sink : NULL, line, pos + (cut ? 4 : 1));
+    log_keep(line, pos + (cut ? 4 : 1));
+    log_sink_ops->line(subject != NULL ? subject->sink : NULL, line, pos + (cut ? 4 : 1));
 }
 
 void log_info(const char *fmt, ...)
@@ -203,27 +203,27 @@ bool log_about_text(const struct log_subject *subject, const char *label, const 
                     size_t len)
 {
     char space[LOG_LINE_MAX + 8] __attribute__((aligned(8))), out[LOG_LINE_MAX];
-    /* As the place in the log where it is likely to go: that copy is by doublewords then. */
-    char *line = space + atomic_load_relaxed(&kept_head) % 8;
+    /* Aligned like its likely position in the log, so that the copy there is by doublewords. */
+    char *line = space + atomic_load_relaxed(&log_kept_head) % 8;
     size_t pos = 0, end, taken;
 
-    put_head(line, &pos, subject);
-    put(line, &pos, label);
+    log_put_head(line, &pos, subject);
+    log_put(line, &pos, label);
     end = pos + text_escape(line + pos, LOG_LINE_MAX - 1 - pos, text, len, &taken);
-    if (taken == len) { /* as most do, it fits into a line like the others */
+    if (taken == len) { /* the common case: the text fits into one line */
         line[end++] = '\n';
-        if (!sink->guest_line(line, end))
+        if (!log_sink_ops->guest_line(line, end))
             return false;
-        keep(line, end);
+        log_keep(line, end);
         return true;
     }
-    if (!sink->guest_text(line, pos, text, len))
+    if (!log_sink_ops->guest_text(line, pos, text, len))
         return false;
     lock_acquire(&log_lock);
-    keep_locked(line, pos);
+    log_keep_locked(line, pos);
     for (size_t at = 0; at < len; at += taken)
-        keep_locked(out, text_escape(out, sizeof(out), text + at, len - at, &taken));
-    keep_locked("\n", 1);
+        log_keep_locked(out, text_escape(out, sizeof(out), text + at, len - at, &taken));
+    log_keep_locked("\n", 1);
     lock_release(&log_lock);
     return true;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * panic.c - the end of the machine by a bug of ours. Uses no lock and no memory but the stack; the
- * log's sink underneath works before drivers do.
+ * panic.c - ends the machine after a bug in Hearth. Uses no lock and no memory but the stack; the
+ * log's sink works before drivers do.
  */
 #include <arch/atomic.h>
 #include <hearth/arch/trap.h>
@@ -17,9 +17,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static uint32_t panicking; /* hart index + 1 of the first to panic */
+static uint32_t panic_hart; /* hart index + 1 of the first to panic */
 
-static void print_args(const char *fmt, va_list ap)
+static void panic_print_args(const char *fmt, va_list ap)
 {
     char buf[256];
 
@@ -32,18 +32,18 @@ void panic_print(const char *fmt, ...)
     va_list ap;
 
     va_start(ap, fmt);
-    print_args(fmt, ap);
+    panic_print_args(fmt, ap);
     va_end(ap);
 }
 
-/* Only the first hart reports; one that panics again while reporting ends the machine. */
+/* Only the first hart to panic reports; if it panics again, it ends the machine at once. */
 static void panic_enter(void)
 {
     uint32_t expected = 0;
     uint32_t me = this_hart()->index + 1;
 
     this_hart()->panicking = 1;
-    if (atomic_cas(&panicking, &expected, me)) {
+    if (atomic_cas(&panic_hart, &expected, me)) {
         log_panic_begin();
         return;
     }
@@ -60,7 +60,7 @@ void panic(const char *fmt, ...)
     panic_enter();
     panic_print("\nhearth: panic on hart %lu: ", this_hart()->hartid);
     va_start(ap, fmt);
-    print_args(fmt, ap);
+    panic_print_args(fmt, ap);
     va_end(ap);
     panic_print("\n");
     backtrace_print((uintptr_t)panic, (uint64_t)(uintptr_t)__builtin_frame_address(0), 0);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * timer.c - one-shot events of each hart, in a tree by deadline: those of its sleeping vcpus, of
- * devices, of throttled vcpus. The comparator holds the first deadline, or the end of the present
- * turn if that is sooner.
+ * timer.c - one-shot events of each hart, in a tree by deadline: timers of its sleeping vcpus, of
+ * devices, of throttled vcpus. The comparator holds the first deadline, or the end of the current
+ * slice if that is sooner.
  *
- * Only its own hart adds to a tree and programs the comparator. Others may take an event away; the
- * interrupt then comes for nothing.
+ * Only the own hart adds to a tree and programs the comparator. Other harts may remove an event; a
+ * spurious interrupt follows.
  */
 #include <arch/atomic.h>
 #include <arch/barrier.h>
@@ -38,7 +38,7 @@ uint64_t timer_ns_from_ticks(uint64_t ticks)
     return ticks / timer_hz * 1000000000 + ticks % timer_hz * 1000000000 / timer_hz;
 }
 
-/* On h itself. The firmware's call is long: without a deadline its interrupt is masked instead. */
+/* On h itself. The firmware's call is slow: without a deadline the interrupt is masked instead. */
 static void timer_program(struct hart *h)
 {
     const uint64_t deadline = MIN(atomic_load_relaxed(&h->timer_first), h->slice);
@@ -57,22 +57,22 @@ static void timer_program(struct hart *h)
 }
 
 /* With h's timer lock. */
-static void note_first(struct hart *h) __must_hold(&h->timer_lock)
+static void timer_note_first(struct hart *h) __must_hold(&h->timer_lock)
 {
     const struct tree_node *first = tree_first(&h->timers);
 
     atomic_store_relaxed(&h->timer_first, first != NULL ? first->key : UINT64_MAX);
 }
 
-static void unlink_locked(struct hart *h, struct timer_event *ev) __must_hold(&h->timer_lock)
+static void timer_unlink_locked(struct hart *h, struct timer_event *ev) __must_hold(&h->timer_lock)
 {
     tree_remove(&h->timers, &ev->node);
-    note_first(h);
+    timer_note_first(h);
     ev->deadline = UINT64_MAX;
     atomic_store_release(&ev->hart, NULL);
 }
 
-/* Takes the event out of the tree where it is, if it is in one. */
+/* Removes the event from the tree that holds it, if any. */
 static void timer_unlink(struct timer_event *ev)
 {
     struct hart *h;
@@ -80,7 +80,7 @@ static void timer_unlink(struct timer_event *ev)
     while ((h = atomic_load_acquire(&ev->hart)) != NULL) {
         lock_acquire(&h->timer_lock);
         if (ev->hart == h)
-            unlink_locked(h, ev);
+            timer_unlink_locked(h, ev);
         lock_release(&h->timer_lock);
     }
 }
@@ -93,10 +93,10 @@ void timer_arm(struct timer_event *ev, uint64_t deadline)
     if (deadline != UINT64_MAX) {
         lock_acquire(&h->timer_lock);
         ev->deadline = deadline;
-        ev->node.key = MIN(deadline, (uint64_t)INT64_MAX); /* the tree's line is half as long */
+        ev->node.key = MIN(deadline, (uint64_t)INT64_MAX); /* tree keys lie within 2^63 */
         ev->node.value = 0;
         tree_insert(&h->timers, &ev->node);
-        note_first(h);
+        timer_note_first(h);
         atomic_store_release(&ev->hart, h);
         lock_release(&h->timer_lock);
     }
@@ -107,12 +107,12 @@ void timer_cancel(struct timer_event *ev)
 {
     const struct hart *running;
 
-    /* Acquire: who finds it taken out finds the callback at work, below. */
+    /* Acquire: if timer_take_due() has removed the event, the load of ev->running sees its hart. */
     if (atomic_load_acquire(&ev->hart) != NULL) {
         timer_unlink(ev);
         timer_program(this_hart());
     }
-    /* A callback waits for nobody who could be waiting here: bounded. */
+    /* Bounded: a callback never waits for a lock that the caller holds. */
     while ((running = atomic_load_acquire(&ev->running)) != NULL && running != this_hart())
         cpu_relax();
 }
@@ -125,8 +125,8 @@ void timer_set_slice(uint64_t deadline)
     timer_program(h);
 }
 
-/* The first event that is due, now out of the tree, or NULL. */
-static struct timer_event *take_due(struct hart *h, uint64_t now)
+/* Removes and returns the first event that is due, or NULL. */
+static struct timer_event *timer_take_due(struct hart *h, uint64_t now)
 {
     struct timer_event *ev = NULL;
     struct tree_node *first;
@@ -137,8 +137,8 @@ static struct timer_event *take_due(struct hart *h, uint64_t now)
     first = tree_first(&h->timers);
     if (first != NULL && first->key <= now) {
         ev = container_of(first, struct timer_event, node);
-        atomic_store_relaxed(&ev->running, h); /* before it is out: against timer_cancel() */
-        unlink_locked(h, ev);
+        atomic_store_relaxed(&ev->running, h); /* before the removal: timer_cancel() waits for it */
+        timer_unlink_locked(h, ev);
     }
     lock_release(&h->timer_lock);
     return ev;
@@ -154,16 +154,16 @@ void timer_interrupt(void)
         h->slice = UINT64_MAX;
         atomic_store_relaxed(&h->resched, 1);
     }
-    /* Bounded: an event is unlinked before it runs, and one that re-arms itself is not due again by
+    /* Bounded: an event is unlinked before it runs, and one that re-arms itself is due after
      * `now`. */
-    while ((ev = take_due(h, now)) != NULL) {
+    while ((ev = timer_take_due(h, now)) != NULL) {
         struct hart *mine = h;
 
         ev->fn(ev);
         (void)atomic_cas(&ev->running, &mine, NULL);
     }
-    /* The firmware's comparator must be moved on even when the deadline is what it was; when
-     * another vcpu comes, not before the end of its turn is known. */
+    /* The firmware's comparator must be written even if the deadline has not changed. If the vcpu
+     * is to yield, wait for the end of the next slice: timer_set_slice(). */
     h->timer_programmed = TIMER_PUT_OFF;
     if (host_isa.sstc || atomic_load_relaxed(&h->resched) == 0)
         timer_program(h);

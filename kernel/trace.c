@@ -2,10 +2,10 @@
 /*
  * trace.c - see trace.h: the rings.
  *
- * Locking: none. A ring has one writer, its hart, with interrupts off. The writer fills row
- * head % size and then moves head; so a record n is whole, for a reader that has copied it, if head
- * is below n + size after the copy. Rings are replaced while no hart traces. The names are a ring
- * of the same kind.
+ * Locking: none. A ring has one writer, its hart, with interrupts off. The writer fills entry head
+ * % size and then advances head; a reader's copy of record n is therefore consistent if head is
+ * below n + size after the copy. Rings are replaced only while no hart traces. The names are in a
+ * ring of the same kind.
  */
 #include <arch/atomic.h>
 #include <hearth/kernel/timer.h>
@@ -14,15 +14,15 @@
 #include <string.h>
 
 static struct trace_name trace_names[TRACE_NAMES];
-static uint64_t trace_names_given; /* atomic; the caller's lock to change */
+static uint64_t trace_names_given; /* atomic; written with the caller's lock */
 
 void trace_write(const struct trace_record *record)
 {
     struct trace_ring *ring = this_hart()->trace;
     uint64_t head = ring->head;
 
-    atomic_fence_release(); /* the head of before is seen by who sees any of the new record */
-    ring->rows[head & (ring->size - 1)] = *record;
+    atomic_fence_release(); /* a reader that sees any of the new record sees the old head */
+    ring->records[head & (ring->size - 1)] = *record;
     atomic_store_release(&ring->head, head + 1);
 }
 
@@ -60,7 +60,7 @@ bool trace_read(const struct trace_ring *ring, uint64_t number, struct trace_rec
 {
     if (number >= atomic_load_acquire(&ring->head))
         return false;
-    *record = ring->rows[number & (ring->size - 1)];
+    *record = ring->records[number & (ring->size - 1)];
     atomic_fence_acquire();
     return atomic_load_relaxed(&ring->head) - number < ring->size;
 }

@@ -5,8 +5,8 @@
 #include <hearth/kernel/ipi.h>
 #include <hearth/kernel/work.h>
 
-/* Time for work again: the vcpu that runs gives way (run.c). */
-static void gap_ended(struct timer_event *ev)
+/* Makes work due again: the running vcpu yields (run.c). */
+static void work_gap_ended(struct timer_event *ev)
 {
     struct hart *h = container_of(ev, struct hart, work_timer);
 
@@ -18,7 +18,7 @@ void work_init_hart(struct hart *h)
 {
     lock_init(&h->work.lock, RANK_WORK);
     h->work_timer.deadline = UINT64_MAX;
-    h->work_timer.fn = gap_ended;
+    h->work_timer.fn = work_gap_ended;
 }
 
 void work_list_append(struct work_list *list, struct work *w)
@@ -55,11 +55,11 @@ void work_queue(struct hart *h, struct work *w)
     first = h->work.head == NULL;
     work_list_append(&h->work, w);
     lock_release(&h->work.lock);
-    /* Behind other work it waits for its turn. */
+    /* Work queued earlier has already set work_due or armed work_timer. */
     if (!first)
         return;
-    /* Another hart, between its look at work_due and its choice of a vcpu, may take resched for
-     * what has led to that choice: the interrupt says it again, after all that. */
+    /* A hart between its check of work_due and its choice of a vcpu may clear resched as belonging
+     * to that choice; the IPI then sets it again (work_interrupted()). */
     atomic_store_relaxed(&h->work_due, 1);
     atomic_store_seq(&h->resched, 1);
     if (h != this_hart())
@@ -85,7 +85,7 @@ void work_run(struct hart *h)
     struct work *w;
 
     timer_cancel(&h->work_timer);
-    /* Before the queue is looked at: who queues after that look says so again. */
+    /* Clear before the queue is checked: work queued after the check sets it again. */
     (void)atomic_exchange(&h->work_due, 0);
     do {
         w = work_list_take(&h->work);

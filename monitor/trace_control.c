@@ -24,14 +24,14 @@ static void trace_free_rings(struct trace_ring **rings)
     for (unsigned i = 0; i < harts_count; i++)
         if (rings[i] != NULL)
             page_free_virt(rings[i], page_order(sizeof(*rings[i]) +
-                                                rings[i]->size * sizeof(rings[i]->rows[0])));
+                                                rings[i]->size * sizeof(rings[i]->records[0])));
 }
 
 static int trace_make_rings(struct trace_ring **rings, uint64_t size)
 {
     for (unsigned i = 0; i < harts_count; i++) {
         rings[i] =
-            page_alloc_zeroed(page_order(sizeof(**rings) + size * sizeof(rings[i]->rows[0])));
+            page_alloc_zeroed(page_order(sizeof(**rings) + size * sizeof(rings[i]->records[0])));
         if (rings[i] == NULL) {
             trace_free_rings(rings);
             return -HV_ENOMEM;

@@ -78,7 +78,7 @@ static int fresh(void **state)
     this_hart()->tracing = 0;
     assert_int_equal(trace_start(100), 0); /* 128 */
     harts[0]->trace->head = harts[0]->trace->from = 0;
-    memset(harts[0]->trace->rows, 0, 128 * sizeof(struct trace_record));
+    memset(harts[0]->trace->records, 0, 128 * sizeof(struct trace_record));
     return 0;
 }
 

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ipi.h - interrupts between host harts. An IPI only makes the target leave its guest (or its idle
- * WFI) and look at its flags and queues; it carries no data.
+ * ipi.h - interrupts between host harts. An IPI carries no data: the target exits its guest (or its
+ * idle WFI) and checks its flags and queues.
  */
 #pragma once
 
 #include <hearth/lib/types.h>
 
-/* Kicks platform hart `hart` (index, not hartid). */
+/* Interrupts the hart with index `hart` (not hartid). */
 void ipi_send(unsigned hart);
-/* Boot hart, before other harts run: fn is called on each hart that an IPI has reached, no lock
- * held: it looks for what the sender left. At most 4. */
+/* Registers fn, which runs on each hart that receives an IPI, no lock held, and checks for the
+ * sender's request. Boot hart, before other harts run. At most 4 listeners. */
 void ipi_add_listener(void (*fn)(void));
-/* The handler of the supervisor software interrupt. */
+/* Handles the supervisor software interrupt. */
 void ipi_interrupt(void);
 void ipi_init_hart(void);
 
-/* How IPIs travel: the firmware's sPI until an interrupt controller offers better (IMSIC). */
+/* Method of sending IPIs: the firmware's sPI extension, or an interrupt controller (IMSIC). */
 struct ipi_ops {
     const char *name;
     void (*send)(unsigned hart);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * irq.h - a hart's supervisor interrupts. HS runs with sstatus.SIE = 0: they are taken as a guest's
- * exit, or polled between vcpus.
+ * irq.h - a hart's supervisor interrupts. HS runs with sstatus.SIE = 0: interrupts are taken
+ * as exits of a guest, or polled between vcpus.
  */
 #pragma once
 
@@ -9,11 +9,11 @@
 #include <hearth/arch/trap.h>
 #include <hearth/lib/types.h>
 
-/* Boot hart, before that interrupt is enabled on any hart: its handler. On the hart, no lock held.
- * */
+/* Sets the interrupt's handler, which runs on the interrupted hart, no lock held. Boot hart, before
+ * the interrupt is enabled on any hart. */
 void irq_set_handler(enum irq_number irq, void (*fn)(void));
 
-/* Takes every supervisor interrupt that is pending and enabled on this hart. */
+/* Handles every supervisor interrupt that is pending and enabled on this hart. */
 void irq_poll_pending(uint64_t pending);
 static inline void irq_poll(void)
 {
@@ -23,5 +23,5 @@ static inline void irq_poll(void)
         irq_poll_pending(pending);
 }
 
-/* One interrupt by its number (scause code). False: it has no handler. */
+/* Handles one interrupt, by its number (scause code). False: it has no handler. */
 bool irq_dispatch(uint64_t irq);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lock.h - ticket spinlocks with ranks. A hart takes locks in rising rank only; debug builds
- * (HEARTH_DEBUG) check it and panic. Hypervisor code runs with interrupts off (except in the idle
+ * lock.h - ticket spinlocks with ranks. A hart acquires locks only in rising rank; debug builds
+ * (HEARTH_DEBUG) check this and panic. Hypervisor code runs with interrupts off (except in the idle
  * loop), so there is no irqsave form.
  */
 #pragma once
@@ -9,7 +9,7 @@
 #include <arch/spinlock.h>
 #include <hearth/lib/types.h>
 
-/* docs/architecture.md says what each guards. */
+/* docs/architecture.md lists the data that each guards. */
 enum lock_rank {
     RANK_VM_LIST = 1,
     RANK_VM,
@@ -21,22 +21,23 @@ enum lock_rank {
     RANK_PLIC,      /* after the devices that drive its lines */
     RANK_VM_WORK,   /* a VM's work items */
     RANK_SCHED,     /* a hart's run queue */
-    RANK_SCHED_CAP, /* what a VM may still use of its cap */
+    RANK_SCHED_CAP, /* a VM's remaining budget under its cap */
     RANK_TIMER,
-    RANK_WORK, /* a hart's pieces of work */
+    RANK_WORK, /* a hart's work queue */
     RANK_VMID,
     RANK_PAGE_ALLOC,
     RANK_HOSTIRQ, /* host interrupt controller's registers, handler table */
-    RANK_LOG,     /* the lines that are kept */
+    RANK_LOG,     /* the buffer of recent lines */
     RANK_CONSOLE,
     RANK_CONSOLE_INPUT, /* the bytes that a client has not read yet */
 };
 
 /*
- * Clang checks these (`make check-clang`). A function that requires a lock, or takes or releases
- * one for its caller, says so behind its parameters: __must_hold(&q->lock). Locks are compared as
- * they are written; lock_assert_held() says that one is held that was taken by another name, and
- * __no_lock_check leaves a function out whose lock depends on what it finds.
+ * Clang checks these annotations (`make check-clang`). A function that requires a lock, or that
+ * acquires or releases one for its caller, is annotated after its parameters:
+ * __must_hold(&q->lock). Clang compares the text of lock expressions: lock_assert_held() tells it
+ * that a lock is held which was acquired through another expression. __no_lock_check excludes a
+ * function whose lock depends on data.
  */
 #if defined(__clang__)
 #define __lock_type       __attribute__((capability("lock")))
@@ -61,12 +62,12 @@ struct __lock_type spinlock {
 
 #define SPINLOCK_INIT(r) {.rank = (r)}
 
-/* Debug builds check ranks and ownership (kernel/lock.c); the others are the bare ticket lock. */
+/* Debug builds check ranks and ownership (kernel/lock.c); other builds use the bare ticket lock. */
 #if defined(HEARTH_DEBUG) || defined(HEARTH_UNIT_TEST)
 void lock_init(struct spinlock *l, enum lock_rank rank);
 void lock_acquire(struct spinlock *l) __acquires(l);
 void lock_release(struct spinlock *l) __releases(l);
-/* This hart holds it; debug builds check that. */
+/* States that this hart holds the lock; debug builds check this. */
 void lock_assert_held(const struct spinlock *l) __asserts_held(l);
 #else
 static inline void lock_init(struct spinlock *l, enum lock_rank rank)

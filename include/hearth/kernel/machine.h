@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * machine.h - ending the host machine. The code tells tools/hearth how the run ended; on QEMU's
- * virt it becomes QEMU's exit status through the sifive_test finisher, elsewhere SBI SRST is all
- * there is.
+ * machine.h - ends the host machine. The code tells tools/hearth how the run ended: on QEMU's virt,
+ * the sifive_test finisher makes it QEMU's exit status. Other machines have only SBI SRST.
  */
 #pragma once
 
@@ -16,9 +15,10 @@ enum machine_exit {
     MACHINE_EXIT_VM_REFUSED = 7,
 };
 
-/* Boot: what machine_off() calls first, to let the console's device send what is queued (bounded);
- * and what ends the machine with a code, where SRST has none. */
+/* Sets the function that machine_off() calls first: it waits, for a bounded time, until the
+ * console's device has sent its queue. Boot. */
 void machine_set_drain(void (*fn)(void));
+/* Sets the function that ends the machine with a code, which SRST cannot pass. Boot. */
 void machine_set_finisher(void (*fn)(enum machine_exit code));
-/* Any hart, any state: waits for the console to drain (bounded), prints nothing. */
+/* Drains the console (bounded) and ends the machine. Any hart, any state; prints nothing. */
 __noreturn void machine_off(enum machine_exit code);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * panic.h - a bug of ours: say so with registers and backtrace, and end the machine. Nothing a
- * guest does may lead here.
+ * panic.h - reports a bug in Hearth with registers and a backtrace, and ends the machine. No action
+ * of a guest may reach it.
  */
 #pragma once
 
@@ -10,7 +10,7 @@
 /* Prints from any hart, any context, holding no lock, and ends the machine with MACHINE_EXIT_PANIC.
  * The first hart to panic prints; a panic while panicking ends the machine at once. */
 __noreturn void panic(const char *fmt, ...) __printf(1, 2);
-/* Part of a panic's report: formatted, "\n" becomes "\r\n", without locks. */
+/* Prints a part of a panic's report; "\n" becomes "\r\n". Takes no locks. */
 void panic_print(const char *fmt, ...) __printf(1, 2);
 
 #define ASSERT(cond)                                                                               \
