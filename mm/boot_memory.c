@@ -32,7 +32,8 @@ bool boot_memory_next_free(hpa_t *at, hpa_t end, hpa_t *stop, const struct mem_r
     }
 }
 
-static void clip(const struct mem_range *m, hpa_t *lo, hpa_t *hi)
+/* Clips a memory range to whole pages in the direct map. */
+static void boot_memory_clip(const struct mem_range *m, hpa_t *lo, hpa_t *hi)
 {
     *lo = MAX(m->base, direct_map_phys);
     *hi = MIN(align_down(m->base + m->size, PAGE_SIZE), direct_map_phys + DIRECT_MAP_SIZE);
@@ -46,7 +47,7 @@ int boot_memory_init(const struct mem_range *mem, uint32_t mem_count, const stru
     uint64_t need;
 
     for (uint32_t i = 0; i < mem_count; i++) {
-        clip(&mem[i], &at, &end);
+        boot_memory_clip(&mem[i], &at, &end);
         if (at >= end)
             continue;
         low = MIN(low, at);
@@ -57,7 +58,7 @@ int boot_memory_init(const struct mem_range *mem, uint32_t mem_count, const stru
     low = align_down(low, PAGE_SIZE);
     need = align_up(page_alloc_metadata_size(low, high), PAGE_SIZE);
     for (uint32_t i = 0; i < mem_count && metadata == HPA_NONE; i++) {
-        clip(&mem[i], &at, &end);
+        boot_memory_clip(&mem[i], &at, &end);
         for (; boot_memory_next_free(&at, end, &stop, keep, keep_count); at = stop)
             if (stop - at >= need) {
                 metadata = at;
@@ -68,7 +69,7 @@ int boot_memory_init(const struct mem_range *mem, uint32_t mem_count, const stru
         return -HV_ENOMEM;
     page_alloc_init(low, high, phys_to_virt(metadata));
     for (uint32_t i = 0; i < mem_count; i++) {
-        clip(&mem[i], &at, &end);
+        boot_memory_clip(&mem[i], &at, &end);
         for (; boot_memory_next_free(&at, end, &stop, keep, keep_count); at = stop) {
             hpa_t from = at == metadata ? at + need : at;
 

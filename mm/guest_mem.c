@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * guest_mem.c - doors one and two to guest memory (hearth/mm/guest_mem.h; privileged specification,
- * "Hypervisor Virtual-Machine Load and Store Instructions"). Owns nothing; runs on the hart on
- * which the vcpu is loaded, with interrupts off, and leaves vsatp, hstatus and sstatus as it found
- * them.
+ * guest_mem.c - guest-physical copy and guest-virtual access (hearth/mm/guest_mem.h; privileged
+ * specification, "Hypervisor Virtual-Machine Load and Store Instructions"). Owns nothing; runs on
+ * the hart on which the vcpu is loaded, with interrupts off, and preserves vsatp, hstatus and
+ * sstatus.
  *
- * sstatus.MXR is 0 in the hypervisor, always: with it HLV would read what the guest may only
- * execute. sstatus.SUM does not concern HLV; vsstatus does, and is the guest's.
+ * sstatus.MXR is always 0 in the hypervisor: otherwise HLV could read memory that the guest may
+ * only execute. HLV ignores sstatus.SUM and applies vsstatus, which belongs to the guest.
  */
 #include <arch/csr.h>
 #include <arch/hart_csr.h>
@@ -15,14 +15,14 @@
 #include <hearth/mm/guest_mem.h>
 #include <hearth/arch/vcpu_state.h>
 
-/* What an access may change in the hart: its fault, a trap in HS-mode, writes GVA and SPV, and its
- * return SPP, SPIE. */
+/* Hart state that an access may change: a fault traps to HS-mode, which writes GVA and SPV, and the
+ * return from it writes SPP and SPIE. */
 struct access {
     uint64_t hstatus, sstatus;
     bool hstatus_changed;
 };
 
-static void access_begin(struct access *a, uint64_t spvp)
+static void guest_mem_access_begin(struct access *a, uint64_t spvp)
 {
     a->sstatus = hart_sstatus();
     a->hstatus = hart_hstatus();
@@ -31,7 +31,7 @@ static void access_begin(struct access *a, uint64_t spvp)
         hart_set_hstatus(a->hstatus ^ HSTATUS_SPVP);
 }
 
-static void access_end(const struct access *a, bool faulted)
+static void guest_mem_access_end(const struct access *a, bool faulted)
 {
     if (unlikely(faulted))
         hart_set_sstatus(a->sstatus);
@@ -40,59 +40,59 @@ static void access_end(const struct access *a, bool faulted)
 }
 
 /*
- * Door 1. A change of vsatp to Bare and back needs no fence: nothing is cached for Bare, and the
- * guest's own translations stay valid (privileged specification, "Supervisor Address Translation
- * and Protection").
+ * Guest-physical copy. Switching vsatp to Bare and back needs no fence: no translations are cached
+ * for Bare, and the guest's own remain valid (privileged specification, "Supervisor Address
+ * Translation and Protection").
  */
 
-/* Nothing of a guest is above this. What is would be folded down to an address that exists if the
- * guest masks pointers (henvcfg.PMM): HLV with vsatp Bare does so too. */
+/* Limit of guest-physical addresses. If the guest masks pointers (henvcfg.PMM), so does HLV with
+ * vsatp = Bare: an address above the limit would alias a valid one. */
 #define GPA_TOP BIT(48)
 
-static uint64_t to_top(gpa_t gpa, uint64_t len)
+static uint64_t guest_mem_clip(gpa_t gpa, uint64_t len)
 {
     return gpa < GPA_TOP ? MIN(len, GPA_TOP - gpa) : 0;
 }
 
 uint64_t copy_from_guest(struct vcpu *vcpu, void *buf, gpa_t gpa, uint64_t len)
 {
-    const uint64_t want = to_top(gpa, len);
+    const uint64_t want = guest_mem_clip(gpa, len);
     struct guest_copied copied;
     struct access a;
     uint64_t vsatp;
 
-    (void)vcpu; /* its VS CSRs are this hart's */
-    access_begin(&a, HSTATUS_SPVP);
+    (void)vcpu; /* its VS CSRs are loaded on this hart */
+    guest_mem_access_begin(&a, HSTATUS_SPVP);
     vsatp = vs_swap_atp(0);
     copied = guest_load(buf, gpa, want);
     vs_set_atp(vsatp);
-    access_end(&a, copied.left != 0);
+    guest_mem_access_end(&a, copied.left != 0);
     return want - copied.left;
 }
 
 uint64_t copy_to_guest(struct vcpu *vcpu, gpa_t gpa, const void *buf, uint64_t len)
 {
-    const uint64_t want = to_top(gpa, len);
+    const uint64_t want = guest_mem_clip(gpa, len);
     struct guest_copied copied;
     struct access a;
     uint64_t vsatp;
 
     (void)vcpu;
-    access_begin(&a, HSTATUS_SPVP);
+    guest_mem_access_begin(&a, HSTATUS_SPVP);
     vsatp = vs_swap_atp(0);
     copied = guest_store(gpa, buf, want);
     vs_set_atp(vsatp);
-    access_end(&a, copied.left != 0);
+    guest_mem_access_end(&a, copied.left != 0);
     return want - copied.left;
 }
 
 /*
- * What is no VS-stage page fault is the bus's: an access fault, as on a machine whose memory ends
- * there. HLVX is to report a load's causes. QEMU (10.0) reports a fetch's, and the VS-stage one for
- * both stages: there a load of the same address tells them apart. Called between access_begin() and
- * access_end().
+ * Maps the cause of an HLVX fault to that of a fetch. All but VS-stage page faults become access
+ * faults, as on a machine without memory there. HLVX should report load causes. QEMU (10.0) reports
+ * fetch causes, and the VS-stage page fault for both stages: a load of the same address then
+ * distinguishes them. Called between guest_mem_access_begin() and guest_mem_access_end().
  */
-static uint64_t fetch_cause(uint64_t scause, gva_t gva)
+static uint64_t guest_mem_fetch_cause(uint64_t scause, gva_t gva)
 {
     uint8_t byte;
 
@@ -105,7 +105,7 @@ static uint64_t fetch_cause(uint64_t scause, gva_t gva)
     return scause == CAUSE_LOAD_PAGE ? CAUSE_INSN_PAGE : CAUSE_INSN_ACCESS;
 }
 
-static uint64_t load_cause(uint64_t scause)
+static uint64_t guest_mem_load_cause(uint64_t scause)
 {
     return scause == CAUSE_LOAD_PAGE ? CAUSE_LOAD_PAGE : CAUSE_LOAD_ACCESS;
 }
@@ -120,7 +120,7 @@ bool fetch_guest_instruction(struct vcpu *vcpu, gva_t gva, uint32_t *insn, struc
         *trap = (struct guest_trap){.cause = CAUSE_INSN_MISALIGNED, .tval = gva};
         return false;
     }
-    access_begin(&a, vcpu_ctx(vcpu)->hstatus);
+    guest_mem_access_begin(&a, vcpu_ctx(vcpu)->hstatus);
     if ((gva & 2) == 0) {
         got = guest_fetch_word(gva);
     } else {
@@ -134,10 +134,11 @@ bool fetch_guest_instruction(struct vcpu *vcpu, gva_t gva, uint32_t *insn, struc
     }
     faulted = got >= GUEST_FETCH_FAULT;
     if (unlikely(faulted))
-        *trap = (struct guest_trap){.cause = fetch_cause(got - GUEST_FETCH_FAULT, at), .tval = at};
+        *trap = (struct guest_trap){.cause = guest_mem_fetch_cause(got - GUEST_FETCH_FAULT, at),
+                                    .tval = at};
     else
         *insn = (uint32_t)((got & 3) == 3 ? got : got & 0xffff);
-    access_end(&a, faulted);
+    guest_mem_access_end(&a, faulted);
     return !faulted;
 }
 
@@ -146,11 +147,12 @@ bool guest_read_gva(struct vcpu *vcpu, gva_t gva, void *buf, uint64_t len, struc
     struct guest_copied copied;
     struct access a;
 
-    access_begin(&a, vcpu_ctx(vcpu)->hstatus);
+    guest_mem_access_begin(&a, vcpu_ctx(vcpu)->hstatus);
     copied = guest_load(buf, gva, len);
-    access_end(&a, copied.left != 0);
+    guest_mem_access_end(&a, copied.left != 0);
     if (copied.left == 0)
         return true;
-    *trap = (struct guest_trap){.cause = load_cause(copied.cause), .tval = gva + len - copied.left};
+    *trap = (struct guest_trap){.cause = guest_mem_load_cause(copied.cause),
+                                .tval = gva + len - copied.left};
     return false;
 }

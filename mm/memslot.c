@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * memslot.c - a VM's RAM as slots, and door three to guest memory (hearth/mm/memslot.h). Owns
- * struct memslots. No lock: slots change only while no vcpu of the VM runs.
+ * memslot.c - a VM's RAM as slots, and its host mapping (hearth/mm/memslot.h). Owns struct
+ * memslots. No lock: slots change only while no vcpu of the VM runs.
  */
 #include <arch/bulk.h>
 #include <arch/layout.h>
@@ -10,7 +10,7 @@
 #include <hearth/mm/page_alloc.h>
 
 /* Index of the first slot that ends above gpa; s->count when there is none. */
-static uint32_t slot_at_or_above(const struct memslots *s, gpa_t gpa)
+static uint32_t memslot_index(const struct memslots *s, gpa_t gpa)
 {
     uint32_t low = 0, high = s->count;
 
@@ -36,7 +36,7 @@ int memslot_add(struct memslots *s, gpa_t gpa, hpa_t hpa, uint64_t size)
         return -HV_EINVAL;
     if (gpa > UINT64_MAX - size || hpa > UINT64_MAX - size)
         return -HV_EINVAL;
-    at = slot_at_or_above(s, gpa);
+    at = memslot_index(s, gpa);
     if (at < s->count && s->slot[at].gpa < gpa + size)
         return -HV_EEXIST;
     if (s->count == MEMSLOTS_MAX)
@@ -50,7 +50,7 @@ int memslot_add(struct memslots *s, gpa_t gpa, hpa_t hpa, uint64_t size)
 
 const struct memslot *memslot_find(const struct memslots *s, gpa_t gpa)
 {
-    uint32_t at = slot_at_or_above(s, gpa);
+    uint32_t at = memslot_index(s, gpa);
 
     return at < s->count && s->slot[at].gpa <= gpa ? &s->slot[at] : NULL;
 }
@@ -90,7 +90,7 @@ bool memslot_is_ram(const struct memslots *s, gpa_t gpa, uint64_t len)
     return false;
 }
 
-/* Both directions: buf_in is what is read from, or buf_out what is written to. */
+/* Copies from buf_in to guest RAM or, if buf_in is NULL, from guest RAM to buf_out. */
 static uint64_t memslot_copy(const struct memslots *s, gpa_t gpa, const uint8_t *buf_in,
                              uint8_t *buf_out, uint64_t len)
 {
@@ -122,8 +122,8 @@ uint64_t memslot_write(const struct memslots *s, gpa_t gpa, const void *buf, uin
     return memslot_copy(s, gpa, buf, NULL, len);
 }
 
-/* Takes back the slots of [gpa, end), all of them blocks of the page allocator. */
-static void free_slots(struct memslots *s, gpa_t gpa, gpa_t end)
+/* Removes and frees the slots in [gpa, end), each of which is a block of the page allocator. */
+static void memslot_free_range(struct memslots *s, gpa_t gpa, gpa_t end)
 {
     uint32_t kept = 0;
 
@@ -139,9 +139,8 @@ static void free_slots(struct memslots *s, gpa_t gpa, gpa_t end)
 }
 
 /*
- * Blocks come largest first, and never larger than an earlier one: as gpa starts aligned to the
- * largest, each block's gpa is aligned to its size, so the G-stage can use pages as large as the
- * block.
+ * Block sizes never increase, and gpa starts aligned to the largest. Each block's gpa is therefore
+ * aligned to its size, and the G-stage can use pages as large as the block.
  */
 int memslot_alloc_ram(struct memslots *s, gpa_t gpa, uint64_t size)
 {
@@ -175,11 +174,11 @@ int memslot_alloc_ram(struct memslots *s, gpa_t gpa, uint64_t size)
     return 0;
 
 fail:
-    free_slots(s, gpa, gpa + done);
+    memslot_free_range(s, gpa, gpa + done);
     return error;
 }
 
 void memslot_free_ram(struct memslots *s)
 {
-    free_slots(s, 0, UINT64_MAX);
+    memslot_free_range(s, 0, UINT64_MAX);
 }

@@ -29,65 +29,65 @@
 
 extern const char image_start[], image_text_end[], image_rodata_end[], image_end[];
 
-static uint64_t *root;
-static uint64_t device_next = DEVICE_BASE;
+static uint64_t *stage1_root;
+static uint64_t stage1_device_next = DEVICE_BASE;
 
-static uint64_t pte_make(hpa_t hpa, uint64_t flags)
+static uint64_t stage1_pte(hpa_t hpa, uint64_t flags)
 {
     return (hpa >> PAGE_SHIFT) << 10 | flags;
 }
 
-static uint64_t *pte_table(uint64_t pte)
+static uint64_t *stage1_pte_table(uint64_t pte)
 {
     return phys_to_virt((pte >> 10) << PAGE_SHIFT);
 }
 
-static unsigned pte_index(uint64_t va, unsigned level)
+static unsigned stage1_pte_index(uint64_t va, unsigned level)
 {
     return (unsigned)(va >> (PAGE_SHIFT + 9 * level)) & 511;
 }
 
-/* Maps one leaf of the given level; what is mapped there already stays (0). -HV_EEXIST: a table of
- * smaller pages stands in its place. */
-static int map_leaf(uint64_t va, hpa_t hpa, unsigned level, uint64_t flags)
+/* Maps one leaf at the given level; keeps an existing mapping (0). -HV_EEXIST: a table of smaller
+ * pages is present there. */
+static int stage1_map_leaf(uint64_t va, hpa_t hpa, unsigned level, uint64_t flags)
 {
-    uint64_t *table = root;
+    uint64_t *table = stage1_root;
 
     for (unsigned l = LEVELS - 1; l > level; l--) {
-        uint64_t *pte = &table[pte_index(va, l)];
+        uint64_t *pte = &table[stage1_pte_index(va, l)];
 
         if (!(*pte & PTE_V)) {
             void *page = page_alloc_zeroed(0);
 
             if (page == NULL)
                 return -HV_ENOMEM;
-            *pte = pte_make(virt_to_phys(page), PTE_V);
+            *pte = stage1_pte(virt_to_phys(page), PTE_V);
         } else if (*pte & PTE_LEAF) {
             return 0;
         }
-        table = pte_table(*pte);
+        table = stage1_pte_table(*pte);
     }
-    uint64_t *pte = &table[pte_index(va, level)];
+    uint64_t *pte = &table[stage1_pte_index(va, level)];
 
     if ((*pte & PTE_V) && !(*pte & PTE_LEAF))
         return -HV_EEXIST;
     if (!(*pte & PTE_V))
-        *pte = pte_make(hpa, flags);
+        *pte = stage1_pte(hpa, flags);
     return 0;
 }
 
-static int map_range(uint64_t va, hpa_t hpa, uint64_t size, uint64_t flags)
+static int stage1_map_range(uint64_t va, hpa_t hpa, uint64_t size, uint64_t flags)
 {
     while (size > 0) {
         unsigned level = LEVELS - 1;
 
         while (level > 0 && (!is_aligned(va | hpa, LEVEL_SIZE(level)) || size < LEVEL_SIZE(level)))
             level--;
-        int err = map_leaf(va, hpa, level, flags);
+        int err = stage1_map_leaf(va, hpa, level, flags);
 
-        /* Part of it is mapped by smaller pages: so is the rest then. */
+        /* If a table of smaller pages is present, map with those. */
         while (err == -HV_EEXIST && level > 0)
-            err = map_leaf(va, hpa, --level, flags);
+            err = stage1_map_leaf(va, hpa, --level, flags);
         if (err < 0)
             return err;
         va += LEVEL_SIZE(level);
@@ -97,14 +97,14 @@ static int map_range(uint64_t va, hpa_t hpa, uint64_t size, uint64_t flags)
     return 0;
 }
 
-/* One section of the image, all page-aligned by linker.ld. */
-static int map_section(const char *from, const char *to, uint64_t flags)
+/* Maps one section of the image; linker.ld aligns them to pages. */
+static int stage1_map_section(const char *from, const char *to, uint64_t flags)
 {
-    return map_range((uintptr_t)from, image_to_phys(from), (uint64_t)(to - from), flags);
+    return stage1_map_range((uintptr_t)from, image_to_phys(from), (uint64_t)(to - from), flags);
 }
 
-/* Direct map of all RAM, whole pages, less the ranges that must not be touched. */
-static int map_ram(const struct stage1_plan *plan)
+/* Maps the whole pages of all RAM into the direct map, except those that overlap plan->keep. */
+static int stage1_map_ram(const struct stage1_plan *plan)
 {
     for (uint32_t i = 0; i < plan->ram_count; i++) {
         const struct mem_range *m = &plan->ram[i];
@@ -114,7 +114,7 @@ static int map_ram(const struct stage1_plan *plan)
         hpa_t stop;
 
         for (; boot_memory_next_free(&at, end, &stop, plan->keep, plan->keep_count); at = stop) {
-            int err = map_range((uintptr_t)phys_to_virt(at), at, stop - at, PTE_RW);
+            int err = stage1_map_range((uintptr_t)phys_to_virt(at), at, stop - at, PTE_RW);
 
             if (err < 0)
                 return err;
@@ -123,32 +123,32 @@ static int map_ram(const struct stage1_plan *plan)
     return 0;
 }
 
-/* The pages of a range, in the direct map, even inside a range that is kept. */
-static int map_read_only(const struct mem_range *m)
+/* Maps the pages of a range read-only into the direct map, even inside a range of plan->keep. */
+static int stage1_map_read_only(const struct mem_range *m)
 {
     const hpa_t from = align_down(m->base, PAGE_SIZE);
 
     return m->size == 0 ? 0
-                        : map_range((uintptr_t)phys_to_virt(from), from,
-                                    align_up(m->base - from + m->size, PAGE_SIZE), PTE_RO);
+                        : stage1_map_range((uintptr_t)phys_to_virt(from), from,
+                                           align_up(m->base - from + m->size, PAGE_SIZE), PTE_RO);
 }
 
 int stage1_init(const struct stage1_plan *plan)
 {
     int err;
 
-    root = page_alloc_zeroed(0);
-    if (root == NULL)
+    stage1_root = page_alloc_zeroed(0);
+    if (stage1_root == NULL)
         return -HV_ENOMEM;
-    err = map_section(image_start, image_text_end, PTE_RX);
+    err = stage1_map_section(image_start, image_text_end, PTE_RX);
     if (err == 0)
-        err = map_section(image_text_end, image_rodata_end, PTE_RO);
+        err = stage1_map_section(image_text_end, image_rodata_end, PTE_RO);
     if (err == 0)
-        err = map_section(image_rodata_end, image_end, PTE_RW);
+        err = stage1_map_section(image_rodata_end, image_end, PTE_RW);
     if (err == 0)
-        err = map_ram(plan);
+        err = stage1_map_ram(plan);
     for (unsigned i = 0; err == 0 && i < ARRAY_SIZE(plan->read_only); i++)
-        err = map_read_only(&plan->read_only[i]);
+        err = stage1_map_read_only(&plan->read_only[i]);
     if (err < 0)
         return err;
     hart_set_satp(stage1_satp());
@@ -158,7 +158,7 @@ int stage1_init(const struct stage1_plan *plan)
 
 uint64_t stage1_satp(void)
 {
-    return ATP_MODE_SV39 << ATP_MODE_SHIFT | virt_to_phys(root) >> PAGE_SHIFT;
+    return ATP_MODE_SV39 << ATP_MODE_SHIFT | virt_to_phys(stage1_root) >> PAGE_SHIFT;
 }
 
 int stage1_map_stacks(unsigned index, uint64_t *top, uint64_t *emergency_top)
@@ -171,9 +171,9 @@ int stage1_map_stacks(unsigned index, uint64_t *top, uint64_t *emergency_top)
 
     if (stack == HPA_NONE || emergency == HPA_NONE)
         return -HV_ENOMEM;
-    err = map_range(va, stack, STACK_SIZE, PTE_RW);
+    err = stage1_map_range(va, stack, STACK_SIZE, PTE_RW);
     if (err == 0)
-        err = map_range(va + STACK_SIZE + PAGE_SIZE, emergency, PAGE_SIZE, PTE_RW);
+        err = stage1_map_range(va + STACK_SIZE + PAGE_SIZE, emergency, PAGE_SIZE, PTE_RW);
     if (err < 0)
         return err;
     sfence_vma_all();
@@ -187,16 +187,16 @@ void *stage1_map_device(hpa_t base, uint64_t size)
     hpa_t first = align_down(base, PAGE_SIZE);
     uint64_t offset = base - first;
     uint64_t span;
-    uint64_t va = device_next;
+    uint64_t va = stage1_device_next;
 
     if (size == 0 || size > DEVICE_SIZE || base > (1ull << 56) - DEVICE_SIZE)
         return NULL;
     span = align_up(offset + size, PAGE_SIZE);
     if (span > DEVICE_BASE + DEVICE_SIZE - va)
         return NULL;
-    if (map_range(va, first, span, PTE_RW) < 0)
+    if (stage1_map_range(va, first, span, PTE_RW) < 0)
         return NULL;
-    device_next = va + span + PAGE_SIZE;
+    stage1_device_next = va + span + PAGE_SIZE;
     sfence_vma_all();
     return (void *)(uintptr_t)(va + offset);
 }

@@ -3,10 +3,9 @@
  * gstage.h - G-stage page tables (privileged specification, "Two-stage address translation",
  * hgatp): Sv39x4, Sv48x4 or Sv57x4, with 1 GiB and 2 MiB pages wherever gpa, hpa and size allow.
  *
- * Lock: gstage->lock (rank GSTAGE), taken inside. Fences are the caller's (shootdown.h): these
- * functions only edit tables. A table page that an edit unlinks may still be in a hart's walk
- * cache, so it is kept (retired, all entries invalid) until the caller has fenced and says so:
- * gstage_reclaim().
+ * Lock: gstage->lock (rank GSTAGE), taken inside. These functions only edit tables; the caller
+ * fences (shootdown.h). A table page that an edit unlinks may remain in a hart's walk cache, so it
+ * is kept (retired, all entries invalid) until the caller has fenced and calls gstage_reclaim().
  */
 #pragma once
 
@@ -21,10 +20,10 @@
 struct gstage {
     struct spinlock lock;
     hpa_t root;      /* 16 KiB, 16 KiB aligned */
-    uint64_t hgatp;  /* but the VMID */
+    uint64_t hgatp;  /* register value without the VMID */
     uint8_t levels;  /* 3: Sv39x4, 4: Sv48x4, 5: Sv57x4 */
-    uint32_t tables; /* page-table pages held: root's four, linked ones, retired ones */
-    hpa_t retired;   /* list of unlinked tables, HPA_NONE: empty */
+    uint32_t tables; /* page-table pages held: four of the root, linked and retired tables */
+    hpa_t retired;   /* list of unlinked tables; HPA_NONE: empty */
 };
 
 struct gstage_mapping {
@@ -34,32 +33,32 @@ struct gstage_mapping {
 };
 
 /*
- * Levels of the shallowest mode whose addresses reach `end`, the first address behind all that is
- * to be mapped: a walk reads fewer tables then. modes: bit n: the host has the mode of n levels. 0:
- * none of them does.
+ * Returns the number of levels of the shallowest mode that covers [0, end), which minimizes the
+ * tables read by a walk. modes: bit n: the host supports the mode with n levels. 0: no mode covers
+ * it.
  */
 unsigned gstage_choose(uint32_t modes, gpa_t end);
 
-/* Makes an empty table. levels: of a mode that the host has. 0 or -HV_ENOMEM. */
+/* Creates an empty table. levels: of a mode that the host supports. 0 or -HV_ENOMEM. */
 int __must_check gstage_init(struct gstage *g, unsigned levels);
-/* Frees every table page (not the memory mapped). No hart may use the table any more. */
+/* Frees every table page (not the mapped memory). No hart may use the table. */
 void gstage_destroy(struct gstage *g);
 
 /* Largest gpa + 1 that the mode translates. */
 uint64_t gstage_limit(const struct gstage *g);
 
-/* Maps [gpa, gpa + size) to hpa. All 4 KiB aligned; within the limit; nothing mapped there before.
- * prot: not 0, and R wherever W. 0, -HV_EINVAL, -HV_ERANGE, -HV_EEXIST (nothing has changed),
- * -HV_ENOMEM (nothing of the range stays mapped; tables made on the way are retired). */
+/* Maps [gpa, gpa + size) to hpa. All 4 KiB aligned; within the limit; the range must be unmapped.
+ * prot: not 0, and W requires R. 0, -HV_EINVAL, -HV_ERANGE, -HV_EEXIST (nothing has changed),
+ * -HV_ENOMEM (the range is left unmapped; tables allocated on the path are retired). */
 int __must_check gstage_map(struct gstage *g, gpa_t gpa, hpa_t hpa, uint64_t size, unsigned prot);
-/* Unmaps what is mapped of [gpa, gpa + size), splitting large pages at the edges; empty tables are
- * retired. 0, -HV_EINVAL, -HV_ERANGE, -HV_ENOMEM (a split needs a page; then nothing has changed).
- */
+/* Unmaps [gpa, gpa + size), parts of which may be unmapped already. Splits large pages at the
+ * edges; empty tables are retired. 0, -HV_EINVAL, -HV_ERANGE, -HV_ENOMEM (no page for a split;
+ * nothing has changed). */
 int __must_check gstage_unmap(struct gstage *g, gpa_t gpa, uint64_t size);
-/* Frees the retired tables. After every hart that may have this table loaded has done the fences
- * for all unmaps (and failed maps) before this call. */
+/* Frees the retired tables. Before the call, every hart that may have this table loaded must have
+ * completed the fences for all unmaps and failed maps. */
 void gstage_reclaim(struct gstage *g);
-/* 0 and *out, or -HV_ENOENT. */
+/* Looks up the mapping of gpa: 0 and *out, or -HV_ENOENT. */
 int __must_check gstage_lookup(struct gstage *g, gpa_t gpa, struct gstage_mapping *out);
 
 /* The hgatp value for this table and VMID. */

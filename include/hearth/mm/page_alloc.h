@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * page_alloc.h - host physical memory: a buddy allocator over the free ranges that boot hands in.
+ * page_alloc.h - host physical memory: a buddy allocator for the free ranges found at boot.
  * Lock: its own (rank PAGE_ALLOC); every function may be called from any hart.
  */
 #pragma once
@@ -10,21 +10,20 @@
 #define PAGE_ORDER_MAX 18 /* blocks of 2^order pages, naturally aligned; 18 = 1 GiB */
 
 /*
- * Boot, once: takes the lowest and highest address that will ever be added, and a range for the
- * bookkeeping (page_alloc_metadata_size() bytes, direct-mapped, not otherwise used).
+ * Boot, once. [low, high): contains all ranges that will be added. metadata:
+ * page_alloc_metadata_size() bytes, direct-mapped, not otherwise used.
  */
 uint64_t page_alloc_metadata_size(hpa_t low, hpa_t high);
 void page_alloc_init(hpa_t low, hpa_t high, void *metadata);
-/* Boot: adds a free range (shrunk to whole pages). Ranges outside [low, high) or overlapping an
- * added one are ignored from the first page on that is not new. */
+/* Boot: adds a free range, shrunk to whole pages and clipped to [low, high). The rest of the range
+ * from the first page already added on is ignored. */
 void page_alloc_add(hpa_t base, uint64_t size);
 
-/* One block of 2^order pages, contents undefined; HPA_NONE when there is none. */
+/* Allocates a block of 2^order pages, contents undefined; HPA_NONE: none free. */
 hpa_t page_alloc(unsigned order);
-/* One block, zeroed, mapped; NULL when there is none. */
+/* Allocates a zeroed block and returns its address in the direct map; NULL: none free. */
 void *page_alloc_zeroed(unsigned order);
-/* Gives a block back. Freeing what is not allocated, or with another order, is a bug of ours:
- * panic. */
+/* Frees a block. Panics if the block is not allocated or has another order. */
 void page_free(hpa_t hpa, unsigned order);
 void page_free_virt(void *p, unsigned order);
 

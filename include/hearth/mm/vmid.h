@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vmid.h - VMIDs by generation. A VM keeps its VMID until the space is used up; then a new
- * generation begins, every hart flushes once before it enters a VM of the new generation, and VMs
- * get new numbers as they run. A host with no VMID bits works: then each switch between VMs
- * flushes. Lock: its own (rank VMID).
+ * vmid.h - VMIDs by generation. A VM keeps its VMID until all are used. Then a new generation
+ * begins: every hart flushes once before it enters a VM of the new generation, and VMs get new
+ * VMIDs when they next run. On a host without VMID bits, each switch between VMs flushes. Lock: its
+ * own (rank VMID).
  */
 #pragma once
 
@@ -13,24 +13,26 @@
 #define VMID_BITS_MAX 14
 
 struct vmid {
-    uint64_t number; /* vmid.c's lock to change; atomic to look: generation and id; 0: none yet */
+    /* Generation and VMID; 0: none yet. Written with vmid.c's lock, read atomically. */
+    uint64_t number;
 };
 
-/* For vmid_update() only: what numbers are of now; a number of it for v. */
+/* Only for vmid_update(): the current generation; allocates a number of it for v. */
 extern uint64_t vmid_generation; /* atomic */
 uint64_t vmid_renew(struct vmid *v);
 
-/* Boot: how many VMID bits hgatp has (0..14), found by probing. */
+/* Boot. bits: VMID bits of hgatp (0..14), found by probing. */
 void vmid_init(unsigned bits);
 
 /*
- * Before a vcpu is loaded, by its hart (whose hart->vmid_generation *hart_generation is): makes v
- * valid in the present generation; *id is the VMID for hgatp. (Use *id, never v's: another hart may
- * begin a new generation at any moment, and then v's is a number that this hart has not flushed
- * for.) Returns true when the hart must do a full local hfence.gvma before it uses the VMID: a new
- * generation began since this hart last asked, or there are no VMID bits and the VM differs from
- * the last one on this hart. A vcpu that stays loaded keeps its old VMID while other harts go on to
- * the next generation: what fences a running vcpu's translations by VMID takes the VMID from hgatp.
+ * Makes v valid in the current generation; *id is the VMID for hgatp. Called by the hart that loads
+ * a vcpu, before the load, with *hart_generation = hart->vmid_generation. (Use *id, never v's
+ * number: another hart may begin a new generation at any time and change that to one for which this
+ * hart has not flushed.) Returns true if the hart must do a full local hfence.gvma before it uses
+ * the VMID: a new generation has begun since this hart's last call, or there are no VMID bits and
+ * the VM differs from the last one on this hart. A loaded vcpu keeps its old VMID while other harts
+ * proceed to the next generation: code that fences a running vcpu by VMID must take the VMID from
+ * hgatp.
  */
 static inline bool __must_check vmid_update(struct vmid *v, uint64_t *hart_generation, uint64_t *id)
 {
