@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * messages.c - the message queues of the VMs (messages.h): rings of bytes with a ring of lengths.
+ * messages.c - the VMs' message queues (messages.h): each a ring of bytes and a ring of lengths.
  *
- * Most VMs never send a message: a queue's bytes are allocated with the first, and stay.
+ * Most VMs never send a message, so a queue's bytes are allocated with its first message, and then
+ * stay.
  *
- * Locking: a queue has one lock for senders and one for receivers, each held over the copy of a
- * message: so nobody gets between its bytes, and it counts only once all of them are there. Between
- * the two sides go the free-running indexes: a side moves its own, release, and looks at the
- * other's, acquire. No two queues' locks are nested. messages->peer is set when the later
- * of two VMs has been created, cleared when one goes away, both under vm_list_lock.
+ * Locking: a queue has one lock for senders and one for receivers, each held while a message is
+ * copied. So messages are not interleaved, and a message counts only once it is complete. Senders
+ * and receivers synchronise by free-running indexes: each side advances its own with release and
+ * reads the other side's with acquire. No two queues' locks are nested. messages->peer is set when
+ * the second of two VMs is created and cleared when one of them is destroyed, both under
+ * vm_list_lock.
  */
 #include <arch/atomic.h>
 #include <hearth/lib/errno.h>
@@ -20,17 +22,17 @@
 
 #include <string.h>
 
-struct queue {
+struct message_queue {
     struct spinlock receivers, senders;
-    uint32_t head, bytes_head; /* taken: messages, bytes; receivers move them */
-    uint32_t tail, bytes_tail; /* put; senders move them */
+    uint32_t head, bytes_head; /* messages and bytes received; written by receivers */
+    uint32_t tail, bytes_tail; /* messages and bytes sent; written by senders */
     uint16_t length[MESSAGES_MAX];
-    uint8_t *bytes; /* MESSAGES_BYTES; senders: from the first message on */
+    uint8_t *bytes; /* MESSAGES_BYTES; allocated by the first sender */
 };
 
 struct messages {
-    struct queue inbox, outbox;
-    struct vm *peer; /* atomic; NULL: none, or not yet */
+    struct message_queue inbox, outbox;
+    struct vm *peer; /* atomic; NULL: none yet */
 };
 
 static struct messages *messages_of(const struct vm *vm)
@@ -43,7 +45,7 @@ _Static_assert((MESSAGES_MAX & (MESSAGES_MAX - 1)) == 0 &&
                    (MESSAGES_BYTES & (MESSAGES_BYTES - 1)) == 0,
                "free-running indexes wrap with the rings");
 
-static void queue_init(struct queue *q)
+static void messages_queue_init(struct message_queue *q)
 {
     lock_init(&q->receivers, RANK_DEVICE);
     lock_init(&q->senders, RANK_DEVICE);
@@ -55,13 +57,13 @@ static int messages_create(struct vm *vm)
 
     if (m == NULL)
         return -HV_ENOMEM;
-    queue_init(&m->inbox);
-    queue_init(&m->outbox);
+    messages_queue_init(&m->inbox);
+    messages_queue_init(&m->outbox);
     vm->slots[VM_SLOT_MESSAGES] = m;
     return 0;
 }
 
-static void queue_free(struct queue *q)
+static void messages_queue_free(struct message_queue *q)
 {
     if (q->bytes != NULL)
         page_free_virt(q->bytes, page_order(MESSAGES_BYTES));
@@ -69,20 +71,20 @@ static void queue_free(struct queue *q)
 
 static void messages_destroy(struct vm *vm)
 {
-    queue_free(&messages_of(vm)->inbox);
-    queue_free(&messages_of(vm)->outbox);
+    messages_queue_free(&messages_of(vm)->inbox);
+    messages_queue_free(&messages_of(vm)->outbox);
     page_free_virt(messages_of(vm), page_order(sizeof(struct messages)));
     vm->slots[VM_SLOT_MESSAGES] = NULL;
 }
 
-static bool has_peer(const struct vm *vm)
+static bool messages_has_peer(const struct vm *vm)
 {
     return vm->config.messages[0] != '\0';
 }
 
 static void messages_connect(struct vm *vm)
 {
-    for (unsigned i = 0; has_peer(vm) && i < vm_count(); i++) {
+    for (unsigned i = 0; messages_has_peer(vm) && i < vm_count(); i++) {
         struct vm *other = vm_get(i);
 
         if (other == NULL || other == vm || strcmp(other->config.name, vm->config.messages) != 0 ||
@@ -102,9 +104,10 @@ static void messages_disconnect(struct vm *vm)
         atomic_store_release(&messages_of(peer)->peer, NULL);
 }
 
-/* `len` bytes of the ring from free-running index `at`, in one piece or, over the ring's end, two.
- */
-static bool copy_pieces(struct queue *q, uint32_t at, uint64_t len, message_copy copy, void *arg)
+/* Copies `len` bytes of the ring from free-running index `at`: one chunk, or two across the ring's
+ * end. */
+static bool messages_copy(struct message_queue *q, uint32_t at, uint64_t len, message_copy copy,
+                          void *arg)
 {
     const uint64_t start = at % MESSAGES_BYTES;
     const uint64_t first = MIN(len, MESSAGES_BYTES - start);
@@ -113,15 +116,15 @@ static bool copy_pieces(struct queue *q, uint32_t at, uint64_t len, message_copy
            (first == len || copy(arg, q->bytes, first, len - first));
 }
 
-/* Of the two indexes that a side moves, the other side may see the first one moved alone: that is
- * room it does not use yet, for it wants both. */
-static bool has_room(const struct queue *q, uint64_t len)
+/* A receiver advances its two indexes one after the other. A sender that sees only the first new
+ * value does not use that room yet, because it requires both. */
+static bool messages_has_room(const struct message_queue *q, uint64_t len)
 {
     return q->tail - atomic_load_acquire(&q->head) < MESSAGES_MAX &&
            len <= MESSAGES_BYTES - (uint64_t)(q->bytes_tail - atomic_load_acquire(&q->bytes_head));
 }
 
-static int put(struct queue *q, uint64_t len, message_copy copy, void *arg)
+static int messages_put(struct message_queue *q, uint64_t len, message_copy copy, void *arg)
 {
     int err = 0;
 
@@ -130,9 +133,9 @@ static int put(struct queue *q, uint64_t len, message_copy copy, void *arg)
     lock_acquire(&q->senders);
     if (q->bytes == NULL)
         q->bytes = page_alloc_zeroed(page_order(MESSAGES_BYTES));
-    if (q->bytes == NULL || !has_room(q, len)) {
+    if (q->bytes == NULL || !messages_has_room(q, len)) {
         err = -HV_ENOSPC;
-    } else if (!copy_pieces(q, q->bytes_tail, len, copy, arg)) {
+    } else if (!messages_copy(q, q->bytes_tail, len, copy, arg)) {
         err = -HV_EFAULT;
     } else {
         q->length[q->tail % MESSAGES_MAX] = (uint16_t)len;
@@ -143,7 +146,8 @@ static int put(struct queue *q, uint64_t len, message_copy copy, void *arg)
     return err;
 }
 
-static int take(struct queue *q, uint64_t capacity, uint64_t *len, message_copy copy, void *arg)
+static int messages_take(struct message_queue *q, uint64_t capacity, uint64_t *len,
+                         message_copy copy, void *arg)
 {
     uint32_t waiting;
     int err = 0;
@@ -158,7 +162,7 @@ static int take(struct queue *q, uint64_t capacity, uint64_t *len, message_copy 
     if (waiting > capacity) {
         *len = waiting;
         err = -HV_ERANGE;
-    } else if (!copy_pieces(q, q->bytes_head, waiting, copy, arg)) {
+    } else if (!messages_copy(q, q->bytes_head, waiting, copy, arg)) {
         err = -HV_EFAULT;
     } else {
         *len = waiting;
@@ -173,22 +177,22 @@ int messages_send(struct vm *vm, uint64_t len, message_copy copy, void *arg)
 {
     struct vm *peer;
 
-    if (!has_peer(vm))
-        return put(&messages_of(vm)->outbox, len, copy, arg);
+    if (!messages_has_peer(vm))
+        return messages_put(&messages_of(vm)->outbox, len, copy, arg);
     peer = atomic_load_acquire(&messages_of(vm)->peer);
     if (len == 0 || len > MESSAGE_MAX)
-        return -HV_EINVAL; /* whether or not there is somebody */
-    return peer != NULL ? put(&messages_of(peer)->inbox, len, copy, arg) : -HV_ENOENT;
+        return -HV_EINVAL; /* also without a peer */
+    return peer != NULL ? messages_put(&messages_of(peer)->inbox, len, copy, arg) : -HV_ENOENT;
 }
 
 int messages_receive(struct vm *vm, uint64_t capacity, uint64_t *len, message_copy copy, void *arg)
 {
-    return take(&messages_of(vm)->inbox, capacity, len, copy, arg);
+    return messages_take(&messages_of(vm)->inbox, capacity, len, copy, arg);
 }
 
 uint32_t messages_waiting(struct vm *vm, uint32_t *len)
 {
-    struct queue *q = &messages_of(vm)->inbox;
+    struct message_queue *q = &messages_of(vm)->inbox;
     uint32_t n;
 
     lock_acquire(&q->receivers);
@@ -198,34 +202,34 @@ uint32_t messages_waiting(struct vm *vm, uint32_t *len)
     return n;
 }
 
-bool message_from_guest(void *arg, void *piece, uint64_t offset, uint64_t len)
+bool message_from_guest(void *arg, void *chunk, uint64_t offset, uint64_t len)
 {
     const struct message_guest *g = arg;
 
-    return copy_from_guest(g->vcpu, piece, g->gpa + offset, len) == len;
+    return copy_from_guest(g->vcpu, chunk, g->gpa + offset, len) == len;
 }
 
-bool message_to_guest(void *arg, void *piece, uint64_t offset, uint64_t len)
+bool message_to_guest(void *arg, void *chunk, uint64_t offset, uint64_t len)
 {
     const struct message_guest *g = arg;
 
-    return copy_to_guest(g->vcpu, g->gpa + offset, piece, len) == len;
+    return copy_to_guest(g->vcpu, g->gpa + offset, chunk, len) == len;
 }
 
-/* The shell's end: arg points to a pointer to a buffer of ours. */
-static bool copy_from_host(void *arg, void *piece, uint64_t offset, uint64_t len)
+/* The shell's side: arg points to a pointer to Hearth's buffer. */
+static bool messages_copy_from_host(void *arg, void *chunk, uint64_t offset, uint64_t len)
 {
     const char *const *from = arg;
 
-    memcpy(piece, *from + offset, len);
+    memcpy(chunk, *from + offset, len);
     return true;
 }
 
-static bool copy_to_host(void *arg, void *piece, uint64_t offset, uint64_t len)
+static bool messages_copy_to_host(void *arg, void *chunk, uint64_t offset, uint64_t len)
 {
     char *const *to = arg;
 
-    memcpy(*to + offset, piece, len);
+    memcpy(*to + offset, chunk, len);
     return true;
 }
 
@@ -233,7 +237,9 @@ int messages_shell_send(struct vm *vm, const void *buf, uint64_t len)
 {
     const char *from = buf;
 
-    return has_peer(vm) ? -HV_ENODEV : put(&messages_of(vm)->inbox, len, copy_from_host, &from);
+    return messages_has_peer(vm)
+               ? -HV_ENODEV
+               : messages_put(&messages_of(vm)->inbox, len, messages_copy_from_host, &from);
 }
 
 int messages_shell_receive(struct vm *vm, void *buf, uint64_t capacity, uint64_t *len)
@@ -241,8 +247,9 @@ int messages_shell_receive(struct vm *vm, void *buf, uint64_t capacity, uint64_t
     char *to = buf;
 
     *len = 0;
-    return has_peer(vm) ? -HV_ENODEV
-                        : take(&messages_of(vm)->outbox, capacity, len, copy_to_host, &to);
+    return messages_has_peer(vm)
+               ? -HV_ENODEV
+               : messages_take(&messages_of(vm)->outbox, capacity, len, messages_copy_to_host, &to);
 }
 
 const struct vm_component messages_component = {
