@@ -25,7 +25,7 @@ static struct exit_result base_handle(struct vcpu *vcpu, const struct sbi_call *
     case SBI_BASE_PROBE_EXTENSION:
         value = sbi_probe(vcpu, call->arg[0]);
         break;
-    /* The host's: guests pick workarounds for the silicon by them. */
+    /* The host's ids, by which guests select workarounds for the silicon. */
     case SBI_BASE_GET_MVENDORID:
         value = host_ids.mvendorid;
         break;

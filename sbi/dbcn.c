@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * dbcn.c - SBI DBCN extension (v3.0, chapter "Debug Console Extension"): the VM's console by
- * buffers and bytes. Stateless; the console has its own lock. A call moves at most DBCN_CHUNK
- * bytes, which the specification lets it do, so that no guest keeps a hart's interrupts off for
- * long. A write takes what the console has room for now, perhaps nothing; a byte, which has to
- * wait, is tried again by the guest's own instruction, so that its hart can do other things
- * between.
+ * buffers and bytes. Stateless; the console has its own lock.
+ *
+ * A call moves at most DBCN_CHUNK bytes, as the specification permits, so that a guest cannot keep
+ * a hart's interrupts disabled for long. A write takes as many bytes as the console has room for,
+ * perhaps none. A single byte must wait for room: the guest's ecall is retried, so that its hart
+ * can do other work in between.
  */
 #include <hearth/console/console.h>
 #include <hearth/mm/guest_mem.h>
@@ -16,7 +17,8 @@
 
 #define DBCN_CHUNK 256
 
-/* Arguments: bytes, low and high half of the address. On RV64 the low half is the whole address. */
+/* Arguments: size in bytes, low and high half of the address. On RV64 the low half is the whole
+ * address. */
 static bool dbcn_range_valid(const struct vm *vm, const struct sbi_call *call)
 {
     return call->arg[2] == 0 && memslot_is_ram(&vm->memslots, call->arg[1], call->arg[0]);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * dbtr.c - SBI DBTR extension (v3.0, chapter "Debug Triggers Extension"): each vcpu has a table of
- * triggers of type mcontrol6, which are in the hart while the vcpu is. A guest's S and U are the
- * host's VS and VU; a hart without H has no other modes. What a trigger may ask for is what every
- * implementation has: matches of one address, any access size; no chains.
+ * mcontrol6 triggers, which are installed in the hart while the vcpu is loaded. A guest's S and U
+ * modes are the host's VS and VU; a hart without H has no other modes. Only options that every
+ * implementation has are offered: matches of one address, any access size, no chains.
  *
  * Locking: none, own vcpu.
  */
@@ -17,45 +17,45 @@
 
 #define ENTRY_SIZE SBI_DBTR_ENTRY_SIZE
 
-/* Bits of tdata1, type mcontrol6, that the specification reserves. */
+/* Reserved bits of tdata1, type mcontrol6. */
 #define MC6_RESERVED (3ul << 19 | 0xfffffffful << 27)
-/* Optional ones that are not here: chain, action, match, select, the modes of H, what a trigger
- * would note of its hits. */
+/* Optional bits that are not implemented: chain, action, match, select, the modes of H, the hit
+ * bits. */
 #define MC6_UNIMPLEMENTED                                                                          \
     (SBI_DBTR_MC6_CHAIN | SBI_DBTR_MC6_ACTION | SBI_DBTR_MC6_MATCH | SBI_DBTR_MC6_SELECT |         \
      SBI_DBTR_MC6_VS | SBI_DBTR_MC6_VU | SBI_DBTR_MC6_HITS)
 #define MC6_ACTION_DEBUG_MODE (1ul << 12)
 
-struct entry {
+struct dbtr_entry {
     uint64_t word[4]; /* trig_state or trig_idx, tdata1 to tdata3 */
 };
 
-_Static_assert(sizeof(struct entry) == ENTRY_SIZE, "shared memory");
+_Static_assert(sizeof(struct dbtr_entry) == ENTRY_SIZE, "shared memory");
 
-static uint64_t state_of(uint64_t tdata1)
+static uint64_t dbtr_state_of(uint64_t tdata1)
 {
     return SBI_DBTR_STATE_MAPPED | (tdata1 & SBI_DBTR_MC6_S ? SBI_DBTR_STATE_S : 0) |
            (tdata1 & SBI_DBTR_MC6_U ? SBI_DBTR_STATE_U : 0);
 }
 
-/* Is this configuration one that a trigger here can have? `last`: of its array. */
-static int64_t check_config(const struct entry *e, bool last)
+/* Checks a trigger's configuration. last: it is the last of its array. */
+static int64_t dbtr_check_config(const struct dbtr_entry *e, bool last)
 {
     const uint64_t tdata1 = e->word[1];
 
     if ((tdata1 & SBI_DBTR_TYPE) != SBI_DBTR_TYPE_MCONTROL6) {
-        /* mcontrol has its chain in the same place. */
+        /* mcontrol has its chain bit in the same place. */
         if (last && (tdata1 & SBI_DBTR_TYPE) == SBI_DBTR_TYPE_MCONTROL &&
             (tdata1 & SBI_DBTR_MC6_CHAIN))
             return SBI_ERR_INVALID_PARAM;
-        return SBI_ERR_FAILED; /* no trigger is of that type */
+        return SBI_ERR_FAILED; /* no trigger has that type */
     }
     if (tdata1 & (SBI_DBTR_DMODE | SBI_DBTR_MC6_M | MC6_RESERVED))
         return SBI_ERR_INVALID_PARAM;
     if (last && (tdata1 & SBI_DBTR_MC6_CHAIN))
         return SBI_ERR_INVALID_PARAM;
     if ((tdata1 & SBI_DBTR_MC6_ACTION) == MC6_ACTION_DEBUG_MODE)
-        return SBI_ERR_INVALID_PARAM; /* wants dmode */
+        return SBI_ERR_INVALID_PARAM; /* requires dmode */
     if ((tdata1 & MC6_UNIMPLEMENTED) || e->word[3] != 0)
         return SBI_ERR_NOT_SUPPORTED;
     return SBI_SUCCESS;
@@ -63,8 +63,8 @@ static int64_t check_config(const struct entry *e, bool last)
 
 /* ---- calls with shared memory */
 
-static int64_t set_shmem(struct vcpu *vcpu, struct dbtr *d, uint64_t lo, uint64_t hi,
-                         uint64_t flags)
+static int64_t dbtr_set_shmem(struct vcpu *vcpu, struct dbtr *d, uint64_t lo, uint64_t hi,
+                              uint64_t flags)
 {
     if (flags != 0)
         return SBI_ERR_INVALID_PARAM;
@@ -80,27 +80,28 @@ static int64_t set_shmem(struct vcpu *vcpu, struct dbtr *d, uint64_t lo, uint64_
     return SBI_SUCCESS;
 }
 
-static int64_t read_triggers(struct vcpu *vcpu, const struct dbtr *d, uint64_t base, uint64_t count)
+static int64_t dbtr_read(struct vcpu *vcpu, const struct dbtr *d, uint64_t base, uint64_t count)
 {
-    struct entry e[DBTR_TRIGGERS_MAX];
+    struct dbtr_entry e[DBTR_TRIGGERS_MAX];
 
     if (d->shmem == DBTR_NO_SHMEM)
         return SBI_ERR_NO_SHMEM;
-    /* base + count >= trig_max, without a wrap */
+    /* base + count >= trig_max, without wrapping */
     if (base >= d->count || count >= d->count - base)
         return SBI_ERR_BAD_RANGE;
     for (uint64_t i = 0; i < count; i++) {
         const struct dbtr_trigger *t = &d->trigger[base + i];
 
-        e[i] = (struct entry){{t->state, t->tdata[0], t->tdata[1], t->tdata[2]}};
+        e[i] = (struct dbtr_entry){{t->state, t->tdata[0], t->tdata[1], t->tdata[2]}};
     }
     if (copy_to_guest(vcpu, d->shmem, e, count * ENTRY_SIZE) != count * ENTRY_SIZE)
         return SBI_ERR_FAILED;
     return SBI_SUCCESS;
 }
 
-/* The array of configurations of an install or update, copied once. */
-static int64_t read_array(struct vcpu *vcpu, const struct dbtr *d, struct entry *e, uint64_t count)
+/* Reads the array of configurations of an install or update, once. */
+static int64_t dbtr_read_entries(struct vcpu *vcpu, const struct dbtr *d, struct dbtr_entry *e,
+                                 uint64_t count)
 {
     if (d->shmem == DBTR_NO_SHMEM)
         return SBI_ERR_NO_SHMEM;
@@ -111,13 +112,13 @@ static int64_t read_array(struct vcpu *vcpu, const struct dbtr *d, struct entry 
     return SBI_SUCCESS;
 }
 
-static int64_t configure(struct dbtr_trigger *t, const struct entry *e)
+static int64_t dbtr_configure(struct dbtr_trigger *t, const struct dbtr_entry *e)
 {
     const struct dbtr_trigger old = *t;
     int64_t error;
 
     dbtr_hw_uninstall(t);
-    t->state = state_of(e->word[1]);
+    t->state = dbtr_state_of(e->word[1]);
     for (unsigned i = 0; i < 3; i++)
         t->tdata[i] = e->word[1 + i];
     error = dbtr_hw_install(t);
@@ -125,19 +126,19 @@ static int64_t configure(struct dbtr_trigger *t, const struct entry *e)
         *t = old;
         t->hw = DBTR_NO_HW;
         if (old.mapped)
-            (void)dbtr_hw_install(t); /* it had its place before */
+            (void)dbtr_hw_install(t); /* succeeds: it was installed before */
     }
     return error;
 }
 
-static void unmap(struct dbtr *d, struct dbtr_trigger *t)
+static void dbtr_unmap(struct dbtr *d, struct dbtr_trigger *t)
 {
     dbtr_hw_uninstall(t);
     *t = (struct dbtr_trigger){.hw = DBTR_NO_HW};
     d->mapped--;
 }
 
-static struct dbtr_trigger *find_free(struct dbtr *d)
+static struct dbtr_trigger *dbtr_find_free(struct dbtr *d)
 {
     for (uint32_t i = 0; i < d->count; i++)
         if (!d->trigger[i].mapped)
@@ -145,26 +146,26 @@ static struct dbtr_trigger *find_free(struct dbtr *d)
     return NULL;
 }
 
-/* All or none: *failed is the array's entry that is to blame. */
-static int64_t install(struct vcpu *vcpu, struct dbtr *d, uint64_t count, uint64_t *failed)
+/* Installs all or none. On error *failed is the index of the failing entry. */
+static int64_t dbtr_install(struct vcpu *vcpu, struct dbtr *d, uint64_t count, uint64_t *failed)
 {
     struct dbtr_trigger *new[DBTR_TRIGGERS_MAX];
-    struct entry e[DBTR_TRIGGERS_MAX];
-    int64_t error = read_array(vcpu, d, e, count);
+    struct dbtr_entry e[DBTR_TRIGGERS_MAX];
+    int64_t error = dbtr_read_entries(vcpu, d, e, count);
     uint64_t i;
 
     if (error != SBI_SUCCESS)
         return error;
     for (i = 0; i < count && error == SBI_SUCCESS; i++) {
         *failed = i;
-        error = check_config(&e[i], i == count - 1);
+        error = dbtr_check_config(&e[i], i == count - 1);
     }
     if (error != SBI_SUCCESS)
         return error;
     for (i = 0; i < count && error == SBI_SUCCESS; i++) {
         *failed = i;
-        new[i] = find_free(d);
-        error = new[i] == NULL ? SBI_ERR_FAILED : configure(new[i], &e[i]);
+        new[i] = dbtr_find_free(d);
+        error = new[i] == NULL ? SBI_ERR_FAILED : dbtr_configure(new[i], &e[i]);
         if (error == SBI_SUCCESS) {
             new[i]->mapped = true;
             d->mapped++;
@@ -173,42 +174,42 @@ static int64_t install(struct vcpu *vcpu, struct dbtr *d, uint64_t count, uint64
     }
     if (error == SBI_SUCCESS) {
         *failed = 0;
-        /* The indices; the rest is written back as it was read. */
+        /* Returns the indices; the other fields are written back unchanged. */
         if (copy_to_guest(vcpu, d->shmem, e, count * ENTRY_SIZE) == count * ENTRY_SIZE)
             return SBI_SUCCESS;
         error = SBI_ERR_FAILED;
         i++;
     }
     while (i-- > 1)
-        unmap(d, new[i - 1]);
+        dbtr_unmap(d, new[i - 1]);
     return error;
 }
 
-static int64_t check_update(const struct dbtr *d, const struct entry *e, bool last)
+static int64_t dbtr_check_update(const struct dbtr *d, const struct dbtr_entry *e, bool last)
 {
     if (e->word[0] >= d->count)
         return SBI_ERR_INVALID_PARAM;
     if (!d->trigger[e->word[0]].mapped)
         return SBI_ERR_FAILED;
-    /* Type and chain are to be as installed: mcontrol6, none. */
+    /* Type and chain must be as installed: mcontrol6, none. */
     if ((e->word[1] & SBI_DBTR_TYPE) != SBI_DBTR_TYPE_MCONTROL6 ||
         (e->word[1] & SBI_DBTR_MC6_CHAIN))
         return SBI_ERR_INVALID_PARAM;
-    return check_config(e, last);
+    return dbtr_check_config(e, last);
 }
 
-static int64_t update(struct vcpu *vcpu, struct dbtr *d, uint64_t count, uint64_t *failed)
+static int64_t dbtr_update(struct vcpu *vcpu, struct dbtr *d, uint64_t count, uint64_t *failed)
 {
-    struct entry e[DBTR_TRIGGERS_MAX];
-    int64_t error = read_array(vcpu, d, e, count);
+    struct dbtr_entry e[DBTR_TRIGGERS_MAX];
+    int64_t error = dbtr_read_entries(vcpu, d, e, count);
 
     for (uint64_t i = 0; i < count && error == SBI_SUCCESS; i++) {
         *failed = i;
-        error = check_update(d, &e[i], i == count - 1);
+        error = dbtr_check_update(d, &e[i], i == count - 1);
     }
     for (uint64_t i = 0; i < count && error == SBI_SUCCESS; i++) {
         *failed = i;
-        error = configure(&d->trigger[e[i].word[0]], &e[i]);
+        error = dbtr_configure(&d->trigger[e[i].word[0]], &e[i]);
     }
     if (error == SBI_SUCCESS)
         *failed = 0;
@@ -217,7 +218,7 @@ static int64_t update(struct vcpu *vcpu, struct dbtr *d, uint64_t count, uint64_
 
 /* ---- calls with a set of triggers */
 
-static int64_t trigger_disable(struct dbtr *d, struct dbtr_trigger *t)
+static int64_t dbtr_disable(struct dbtr *d, struct dbtr_trigger *t)
 {
     (void)d;
     dbtr_hw_uninstall(t);
@@ -225,24 +226,24 @@ static int64_t trigger_disable(struct dbtr *d, struct dbtr_trigger *t)
     return SBI_SUCCESS;
 }
 
-static int64_t trigger_enable(struct dbtr *d, struct dbtr_trigger *t)
+static int64_t dbtr_enable(struct dbtr *d, struct dbtr_trigger *t)
 {
     dbtr_hw_uninstall(t);
-    (void)trigger_disable(d, t);
+    (void)dbtr_disable(d, t);
     t->tdata[0] |= (t->state & SBI_DBTR_STATE_S ? SBI_DBTR_MC6_S : 0) |
                    (t->state & SBI_DBTR_STATE_U ? SBI_DBTR_MC6_U : 0);
     return dbtr_hw_install(t);
 }
 
-static int64_t trigger_uninstall(struct dbtr *d, struct dbtr_trigger *t)
+static int64_t dbtr_uninstall(struct dbtr *d, struct dbtr_trigger *t)
 {
-    unmap(d, t);
+    dbtr_unmap(d, t);
     return SBI_SUCCESS;
 }
 
-/* Nothing is done when one of them is not installed. */
-static int64_t for_set(struct dbtr *d, uint64_t base, uint64_t mask,
-                       int64_t (*fn)(struct dbtr *, struct dbtr_trigger *))
+/* Calls fn for each trigger of the set. If one of them is not installed, does nothing. */
+static int64_t dbtr_for_each(struct dbtr *d, uint64_t base, uint64_t mask,
+                             int64_t (*fn)(struct dbtr *, struct dbtr_trigger *))
 {
     int64_t error = SBI_SUCCESS;
 
@@ -258,13 +259,13 @@ static int64_t for_set(struct dbtr *d, uint64_t base, uint64_t mask,
     return error;
 }
 
-static uint64_t num_triggers(const struct dbtr *d, uint64_t tdata1)
+static uint64_t dbtr_num_triggers(const struct dbtr *d, uint64_t tdata1)
 {
-    const struct entry e = {{0, tdata1, 0, 0}};
+    const struct dbtr_entry e = {{0, tdata1, 0, 0}};
 
     if (tdata1 == 0)
         return d->count;
-    return check_config(&e, false) == SBI_SUCCESS ? d->count : 0;
+    return dbtr_check_config(&e, false) == SBI_SUCCESS ? d->count : 0;
 }
 
 static struct exit_result dbtr_handle(struct vcpu *vcpu, const struct sbi_call *call,
@@ -276,28 +277,28 @@ static struct exit_result dbtr_handle(struct vcpu *vcpu, const struct sbi_call *
     switch (call->fid) {
     case SBI_DBTR_NUM_TRIGGERS:
         ret->error = SBI_SUCCESS;
-        ret->value = num_triggers(d, a0);
+        ret->value = dbtr_num_triggers(d, a0);
         break;
     case SBI_DBTR_SET_SHMEM:
-        ret->error = set_shmem(vcpu, d, a0, a1, call->arg[2]);
+        ret->error = dbtr_set_shmem(vcpu, d, a0, a1, call->arg[2]);
         break;
     case SBI_DBTR_READ:
-        ret->error = read_triggers(vcpu, d, a0, a1);
+        ret->error = dbtr_read(vcpu, d, a0, a1);
         break;
     case SBI_DBTR_INSTALL:
-        ret->error = install(vcpu, d, a0, &ret->value);
+        ret->error = dbtr_install(vcpu, d, a0, &ret->value);
         break;
     case SBI_DBTR_UPDATE:
-        ret->error = update(vcpu, d, a0, &ret->value);
+        ret->error = dbtr_update(vcpu, d, a0, &ret->value);
         break;
     case SBI_DBTR_UNINSTALL:
-        ret->error = for_set(d, a0, a1, trigger_uninstall);
+        ret->error = dbtr_for_each(d, a0, a1, dbtr_uninstall);
         break;
     case SBI_DBTR_ENABLE:
-        ret->error = for_set(d, a0, a1, trigger_enable);
+        ret->error = dbtr_for_each(d, a0, a1, dbtr_enable);
         break;
     case SBI_DBTR_DISABLE:
-        ret->error = for_set(d, a0, a1, trigger_disable);
+        ret->error = dbtr_for_each(d, a0, a1, dbtr_disable);
         break;
     default:
         break;
@@ -323,8 +324,8 @@ static void dbtr_vcpu_load(struct vcpu *vcpu, void *state)
 {
     struct dbtr *d = state;
 
-    /* The harts of a machine are taken to be alike. On one that has fewer triggers some do not hit:
-     * said once, for it may happen at every switch. */
+    /* All harts of a machine are expected to have the same triggers. On a hart with fewer, some
+     * triggers do not hit. Logged once, because it may happen at every switch. */
     for (uint32_t i = 0; i < d->count; i++) {
         if (d->trigger[i].mapped && dbtr_hw_install(&d->trigger[i]) != SBI_SUCCESS && !d->warned) {
             log_vm(vcpu->vm, "vcpu %u: a hart has no place for its debug triggers", vcpu->id);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dbtr_state.h - a vcpu's debug triggers, between sbi/dbtr.c (the guest's calls) and sbi/dbtr_hw.c
- * (the hart's triggers, through the firmware's own DBTR extension). The vcpu's own hart only.
+ * dbtr_state.h - a vcpu's debug triggers, shared by sbi/dbtr.c (the guest's calls) and
+ * sbi/dbtr_hw.c (the hart's triggers, through the firmware's DBTR extension). Accessed on the
+ * vcpu's hart only.
  */
 #pragma once
 
@@ -12,25 +13,25 @@
 
 struct dbtr_trigger {
     bool mapped;       /* installed by the guest */
-    uint32_t hw;       /* the firmware's index while it is in this hart, else DBTR_NO_HW */
+    uint32_t hw;       /* the firmware's index while installed in this hart, else DBTR_NO_HW */
     uint64_t state;    /* trig_state, as the guest reads it */
-    uint64_t tdata[3]; /* as the guest reads them: its modes are S and U */
+    uint64_t tdata[3]; /* as the guest reads them, with modes S and U */
 };
 
 struct dbtr {
     gpa_t shmem; /* or DBTR_NO_SHMEM */
     uint32_t count;
-    uint32_t mapped; /* how many are: 0 makes a switch of vcpus free */
+    uint32_t mapped; /* number of mapped triggers; 0: a switch of vcpus skips DBTR */
     bool warned;
     struct dbtr_trigger trigger[DBTR_TRIGGERS_MAX];
 };
 
 #define DBTR_NO_SHMEM UINT64_MAX
 
-/* Triggers of this hart that guests can have: of type mcontrol6, up to DBTR_TRIGGERS_MAX. Sets the
- * firmware's shared memory up at the first call on a hart. */
+/* Number of mcontrol6 triggers of this hart that guests can use, up to DBTR_TRIGGERS_MAX. The first
+ * call on a hart sets up the firmware's shared memory. */
 uint32_t dbtr_hw_count(void);
-/* Puts it into this hart, active in VS- and VU-mode alone; one without modes stays out. FAILED,
- * or NOT_SUPPORTED or INVALID_PARAM as the firmware has it. */
+/* Installs the trigger in this hart, active in VS- and VU-mode only; a trigger without modes is not
+ * installed. Returns SUCCESS, FAILED, or the firmware's NOT_SUPPORTED or INVALID_PARAM. */
 int64_t dbtr_hw_install(struct dbtr_trigger *t);
 void dbtr_hw_uninstall(struct dbtr_trigger *t);

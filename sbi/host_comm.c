@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * host_comm.c - the HOST_COMM extension (EID 0x484F5354): whole messages to and from whoever is
- * connected to the VM (hearth/ipc/messages.h). Never waits. Stateless; the queues have their locks.
+ * host_comm.c - the HOST_COMM extension (EID 0x484F5354): messages to and from the VM's peer
+ * (hearth/ipc/messages.h). Never waits. Stateless; the queues have their own locks.
  */
 #include <hearth/lib/errno.h>
 #include <hearth/ipc/messages.h>
@@ -9,7 +9,7 @@
 #include <hearth/core/vcpu.h>
 #include <hearth/core/vm.h>
 
-_Static_assert(SBI_HOST_COMM_MESSAGE_MAX == MESSAGE_MAX, "what guests are told");
+_Static_assert(SBI_HOST_COMM_MESSAGE_MAX == MESSAGE_MAX, "the guests' ABI");
 
 static int64_t host_comm_error(int err)
 {
@@ -19,7 +19,7 @@ static int64_t host_comm_error(int err)
 }
 
 /* a0 = length, a1, a2 = address */
-static int64_t send_message(struct vcpu *vcpu, const uint64_t *arg)
+static int64_t host_comm_send(struct vcpu *vcpu, const uint64_t *arg)
 {
     struct message_guest from = {.vcpu = vcpu};
     const uint64_t len = arg[0];
@@ -31,8 +31,8 @@ static int64_t send_message(struct vcpu *vcpu, const uint64_t *arg)
     return host_comm_error(messages_send(vcpu->vm, len, message_from_guest, &from));
 }
 
-/* a0 = capacity, a1, a2 = address of so many bytes, all of which must be RAM */
-static int64_t receive_message(struct vcpu *vcpu, const uint64_t *arg, uint64_t *len)
+/* a0 = capacity, a1, a2 = address of the buffer, all of which must be RAM */
+static int64_t host_comm_receive(struct vcpu *vcpu, const uint64_t *arg, uint64_t *len)
 {
     struct message_guest to = {.vcpu = vcpu};
     const uint64_t capacity = arg[0];
@@ -48,9 +48,9 @@ static struct exit_result host_comm_handle(struct vcpu *vcpu, const struct sbi_c
                                            struct sbi_ret *ret)
 {
     if (call->fid == SBI_HOST_COMM_SEND_MESSAGE)
-        ret->error = send_message(vcpu, call->arg);
+        ret->error = host_comm_send(vcpu, call->arg);
     else if (call->fid == SBI_HOST_COMM_RECEIVE_MESSAGE)
-        ret->error = receive_message(vcpu, call->arg, &ret->value);
+        ret->error = host_comm_receive(vcpu, call->arg, &ret->value);
     return exit_next(4);
 }
 

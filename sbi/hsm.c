@@ -3,8 +3,8 @@
  * hsm.c - SBI HSM extension (v3.0, chapter "Hart State Management Extension"): start, stop, status,
  * suspend.
  *
- * vcpu->hsm_state is atomic. vcpu_hsm_start() moves it from STOPPED; hart_stop here to STOP_PENDING
- * and suspend here to SUSPENDED; core/run.c does the rest of both ways.
+ * vcpu->hsm_state is atomic. vcpu_hsm_start() moves it from STOPPED; hart_stop here moves it to
+ * STOP_PENDING, and suspend here to SUSPENDED. core/run.c makes all other transitions.
  */
 #include <arch/atomic.h>
 #include <hearth/core/exit.h>
@@ -34,7 +34,7 @@ static int64_t hsm_hart_start(struct vcpu *vcpu, uint64_t hart, uint64_t addr, u
 static struct exit_result hsm_hart_suspend(struct vcpu *vcpu, const struct sbi_call *call,
                                            struct sbi_ret *ret)
 {
-    /* The parameter is a uint32_t, and as such may come sign-extended. */
+    /* The argument is a uint32_t and may be sign-extended. */
     switch ((uint32_t)call->arg[0]) {
     case SBI_HSM_SUSPEND_RETENTIVE:
         ret->error = SBI_SUCCESS;
@@ -48,7 +48,7 @@ static struct exit_result hsm_hart_suspend(struct vcpu *vcpu, const struct sbi_c
         vcpu_reset_suspended(vcpu, call->arg[1], call->arg[2]);
         atomic_store_release(&vcpu->hsm_state, SBI_HSM_STATE_SUSPENDED);
         return exit_block(0);
-    default: /* reserved, or platform-specific and unimplemented: one and the same error */
+    default: /* reserved, and platform-specific types, which do not exist here */
         ret->error = SBI_ERR_INVALID_PARAM;
         return exit_next(4);
     }
@@ -64,7 +64,7 @@ static struct exit_result hsm_handle(struct vcpu *vcpu, const struct sbi_call *c
         ret->error = hsm_hart_start(vcpu, call->arg[0], call->arg[1], call->arg[2]);
         break;
     case SBI_HSM_HART_STOP:
-        /* core/run.c goes on from here; the last hart that stops takes the VM with it, see
+        /* core/run.c completes the stop. The last hart that stops ends the VM:
          * vcpu_hsm_stopped(). */
         atomic_store_release(&vcpu->hsm_state, SBI_HSM_STATE_STOP_PENDING);
         return exit_plain(EXIT_STOP_VCPU);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hvc.c - the HVC extension (EID 0x485643): one table of hypercalls by number. What is not in it is
+ * hvc.c - the HVC extension (EID 0x485643): a table of hypercalls by number. Other numbers return
  * NOT_SUPPORTED. No locks; each vcpu has a scratch buffer.
  */
 #include <hearth/sbi/hvc.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * hvc_channel.c - hypercalls CHANNEL_*: the memory channels between VMs (hearth/ipc/channels.h). a0
- * = the channel's id, of CHANNEL_FIND's; no pointers but the name that CHANNEL_FIND takes.
+ * = the channel's id, as returned by CHANNEL_FIND. Only CHANNEL_FIND takes a pointer, to the name.
  * Stateless.
  */
 #include <hearth/ipc/channels.h>
@@ -11,9 +11,9 @@
 #include <hearth/core/vcpu.h>
 #include <hearth/core/vm.h>
 
-_Static_assert(SBI_CHANNEL_NAME_MAX == VM_NAME_MAX, "what guests are told");
+_Static_assert(SBI_CHANNEL_NAME_MAX == VM_NAME_MAX, "the guests' ABI");
 
-static int64_t channel_error(int err)
+static int64_t hvc_channel_error(int err)
 {
     switch (err) {
     case 0:
@@ -34,7 +34,7 @@ static int64_t channel_error(int err)
 }
 
 /* a0, a1 = the name's address, a2 = its length */
-static int64_t hvc_find(struct vcpu *vcpu, const uint64_t *arg, uint64_t *id)
+static int64_t hvc_channel_find_id(struct vcpu *vcpu, const uint64_t *arg, uint64_t *id)
 {
     char name[SBI_CHANNEL_NAME_MAX];
     gpa_t gpa;
@@ -53,7 +53,7 @@ static int64_t hvc_find(struct vcpu *vcpu, const uint64_t *arg, uint64_t *id)
 }
 
 /* a1, a2 = address, a3 = size, a4 = access */
-static int hvc_publish(struct vm *vm, const uint64_t *arg)
+static int hvc_channel_publish_range(struct vm *vm, const uint64_t *arg)
 {
     gpa_t gpa;
 
@@ -62,7 +62,7 @@ static int hvc_publish(struct vm *vm, const uint64_t *arg)
     return channel_publish(vm, arg[0], gpa, arg[3], arg[4]);
 }
 
-static int hvc_subscribe(struct vm *vm, const uint64_t *arg, uint64_t *value)
+static int hvc_channel_subscribe_at(struct vm *vm, const uint64_t *arg, uint64_t *value)
 {
     gpa_t gpa;
     int err = channel_subscribe(vm, arg[0], arg[1], &gpa);
@@ -74,55 +74,55 @@ static int hvc_subscribe(struct vm *vm, const uint64_t *arg, uint64_t *value)
 
 static struct exit_result hvc_channel_return(struct sbi_ret *ret, int err)
 {
-    ret->error = channel_error(err);
+    ret->error = hvc_channel_error(err);
     return exit_next(4);
 }
 
-static struct exit_result hvc_find_handle(struct vcpu *vcpu, const struct sbi_call *call,
-                                          struct sbi_ret *ret)
+static struct exit_result hvc_channel_handle_find(struct vcpu *vcpu, const struct sbi_call *call,
+                                                  struct sbi_ret *ret)
 {
-    ret->error = hvc_find(vcpu, call->arg, &ret->value);
+    ret->error = hvc_channel_find_id(vcpu, call->arg, &ret->value);
     return exit_next(4);
 }
 
-static struct exit_result hvc_publish_handle(struct vcpu *vcpu, const struct sbi_call *call,
-                                             struct sbi_ret *ret)
+static struct exit_result hvc_channel_handle_publish(struct vcpu *vcpu, const struct sbi_call *call,
+                                                     struct sbi_ret *ret)
 {
-    return hvc_channel_return(ret, hvc_publish(vcpu->vm, call->arg));
+    return hvc_channel_return(ret, hvc_channel_publish_range(vcpu->vm, call->arg));
 }
 
-static struct exit_result hvc_unpublish_handle(struct vcpu *vcpu, const struct sbi_call *call,
-                                               struct sbi_ret *ret)
+static struct exit_result
+hvc_channel_handle_unpublish(struct vcpu *vcpu, const struct sbi_call *call, struct sbi_ret *ret)
 {
     return hvc_channel_return(ret, channel_unpublish(vcpu->vm, call->arg[0]));
 }
 
-static struct exit_result hvc_subscribe_handle(struct vcpu *vcpu, const struct sbi_call *call,
-                                               struct sbi_ret *ret)
+static struct exit_result
+hvc_channel_handle_subscribe(struct vcpu *vcpu, const struct sbi_call *call, struct sbi_ret *ret)
 {
-    return hvc_channel_return(ret, hvc_subscribe(vcpu->vm, call->arg, &ret->value));
+    return hvc_channel_return(ret, hvc_channel_subscribe_at(vcpu->vm, call->arg, &ret->value));
 }
 
-static struct exit_result hvc_unsubscribe_handle(struct vcpu *vcpu, const struct sbi_call *call,
-                                                 struct sbi_ret *ret)
+static struct exit_result
+hvc_channel_handle_unsubscribe(struct vcpu *vcpu, const struct sbi_call *call, struct sbi_ret *ret)
 {
     return hvc_channel_return(ret, channel_unsubscribe(vcpu->vm, call->arg[0]));
 }
 
-static struct exit_result hvc_notify_handle(struct vcpu *vcpu, const struct sbi_call *call,
-                                            struct sbi_ret *ret)
+static struct exit_result hvc_channel_handle_notify(struct vcpu *vcpu, const struct sbi_call *call,
+                                                    struct sbi_ret *ret)
 {
     return hvc_channel_return(ret, channel_notify(vcpu->vm, call->arg[0]));
 }
 
-static struct exit_result hvc_status_handle(struct vcpu *vcpu, const struct sbi_call *call,
-                                            struct sbi_ret *ret)
+static struct exit_result hvc_channel_handle_status(struct vcpu *vcpu, const struct sbi_call *call,
+                                                    struct sbi_ret *ret)
 {
     return hvc_channel_return(ret, channel_status(vcpu->vm, call->arg[0], &ret->value));
 }
 
-static struct exit_result hvc_events_handle(struct vcpu *vcpu, const struct sbi_call *call,
-                                            struct sbi_ret *ret)
+static struct exit_result hvc_channel_handle_events(struct vcpu *vcpu, const struct sbi_call *call,
+                                                    struct sbi_ret *ret)
 {
     return hvc_channel_return(ret, channel_take_events(vcpu->vm, call->arg[0], &ret->value));
 }
@@ -130,47 +130,47 @@ static struct exit_result hvc_events_handle(struct vcpu *vcpu, const struct sbi_
 const struct hypercall hvc_channel_find = {
     .nr = SBI_HVC_CHANNEL_FIND,
     .name = "CHANNEL_FIND",
-    .handle = hvc_find_handle,
+    .handle = hvc_channel_handle_find,
 };
 
 const struct hypercall hvc_channel_publish = {
     .nr = SBI_HVC_CHANNEL_PUBLISH,
     .name = "CHANNEL_PUBLISH",
-    .handle = hvc_publish_handle,
+    .handle = hvc_channel_handle_publish,
 };
 
 const struct hypercall hvc_channel_unpublish = {
     .nr = SBI_HVC_CHANNEL_UNPUBLISH,
     .name = "CHANNEL_UNPUBLISH",
-    .handle = hvc_unpublish_handle,
+    .handle = hvc_channel_handle_unpublish,
 };
 
 const struct hypercall hvc_channel_subscribe = {
     .nr = SBI_HVC_CHANNEL_SUBSCRIBE,
     .name = "CHANNEL_SUBSCRIBE",
-    .handle = hvc_subscribe_handle,
+    .handle = hvc_channel_handle_subscribe,
 };
 
 const struct hypercall hvc_channel_unsubscribe = {
     .nr = SBI_HVC_CHANNEL_UNSUBSCRIBE,
     .name = "CHANNEL_UNSUBSCRIBE",
-    .handle = hvc_unsubscribe_handle,
+    .handle = hvc_channel_handle_unsubscribe,
 };
 
 const struct hypercall hvc_channel_notify = {
     .nr = SBI_HVC_CHANNEL_NOTIFY,
     .name = "CHANNEL_NOTIFY",
-    .handle = hvc_notify_handle,
+    .handle = hvc_channel_handle_notify,
 };
 
 const struct hypercall hvc_channel_status = {
     .nr = SBI_HVC_CHANNEL_STATUS,
     .name = "CHANNEL_STATUS",
-    .handle = hvc_status_handle,
+    .handle = hvc_channel_handle_status,
 };
 
 const struct hypercall hvc_channel_events = {
     .nr = SBI_HVC_CHANNEL_EVENTS,
     .name = "CHANNEL_EVENTS",
-    .handle = hvc_events_handle,
+    .handle = hvc_channel_handle_events,
 };

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lcof.h - the local counter-overflow interrupt (Sscofpmf) taken or polled in HS-mode. */
+/* lcof.h - handler of the local counter-overflow interrupt (Sscofpmf), taken or polled in
+ * HS-mode. */
 #pragma once
 
-/* A row of arch/riscv/trap.c's table: the counters are those of the vcpu loaded on this hart. */
+/* Entry in arch/riscv/trap.c's table. The counters belong to the vcpu that is loaded on this
+ * hart. */
 void lcof_interrupt(void);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sbi.h - serving SBI calls: the table of extensions, its dispatch and probe (sbi/sbi.c), one file
- * an extension. SBI specification v3.0, "Binary encoding".
+ * sbi.h - SBI calls from guests: the table of extensions, its dispatch and probe (sbi/sbi.c), one
+ * file for each extension. SBI specification v3.0, "Binary encoding".
  */
 #pragma once
 
@@ -12,24 +12,24 @@
 #include <hearth/guest/upcalls.h>
 #include <hearth/lib/types.h>
 
-/* The call as it stands in the guest's registers: laid over ctx.gpr[GPR_A0..GPR_A7], so valid until
- * they change. */
+/* A call's arguments: overlays ctx.gpr[GPR_A0..GPR_A7], so they are valid until those registers
+ * change. */
 struct sbi_call {
     uint64_t arg[6]; /* a0..a5 */
     uint64_t fid;    /* a6 */
     uint64_t eid;    /* a7 */
 };
 
-/* What goes to a0 and a1: written only when the call returns: NEXT, BLOCK or YIELD with insn_len 4.
- * (insn_len 0: the handler has set the registers that the guest goes on with.) */
+/* Values for a0 and a1, written only when the call returns: NEXT, BLOCK or YIELD with insn_len 4.
+ * (insn_len 0: the handler has set the registers with which the guest continues.) */
 struct sbi_ret {
     int64_t error;
-    uint64_t value; /* a1; legacy extensions leave a1 alone and return .error in a0 */
+    uint64_t value; /* a1; legacy extensions leave a1 unchanged and return .error in a0 */
 };
 
-/* Extensions that keep state: sbi_vm_state() and sbi_vcpu_state(). */
+/* Slots of the extensions' state: sbi_vm_state() and sbi_vcpu_state(). */
 enum sbi_slot {
-    SBI_SLOT_NONE, /* keeps none */
+    SBI_SLOT_NONE, /* no state */
     SBI_SLOT_PMU,
     SBI_SLOT_SUSP,
     SBI_SLOT_STA,
@@ -48,33 +48,33 @@ struct sbi_extension {
     const char *name;     /* as a VM's description spells it */
     bool legacy;          /* legacy return convention */
     enum sbi_slot slot;
-    size_t vm_state, vcpu_state; /* bytes of state of each VM and vcpu, zeroed when it is made */
+    size_t vm_state, vcpu_state; /* bytes of state of each VM and vcpu, zeroed at creation */
 
-    /* Each may be NULL. available: false hides the extension from a VM; asked once, when the VM is
-     * made and its state is there, zeroed. */
+    /* Hooks, each of which may be NULL. available: false hides the extension from a VM; called once
+     * at the VM's creation, when its zeroed state exists. */
     bool (*available)(const struct vm *vm);
     /* VM (re)start: all its vcpus are stopped. */
     void (*vm_reset)(struct vm *vm, void *state);
-    /* A vcpu starts (HSM): on its hart, before it is loaded. */
+    /* A vcpu starts (HSM). Called on its hart before the vcpu is loaded. */
     void (*vcpu_reset)(struct vcpu *vcpu, void *state);
-    /* A vcpu has stopped, by itself or with its VM: on its hart, after it was put. */
+    /* A vcpu has stopped, by itself or with its VM. Called on its hart after vcpu_put(). */
     void (*vcpu_stopped)(struct vcpu *vcpu, void *state);
-    /* Hardware state that the extension virtualises, on the vcpu's hart: part of vcpu_load() and
-     * vcpu_put(), while sbi_vcpu_switches(). */
+    /* Load and put hardware state that the extension virtualises, as part of vcpu_load() and
+     * vcpu_put() on the vcpu's hart. Called only while sbi_vcpu_switches() is set. */
     void (*vcpu_load)(struct vcpu *vcpu, void *state);
     void (*vcpu_put)(struct vcpu *vcpu, void *state);
-    /* VCPU_REQ_COMPONENTS was set: on the vcpu's hart, loaded, before its next entry. May change
-     * its registers (an SSE event). Called for every extension that has one. */
+    /* VCPU_REQ_COMPONENTS was set. Called for every extension with this hook, on the vcpu's hart,
+     * loaded, before its next entry. May change the vcpu's registers (an SSE event). */
     void (*requested)(struct vcpu *vcpu, void *state);
     /*
-     * Serves one call: fills *ret (preset to {SBI_ERR_NOT_SUPPORTED, 0}) and says what happens
-     * next, usually exit_next(4).
+     * Serves one call: fills *ret (preset to {SBI_ERR_NOT_SUPPORTED, 0}) and returns the exit's
+     * result, usually exit_next(4).
      */
     struct exit_result (*handle)(struct vcpu *vcpu, const struct sbi_call *call,
                                  struct sbi_ret *ret);
 };
 
-/* The state of an extension, of its slot; NULL if it has none of this kind. */
+/* The state of the extension with this slot; NULL if it has none of this kind. */
 static inline void *sbi_vm_state(const struct vm *vm, enum sbi_slot slot)
 {
     return vm->slots[VM_SLOT_SBI + slot];
@@ -85,8 +85,8 @@ static inline void *sbi_vcpu_state(const struct vcpu *vcpu, enum sbi_slot slot)
     return vcpu->slots[VCPU_SLOT_SBI + slot];
 }
 
-/* vcpu_switches() for an extension: its vcpu_load and vcpu_put are called only while it has
- * something to move. */
+/* vcpu_switches() for an extension: enables or disables its vcpu_load and vcpu_put hooks, which are
+ * called only while it has something to switch. */
 static inline void sbi_vcpu_switches(struct vcpu *vcpu, enum sbi_slot slot, bool any)
 {
     vcpu_switches(vcpu, VCPU_SLOT_SBI + slot, any);
@@ -96,21 +96,22 @@ static inline void sbi_vcpu_switches(struct vcpu *vcpu, enum sbi_slot slot, bool
 extern const struct sbi_extension *const sbi_extensions[];
 extern const unsigned sbi_extension_count;
 
-/* True when an extension with this EID is served to this vcpu's VM: by the same table that
- * dispatches. */
+/* Returns whether an extension with this EID is available to this vcpu's VM. Uses the same table as
+ * the dispatch. */
 bool sbi_probe(const struct vcpu *vcpu, uint64_t eid);
 
 /*
- * A hart mask argument pair: hart_mask_base -1 means all harts. 0 with *mask (bit i = vcpu i);
- * or SBI_ERR_INVALID_PARAM when a set bit names no hart of the VM (base + bit may wrap: checked). A
- * base that is out of range with an empty mask is success with mask 0.
+ * Decodes a pair of hart-mask arguments; hart_mask_base -1 means all harts. Returns 0 with *mask
+ * (bit i = vcpu i), or SBI_ERR_INVALID_PARAM when a set bit is not a hart of the VM (base + bit may
+ * wrap, which is checked). An empty mask succeeds with mask 0, even if the base is out of range.
  */
 int64_t sbi_hart_mask(const struct vcpu *vcpu, uint64_t hart_mask, uint64_t hart_mask_base,
                       uint64_t *mask);
 
 /*
- * An address that HVC and HOST_COMM take in two registers: the whole address and 0, or its halves.
- * False: neither, as where both hold more than 32 bits; the call's answer is INVALID_PARAM.
+ * Decodes an address that HVC and HOST_COMM take in two registers: either the whole address and 0,
+ * or its halves. Returns false if it is neither, as when both hold more than 32 bits; the call then
+ * returns INVALID_PARAM.
  */
 static inline bool __must_check sbi_join_address(uint64_t low, uint64_t high, gpa_t *address)
 {
@@ -118,12 +119,12 @@ static inline bool __must_check sbi_join_address(uint64_t low, uint64_t high, gp
     return high == 0 || (low | high) >> 32 == 0;
 }
 
-/* The caller's ipi: raises the supervisor software interrupt of each vcpu in the mask (of
+/* Sends an IPI from self: raises the supervisor software interrupt of each vcpu in the mask (of
  * sbi_hart_mask()) that is not stopped. */
 void sbi_send_ipi(struct vcpu *self, uint64_t mask);
 
-/* May a hart begin to execute at this address with its MMU off? Even, and all guest RAM is
- * executable, nothing else is. */
+/* Whether a hart can start at this address with its MMU off: the address is even and in guest RAM,
+ * all of which is executable. */
 bool sbi_entry_valid(const struct vm *vm, uint64_t addr);
 
 extern const struct sbi_extension sbi_ext_base, sbi_ext_time, sbi_ext_spi, sbi_ext_rfnc,
@@ -131,6 +132,6 @@ extern const struct sbi_extension sbi_ext_base, sbi_ext_time, sbi_ext_spi, sbi_e
     sbi_ext_fwft, sbi_ext_susp, sbi_ext_hvc, sbi_ext_host_comm, sbi_ext_sta, sbi_ext_dbtr,
     sbi_ext_mpxy;
 
-/* State of the extensions: sbi/state.c. */
+/* sbi/state.c: state of the extensions. */
 extern const struct vm_component sbi_component;
 extern const struct vcpu_switch sbi_switch;
