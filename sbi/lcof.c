@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lcof.c - LCOFI taken in HS-mode, at a guest's exit or by the idle loop: it is for the vcpu whose
- * counters are in the hart. Own hart, no locks.
+ * lcof.c - handles an LCOFI taken in HS-mode, at a guest's exit or by the idle loop, for the vcpu
+ * whose counters are in the hart. Own hart, no locks.
  */
 #include <hearth/kernel/hart.h>
 #include <hearth/arch/host_pmu.h>
@@ -15,5 +15,5 @@ void lcof_interrupt(void)
     if (v != NULL)
         pmu_overflow(v);
     else
-        lcofi_set_pending(false); /* late, of one that is gone: its put has seen to it */
+        lcofi_set_pending(false); /* late: vcpu_put() has already handled that vcpu's overflow */
 }

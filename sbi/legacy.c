@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * legacy.c - SBI v0.1 calls, EIDs 0 to 8 (v3.0, chapter "Legacy Extensions"): the result is in a0
- * alone. Stateless. Hart masks lie in guest-virtual memory: a fault there is the guest's own, taken
- * at its ecall.
+ * only. Stateless. Hart masks are in guest-virtual memory; a fault while reading them is injected
+ * into the guest at its ecall.
  */
 #include <hearth/console/console.h>
 #include <hearth/mm/guest_mem.h>
@@ -14,12 +14,11 @@
 #include <hearth/core/vm.h>
 #include <hearth/core/vtimer.h>
 
-/* One word holds the mask of any VM. */
-_Static_assert(VCPUS_MAX <= 64, "legacy hart masks are read as one word");
+/* One 64-bit read covers the hart mask of any VM. */
+_Static_assert(VCPUS_MAX <= 64, "legacy hart masks have 64 bits");
 
 /*
- * The harts that the vector at gva names; gva 0 means all of them, as OpenSBI has it. False: *trap
- * is to be injected.
+ * Reads the hart mask at gva; gva 0 means all harts, as in OpenSBI. False: *trap is to be injected.
  */
 static bool legacy_read_mask(struct vcpu *vcpu, uint64_t gva, uint64_t *mask,
                              struct guest_trap *trap)
@@ -33,20 +32,20 @@ static void legacy_fence(struct vcpu *vcpu, uint64_t eid, uint64_t mask)
     const unsigned fence = (unsigned)(eid - SBI_EXT_LEGACY_REMOTE_FENCE_I);
 
     vcpu_request_fence(vcpu, mask, fence == 0 ? VCPU_REQ_FENCE_I : VCPU_REQ_VVMA);
-    /* fence.i, sfence.vma, sfence.vma with ASID: in both numberings in this order. */
+    /* Both numberings have this order: fence.i, sfence.vma, sfence.vma with ASID. */
     pmu_count_fence(vcpu, mask, SBI_PMU_FW_FENCE_I_SENT + 2 * fence);
 }
 
-/* send_ipi, and the remote fences: all begin with a mask. */
+/* send_ipi and the remote fences, which take a hart mask. */
 static struct exit_result legacy_masked(struct vcpu *vcpu, const struct sbi_call *call,
                                         struct sbi_ret *ret)
 {
-    uint64_t words, mask;
+    uint64_t bits, mask;
     struct guest_trap trap;
 
-    if (!legacy_read_mask(vcpu, call->arg[0], &words, &trap))
+    if (!legacy_read_mask(vcpu, call->arg[0], &bits, &trap))
         return exit_inject(trap.cause, trap.tval);
-    ret->error = sbi_hart_mask(vcpu, words, 0, &mask);
+    ret->error = sbi_hart_mask(vcpu, bits, 0, &mask);
     if (mask == 0)
         return exit_next(4);
     if (call->eid == SBI_EXT_LEGACY_SEND_IPI)
@@ -86,7 +85,7 @@ static struct exit_result legacy_handle(struct vcpu *vcpu, const struct sbi_call
     case SBI_EXT_LEGACY_SHUTDOWN:
         vm_request_stop(vcpu->vm, VM_STOP_POWEROFF, "legacy shutdown");
         return exit_plain(EXIT_STOP_VM);
-    default: /* the table sends no other */
+    default: /* not reached: the table has no other EIDs */
         ret->error = SBI_ERR_NOT_SUPPORTED;
         break;
     }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mpxy.c - SBI MPXY extension (v3.0, chapter "Message Proxy Extension"): one channel, the VM's
- * message queues (hearth/ipc/messages.h), which HOST_COMM serves as well. Its message protocol is
+ * mpxy.c - SBI MPXY extension (v3.0, chapter "Message Proxy Extension"): one channel, which is the
+ * VM's message queue pair (hearth/ipc/messages.h), also used by HOST_COMM. Its message protocol is
  * Hearth's own: docs/abi.md.
  *
- * Each hart's shared memory is state of its vcpu, touched where that is loaded: no lock. The guest
- * may scribble over it at any time: what is read there is copied once. The VM's one word of state
- * is atomic; the queues have their locks.
+ * The shared memory is state of the vcpu, accessed on its hart while it is loaded, without a lock.
+ * The guest may overwrite it at any time, so it is copied once and then checked. The VM's only
+ * field of state is atomic; the queues have their own locks.
  */
 #include <arch/atomic.h>
 #include <hearth/lib/errno.h>
@@ -18,7 +18,7 @@
 #include <hearth/core/vm.h>
 
 #define SHMEM_SIZE    PAGE_SIZE
-#define SHMEM_NONE    UINT64_MAX /* both registers, as set_shmem has it */
+#define SHMEM_NONE    UINT64_MAX /* in both registers: no shared memory */
 #define EVENTS_OFFSET sizeof(struct sbi_mpxy_events_state)
 
 _Static_assert(SHMEM_SIZE % 4096 == 0 && SHMEM_SIZE >= MESSAGE_MAX, "every message fits");
@@ -32,8 +32,9 @@ struct mpxy_vm {
     uint32_t events_state; /* atomic: EVENTS_STATE_CONTROL */
 };
 
-/* MSI attributes stay 0 and EVENTS_STATE_CONTROL is the VM's. Nothing here waits: no timeouts. */
-static const uint32_t standard[SBI_MPXY_ATTR_STANDARD] = {
+/* MSI attributes stay 0 and EVENTS_STATE_CONTROL is in struct mpxy_vm. No call waits, so timeouts
+ * are 0. */
+static const uint32_t mpxy_standard[SBI_MPXY_ATTR_STANDARD] = {
     [SBI_MPXY_ATTR_MSG_PROT_ID] = SBI_MPXY_PROTOCOL_HEARTH,
     [SBI_MPXY_ATTR_MSG_PROT_VERSION] = SBI_MPXY_PROTOCOL_VERSION,
     [SBI_MPXY_ATTR_MSG_DATA_MAX_LEN] = MESSAGE_MAX,
@@ -42,19 +43,19 @@ static const uint32_t standard[SBI_MPXY_ATTR_STANDARD] = {
                                          SBI_MPXY_CAP_NOTIFICATIONS,
 };
 
-static const uint32_t protocol[] = {
+static const uint32_t mpxy_protocol[] = {
     [SBI_MPXY_QUEUE_MESSAGES - SBI_MPXY_ATTR_PROTOCOL] = MESSAGES_MAX,
     [SBI_MPXY_QUEUE_BYTES - SBI_MPXY_ATTR_PROTOCOL] = MESSAGES_BYTES,
 };
 
-static int64_t shmem_write(struct vcpu *v, uint64_t offset, const void *buf, uint64_t len)
+static int64_t mpxy_shmem_write(struct vcpu *v, uint64_t offset, const void *buf, uint64_t len)
 {
     const struct mpxy_vcpu *mpxy = sbi_vcpu_state(v, SBI_SLOT_MPXY);
 
     return copy_to_guest(v, mpxy->shmem + offset, buf, len) == len ? SBI_SUCCESS : SBI_ERR_FAILED;
 }
 
-static int64_t set_shmem(struct vcpu *v, uint64_t lo, uint64_t hi, uint64_t flags)
+static int64_t mpxy_set_shmem(struct vcpu *v, uint64_t lo, uint64_t hi, uint64_t flags)
 {
     struct mpxy_vcpu *mpxy = sbi_vcpu_state(v, SBI_SLOT_MPXY);
     const uint64_t old = mpxy->enabled ? mpxy->shmem : SHMEM_NONE;
@@ -63,7 +64,7 @@ static int64_t set_shmem(struct vcpu *v, uint64_t lo, uint64_t hi, uint64_t flag
     if (flags > SBI_MPXY_OVERWRITE_RETURN)
         return SBI_ERR_INVALID_PARAM;
     if (lo == SHMEM_NONE && hi == SHMEM_NONE) {
-        mpxy->enabled = false; /* and nowhere to return the old one */
+        mpxy->enabled = false; /* no place to return the old address */
         return SBI_SUCCESS;
     }
     if (lo % SHMEM_SIZE != 0)
@@ -72,51 +73,54 @@ static int64_t set_shmem(struct vcpu *v, uint64_t lo, uint64_t hi, uint64_t flag
         return SBI_ERR_INVALID_ADDRESS;
     *mpxy = (struct mpxy_vcpu){.enabled = true, .shmem = lo};
     if (flags == SBI_MPXY_OVERWRITE_RETURN)
-        return shmem_write(v, 0, before, sizeof(before));
+        return mpxy_shmem_write(v, 0, before, sizeof(before));
     return SBI_SUCCESS;
 }
 
-static int64_t get_channel_ids(struct vcpu *v, uint32_t start)
+static int64_t mpxy_get_channel_ids(struct vcpu *v, uint32_t start)
 {
     static const uint32_t list[] = {0 /* remaining */, 1 /* returned */, SBI_MPXY_CHANNEL_MESSAGES};
 
     if (start != 0)
         return SBI_ERR_INVALID_PARAM;
-    return shmem_write(v, 0, list, sizeof(list));
+    return mpxy_shmem_write(v, 0, list, sizeof(list));
 }
 
-/* Do the attributes base..base + count lie in this table, whose first is `first`? */
-static int64_t check_range(uint32_t base, uint32_t count, uint32_t have, uint32_t first)
+/* Checks that the attributes base..base + count are in a table of `have` entries, the first of
+ * which has number `first`. */
+static int64_t mpxy_check_range(uint32_t base, uint32_t count, uint32_t have, uint32_t first)
 {
     if (count == 0 || count > SHMEM_SIZE / sizeof(uint32_t) || base - first >= have)
         return SBI_ERR_INVALID_PARAM;
     return count > have - (base - first) ? SBI_ERR_BAD_RANGE : SBI_SUCCESS;
 }
 
-static int64_t read_attributes(struct vcpu *v, uint32_t base, uint32_t count)
+static int64_t mpxy_read_attributes(struct vcpu *v, uint32_t base, uint32_t count)
 {
     const struct mpxy_vm *mpxy = sbi_vm_state(v->vm, SBI_SLOT_MPXY);
     uint32_t value[SBI_MPXY_ATTR_STANDARD];
     int64_t err;
 
     if (base >= SBI_MPXY_ATTR_PROTOCOL) {
-        err = check_range(base, count, ARRAY_SIZE(protocol), SBI_MPXY_ATTR_PROTOCOL);
-        return err != SBI_SUCCESS ? err
-                                  : shmem_write(v, 0, &protocol[base - SBI_MPXY_ATTR_PROTOCOL],
-                                                count * sizeof(uint32_t));
+        err = mpxy_check_range(base, count, ARRAY_SIZE(mpxy_protocol), SBI_MPXY_ATTR_PROTOCOL);
+        return err != SBI_SUCCESS
+                   ? err
+                   : mpxy_shmem_write(v, 0, &mpxy_protocol[base - SBI_MPXY_ATTR_PROTOCOL],
+                                      count * sizeof(uint32_t));
     }
-    err = check_range(base, count, ARRAY_SIZE(standard), 0);
+    err = mpxy_check_range(base, count, ARRAY_SIZE(mpxy_standard), 0);
     if (err != SBI_SUCCESS)
         return err;
     for (uint32_t i = 0; i < count; i++)
         value[i] = base + i == SBI_MPXY_ATTR_EVENTS_STATE_CONTROL
                        ? atomic_load_relaxed(&mpxy->events_state)
-                       : standard[base + i];
-    return shmem_write(v, 0, value, count * sizeof(uint32_t));
+                       : mpxy_standard[base + i];
+    return mpxy_shmem_write(v, 0, value, count * sizeof(uint32_t));
 }
 
-/* All of them or none. Those of the MSI, which the channel has not, ignore what is written. */
-static int64_t write_attributes(struct vcpu *v, uint32_t base, uint32_t count)
+/* Writes all attributes or none. Writes to the MSI attributes are ignored, because the channel has
+ * no MSI. */
+static int64_t mpxy_write_attributes(struct vcpu *v, uint32_t base, uint32_t count)
 {
     const struct mpxy_vcpu *mpxy = sbi_vcpu_state(v, SBI_SLOT_MPXY);
     struct mpxy_vm *channel = sbi_vm_state(v->vm, SBI_SLOT_MPXY);
@@ -125,9 +129,9 @@ static int64_t write_attributes(struct vcpu *v, uint32_t base, uint32_t count)
     int64_t err;
 
     if (base >= SBI_MPXY_ATTR_PROTOCOL)
-        err = check_range(base, count, ARRAY_SIZE(protocol), SBI_MPXY_ATTR_PROTOCOL);
+        err = mpxy_check_range(base, count, ARRAY_SIZE(mpxy_protocol), SBI_MPXY_ATTR_PROTOCOL);
     else
-        err = check_range(base, count, ARRAY_SIZE(standard), 0);
+        err = mpxy_check_range(base, count, ARRAY_SIZE(mpxy_standard), 0);
     if (err != SBI_SUCCESS)
         return err;
     if (base < SBI_MPXY_ATTR_MSI_CONTROL || base >= SBI_MPXY_ATTR_PROTOCOL)
@@ -143,14 +147,14 @@ static int64_t write_attributes(struct vcpu *v, uint32_t base, uint32_t count)
     return SBI_SUCCESS;
 }
 
-static int64_t messages_error(int err)
+static int64_t mpxy_error(int err)
 {
     switch (err) {
     case 0:
         return SBI_SUCCESS;
     case -HV_EINVAL:
         return SBI_ERR_INVALID_PARAM;
-    case -HV_ENOENT: /* nobody to send to */
+    case -HV_ENOENT: /* no peer */
         return SBI_ERR_IO;
     case -HV_ENOSPC: /* the timeout is 0 */
         return SBI_ERR_TIMEOUT;
@@ -159,17 +163,18 @@ static int64_t messages_error(int err)
     }
 }
 
-static int64_t send_without_response(struct vcpu *v, uint32_t message, uint64_t len)
+static int64_t mpxy_send_without_response(struct vcpu *v, uint32_t message, uint64_t len)
 {
     const struct mpxy_vcpu *mpxy = sbi_vcpu_state(v, SBI_SLOT_MPXY);
     struct message_guest from = {.vcpu = v, .gpa = mpxy->shmem};
 
     if (message != SBI_MPXY_MESSAGE_SEND)
         return SBI_ERR_NOT_SUPPORTED;
-    return messages_error(messages_send(v->vm, len, message_from_guest, &from));
+    return mpxy_error(messages_send(v->vm, len, message_from_guest, &from));
 }
 
-static int64_t send_with_response(struct vcpu *v, uint32_t message, uint64_t len, uint64_t *got)
+static int64_t mpxy_send_with_response(struct vcpu *v, uint32_t message, uint64_t len,
+                                       uint64_t *got)
 {
     const struct mpxy_vcpu *mpxy = sbi_vcpu_state(v, SBI_SLOT_MPXY);
     struct message_guest to = {.vcpu = v, .gpa = mpxy->shmem};
@@ -180,11 +185,11 @@ static int64_t send_with_response(struct vcpu *v, uint32_t message, uint64_t len
     if (len != 0)
         return SBI_ERR_INVALID_PARAM;
     err = messages_receive(v->vm, SHMEM_SIZE, got, message_to_guest, &to);
-    return err == -HV_ENOENT ? SBI_ERR_TIMEOUT : messages_error(err); /* none there: it timed out */
+    return err == -HV_ENOENT ? SBI_ERR_TIMEOUT : mpxy_error(err); /* no message: timed out */
 }
 
-/* One event, for as long as a message waits: none can get lost. */
-static int64_t get_notifications(struct vcpu *v, uint64_t *len)
+/* Reports one event as long as a message waits, so no event can be lost. */
+static int64_t mpxy_get_notifications(struct vcpu *v, uint64_t *len)
 {
     const struct mpxy_vm *channel = sbi_vm_state(v->vm, SBI_SLOT_MPXY);
     struct sbi_mpxy_event event = {.id = SBI_MPXY_EVENT_WAITING};
@@ -194,9 +199,9 @@ static int64_t get_notifications(struct vcpu *v, uint64_t *len)
     event.messages = messages_waiting(v->vm, &event.length);
     state.returned = event.messages != 0;
     if (atomic_load_relaxed(&channel->events_state))
-        err = shmem_write(v, 0, &state, sizeof(state));
+        err = mpxy_shmem_write(v, 0, &state, sizeof(state));
     if (err == SBI_SUCCESS && state.returned) {
-        err = shmem_write(v, EVENTS_OFFSET, &event, sizeof(event));
+        err = mpxy_shmem_write(v, EVENTS_OFFSET, &event, sizeof(event));
         *len = err == SBI_SUCCESS ? sizeof(event) : 0;
     }
     return err;
@@ -213,7 +218,7 @@ static struct exit_result mpxy_handle(struct vcpu *vcpu, const struct sbi_call *
             ret->error = SBI_ERR_NO_SHMEM;
             return exit_next(4);
         }
-        /* uint32_t arguments may come sign-extended. */
+        /* uint32_t arguments may be sign-extended. */
         if (call->fid != SBI_MPXY_GET_CHANNEL_IDS && (uint32_t)arg[0] != SBI_MPXY_CHANNEL_MESSAGES)
             return exit_next(4); /* NOT_SUPPORTED */
     }
@@ -223,25 +228,25 @@ static struct exit_result mpxy_handle(struct vcpu *vcpu, const struct sbi_call *
         ret->value = SHMEM_SIZE;
         break;
     case SBI_MPXY_SET_SHMEM:
-        ret->error = set_shmem(vcpu, arg[0], arg[1], arg[2]);
+        ret->error = mpxy_set_shmem(vcpu, arg[0], arg[1], arg[2]);
         break;
     case SBI_MPXY_GET_CHANNEL_IDS:
-        ret->error = get_channel_ids(vcpu, (uint32_t)arg[0]);
+        ret->error = mpxy_get_channel_ids(vcpu, (uint32_t)arg[0]);
         break;
     case SBI_MPXY_READ_ATTRIBUTES:
-        ret->error = read_attributes(vcpu, (uint32_t)arg[1], (uint32_t)arg[2]);
+        ret->error = mpxy_read_attributes(vcpu, (uint32_t)arg[1], (uint32_t)arg[2]);
         break;
     case SBI_MPXY_WRITE_ATTRIBUTES:
-        ret->error = write_attributes(vcpu, (uint32_t)arg[1], (uint32_t)arg[2]);
+        ret->error = mpxy_write_attributes(vcpu, (uint32_t)arg[1], (uint32_t)arg[2]);
         break;
     case SBI_MPXY_SEND_MESSAGE_WITH_RESPONSE:
-        ret->error = send_with_response(vcpu, (uint32_t)arg[1], arg[2], &ret->value);
+        ret->error = mpxy_send_with_response(vcpu, (uint32_t)arg[1], arg[2], &ret->value);
         break;
     case SBI_MPXY_SEND_MESSAGE_WITHOUT_RESPONSE:
-        ret->error = send_without_response(vcpu, (uint32_t)arg[1], arg[2]);
+        ret->error = mpxy_send_without_response(vcpu, (uint32_t)arg[1], arg[2]);
         break;
     case SBI_MPXY_GET_NOTIFICATION_EVENTS:
-        ret->error = get_notifications(vcpu, &ret->value);
+        ret->error = mpxy_get_notifications(vcpu, &ret->value);
         break;
     default:
         break;

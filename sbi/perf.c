@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * perf.c - Hearth's PERF extension: the calling vcpu's exits by reason (enum exit_reason; ABI.md
- * names them), counted between START and STOP.
+ * perf.c - Hearth's PERF extension: the calling vcpu's exits by reason (enum exit_reason;
+ * docs/abi.md lists them), counted between START and STOP.
  *
- *   START 0  a0 = mask of reasons (bit = number), or -1 for all. Their counts begin at 0 and grow;
- *            those of other reasons are 0. Again while it counts: begins anew. INVALID_PARAM: a bit
- *            of no reason.
- *   STOP  1  The counts stand still. ALREADY_STOPPED.
- *   READ  2  a0 = reason; a1 = its count. INVALID_PARAM: no such reason.
+ *   START 0  a0 = mask of reasons (bit = number), or -1 for all. Their counts start at 0; those
+ *            of other reasons are 0. A START while counting starts again. INVALID_PARAM: a bit that
+ *            is not a reason.
+ *   STOP  1  Stops counting. ALREADY_STOPPED.
+ *   READ  2  a0 = reason; returns its count in a1. INVALID_PARAM: no such reason.
  *
- * A call's own exit is a Hypercall which counts like any other: START's does not, STOP's and READ's
- * do. State is the vcpu's own; no locks. What is counted comes from vcpu->stats.by_reason.
+ * The exit of a call itself has the reason Hypercall: those of STOP and READ count, that of START
+ * does not. State is the vcpu's own; no locks. The counts come from vcpu->stats.by_reason.
  */
 #include <hearth/sbi/sbi.h>
 #include <hearth/core/vcpu.h>

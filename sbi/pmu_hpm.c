@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pmu_hpm.c - the programmable counters of a vcpu's PMU: hpmcounter3 to 31 of the hart, through
- * its firmware (host_pmu.h), for whichever vcpu is loaded. Guests read a live counter by CSR and
- * see its OF bit in scountovf; an overflow interrupts HS-mode (LCOFI), and from here goes on to the
- * guest, as its LCOFI (hvip) or as a software event when it has enabled that.
+ * pmu_hpm.c - the programmable counters of a vcpu's PMU: the hart's hpmcounter3 to 31, configured
+ * through its firmware (host_pmu.h) for the loaded vcpu. Guests read a live counter by CSR and see
+ * its OF bit in scountovf. An overflow interrupts HS-mode (LCOFI); this file delivers it to the
+ * guest, as the guest's LCOFI (hvip) or, if the guest has enabled that, as a software event.
  *
- * At a put the counters' values and OF bits are taken away with their configuration, and brought
- * back at the next load, on whichever hart: what counts there in between is another vcpu's. On a
- * hart that cannot count the event a counter stands still.
+ * pmu_hpm_put() saves the values and OF bits of the counters and clears their configuration.
+ * pmu_hpm_load() restores them on the vcpu's next hart; in between the hart's counters belong to
+ * other vcpus. On a hart that cannot count the event the counter does not advance.
  *
  * Locking: none, own hart. Sscofpmf; AIA, hvien; SBI v3.0, PMU and SSE chapters.
  */
@@ -34,17 +34,17 @@ unsigned pmu_hpm_width(unsigned i)
     return host_pmu.width[i];
 }
 
-static uint32_t configured(const struct pmu *pmu)
+static uint32_t pmu_hpm_configured(const struct pmu *pmu)
 {
     return (uint32_t)pmu->configured & host_pmu.counters;
 }
 
-static uint64_t width_mask(unsigned i)
+static uint64_t pmu_hpm_width_mask(unsigned i)
 {
     return UINT64_MAX >> (64 - host_pmu.width[i]);
 }
 
-/* ---- where an overflow goes */
+/* ---- delivery of overflows */
 
 void pmu_overflow_route(struct vcpu *vcpu, bool to_sse)
 {
@@ -56,7 +56,7 @@ bool pmu_has_overflow(void)
     return host_pmu.lcofi;
 }
 
-static void deliver(struct vcpu *vcpu)
+static void pmu_hpm_deliver(struct vcpu *vcpu)
 {
     if (!pmu_of(vcpu)->to_sse || sse_raise(vcpu, SBI_SSE_LOCAL_PMU_OVERFLOW) < 0) {
         hvip_raise(BIT(IRQ_LCOF));
@@ -67,32 +67,32 @@ static void deliver(struct vcpu *vcpu)
 void pmu_overflow(struct vcpu *vcpu)
 {
     if (host_pmu.lcofi && lcofi_take())
-        deliver(vcpu);
+        pmu_hpm_deliver(vcpu);
 }
 
 /*
- * After calls of the firmware's, for which sip.LCOFIP was set and cleared: it is not pending. An
- * overflow that the hart told of meanwhile (it may be late, so that the counters' standing still
- * does not exclude one) is delivered here. known: counters whose OF bit is nothing new.
+ * Ends a sequence of firmware calls, which set and clear sip.LCOFIP: clears it. An overflow during
+ * the sequence is delivered here. (A hart may report an overflow late, so one is possible even
+ * though no counter runs.) known: counters whose OF bit has been delivered already.
  */
-static void overflow_settle(struct vcpu *vcpu, uint32_t known)
+static void pmu_hpm_settle(struct vcpu *vcpu, uint32_t known)
 {
     lcofi_set_pending(false);
     if (host_pmu.lcofi && (host_pmu_overflowed() & pmu_of(vcpu)->live & ~known) != 0)
-        deliver(vcpu);
+        pmu_hpm_deliver(vcpu);
 }
 
 /* ---- one counter */
 
-static void put_in_hart(struct pmu *pmu, unsigned i, uint64_t value, bool overflowed)
+static void pmu_hpm_install(struct pmu *pmu, unsigned i, uint64_t value, bool overflowed)
 {
     if (host_pmu_start(i, value, overflowed) < 0) {
         pmu->live &= ~(uint32_t)BIT(i);
-        pmu->value[i] = value & width_mask(i);
+        pmu->value[i] = value & pmu_hpm_width_mask(i);
         return;
     }
     pmu->live |= (uint32_t)BIT(i);
-    pmu->from[i] = value & width_mask(i);
+    pmu->from[i] = value & pmu_hpm_width_mask(i);
 }
 
 uint64_t pmu_hpm_count(const struct pmu *pmu, unsigned i)
@@ -104,7 +104,7 @@ uint64_t pmu_hpm_overflows(const struct pmu *pmu)
 {
     uint32_t found = host_pmu_overflowed() & pmu->live;
 
-    /* The hart may be late with OF, but the count tells. */
+    /* The hart may set OF late; a count below the start value shows an overflow, too. */
     for (uint32_t m = pmu->live & ~found; m != 0; m &= m - 1)
         if (host_pmu_read(bit_lowest(m)) < pmu->from[bit_lowest(m)])
             found |= m & -m;
@@ -122,13 +122,13 @@ void pmu_hpm_start(struct vcpu *vcpu, unsigned i, uint64_t value)
     uint32_t known = host_pmu_overflowed() & ~(uint32_t)BIT(i);
     bool unseen;
 
-    pmu_overflow(vcpu); /* of what counted until now */
-    /* An overflow of its own that the guest has not looked at yet stays to be seen. */
+    pmu_overflow(vcpu); /* delivers earlier overflows */
+    /* Keep an overflow of this counter that the guest has not seen yet. */
     unseen = (hvip_pending() & BIT(IRQ_LCOF)) && (pmu_hpm_overflows(pmu) & BIT(i));
-    put_in_hart(pmu, i, value, unseen);
+    pmu_hpm_install(pmu, i, value, unseen);
     if (unseen)
         known |= (uint32_t)BIT(i);
-    overflow_settle(vcpu, known);
+    pmu_hpm_settle(vcpu, known);
     pmu->started |= BIT(i);
 }
 
@@ -151,12 +151,12 @@ void pmu_hpm_set(struct vcpu *vcpu, unsigned i, uint64_t value)
         return;
     }
     pmu->live &= ~(uint32_t)BIT(i);
-    pmu->value[i] = value & width_mask(i);
+    pmu->value[i] = value & pmu_hpm_width_mask(i);
 }
 
 void pmu_hpm_reset(struct pmu *pmu, uint64_t set)
 {
-    const uint32_t mask = (uint32_t)set & configured(pmu);
+    const uint32_t mask = (uint32_t)set & pmu_hpm_configured(pmu);
 
     for (uint32_t m = mask & pmu->live; m != 0; m &= m - 1)
         pmu->value[bit_lowest(m)] = host_pmu_read(bit_lowest(m));
@@ -167,7 +167,7 @@ void pmu_hpm_reset(struct pmu *pmu, uint64_t set)
 
 /* ---- all of them */
 
-static void save(struct vcpu *vcpu)
+static void pmu_hpm_save(struct vcpu *vcpu)
 {
     struct pmu *pmu = pmu_of(vcpu);
     const uint32_t seen = host_pmu_overflowed() & pmu->live;
@@ -175,17 +175,17 @@ static void save(struct vcpu *vcpu)
     pmu->overflowed = (uint32_t)pmu_hpm_overflows(pmu);
     for (uint32_t m = pmu->live; m != 0; m &= m - 1)
         pmu->value[bit_lowest(m)] = host_pmu_read(bit_lowest(m));
-    host_pmu_stop(configured(pmu), true);
+    host_pmu_stop(pmu_hpm_configured(pmu), true);
     pmu_overflow(vcpu);
     if (host_pmu.lcofi && (pmu->overflowed & ~seen & (uint32_t)pmu->started))
-        deliver(vcpu);
+        pmu_hpm_deliver(vcpu);
 }
 
-static void restore(struct vcpu *vcpu)
+static void pmu_hpm_restore(struct vcpu *vcpu)
 {
     struct pmu *pmu = pmu_of(vcpu);
 
-    for (uint32_t m = configured(pmu); m != 0; m &= m - 1) {
+    for (uint32_t m = pmu_hpm_configured(pmu); m != 0; m &= m - 1) {
         const unsigned i = bit_lowest(m);
 
         if (host_pmu_config((uint32_t)BIT(i), pmu->inhibit[i], pmu->event[i], pmu->data[i]) < 0) {
@@ -194,29 +194,29 @@ static void restore(struct vcpu *vcpu)
         }
         if (!(pmu->live & BIT(i)))
             continue;
-        put_in_hart(pmu, i, pmu->value[i], (pmu->overflowed & BIT(i)) != 0);
+        pmu_hpm_install(pmu, i, pmu->value[i], (pmu->overflowed & BIT(i)) != 0);
         if (!(pmu->started & BIT(i)))
             host_pmu_stop((uint32_t)BIT(i), false);
     }
-    overflow_settle(vcpu, pmu->overflowed);
+    pmu_hpm_settle(vcpu, pmu->overflowed);
 }
 
 void pmu_hpm_put(struct vcpu *vcpu)
 {
-    if (configured(pmu_of(vcpu)) != 0)
-        save(vcpu);
+    if (pmu_hpm_configured(pmu_of(vcpu)) != 0)
+        pmu_hpm_save(vcpu);
 }
 
 void pmu_hpm_load(struct vcpu *vcpu)
 {
-    if (configured(pmu_of(vcpu)) != 0)
-        restore(vcpu);
+    if (pmu_hpm_configured(pmu_of(vcpu)) != 0)
+        pmu_hpm_restore(vcpu);
 }
 
 /* ---- events */
 
-/* What the specification reserves is not the firmware's to judge. */
-static bool event_valid(uint64_t event, uint64_t data)
+/* Reserved events are refused here and not passed to the firmware. */
+static bool pmu_hpm_event_valid(uint64_t event, uint64_t data)
 {
     if (event >> SBI_PMU_EVENT_BITS)
         return false;
@@ -233,14 +233,14 @@ static bool event_valid(uint64_t event, uint64_t data)
     }
 }
 
-/* The guest's modes are VS and VU here; that it has no others is as good as a filter. */
-static uint8_t inhibit_flags(uint64_t flags)
+/* The guest's modes are VS and VU here. It has no others, so no other mode needs a filter. */
+static uint8_t pmu_hpm_inhibit_flags(uint64_t flags)
 {
     return (uint8_t)(((flags & SBI_PMU_CFG_SET_UINH) ? SBI_PMU_CFG_SET_VUINH : 0) |
                      ((flags & SBI_PMU_CFG_SET_SINH) ? SBI_PMU_CFG_SET_VSINH : 0));
 }
 
-static void take(struct pmu *pmu, int i, uint8_t inhibit, uint64_t event, uint64_t data)
+static void pmu_hpm_assign(struct pmu *pmu, int i, uint8_t inhibit, uint64_t event, uint64_t data)
 {
     pmu->live &= ~(uint32_t)BIT(i);
     pmu->event[i] = (uint32_t)event;
@@ -251,46 +251,46 @@ static void take(struct pmu *pmu, int i, uint8_t inhibit, uint64_t event, uint64
 int pmu_hpm_config(struct vcpu *vcpu, uint64_t set, uint64_t flags, uint64_t event, uint64_t data)
 {
     struct pmu *pmu = pmu_of(vcpu);
-    const uint8_t inhibit = inhibit_flags(flags);
+    const uint8_t inhibit = pmu_hpm_inhibit_flags(flags);
     const uint32_t mask = (uint32_t)set & host_pmu.counters & ~(uint32_t)pmu->started;
-    const uint32_t again = mask & configured(pmu);
+    const uint32_t reuse = mask & pmu_hpm_configured(pmu);
     int i;
 
-    if (mask == 0 || !event_valid(event, data))
+    if (mask == 0 || !pmu_hpm_event_valid(event, data))
         return -HV_ENOTSUP;
-    i = host_pmu_config(mask & ~again, inhibit, (uint32_t)event, data);
+    i = host_pmu_config(mask & ~reuse, inhibit, (uint32_t)event, data);
     if (i >= 0) {
-        take(pmu, i, inhibit, event, data);
-    } else if (again != 0) {
-        /* One that has another event, which it keeps if it cannot have this. */
-        save(vcpu);
-        i = host_pmu_config(again, inhibit, (uint32_t)event, data);
+        pmu_hpm_assign(pmu, i, inhibit, event, data);
+    } else if (reuse != 0) {
+        /* Try a counter that has another event. It keeps that event if it cannot have this one. */
+        pmu_hpm_save(vcpu);
+        i = host_pmu_config(reuse, inhibit, (uint32_t)event, data);
         if (i >= 0) {
             host_pmu_stop((uint32_t)BIT(i), true);
-            take(pmu, i, inhibit, event, data);
+            pmu_hpm_assign(pmu, i, inhibit, event, data);
         }
-        restore(vcpu);
+        pmu_hpm_restore(vcpu);
     }
     return i;
 }
 
 void pmu_hpm_probe(struct vcpu *vcpu, const struct sbi_pmu_event_info *info, uint64_t n,
-                   bool *there)
+                   bool *countable)
 {
     for (uint64_t k = 0; k < n; k++)
-        there[k] = false;
+        countable[k] = false;
     if (host_pmu.counters == 0)
         return;
-    save(vcpu);
+    pmu_hpm_save(vcpu);
     for (uint64_t k = 0; k < n; k++) {
         int i;
 
-        if (!event_valid(info[k].event_idx, info[k].event_data))
+        if (!pmu_hpm_event_valid(info[k].event_idx, info[k].event_data))
             continue;
         i = host_pmu_config(host_pmu.counters, 0, info[k].event_idx, info[k].event_data);
-        there[k] = i >= 0;
+        countable[k] = i >= 0;
         if (i >= 0)
             host_pmu_stop((uint32_t)BIT(i), true);
     }
-    restore(vcpu);
+    pmu_hpm_restore(vcpu);
 }

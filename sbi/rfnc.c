@@ -3,16 +3,16 @@
  * rfnc.c - SBI RFNC extension (v3.0, chapter "RFENCE Extension"). Stateless; vcpu_request_fence()
  * does the work.
  *
- * Ranges and ASIDs are checked, then every VS-stage translation of the targets goes: a fence may
- * always do more than was asked. The hfence functions need a guest with the H extension, which none
- * has: NOT_SUPPORTED.
+ * Ranges and ASIDs are checked; then all VS-stage translations of the targets are fenced, because a
+ * fence may always cover more than requested. The hfence functions need a guest with the H
+ * extension, which none has: NOT_SUPPORTED.
  */
 #include <hearth/sbi/pmu.h>
 #include <hearth/sbi/sbi.h>
 #include <hearth/core/vcpu.h>
 
-/* A range that passes the top of the address space is no range. (size - 1: one that ends just there
- * is.) */
+/* A range that wraps past the top of the address space is invalid. (size - 1: a range may end at
+ * the top.) */
 static bool rfnc_range_valid(uint64_t start, uint64_t size)
 {
     return size == 0 || size == UINT64_MAX || start + (size - 1) >= start;
@@ -45,7 +45,7 @@ static struct exit_result rfnc_handle(struct vcpu *vcpu, const struct sbi_call *
     }
     if (mask != 0) {
         vcpu_request_fence(vcpu, mask, request);
-        /* FENCE_I, SFENCE_VMA, SFENCE_VMA_ASID: in both numberings in this order. */
+        /* Both numberings have this order: FENCE_I, SFENCE_VMA, SFENCE_VMA_ASID. */
         pmu_count_fence(vcpu, mask, SBI_PMU_FW_FENCE_I_SENT + 2 * (unsigned)call->fid);
     }
     return exit_next(4);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sbi.c - SBI calls from guests: one table of extensions which both dispatches and answers probes,
- * and the hart-mask arguments that several extensions share. SBI specification v3.0, "Binary
- * encoding".
+ * sbi.c - SBI calls from guests: the table of extensions, used by dispatch and probe, and the
+ * hart-mask arguments that several extensions share. SBI specification v3.0, "Binary encoding".
  *
- * No state, no locks. A new extension is one file with a struct sbi_extension and one row here.
+ * No state, no locks. A new extension is one file with a struct sbi_extension, and one entry here.
  */
 #include <hearth/core/upcalls.h>
 #include <hearth/lib/errno.h>
@@ -20,8 +19,8 @@ _Static_assert(GPR_A7 - GPR_A0 == 7 && offsetof(struct sbi_call, eid) == 7 * siz
                    offsetof(struct sbi_call, fid) == 6 * sizeof(uint64_t),
                "struct sbi_call lies over a0..a7");
 
-/* Searched from the top: what guests call most comes first. Ranges must not overlap (a unit test
- * looks). */
+/* Searched in order: the most frequent calls come first. Ranges must not overlap (a unit test
+ * checks this). */
 const struct sbi_extension *const sbi_extensions[] = {
     &sbi_ext_base, &sbi_ext_time,      &sbi_ext_rfnc, &sbi_ext_spi,  &sbi_ext_dbcn, &sbi_ext_hsm,
     &sbi_ext_srst, &sbi_ext_legacy,    &sbi_ext_pmu,  &sbi_ext_perf, &sbi_ext_fwft, &sbi_ext_sse,
@@ -31,7 +30,7 @@ const unsigned sbi_extension_count = ARRAY_SIZE(sbi_extensions);
 
 _Static_assert(ARRAY_SIZE(sbi_extensions) <= 64, "vm->sbi_hidden has a bit for each");
 
-/* NULL: no row, or one that this VM does not get. */
+/* NULL: no entry, or one that is hidden from this VM. */
 static inline const struct sbi_extension *sbi_find(const struct vm *vm, uint64_t eid)
 {
     uint64_t hidden = vm->sbi_hidden;
@@ -39,7 +38,7 @@ static inline const struct sbi_extension *sbi_find(const struct vm *vm, uint64_t
     for (unsigned i = 0; i < ARRAY_SIZE(sbi_extensions); i++, hidden >>= 1) {
         const struct sbi_extension *ext = sbi_extensions[i];
 
-        /* One comparison: an eid below first wraps to a large number. */
+        /* One comparison: an EID below first wraps to a large number. */
         if (eid - ext->first <= ext->last - ext->first)
             return unlikely(hidden & 1) ? NULL : ext;
     }
@@ -55,9 +54,9 @@ int sbi_index(const char *name)
     return -HV_ENOENT;
 }
 
-/* What no row serves: ret is preset to NOT_SUPPORTED. */
-static struct exit_result unknown_handle(struct vcpu *vcpu, const struct sbi_call *call,
-                                         struct sbi_ret *ret)
+/* Handles an EID without an entry: ret is preset to NOT_SUPPORTED. */
+static struct exit_result sbi_unknown_handle(struct vcpu *vcpu, const struct sbi_call *call,
+                                             struct sbi_ret *ret)
 {
     (void)vcpu;
     (void)call;
@@ -65,7 +64,7 @@ static struct exit_result unknown_handle(struct vcpu *vcpu, const struct sbi_cal
     return exit_next(ECALL_LEN);
 }
 
-static const struct sbi_extension unknown = {.name = "unknown", .handle = unknown_handle};
+static const struct sbi_extension sbi_unknown = {.name = "unknown", .handle = sbi_unknown_handle};
 
 bool sbi_probe(const struct vcpu *vcpu, uint64_t eid)
 {
@@ -82,7 +81,7 @@ struct exit_result exit_ecall(struct vcpu *vcpu, const struct vcpu_exit *exit)
 
     (void)exit;
     if (unlikely(ext == NULL))
-        ext = &unknown;
+        ext = &sbi_unknown;
     result = ext->handle(vcpu, call, &ret);
     /* Without a length the call does not return to its caller. */
     if (likely(result.code == EXIT_NEXT) ||
@@ -106,7 +105,7 @@ int64_t sbi_hart_mask(const struct vcpu *vcpu, uint64_t hart_mask, uint64_t hart
     }
     if (hart_mask == 0)
         return SBI_SUCCESS;
-    /* Refusing the base first is what keeps base + bit from wrapping to a small hart number. */
+    /* The base is checked first, so that base + bit cannot wrap to a small hart number. */
     if (hart_mask_base >= harts)
         return SBI_ERR_INVALID_PARAM;
     if (hart_mask & ~(UINT64_MAX >> (64 - (harts - hart_mask_base))))

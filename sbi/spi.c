@@ -9,7 +9,7 @@
 #include <hearth/core/vcpu.h>
 #include <hearth/core/vm.h>
 
-/* A stopped hart has no interrupts to take: one sent to it must not greet it at its next start. */
+/* A stopped hart takes no interrupts, and an IPI must not be pending at its next start. */
 void sbi_send_ipi(struct vcpu *self, uint64_t mask)
 {
     if (mask & BIT(self->id)) {

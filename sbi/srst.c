@@ -8,12 +8,12 @@
 #include <hearth/core/lifecycle.h>
 #include <hearth/core/vm.h>
 
-struct srst_row {
+struct srst_type {
     enum vm_stop_kind kind;
     const char *reason[2]; /* by SBI_SRST_REASON_* */
 };
 
-static const struct srst_row srst_types[] = {
+static const struct srst_type srst_types[] = {
     [SBI_SRST_TYPE_SHUTDOWN] = {VM_STOP_POWEROFF, {"shutdown", "shutdown after a system failure"}},
     [SBI_SRST_TYPE_COLD_REBOOT] = {VM_STOP_REBOOT,
                                    {"cold reboot", "cold reboot after a system failure"}},
@@ -24,12 +24,12 @@ static const struct srst_row srst_types[] = {
 static struct exit_result srst_handle(struct vcpu *vcpu, const struct sbi_call *call,
                                       struct sbi_ret *ret)
 {
-    /* Both are uint32_t parameters: upper halves of the registers do not count. */
+    /* Both arguments are uint32_t: the upper halves of the registers are ignored. */
     const uint32_t type = (uint32_t)call->arg[0], reason = (uint32_t)call->arg[1];
 
     if (call->fid != SBI_SRST_RESET)
         return exit_next(4);
-    /* Reserved numbers, and platform-specific ones that do not exist here, are one and the same
+    /* Reserved numbers, and platform-specific ones, which do not exist here, return the same
      * error. */
     if (type >= ARRAY_SIZE(srst_types) || reason >= ARRAY_SIZE(srst_types[0].reason)) {
         ret->error = SBI_ERR_INVALID_PARAM;

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sta.c - SBI STA extension (v3.0, chapter "Steal-time Accounting Extension"): each hart may name
- * 64 bytes of its RAM in which it finds how long it waited, ready, while others had the host's
- * hart.
+ * sta.c - SBI STA extension (v3.0, chapter "Steal-time Accounting Extension"): each hart may
+ * register 64 bytes of RAM, where Hearth writes how long the hart waited, ready to run, while other
+ * vcpus had the host's hart.
  *
- * The scheduler counts (core/sched/sched.c); here it is written down, when the vcpu is loaded and
- * has waited since, and once it is preempted. Steal grows only while another vcpu is loaded in
- * between, or while its cap is used up, when it is unloaded too (unless that is over before its
- * hart has seen to it: then the next load tells).
+ * The scheduler counts stolen time (core/sched/sched.c). This file writes the structure when the
+ * vcpu is loaded after a wait, and when it is preempted. Steal grows only while another vcpu is
+ * loaded in between, or while the vcpu's cap is used up, when it is unloaded too. (If the cap's
+ * wait ends before the vcpu's hart has unloaded it, the next load writes the time.)
  *
- * State of each vcpu, touched on the hart where it is loaded: no lock. The guest may scribble over
- * the structure at any time: nothing in it is ever read.
+ * State of each vcpu, accessed on the hart where it is loaded: no lock. The guest may overwrite the
+ * structure at any time, so it is never read.
  */
 #include <arch/atomic.h>
 #include <hearth/mm/memslot.h>
@@ -23,15 +23,15 @@
 
 struct sta {
     bool enabled;
-    uint32_t sequence; /* as it stands in memory */
+    uint32_t sequence; /* as in guest memory */
     gpa_t shmem;
-    uint64_t since;   /* stats.steal_ticks when it was enabled */
-    uint64_t written; /* ticks of them that memory tells */
+    uint64_t since;   /* stats.steal_ticks at registration */
+    uint64_t written; /* ticks already written to guest memory */
 };
 
-/* Wholly in one page. NULL: not to be written now; a system that sleeps may be looked at from
- * outside. */
-static struct sbi_sta *mapped(const struct vcpu *v, const struct sta *sta)
+/* Maps the structure, which lies in one page. NULL: it is not to be written now, because it is not
+ * registered, or the system sleeps and its memory may be inspected from outside. */
+static struct sbi_sta *sta_map(const struct vcpu *v, const struct sta *sta)
 {
     if (!sta->enabled || atomic_load_relaxed(&v->vm->asleep))
         return NULL;
@@ -41,7 +41,7 @@ static struct sbi_sta *mapped(const struct vcpu *v, const struct sta *sta)
 static void sta_load(struct vcpu *v, void *state)
 {
     struct sta *sta = state;
-    struct sbi_sta *shm = mapped(v, sta);
+    struct sbi_sta *shm = sta_map(v, sta);
     const uint64_t stolen = v->stats.steal_ticks - sta->since;
 
     if (shm == NULL)
@@ -59,10 +59,10 @@ static void sta_put(struct vcpu *v, void *state)
 {
     struct sbi_sta *shm;
 
-    /* Others leave by themselves: they wait or stop. */
+    /* A vcpu that is not runnable waits or stops; it is not preempted. */
     if (atomic_load_relaxed(&v->run_state) != VCPU_RUNNABLE)
         return;
-    shm = mapped(v, state);
+    shm = sta_map(v, state);
     if (shm != NULL)
         atomic_store_relaxed(&shm->preempted, 1);
 }
@@ -90,7 +90,7 @@ static int64_t sta_set_shmem(struct vcpu *v, uint64_t lo, uint64_t hi, uint64_t 
         return SBI_ERR_INVALID_PARAM;
     if (hi != 0)
         return SBI_ERR_INVALID_ADDRESS;
-    /* Slots are whole pages: if the first byte is RAM, so are all. */
+    /* Slots are whole pages: if the first byte is RAM, all bytes are. */
     shm = memslot_map(&v->vm->memslots, lo, NULL);
     if (shm == NULL)
         return SBI_ERR_INVALID_ADDRESS;

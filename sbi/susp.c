@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * susp.c - SBI SUSP extension (v3.0, chapter "System Suspend Extension"): the VM's last running
- * hart sleeps until an interrupt that it had enabled, or the board's wake-up line, and resumes
- * where it said.
+ * hart sleeps until an interrupt that it had enabled, or the board's wake-up line, and resumes at
+ * the address that it passed.
  *
- * No state but vm->asleep: the sleep is that of an HSM non-retentive suspend (core/run.c ends it).
- * While it lasts nothing of the VM runs, so nobody can tell SUSPENDED from the specification's
- * STOPPED.
+ * No state except vm->asleep: the hart is suspended as by a non-retentive HSM suspend (core/run.c
+ * ends it). No other hart of the VM runs meanwhile, so SUSPENDED cannot be distinguished from the
+ * specification's STOPPED.
  */
 #include <arch/atomic.h>
 #include <hearth/sbi/sbi.h>
@@ -18,8 +18,8 @@ static struct exit_result susp_handle(struct vcpu *vcpu, const struct sbi_call *
 {
     if (call->fid != SBI_SUSP_SYSTEM_SUSPEND)
         return exit_next(4);
-    /* A uint32_t, which may come sign-extended. Reserved types, and platform-specific ones that do
-     * not exist here, are one and the same error. */
+    /* A uint32_t, which may be sign-extended. Reserved types, and platform-specific ones, which do
+     * not exist here, return the same error. */
     if ((uint32_t)call->arg[0] != SBI_SUSP_SUSPEND_TO_RAM) {
         ret->error = SBI_ERR_INVALID_PARAM;
         return exit_next(4);
@@ -28,7 +28,7 @@ static struct exit_result susp_handle(struct vcpu *vcpu, const struct sbi_call *
         ret->error = SBI_ERR_INVALID_ADDRESS;
         return exit_next(4);
     }
-    /* The caller is one. Once it is the only one, no other can start. */
+    /* The caller is active. If no other hart is, no other can start. */
     if (vcpu_hsm_active(vcpu->vm) != 1) {
         ret->error = SBI_ERR_DENIED;
         return exit_next(4);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * time.c - SBI TIME extension (v3.0, chapter "Timer Extension"). The deadline is guest time; the
- * timer itself is core/vtimer.c's.
+ * time.c - SBI TIME extension (v3.0, chapter "Timer Extension"). The deadline is guest time;
+ * core/vtimer.c implements the timer.
  */
 #include <hearth/sbi/pmu.h>
 #include <hearth/sbi/sbi.h>
