@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * sse.c - SBI SSE extension (v3.0, chapter "Supervisor Software Events Extension"): its functions,
- * the attributes in shared memory, and the events that Hearth itself raises. What of the event
- * numbers is served: sse_state.c.
+ * the attributes in shared memory, and the events that Hearth raises. sse_state.c has the list of
+ * supported events.
  *
- * Locking: a VM's events are under its sse_vm.lock; guest memory is copied outside of it.
+ * Locking: sse_vm.lock protects a VM's events; guest memory is copied outside of it.
  *
- * Attribute base + i lies at offset 8 * i of the shared memory: the text's "8 * (base + i)" would
- * leave the 8 * count bytes that it allots.
+ * Attribute base + i is at offset 8 * i of the shared memory: with the specification's "8 * (base +
+ * i)" it could lie beyond the 8 * count bytes of that memory.
  */
 #include <arch/atomic.h>
 #include <hearth/lib/errno.h>
@@ -19,32 +19,32 @@
 
 #include "sse_state.h"
 
-/* Standard event numbers that exist but that we have no source for, or not yet. */
-static bool standard_unserved(uint32_t id)
+/* Standard events for which this host has no source, or not yet. */
+static bool sse_unsupported(uint32_t id)
 {
     switch (id) {
     case SBI_SSE_LOCAL_DOUBLE_TRAP:
-    case SBI_SSE_LOCAL_PMU_OVERFLOW: /* unless sse_find() has it */
+    case SBI_SSE_LOCAL_PMU_OVERFLOW: /* unless sse_find() finds it */
     case SBI_SSE_GLOBAL_HIGH_RAS:
     case SBI_SSE_GLOBAL_LOW_RAS:
         return true;
-    default: /* bit 14: the platform's, and this one has none */
+    default: /* bit 14: platform events, of which there are none */
         return (id & SBI_SSE_PLATFORM) != 0;
     }
 }
 
-/* Lock not needed: numbers do not change. */
-static int64_t lookup(const struct vcpu *v, uint64_t arg, struct sse_event **e)
+/* Needs no lock: event numbers are constant. */
+static int64_t sse_lookup(const struct vcpu *v, uint64_t arg, struct sse_event **e)
 {
     const uint32_t id = (uint32_t)arg;
 
     *e = sse_find(v, id);
     if (*e != NULL)
         return SBI_SUCCESS;
-    return standard_unserved(id) ? SBI_ERR_NOT_SUPPORTED : SBI_ERR_INVALID_PARAM;
+    return sse_unsupported(id) ? SBI_ERR_NOT_SUPPORTED : SBI_ERR_INVALID_PARAM;
 }
 
-static uint64_t attr_read(const struct sse_event *e, uint32_t attr)
+static uint64_t sse_attr_read(const struct sse_event *e, uint32_t attr)
 {
     switch (attr) {
     case SBI_SSE_ATTR_STATUS:
@@ -70,10 +70,10 @@ static uint64_t attr_read(const struct sse_event *e, uint32_t attr)
     }
 }
 
-/* May this vcpu set the attribute to this value now? First whether at all, then when, then to what.
- */
-static int64_t attr_check(const struct vcpu *v, const struct sse_event *e, uint32_t attr,
-                          uint64_t value)
+/* Checks whether this vcpu may set the attribute to this value now: first the attribute, then the
+ * state, then the value. */
+static int64_t sse_attr_check(const struct vcpu *v, const struct sse_event *e, uint32_t attr,
+                              uint64_t value)
 {
     switch (attr) {
     case SBI_SSE_ATTR_PRIORITY:
@@ -90,7 +90,7 @@ static int64_t attr_check(const struct vcpu *v, const struct sse_event *e, uint3
     case SBI_SSE_ATTR_INTERRUPTED_A7:
         if (e->state != SBI_SSE_STATE_RUNNING)
             return SBI_ERR_INVALID_STATE;
-        if (e->hart != v->id) /* another hart's: read-only here */
+        if (e->hart != v->id) /* runs on another hart: read-only here */
             return SBI_ERR_DENIED;
         break;
     default:
@@ -104,7 +104,7 @@ static int64_t attr_check(const struct vcpu *v, const struct sse_event *e, uint3
     return SBI_SUCCESS;
 }
 
-static void attr_write(struct sse_event *e, uint32_t attr, uint64_t value)
+static void sse_attr_write(struct sse_event *e, uint32_t attr, uint64_t value)
 {
     switch (attr) {
     case SBI_SSE_ATTR_PRIORITY:
@@ -132,14 +132,14 @@ static void attr_write(struct sse_event *e, uint32_t attr, uint64_t value)
     }
 }
 
-static int64_t attrs(struct vcpu *v, const struct sbi_call *call, bool write)
+static int64_t sse_attrs(struct vcpu *v, const struct sbi_call *call, bool write)
 {
     const uint32_t base = (uint32_t)call->arg[1], count = (uint32_t)call->arg[2];
     const uint64_t addr = call->arg[3], size = (uint64_t)count * 8;
     struct spinlock *lock = &sse_vm_of(v)->lock;
     uint64_t value[SBI_SSE_ATTR_COUNT];
     struct sse_event *e;
-    int64_t error = lookup(v, call->arg[0], &e);
+    int64_t error = sse_lookup(v, call->arg[0], &e);
 
     if (error != SBI_SUCCESS)
         return error;
@@ -154,29 +154,29 @@ static int64_t attrs(struct vcpu *v, const struct sbi_call *call, bool write)
     lock_acquire(lock);
     for (uint32_t i = 0; i < count; i++) {
         if (!write)
-            value[i] = attr_read(e, base + i);
+            value[i] = sse_attr_read(e, base + i);
         else if (error == SBI_SUCCESS)
-            error = attr_check(v, e, base + i, value[i]);
+            error = sse_attr_check(v, e, base + i, value[i]);
     }
     for (uint32_t i = 0; write && error == SBI_SUCCESS && i < count; i++)
-        attr_write(e, base + i, value[i]);
+        sse_attr_write(e, base + i, value[i]);
     lock_release(lock);
     if (!write && copy_to_guest(v, addr, value, size) != size)
         return SBI_ERR_FAILED;
     return error;
 }
 
-/* The source of overflows is told who wants them. */
-static void settle_source(struct vcpu *v, const struct sse_event *e)
+/* Tells the PMU whether overflows go to this event. */
+static void sse_route_source(struct vcpu *v, const struct sse_event *e)
 {
     if (e->id == SBI_SSE_LOCAL_PMU_OVERFLOW)
         pmu_overflow_route(v,
                            e->state == SBI_SSE_STATE_ENABLED || e->state == SBI_SSE_STATE_RUNNING);
 }
 
-/* register, unregister, enable, disable: from one state to another, for all other states an error.
- */
-static int64_t change(struct vcpu *v, const struct sbi_call *call)
+/* register, unregister, enable, disable: a transition from one state; an error in all other
+ * states. */
+static int64_t sse_change_state(struct vcpu *v, const struct sbi_call *call)
 {
     static const struct {
         uint32_t from, to;
@@ -188,7 +188,7 @@ static int64_t change(struct vcpu *v, const struct sbi_call *call)
     };
     struct spinlock *lock = &sse_vm_of(v)->lock;
     struct sse_event *e;
-    int64_t error = lookup(v, call->arg[0], &e);
+    int64_t error = sse_lookup(v, call->arg[0], &e);
 
     if (error != SBI_SUCCESS)
         return error;
@@ -208,16 +208,16 @@ static int64_t change(struct vcpu *v, const struct sbi_call *call)
         sse_settle(v, v);
     }
     lock_release(lock);
-    settle_source(v, e);
+    sse_route_source(v, e);
     return error;
 }
 
-static int64_t inject(struct vcpu *v, uint64_t id, uint64_t hart)
+static int64_t sse_inject(struct vcpu *v, uint64_t id, uint64_t hart)
 {
     struct spinlock *lock = &sse_vm_of(v)->lock;
     struct vcpu *target = sse_is_global((uint32_t)id) ? v : vm_vcpu(v->vm, hart);
     struct sse_event *e;
-    int64_t error = lookup(v, id, &e);
+    int64_t error = sse_lookup(v, id, &e);
 
     if (error != SBI_SUCCESS)
         return error;
@@ -231,7 +231,7 @@ static int64_t inject(struct vcpu *v, uint64_t id, uint64_t hart)
     return SBI_SUCCESS;
 }
 
-static int64_t mask(struct vcpu *v, bool unmask)
+static int64_t sse_set_mask(struct vcpu *v, bool unmask)
 {
     struct spinlock *lock = &sse_vm_of(v)->lock;
     struct sse_hart *h = sse_hart_of(v);
@@ -248,9 +248,9 @@ static int64_t mask(struct vcpu *v, bool unmask)
     return error;
 }
 
-/* An event's completion does not return: its interrupted context goes on, with a0 and a1 as the
- * handler has left them. */
-static struct exit_result complete(struct vcpu *v, struct sbi_ret *ret)
+/* Completes an event. The call does not return: the interrupted context continues, with a0 and a1
+ * as set by the handler. */
+static struct exit_result sse_complete(struct vcpu *v, struct sbi_ret *ret)
 {
     struct spinlock *lock = &sse_vm_of(v)->lock;
     struct exit_result result = exit_next(4);
@@ -269,7 +269,7 @@ static struct exit_result complete(struct vcpu *v, struct sbi_ret *ret)
     }
     lock_release(lock);
     if (e != NULL)
-        settle_source(v, e); /* a one-shot event has ended disabled */
+        sse_route_source(v, e); /* a one-shot event is now disabled */
     return result;
 }
 
@@ -279,22 +279,22 @@ static struct exit_result sse_handle(struct vcpu *v, const struct sbi_call *call
     switch (call->fid) {
     case SBI_SSE_READ_ATTRS:
     case SBI_SSE_WRITE_ATTRS:
-        ret->error = attrs(v, call, call->fid == SBI_SSE_WRITE_ATTRS);
+        ret->error = sse_attrs(v, call, call->fid == SBI_SSE_WRITE_ATTRS);
         break;
     case SBI_SSE_REGISTER:
     case SBI_SSE_UNREGISTER:
     case SBI_SSE_ENABLE:
     case SBI_SSE_DISABLE:
-        ret->error = change(v, call);
+        ret->error = sse_change_state(v, call);
         break;
     case SBI_SSE_COMPLETE:
-        return complete(v, ret);
+        return sse_complete(v, ret);
     case SBI_SSE_INJECT:
-        ret->error = inject(v, call->arg[0], call->arg[1]);
+        ret->error = sse_inject(v, call->arg[0], call->arg[1]);
         break;
     case SBI_SSE_HART_UNMASK:
     case SBI_SSE_HART_MASK:
-        ret->error = mask(v, call->fid == SBI_SSE_HART_UNMASK);
+        ret->error = sse_set_mask(v, call->fid == SBI_SSE_HART_UNMASK);
         break;
     default:
         break;
@@ -302,7 +302,7 @@ static struct exit_result sse_handle(struct vcpu *v, const struct sbi_call *call
     return exit_next(4);
 }
 
-static int raise(struct vcpu *v, uint32_t id, bool at_once)
+static int sse_raise_event(struct vcpu *v, uint32_t id, bool at_once)
 {
     struct sse_event *e;
     int err = -HV_ENOENT;
@@ -314,7 +314,7 @@ static int raise(struct vcpu *v, uint32_t id, bool at_once)
         const bool before = e->pending;
 
         e->pending = true;
-        err = at_once && !sse_takes(v, e) ? -HV_EBUSY : 0;
+        err = at_once && !sse_accepts(v, e) ? -HV_EBUSY : 0;
         if (err == 0)
             sse_settle(v, NULL);
         else
@@ -326,12 +326,12 @@ static int raise(struct vcpu *v, uint32_t id, bool at_once)
 
 int sse_raise(struct vcpu *v, uint32_t id)
 {
-    return raise(v, id, false);
+    return sse_raise_event(v, id, false);
 }
 
 int sse_raise_at_once(struct vcpu *v, uint32_t id)
 {
-    return raise(v, id, true);
+    return sse_raise_event(v, id, true);
 }
 
 static void sse_requested(struct vcpu *v, void *state)
@@ -339,7 +339,7 @@ static void sse_requested(struct vcpu *v, void *state)
     struct sse_hart *h = state;
     struct sse_event *e;
 
-    if (atomic_exchange(&h->poked, 0) == 0)
+    if (atomic_exchange(&h->notified, 0) == 0)
         return;
     lock_acquire(&sse_vm_of(v)->lock);
     e = sse_begin(v);

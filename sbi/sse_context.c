@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sse_context.c - SBI SSE: the guest's registers when an event's handler begins, and when it is
- * complete. SBI specification v3.0, "Software Event Injection", "Software Event Completion". The
- * vcpu is loaded; its sstatus is vsstatus, its mode and landing-pad state are in the HS-level
- * sstatus of its context. No guest has the H extension, so SPV and SPVP are 0.
+ * sse_context.c - SBI SSE: switches the guest's registers when an event's handler begins and when
+ * it completes. SBI specification v3.0, "Software Event Injection", "Software Event Completion".
+ * The vcpu is loaded: its sstatus is vsstatus, and its mode and landing-pad state are in the
+ * HS-level sstatus of its context. No guest has the H extension, so SPV and SPVP are 0.
  *
  * Locking: none of its own.
  */
@@ -13,8 +13,8 @@
 
 #include "sse_state.h"
 
-/* What the guest has of the optional state: its hypervisor-granted environment says so. */
-static uint64_t optional_bits(void)
+/* Returns the optional sstatus bits that the guest has, according to henvcfg. */
+static uint64_t sse_context_optional(void)
 {
     const uint64_t env = host_isa.henvcfg_exists ? vs_envcfg() : 0;
 
@@ -23,7 +23,7 @@ static uint64_t optional_bits(void)
 
 void sse_context_enter(struct vcpu *v, struct sse_event *e)
 {
-    const uint64_t optional = optional_bits();
+    const uint64_t optional = sse_context_optional();
     uint64_t s = vs_status();
     uint64_t *gpr = v->ctx.gpr;
 
@@ -50,7 +50,7 @@ void sse_context_enter(struct vcpu *v, struct sse_event *e)
 void sse_context_leave(struct vcpu *v, const struct sse_event *e)
 {
     const struct sse_interrupted *i = &e->interrupted;
-    const uint64_t optional = optional_bits();
+    const uint64_t optional = sse_context_optional();
     const uint64_t restored = SSTATUS_SPP | SSTATUS_SPIE | SSTATUS_SIE | optional;
     const uint64_t back = SSTATUS_SPP | (optional & SSTATUS_SPELP);
     const uint64_t s = vs_status();

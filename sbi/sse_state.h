@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sse_state.h - software events between sbi/sse.c (the calls), sbi/sse_state.c (which event is in
- * what state, and who takes it) and sbi/sse_context.c (the guest's registers at its begin and end).
+ * sse_state.h - software events, shared by sbi/sse.c (the calls), sbi/sse_state.c (the events'
+ * states and routing) and sbi/sse_context.c (the guest's registers at a handler's begin and end).
  */
 #pragma once
 
@@ -22,20 +22,20 @@ struct sse_event {
     uint32_t id;
     uint32_t state; /* SBI_SSE_STATE_* */
     uint32_t priority;
-    uint32_t hart; /* RUNNING: where */
+    uint32_t hart; /* vcpu on which the event is RUNNING */
     bool pending;
     bool one_shot;
-    bool bound;         /* a global one: the guest has chosen the preferred hart */
-    uint32_t preferred; /* global ones; else the vcpu's own id */
+    bool bound;         /* global event: the guest has set the preferred hart */
+    uint32_t preferred; /* global events; otherwise the vcpu's own id */
     uint64_t entry_pc, entry_arg;
     struct sse_interrupted interrupted;
 };
 
-/* All of this is guarded by the VM's .lock (rank SSE), but for .poked. */
+/* The VM's .lock (rank SSE) protects all fields except .notified. */
 struct sse_hart {
     struct sse_event local[SSE_LOCAL_EVENTS];
     bool unmasked;
-    uint32_t poked; /* atomic: there may be an event to take */
+    uint32_t notified; /* atomic: the vcpu may have an event to take */
 };
 
 struct sse_vm {
@@ -60,26 +60,26 @@ static inline bool sse_is_global(uint32_t id)
 
 /* ---- sse_state.c */
 
-/* Everything as at reset; the VM's vcpus are stopped. */
+/* Resets all events; the VM's vcpus are stopped. */
 void sse_reset(struct vm *vm);
-/* Event `id` of the vcpu, or of its VM; NULL: not served. */
+/* Returns event `id` of the vcpu or its VM; NULL: not supported. */
 struct sse_event *sse_find(const struct vcpu *vcpu, uint32_t id);
-/* Lock held: would this vcpu, if it is about to be entered, take the event before anything else of
- * its own? */
-bool sse_takes(const struct vcpu *vcpu, const struct sse_event *event);
-/* Lock held: with the lock held, the state of events, masks or harts has changed for this vcpu's
- * local events or for global ones: whoever has one to take now is made to look. self: the vcpu that
- * is loaded on this hart and will run its requests before it enters, or NULL. */
+/* Lock held. Whether this vcpu, if it were entered now, would take the event first. */
+bool sse_accepts(const struct vcpu *vcpu, const struct sse_event *event);
+/* Lock held. Must be called after each change of events, masks or harts that affects this vcpu's
+ * local events or global ones: notifies the vcpus that now have an event to take. self: the vcpu
+ * that is loaded on this hart and handles its requests before its next entry, or NULL. */
 void sse_settle(const struct vcpu *changed, const struct vcpu *self);
-/* Lock held: the event of highest priority that runs on this vcpu, or NULL. */
+/* Lock held. Returns the event of highest priority that runs on this vcpu, or NULL. */
 struct sse_event *sse_running(const struct vcpu *vcpu);
-/* Lock held: its handler is done. */
+/* Lock held. Ends an event whose handler is done. */
 void sse_end(struct sse_event *event);
-/* Lock held: the event that this vcpu is to take now, now RUNNING on it; or NULL. */
+/* Lock held. Starts the event that this vcpu takes now and returns it, now RUNNING on the vcpu;
+ * NULL: none. */
 struct sse_event *sse_begin(struct vcpu *vcpu);
-/* The vcpu starts: what was injected while it was stopped is not for its new life. */
+/* The vcpu starts: discards events that were injected while it was stopped. */
 void sse_hart_starts(const struct vcpu *vcpu);
-/* The vcpu has stopped: its local events are as at reset, and what it ran has ended. */
+/* The vcpu has stopped: resets its local events and ends the global events that ran on it. */
 void sse_hart_stopped(struct vcpu *vcpu);
 
 /* ---- sse_context.c: on the vcpu's hart, loaded. "Software Event Injection" and "Software Event

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * state.c - what the extensions keep for each VM and vcpu: allocated as one block, reset, and moved
- * in and out of the hart with the vcpu. The extensions' own rows say what they want (sbi.h).
+ * state.c - the extensions' state for each VM and vcpu: allocated as one block, reset, and switched
+ * with the vcpu. The extensions' table entries give the sizes and hooks (sbi.h).
  *
- * Locking: none of its own; all of it is hooks of a VM component.
+ * Locking: none of its own; all functions are hooks of a VM component.
  */
 #include <hearth/lib/errno.h>
 #include <hearth/mm/page_alloc.h>
@@ -17,26 +17,26 @@ _Static_assert(VM_SLOT_SBI + SBI_SLOT_COUNT <= VM_SLOT_SBI_BLOCK &&
 
 #define STATE_ALIGN 64 /* SBI shared structures and cache lines */
 
-static bool has_state(const struct sbi_extension *ext)
+static bool sbi_state_exists(const struct sbi_extension *ext)
 {
     return ext->slot != SBI_SLOT_NONE;
 }
 
-static size_t total(bool vcpu)
+static size_t sbi_state_size(bool vcpu)
 {
     size_t sum = 0;
 
     for (unsigned i = 0; i < sbi_extension_count; i++)
-        if (has_state(sbi_extensions[i]))
+        if (sbi_state_exists(sbi_extensions[i]))
             sum += align_up(vcpu ? sbi_extensions[i]->vcpu_state : sbi_extensions[i]->vm_state,
                             STATE_ALIGN);
     return sum;
 }
 
-/* One block, handed out to the slots in table order. */
-static int create(void **slots, void **block, bool vcpu)
+/* Allocates one block and assigns it to the slots in table order. */
+static int sbi_state_create(void **slots, void **block, bool vcpu)
 {
-    size_t size = total(vcpu);
+    size_t size = sbi_state_size(vcpu);
     char *at;
 
     *block = NULL;
@@ -50,7 +50,7 @@ static int create(void **slots, void **block, bool vcpu)
         const struct sbi_extension *ext = sbi_extensions[i];
         size_t part = vcpu ? ext->vcpu_state : ext->vm_state;
 
-        if (!has_state(ext) || part == 0)
+        if (!sbi_state_exists(ext) || part == 0)
             continue;
         slots[ext->slot] = at;
         at += align_up(part, STATE_ALIGN);
@@ -60,7 +60,7 @@ static int create(void **slots, void **block, bool vcpu)
 
 static int sbi_vm_create(struct vm *vm)
 {
-    if (create(&vm->slots[VM_SLOT_SBI], &vm->slots[VM_SLOT_SBI_BLOCK], false) < 0)
+    if (sbi_state_create(&vm->slots[VM_SLOT_SBI], &vm->slots[VM_SLOT_SBI_BLOCK], false) < 0)
         return -HV_ENOMEM;
     vm->sbi_hidden = vm->config.sbi_off;
     for (unsigned i = 0; i < sbi_extension_count; i++)
@@ -72,18 +72,18 @@ static int sbi_vm_create(struct vm *vm)
 static void sbi_vm_destroy(struct vm *vm)
 {
     if (vm->slots[VM_SLOT_SBI_BLOCK] != NULL)
-        page_free_virt(vm->slots[VM_SLOT_SBI_BLOCK], page_order(total(false)));
+        page_free_virt(vm->slots[VM_SLOT_SBI_BLOCK], page_order(sbi_state_size(false)));
 }
 
 static int sbi_vcpu_create(struct vcpu *vcpu)
 {
-    return create(&vcpu->slots[VCPU_SLOT_SBI], &vcpu->slots[VCPU_SLOT_SBI_BLOCK], true);
+    return sbi_state_create(&vcpu->slots[VCPU_SLOT_SBI], &vcpu->slots[VCPU_SLOT_SBI_BLOCK], true);
 }
 
 static void sbi_vcpu_destroy(struct vcpu *vcpu)
 {
     if (vcpu->slots[VCPU_SLOT_SBI_BLOCK] != NULL)
-        page_free_virt(vcpu->slots[VCPU_SLOT_SBI_BLOCK], page_order(total(true)));
+        page_free_virt(vcpu->slots[VCPU_SLOT_SBI_BLOCK], page_order(sbi_state_size(true)));
 }
 
 static void sbi_vm_reset(struct vm *vm)
@@ -107,8 +107,8 @@ static void sbi_vcpu_stopped(struct vcpu *vcpu)
             sbi_extensions[i]->vcpu_stopped(vcpu, sbi_vcpu_state(vcpu, sbi_extensions[i]->slot));
 }
 
-/* Only what holds something of the vcpu (sbi_vcpu_switches()) is asked. */
-static void switch_states(struct vcpu *vcpu, bool load)
+/* Calls only the extensions that have something to switch (sbi_vcpu_switches()). */
+static void sbi_state_switch(struct vcpu *vcpu, bool load)
 {
     uint64_t slots = vcpu->switched >> VCPU_SLOT_SBI;
 
@@ -126,12 +126,12 @@ static void switch_states(struct vcpu *vcpu, bool load)
 
 static void sbi_vcpu_load(struct vcpu *vcpu)
 {
-    switch_states(vcpu, true);
+    sbi_state_switch(vcpu, true);
 }
 
 static void sbi_vcpu_put(struct vcpu *vcpu)
 {
-    switch_states(vcpu, false);
+    sbi_state_switch(vcpu, false);
 }
 
 static void sbi_vcpu_requested(struct vcpu *vcpu)
