@@ -132,6 +132,6 @@ extern const struct sbi_extension sbi_ext_base, sbi_ext_time, sbi_ext_spi, sbi_e
     sbi_ext_fwft, sbi_ext_susp, sbi_ext_hvc, sbi_ext_host_comm, sbi_ext_sta, sbi_ext_dbtr,
     sbi_ext_mpxy;
 
-/* sbi/state.c: state of the extensions. */
+/* sbi/sbi_state.c: state of the extensions. */
 extern const struct vm_component sbi_component;
 extern const struct vcpu_switch sbi_switch;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * state.c - the extensions' state for each VM and vcpu: allocated as one block, reset, and switched
- * with the vcpu. The extensions' table entries give the sizes and hooks (sbi.h).
+ * sbi_state.c - the extensions' state for each VM and vcpu: allocated as one block, reset, and
+ * switched with the vcpu. The extensions' table entries give the sizes and hooks (sbi.h).
  *
  * Locking: none of its own; all functions are hooks of a VM component.
  */
