@@ -15,6 +15,7 @@
 #include <hearth/arch/fpu.h>
 #include <hearth/arch/isa.h>
 #include <hearth/core/lifecycle.h>
+#include <hearth/core/pause.h>
 #include <hearth/core/sched.h>
 #include <hearth/core/trace_vcpu.h>
 #include <hearth/core/upcalls.h>
@@ -268,10 +269,10 @@ void trace_put(enum trace_type type, const struct vcpu *vcpu, unsigned code, uin
     (void)b;
 }
 
-void trace_vm(const struct vm *of, unsigned state)
+void vm_set_state(struct vm *of, enum vm_state state)
 {
-    (void)of;
-    (void)state;
+    assert_false(vm_lock_is_free());
+    of->state = state;
 }
 
 static int up(void **state)
