@@ -18,8 +18,9 @@
 #define CSR_READ_MASK  (0x7fu | 1u << 13 | 0x1fu << 15)
 #define CSR_READ_MATCH (0x73u | 1u << 13)
 
-static bool virtual_insn_csr_read(struct vcpu *vcpu, const struct vcpu_exit *exit, uint32_t insn,
-                                  struct exit_result *result)
+/* A CSR that nothing emulates is an illegal instruction. */
+static struct exit_result virtual_insn_csr_read(struct vcpu *vcpu, const struct vcpu_exit *exit,
+                                                uint32_t insn)
 {
     const uint32_t csr = insn >> 20;
     uint64_t value;
@@ -27,60 +28,75 @@ static bool virtual_insn_csr_read(struct vcpu *vcpu, const struct vcpu_exit *exi
     for (const struct emulated_csr *c = emulated_csrs; c->read != NULL; c++) {
         if (csr < c->first || csr > c->last || !c->read(vcpu, csr, !exit->from_vs, &value))
             continue;
-        vcpu->ctx.gpr[insn >> 7 & 0x1f] = value; /* may write the slot of x0, which is never
-                                                    loaded */
-        *result = exit_next(4);
-        return true;
+        vcpu->ctx.gpr[insn >> 7 & 0x1f] = value; /* into x0 too: nothing loads that */
+        return exit_next(4);
     }
-    return false;
+    return exit_inject(CAUSE_ILLEGAL_INSN, insn);
 }
 
-/* WFI in user mode is illegal: the guest's kernel handles it. */
-static bool virtual_insn_wfi(struct vcpu *vcpu, const struct vcpu_exit *exit, uint32_t insn,
-                             struct exit_result *result)
+/* In VU-mode, WFI is an illegal instruction for the guest's kernel to handle. */
+static struct exit_result virtual_insn_wfi(struct vcpu *vcpu, const struct vcpu_exit *exit,
+                                           uint32_t insn)
 {
     (void)vcpu;
-    (void)insn;
-    *result = exit_block(4);
-    return exit->from_vs;
+    return exit->from_vs ? exit_block(4) : exit_inject(CAUSE_ILLEGAL_INSN, insn);
 }
 
-static bool virtual_insn_wrs(struct vcpu *vcpu, const struct vcpu_exit *exit, uint32_t insn,
-                             struct exit_result *result)
+static struct exit_result virtual_insn_wrs(struct vcpu *vcpu, const struct vcpu_exit *exit,
+                                           uint32_t insn)
 {
     (void)vcpu;
     (void)exit;
     (void)insn;
-    *result = exit_yield(4);
-    return true;
+    return exit_yield(4);
 }
 
-/* The emulated instructions: insn & mask == match. */
+static struct exit_result virtual_insn_illegal(struct vcpu *vcpu, const struct vcpu_exit *exit,
+                                               uint32_t insn)
+{
+    (void)vcpu;
+    (void)exit;
+    return exit_inject(CAUSE_ILLEGAL_INSN, insn);
+}
+
+/* The emulated instructions: the first entry for which insn & mask == match handles insn. */
 static const struct trapped_insn {
     uint32_t mask, match;
-    /* Returns true with *result; false: the instruction is illegal. */
-    bool (*emulate)(struct vcpu *vcpu, const struct vcpu_exit *exit, uint32_t insn,
-                    struct exit_result *result);
+    struct exit_result (*emulate)(struct vcpu *vcpu, const struct vcpu_exit *exit, uint32_t insn);
 } trapped_insns[] = {
     {UINT32_MAX, INSN_WFI, virtual_insn_wfi},
     {UINT32_MAX, INSN_WRS_NTO, virtual_insn_wrs},
     {UINT32_MAX, INSN_WRS_STO, virtual_insn_wrs},
     {CSR_READ_MASK, CSR_READ_MATCH, virtual_insn_csr_read},
+    {0, 0, virtual_insn_illegal},
 };
 
+static struct exit_result virtual_insn_emulate(struct vcpu *vcpu, const struct vcpu_exit *exit,
+                                               uint32_t insn)
+{
+    const struct trapped_insn *t = trapped_insns;
+
+    while ((insn & t->mask) != t->match)
+        t++;
+    return t->emulate(vcpu, exit, insn);
+}
+
+/* Hardware may leave tval 0 instead of storing the instruction there. */
+static struct exit_result virtual_insn_fetch(struct vcpu *vcpu, const struct vcpu_exit *exit)
+{
+    struct guest_trap trap;
+    uint32_t insn;
+
+    if (!fetch_guest_instruction(vcpu, exit->pc, &insn, &trap))
+        return exit_inject(trap.cause, trap.tval);
+    return virtual_insn_emulate(vcpu, exit, insn);
+}
+
+/* Each call is the last of its function: a frame and a copy of the result would cost 20
+ * instructions more. */
 struct exit_result exit_virtual_insn(struct vcpu *vcpu, const struct vcpu_exit *exit)
 {
-    uint32_t insn = (uint32_t)exit->tval; /* its encoding; 0 if the hardware does not report it */
-    struct exit_result result;
-    struct guest_trap trap;
-
-    if (exit->tval == 0 && !fetch_guest_instruction(vcpu, exit->pc, &insn, &trap))
-        return exit_inject(trap.cause, trap.tval);
-    for (unsigned i = 0; i < ARRAY_SIZE(trapped_insns); i++) {
-        const struct trapped_insn *t = &trapped_insns[i];
-
-        if ((insn & t->mask) == t->match && t->emulate(vcpu, exit, insn, &result))
-            return result;
-    }
-    return exit_inject(CAUSE_ILLEGAL_INSN, insn);
+    if (exit->tval == 0)
+        return virtual_insn_fetch(vcpu, exit);
+    return virtual_insn_emulate(vcpu, exit, (uint32_t)exit->tval);
 }

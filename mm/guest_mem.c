@@ -110,36 +110,54 @@ static uint64_t guest_mem_load_cause(uint64_t scause)
     return scause == CAUSE_LOAD_PAGE ? CAUSE_LOAD_PAGE : CAUSE_LOAD_ACCESS;
 }
 
-bool fetch_guest_instruction(struct vcpu *vcpu, gva_t gva, uint32_t *insn, struct guest_trap *trap)
+/* Ends an access whose fetch at `at` failed with `got`. */
+static __noinline bool guest_mem_fetch_failed(struct access a, uint64_t got, gva_t at,
+                                              struct guest_trap *trap)
+{
+    trap->cause = guest_mem_fetch_cause(got - GUEST_FETCH_FAULT, at);
+    trap->tval = at;
+    guest_mem_access_end(&a, true);
+    return false;
+}
+
+/* An address that is not a multiple of 4: the instruction may lie on two pages. */
+static __noinline bool guest_mem_fetch_halves(struct vcpu *vcpu, gva_t gva, uint32_t *insn,
+                                              struct guest_trap *trap)
 {
     struct access a;
-    uint64_t got, at = gva;
-    bool faulted;
+    uint64_t low, high = 0;
 
     if (gva & 1) {
         *trap = (struct guest_trap){.cause = CAUSE_INSN_MISALIGNED, .tval = gva};
         return false;
     }
     guest_mem_access_begin(&a, vcpu_ctx(vcpu)->hstatus);
-    if ((gva & 2) == 0) {
-        got = guest_fetch_word(gva);
-    } else {
-        got = guest_fetch_half(gva);
-        if (got < GUEST_FETCH_FAULT && (got & 3) == 3) {
-            const uint64_t high = guest_fetch_half(gva + 2);
+    low = guest_fetch_half(gva);
+    if (unlikely(low >= GUEST_FETCH_FAULT))
+        return guest_mem_fetch_failed(a, low, gva, trap);
+    if ((low & 3) == 3)
+        high = guest_fetch_half(gva + 2);
+    if (unlikely(high >= GUEST_FETCH_FAULT))
+        return guest_mem_fetch_failed(a, high, gva + 2, trap);
+    guest_mem_access_end(&a, false);
+    *insn = (uint32_t)(high << 16 | low);
+    return true;
+}
 
-            at = high < GUEST_FETCH_FAULT ? gva : gva + 2;
-            got = high < GUEST_FETCH_FAULT ? high << 16 | got : high;
-        }
-    }
-    faulted = got >= GUEST_FETCH_FAULT;
-    if (unlikely(faulted))
-        *trap = (struct guest_trap){.cause = guest_mem_fetch_cause(got - GUEST_FETCH_FAULT, at),
-                                    .tval = at};
-    else
-        *insn = (uint32_t)((got & 3) == 3 ? got : got & 0xffff);
-    guest_mem_access_end(&a, faulted);
-    return !faulted;
+bool fetch_guest_instruction(struct vcpu *vcpu, gva_t gva, uint32_t *insn, struct guest_trap *trap)
+{
+    struct access a;
+    uint64_t got;
+
+    if (gva & 3)
+        return guest_mem_fetch_halves(vcpu, gva, insn, trap);
+    guest_mem_access_begin(&a, vcpu_ctx(vcpu)->hstatus);
+    got = guest_fetch_word(gva);
+    if (unlikely(got >= GUEST_FETCH_FAULT))
+        return guest_mem_fetch_failed(a, got, gva, trap);
+    guest_mem_access_end(&a, false);
+    *insn = (uint32_t)((got & 3) == 3 ? got : got & 0xffff);
+    return true;
 }
 
 bool guest_read_gva(struct vcpu *vcpu, gva_t gva, void *buf, uint64_t len, struct guest_trap *trap)
