@@ -11,7 +11,7 @@
 #include <hearth/mm/guest_mem.h>
 #include <hearth/guest/insn_decode.h>
 #include <hearth/guest/upcalls.h>
-#include <hearth/arch/trap.h>
+#include <hearth/core/exit.h>
 #include <hearth/core/vcpu.h>
 
 /* csrrs, csrrc and their immediate forms with rs1 = x0 or 0, which do not write the CSR. */

@@ -4,7 +4,7 @@
  * gives it the trap that it would have had without us. The count is the vcpu's own: no locks.
  */
 #include <hearth/core/upcalls.h>
-#include <hearth/arch/trap.h>
+#include <hearth/core/exit.h>
 #include <hearth/core/vcpu.h>
 #include <hearth/sbi/sbi.h>
 

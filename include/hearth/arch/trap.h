@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * trap.h - what an exit is, what a handler answers, and the trap a guest is given.
+ * trap.h - trap causes, a captured exit, and a trap for a guest.
  * Cause numbers: privileged specification, "Supervisor cause (scause)" and the H extension's
  * additions.
  */
@@ -65,69 +65,6 @@ struct vcpu_exit {
 } __aligned(64);    /* a row of the vcpu's ring: the index is a shift */
 
 #define TRAP_IRQ BIT(63)
-
-enum exit_action {
-    EXIT_RETRY,     /* run the same instruction again */
-    EXIT_NEXT,      /* pc += insn_len, then run: what most exits end in */
-    EXIT_INJECT,    /* deliver a trap to the guest at the exit's pc */
-    EXIT_BLOCK,     /* pc += insn_len, then sleep until a virtual interrupt or a wake-up */
-    EXIT_YIELD,     /* pc += insn_len, then let others run first */
-    EXIT_STOP_VCPU, /* this vcpu is stopped (HSM hart_stop); pc no longer matters */
-    EXIT_STOP_VM,   /* the VM ends or restarts: vm_request_stop() has recorded how */
-    EXIT_CRASH,     /* this VM only: stop it with a report; .reason says why */
-};
-
-/* What should happen now: returned by handlers, applied in core/exit.c alone. */
-struct exit_result { /* two words, so that it travels in registers: build and read it with the
-                        functions below */
-    uint64_t code;   /* enum exit_action; INJECT: the cause above bit 8 */
-    union {
-        uint64_t insn_len;  /* NEXT, BLOCK, YIELD: 0 (resume at the present pc), 2 or 4 */
-        uint64_t tval;      /* INJECT */
-        const char *reason; /* CRASH: static text */
-    };
-};
-
-static inline struct exit_result exit_next(uint64_t insn_len)
-{
-    return (struct exit_result){.code = EXIT_NEXT, .insn_len = insn_len};
-}
-
-static inline struct exit_result exit_block(uint64_t insn_len)
-{
-    return (struct exit_result){.code = EXIT_BLOCK, .insn_len = insn_len};
-}
-
-static inline struct exit_result exit_yield(uint64_t insn_len)
-{
-    return (struct exit_result){.code = EXIT_YIELD, .insn_len = insn_len};
-}
-
-/* RETRY, STOP_VCPU, STOP_VM */
-static inline struct exit_result exit_plain(enum exit_action action)
-{
-    return (struct exit_result){.code = action, .insn_len = 0};
-}
-
-static inline struct exit_result exit_inject(uint64_t cause, uint64_t tval)
-{
-    return (struct exit_result){.code = EXIT_INJECT | cause << 8, .tval = tval};
-}
-
-static inline struct exit_result exit_crash(const char *reason)
-{
-    return (struct exit_result){.code = EXIT_CRASH, .reason = reason};
-}
-
-static inline enum exit_action exit_action(struct exit_result r)
-{
-    return (enum exit_action)(r.code & 0xff);
-}
-
-static inline uint64_t exit_cause(struct exit_result r)
-{
-    return r.code >> 8;
-}
 
 /* A trap taken in HS-mode, as trap_entry.S stores it. */
 struct trap_frame {

@@ -19,7 +19,6 @@ struct vcpu;
 struct vm_config;
 struct vm_device;
 struct vcpu_exit;
-struct exit_result;
 
 /* Operations of a device that can be the VM's serial console. Any hart, no vcpu needed. */
 struct device_console_ops {

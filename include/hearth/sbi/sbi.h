@@ -6,7 +6,7 @@
 #pragma once
 
 #include <abi/sbi.h>
-#include <hearth/arch/trap.h>
+#include <hearth/core/exit.h>
 #include <hearth/core/vcpu.h>
 #include <hearth/core/vm.h>
 #include <hearth/guest/upcalls.h>
