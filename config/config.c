@@ -8,7 +8,7 @@
 #include <hearth/lib/cpio.h>
 #include <hearth/lib/errno.h>
 #include <hearth/lib/fdt_util.h>
-#include <hearth/guest/mmio.h>
+#include <hearth/guest/board.h>
 #include <hearth/sbi/sbi.h>
 
 #include <libfdt.h>

@@ -9,7 +9,7 @@
  */
 #include <hearth/lib/errno.h>
 #include <hearth/lib/fdt_util.h>
-#include <hearth/guest/mmio.h>
+#include <hearth/guest/board.h>
 
 #include <libfdt.h>
 #include <stdio.h>

@@ -10,7 +10,7 @@
  * last device is accessed on the vcpu's hart only, and each device has its own lock.
  */
 #include <hearth/lib/errno.h>
-#include <hearth/guest/mmio.h>
+#include <hearth/guest/board.h>
 #include <hearth/mm/page_alloc.h>
 #include <hearth/core/vcpu.h>
 #include <hearth/core/vm.h>

@@ -7,7 +7,7 @@
 #include <hearth/lib/errno.h>
 #include <hearth/arch/isa.h>
 #include <hearth/guest/loader.h>
-#include <hearth/guest/mmio.h>
+#include <hearth/guest/board.h>
 #include <hearth/platform/platform.h>
 #include <hearth/guest/upcalls.h>
 #include <hearth/core/vm.h>

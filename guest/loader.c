@@ -12,7 +12,7 @@
 #include <hearth/lib/errno.h>
 #include <hearth/guest/image.h>
 #include <hearth/guest/loader.h>
-#include <hearth/guest/mmio.h>
+#include <hearth/guest/board.h>
 #include <hearth/mm/page_alloc.h>
 #include <hearth/core/vm.h>
 

@@ -13,7 +13,7 @@
 #include <hearth/mm/guest_mem.h>
 #include <hearth/guest/gva_walk.h>
 #include <hearth/guest/insn_decode.h>
-#include <hearth/guest/mmio.h>
+#include <hearth/guest/board.h>
 #include <hearth/arch/trap.h>
 #include <hearth/core/vcpu.h>
 #include <hearth/core/vm.h>

@@ -5,7 +5,7 @@
  */
 #include <hearth/console/console.h>
 #include <hearth/core/upcalls.h>
-#include <hearth/guest/mmio.h>
+#include <hearth/guest/board.h>
 
 static void vm_console_event(void *owner)
 {

@@ -5,7 +5,7 @@
  */
 #include <arch/csr.h>
 #include <hearth/core/upcalls.h>
-#include <hearth/guest/mmio.h>
+#include <hearth/guest/board.h>
 #include <hearth/guest/upcalls.h>
 #include <hearth/ipc/channels.h>
 #include <hearth/ipc/messages.h>

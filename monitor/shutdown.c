@@ -11,7 +11,7 @@
 #include <hearth/kernel/hart.h>
 #include <hearth/kernel/log.h>
 #include <hearth/ipc/messages.h>
-#include <hearth/guest/mmio.h>
+#include <hearth/guest/board.h>
 #include <hearth/kernel/timer.h>
 #include <hearth/kernel/work.h>
 #include <hearth/mm/page_alloc.h>

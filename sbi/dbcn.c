@@ -10,7 +10,7 @@
  */
 #include <hearth/console/console.h>
 #include <hearth/mm/guest_mem.h>
-#include <hearth/guest/mmio.h>
+#include <hearth/guest/board.h>
 #include <hearth/sbi/sbi.h>
 #include <hearth/core/vcpu.h>
 #include <hearth/core/vm.h>

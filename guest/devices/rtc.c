@@ -18,7 +18,7 @@
 #include <hearth/lib/errno.h>
 #include <hearth/kernel/hart.h>
 #include <hearth/kernel/lock.h>
-#include <hearth/guest/mmio.h>
+#include <hearth/guest/board.h>
 #include <hearth/kernel/timer.h>
 #include <hearth/core/vcpu.h>
 #include <hearth/core/vm.h>

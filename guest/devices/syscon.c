@@ -6,7 +6,7 @@
  * Locking: none. The write that formats the reason claims `failed` once, atomically.
  */
 #include <arch/atomic.h>
-#include <hearth/guest/mmio.h>
+#include <hearth/guest/board.h>
 #include <hearth/core/vcpu.h>
 #include <hearth/core/lifecycle.h>
 #include <hearth/core/vm.h>

@@ -25,7 +25,7 @@
 #include <hearth/console/console.h>
 #include <hearth/lib/errno.h>
 #include <hearth/kernel/lock.h>
-#include <hearth/guest/mmio.h>
+#include <hearth/guest/board.h>
 #include <hearth/core/vcpu.h>
 #include <hearth/core/vm.h>
 #include <libfdt.h>

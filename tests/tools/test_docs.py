@@ -118,7 +118,7 @@ def test_errors():
 
 
 def test_memory_map():
-    headers = "".join((TREE / "include/hearth" / f).read_text() for f in ("guest/mmio.h", "core/vm_config.h"))
+    headers = "".join((TREE / "include/hearth" / f).read_text() for f in ("guest/board.h", "core/vm_config.h"))
     bases = {int(n, 16) for n in re.findall(r"#define (?:BOARD|VM)_\w+_BASE\s+(0x[0-9a-f]+)", headers)}
     told = {int(n, 16) for n in re.findall(r"^\| (0x[0-9a-f]{8,}) \|", ABI.split("## Memory map")[1], re.MULTILINE)}
     assert bases and bases == told

@@ -6,7 +6,7 @@
 #pragma once
 
 #include <hearth/kernel/hart.h>
-#include <hearth/guest/mmio.h>
+#include <hearth/guest/board.h>
 #include <hearth/core/vcpu.h>
 #include <hearth/core/vm.h>
 

@@ -4,7 +4,7 @@
  * the device tree that all devices write.
  */
 #include <hearth/lib/errno.h>
-#include <hearth/guest/mmio.h>
+#include <hearth/guest/board.h>
 #include <hearth/core/vcpu.h>
 #include <hearth/core/vm.h>
 

@@ -14,7 +14,7 @@
 #include <hearth/core/request.h>
 #include <hearth/core/run.h>
 #include <hearth/core/upcalls.h>
-#include <hearth/guest/mmio.h>
+#include <hearth/guest/board.h>
 #include <hearth/core/trace_vcpu.h>
 #include <hearth/sbi/pmu.h>
 #include <hearth/sbi/sbi.h>

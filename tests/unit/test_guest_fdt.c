@@ -6,7 +6,7 @@
 #include <hearth/lib/errno.h>
 #include <hearth/arch/isa.h>
 #include <hearth/guest/loader.h>
-#include <hearth/guest/mmio.h>
+#include <hearth/guest/board.h>
 #include <hearth/platform/platform.h>
 #include <hearth/sbi/sbi.h>
 #include <hearth/core/vcpu.h>

@@ -8,7 +8,7 @@
 #include <hearth/guest/image.h>
 #include <hearth/arch/isa.h>
 #include <hearth/guest/loader.h>
-#include <hearth/guest/mmio.h>
+#include <hearth/guest/board.h>
 #include <hearth/mm/page_alloc.h>
 #include <hearth/platform/platform.h>
 #include <hearth/kernel/timer.h>

@@ -17,7 +17,7 @@
 #include <hearth/kernel/irq.h>
 #include <hearth/arch/isa.h>
 #include <hearth/core/lifecycle.h>
-#include <hearth/guest/mmio.h>
+#include <hearth/guest/board.h>
 #include <hearth/sbi/pmu.h>
 #include <hearth/core/request.h>
 #include <hearth/core/run.h>

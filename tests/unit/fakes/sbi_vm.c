@@ -7,7 +7,7 @@
 #include <hearth/console/console.h>
 #include <hearth/lib/errno.h>
 #include <hearth/mm/guest_mem.h>
-#include <hearth/guest/mmio.h>
+#include <hearth/guest/board.h>
 #include <hearth/arch/sbi_client.h>
 #include <hearth/core/vtimer.h>
 

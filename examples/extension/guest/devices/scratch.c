@@ -5,7 +5,7 @@
  */
 #include <hearth/lib/errno.h>
 #include <hearth/kernel/lock.h>
-#include <hearth/guest/mmio.h>
+#include <hearth/guest/board.h>
 
 #include <libfdt.h>
 

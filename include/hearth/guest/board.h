@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mmio.h - a VM's board: the list of its devices, and the dispatch of accesses by guest-physical
+ * board.h - a VM's board: the list of its devices, and the dispatch of accesses by guest-physical
  * address.
  *
  * A kind of device is one file in guest/devices/ with one const struct device_ops. A VM's list is
