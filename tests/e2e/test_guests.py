@@ -289,7 +289,7 @@ def test_messages_between_vms(guests, vcpus, smp):
 
 
 def test_messages_by_both(guests):
-    """HOST_COMM and MPXY are two doors to one queue."""
+    """HOST_COMM and MPXY access the same queue."""
     exchange(guests, 2, 2, 2000, " mpxy=1")
 
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mm.c - what of mm/ and its assembly only a real hart can test, in HS-mode: HLV, HSV and HLVX
- * under real tables, doors one and three held equal over random layouts, every CSR back as it was;
- * the bulk loops; instructions of each.
+ * mm.c - the parts of mm/ and its assembly that need a real hart, in HS-mode: HLV, HSV and HLVX
+ * with real tables; guest-physical copies compared with the host mapping over random layouts; every
+ * CSR restored; the bulk loops; the instruction counts of each.
  */
 #include "hs.h"
 
@@ -20,7 +20,7 @@
 #include <hearth/mm/page_alloc.h>
 #include <hearth/core/vcpu.h>
 
-#define BASE    0x80000000ul /* of guest RAM */
+#define BASE    0x80000000ul /* start of guest RAM */
 #define RAM_END (0x80000000ul + 2 * GIB)
 #define PAGES   24
 #define BUF     8192
@@ -32,7 +32,7 @@ static struct memslots slots;
 static struct gstage g;
 static uint8_t buf[BUF], ref[BUF], orig[BUF];
 
-/* ------------------------------------------------------------------------- CSRs as they were */
+/* ------------------------------------------------------------------------- CSRs are restored */
 
 struct csrs {
     uint64_t vsatp, hstatus, sstatus;
@@ -65,9 +65,9 @@ static void load_tables(void)
     hfence_vvma_all();
 }
 
-/* ------------------------------------------------------------------------- doors one and three */
+/* ------------------------------------------------------- guest-physical copies, host mapping */
 
-/* Random pages of guest RAM with holes between; hpa[i] is HPA_NONE in a hole. */
+/* Random pages of guest RAM with holes in between; hpa[i] is HPA_NONE in a hole. */
 static void make_layout(hpa_t hpa[PAGES])
 {
     memset(&slots, 0, sizeof(slots));
@@ -89,19 +89,19 @@ static void make_layout(hpa_t hpa[PAGES])
 static void read_both(gpa_t gpa, uint64_t len, unsigned offset)
 {
     unsigned traps = hs_traps;
-    uint64_t one, three;
+    uint64_t copied, mapped;
 
     memset(buf, 0xee, sizeof(buf));
     memset(ref, 0xee, sizeof(ref));
-    one = copy_from_guest(&vcpu, buf + offset, gpa, len);
-    CHECK((hs_traps != traps) == (one < len));
-    three = memslot_read(&slots, gpa, ref + offset, len);
-    CHECK(one == three);
+    copied = copy_from_guest(&vcpu, buf + offset, gpa, len);
+    CHECK((hs_traps != traps) == (copied < len));
+    mapped = memslot_read(&slots, gpa, ref + offset, len);
+    CHECK(copied == mapped);
     CHECK(memcmp(buf, ref, sizeof(buf)) == 0);
 }
 
-/* Writes by door one, looks by door three, 8 bytes further. */
-static void write_one(gpa_t gpa, uint64_t len, unsigned offset)
+/* Writes by a guest-physical copy and checks through the host mapping, 8 bytes further. */
+static void write_checked(gpa_t gpa, uint64_t len, unsigned offset)
 {
     uint64_t before, ram, done;
     unsigned traps = hs_traps;
@@ -118,7 +118,8 @@ static void write_one(gpa_t gpa, uint64_t len, unsigned offset)
     CHECK(memcmp(ref + done, orig + done, before - done) == 0);
 }
 
-/* The G-stage's permissions, no more and no less: read-only, execute-only and read-write pages. */
+/* The copies have exactly the G-stage's permissions: read-only, execute-only and read-write
+ * pages. */
 static void check_permissions(const hpa_t hpa[PAGES])
 {
     static const unsigned prots[] = {GSTAGE_R, GSTAGE_X, GSTAGE_R | GSTAGE_W};
@@ -147,14 +148,14 @@ static void check_permissions(const hpa_t hpa[PAGES])
             CHECK(insn == ((half[0] & 3) == 3 ? half[0] | (uint32_t)half[1] << 16 : half[0]));
         } else {
             CHECK((prot & GSTAGE_X) == 0 && trap.tval == gpa + 2);
-            /* A page that may be read but not fetched looks like a VS-stage fault in QEMU's HLVX.
-             */
+            /* QEMU's HLVX reports a page that is readable but not executable as a VS-stage
+             * fault. */
             CHECK(trap.cause == CAUSE_INSN_ACCESS || (prot != 0 && trap.cause == CAUSE_INSN_PAGE));
         }
     }
 }
 
-static void test_doors(void)
+static void test_physical_copies(void)
 {
     for (unsigned layout = 0; layout < 6; layout++) {
         hpa_t hpa[PAGES];
@@ -166,7 +167,7 @@ static void test_doors(void)
             unsigned offset = (unsigned)(hs_random() % 16);
             struct csrs was;
 
-            if (step % 3 == 0) { /* about a page's edge, doublewords side by side */
+            if (step % 3 == 0) { /* near a page boundary, buffer and address equally aligned */
                 at = align_down(at, PAGE_SIZE) - hs_random() % 40;
                 offset = (unsigned)(at & 7);
             }
@@ -177,7 +178,7 @@ static void test_doors(void)
             if (hs_random() & 1)
                 read_both(BASE + at, len, offset);
             else
-                write_one(BASE + at, len, offset);
+                write_checked(BASE + at, len, offset);
             check_csrs(&was);
         }
         check_permissions(hpa);
@@ -189,7 +190,7 @@ static void test_doors(void)
     }
 }
 
-/* ------------------------------------------------------------------------- door two */
+/* ------------------------------------------------------------------- guest-virtual accesses */
 
 enum {
     PTE_V = 1,
@@ -204,8 +205,8 @@ static uint64_t guest_pte(uint64_t offset, unsigned flags)
     return (BASE + offset) >> PAGE_SHIFT << 10 | flags;
 }
 
-/* Sv39 tables in the guest's RAM; gva 0x1000 S-RX, 0x2000 U-RX, 0x3000 S-R, 0x4000 S-RX of nothing,
- * 0x5000 none, 0x6000 S-X. */
+/* Sv39 tables in the guest's RAM; gva 0x1000 S-RX, 0x2000 U-RX, 0x3000 S-R, 0x4000 S-RX of unmapped
+ * memory, 0x5000 not mapped, 0x6000 S-X. */
 static void make_guest_tables(void)
 {
     uint8_t *ram;
@@ -232,7 +233,7 @@ static void make_guest_tables(void)
     load_tables();
 }
 
-/* cause CAUSE_EXCEPTION_LIMIT: must succeed. */
+/* cause CAUSE_EXCEPTION_LIMIT: the access must succeed. */
 #define FINE CAUSE_EXCEPTION_LIMIT
 
 static void check_fetch(gva_t gva, uint64_t cause, uint64_t tval_or_insn)
@@ -260,7 +261,7 @@ static void check_read(gva_t gva, uint64_t len, uint64_t cause, uint64_t tval)
     check_csrs(&was);
 }
 
-static void test_door_two(void)
+static void test_virtual_accesses(void)
 {
     make_guest_tables();
     for (unsigned round = 0; round < 8; round++) {
@@ -270,8 +271,7 @@ static void test_door_two(void)
         random_spvp();
         check_fetch(0x1000, vs ? FINE : CAUSE_INSN_PAGE, vs ? 0x00a5a583 : 0x1000);
         check_fetch(0x1ffc, vs ? FINE : CAUSE_INSN_PAGE, vs ? 0x4102 : 0x1ffc);
-        check_fetch(0x1ffe, CAUSE_INSN_PAGE,
-                    vs ? 0x2000 : 0x1ffe); /* across: the second page is U's */
+        check_fetch(0x1ffe, CAUSE_INSN_PAGE, vs ? 0x2000 : 0x1ffe); /* crosses into a page of U */
         check_fetch(0x2000, vs ? CAUSE_INSN_PAGE : FINE, vs ? 0x2000 : 0x12345003);
         check_fetch(0x3000, CAUSE_INSN_PAGE, 0x3000);
         check_fetch(0x4000, vs ? CAUSE_INSN_ACCESS : CAUSE_INSN_PAGE, 0x4000);
@@ -292,11 +292,11 @@ static void test_door_two(void)
         check_read(0x6000, 8, vs ? FINE : CAUSE_LOAD_PAGE, 0x6000);
         csr_clear(CSR_VSSTATUS, SSTATUS_MXR);
         CHECK(copy_from_guest(&vcpu, buf, BASE + 0x13000, 32) ==
-              32); /* whatever the guest's tables say */
+              32); /* independent of the guest's tables */
     }
 }
 
-static void count_doors(void)
+static void count_accesses(void)
 {
     struct guest_trap trap;
     uint32_t insn;
@@ -385,9 +385,9 @@ void hs_main(void)
         if (csr_read(CSR_HGATP) >> ATP_MODE_SHIFT != levels + 5)
             continue;
         host_isa.gstage_levels = levels;
-        test_doors();
-        test_door_two();
-        count_doors();
+        test_physical_copies();
+        test_virtual_accesses();
+        count_accesses();
         CHECK(page_alloc_free_bytes() == free_bytes);
         hs_say("levels", levels);
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * device_test.h - a VM of three vcpus with the real board, for the tests of devices. One test
- * program a .c file, so the definitions are static.
+ * device_test.h - a VM of three vcpus with the real board, for device tests. Each test is one .c
+ * file, so the definitions are static.
  */
 #pragma once
 

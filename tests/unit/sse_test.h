@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sse_test.h - what the tests of SBI SSE share: a VM of some harts, their calls, and what the run
- * loop does for the extension. */
+/* sse_test.h - shared by the SSE tests: a VM of several harts, their calls, and the run loop's part
+ * of the extension. */
 #pragma once
 
 #include "fakes/sbi_vm.h"
@@ -20,12 +20,12 @@
 
 #define HARTS  4
 #define ENTRY  0x80400000ull
-#define EVENTS 4 /* the last is global */
+#define EVENTS 4 /* the last one is global */
 
 static const uint32_t ids[EVENTS] = {SBI_SSE_LOCAL_HIGH_RAS, SBI_SSE_LOCAL_LOW_RAS,
                                      SBI_SSE_LOCAL_SOFTWARE, SBI_SSE_GLOBAL_SOFTWARE};
 
-/* VS CSRs of each vcpu while it is not the one that runs. */
+/* VS CSRs of the vcpus that do not run. */
 static struct {
     uint64_t vsstatus, vsepc;
 } csrs[HARTS];
@@ -55,7 +55,7 @@ static inline int fresh(void **state)
     return 0;
 }
 
-/* As the run loop does: an answered ecall is passed, requests are done. */
+/* Like the run loop: skips an answered ecall and handles requests. */
 static inline struct sbi_answer sse(uint64_t fid, uint64_t a0, uint64_t a1, uint64_t a2,
                                     uint64_t a3, uint64_t a4)
 {
@@ -80,7 +80,7 @@ static inline struct sbi_answer sse(uint64_t fid, uint64_t a0, uint64_t a1, uint
 
 #define assert_sse(want, ...) assert_sbi(sse(__VA_ARGS__), want, 0)
 
-/* The next look at their requests of the vcpus in a mask, until there are none. */
+/* Lets the vcpus in a mask handle their requests until there are none. */
 static inline void run_requests_of(uint64_t harts)
 {
     const uint32_t self = sbi_self->id;

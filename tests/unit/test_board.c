@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_board.c - the board: its list, its memory, the dispatch of accesses; the syscon behind it;
- * the device tree that all devices write.
+ * test_board.c - the board: its list, its memory, the dispatch of accesses; the syscon on it; the
+ * device tree that all devices write.
  */
 #include <hearth/lib/errno.h>
 #include <hearth/guest/board.h>
@@ -49,13 +49,13 @@ static void test_no_memory(void **state)
     assert_int_equal(board_init(&vm), -HV_ENOMEM);
     fake_pages_fail = 0;
     assert_int_equal(fake_pages_out, 0);
-    board_destroy(&vm); /* nothing there: nothing happens */
+    board_destroy(&vm); /* no board: no effect */
     assert_int_equal(fake_pages_out, 0);
 }
 
-/* The last and first bytes of every device, the 16 before and the 16 after it, at every width:
- * refused unless inside some device, aligned, and of a permitted width. The first register of each
- * is there. */
+/* The first and last bytes of every device, and the 16 bytes before and after it, at every width.
+ * Accesses fail unless they are inside a device, aligned, and of a permitted width. The first
+ * register of each device can be read. */
 static void test_edges(void **state)
 {
     unsigned reached = 0;
@@ -129,7 +129,7 @@ static void test_syscon(void **state)
     finish(65535u << 16 | 0x3333, 4, 0);
     assert_int_equal(fake_stop_kind, VM_STOP_POWEROFF);
     assert_string_equal(fake_stop_reason, "guest failure code 65535");
-    /* a second failure leaves the text alone that the first request refers to */
+    /* a second failure does not change the text that the first request points to */
     finish(1u << 16 | 0x3333, 4, 0);
     assert_int_equal(fake_stop_calls, 0);
     board_reset(&vm);
@@ -232,7 +232,7 @@ static void test_fdt(void **state)
     test_free(fdt);
 }
 
-/* A buffer that is too small at whatever point: an error comes back, and ASan sees no overrun. */
+/* A buffer that is too small at any point causes an error and no overrun (ASan). */
 static void test_fdt_no_space(void **state)
 {
     size_t need;
@@ -264,7 +264,7 @@ static void add(struct board_list *list, const struct device_ops *ops, gpa_t bas
     assert_int_equal(board_add(list, &dev), 0);
 }
 
-/* Nothing is where QEMU's virt has it. */
+/* No device has the address that it has in QEMU's virt. */
 static int pairs_up(void **state)
 {
     struct board_list list = {0};
@@ -301,7 +301,7 @@ static void test_pair_of_each(void **state)
         assert_int_equal(mmio_read(&vcpus[round], BOARD_UART_BASE, 1, &v), -HV_EFAULT);
         assert_int_equal(mmio_read(&vcpus[round], BOARD_PLIC_BASE, 4, &v), -HV_EFAULT);
     }
-    /* a vcpu's last device is its own */
+    /* each vcpu has its own last device */
     assert_int_equal(mmio_read(&vcpus[1], 0x300000 + 7, 1, &v), 0);
     assert_int_equal(v, 0x12);
     assert_int_equal(mmio_read(&vcpus[2], UART2_BASE + 7, 1, &v), 0);
@@ -317,7 +317,7 @@ static uint64_t pending(void)
     return mmio_ok_read(0x4001000, 4) | mmio_ok_read(0x4001004, 4) << 32;
 }
 
-/* Each raises its own interrupt. */
+/* Each device raises its own interrupt. */
 static void test_own_interrupts(void **state)
 {
     (void)state;
@@ -330,12 +330,12 @@ static void test_own_interrupts(void **state)
 
         mmio_ok_write(rtc + 0x10, 4, 1);
         mmio_ok_write(rtc + 0x0c, 4, 0);
-        mmio_ok_write(rtc + 0x08, 4, 1); /* an alarm in 1970 */
+        mmio_ok_write(rtc + 0x08, 4, 1); /* alarm in 1970 */
         assert_int_equal(pending(), BIT(63) | BIT(5) | BIT(7) | (i == 0 ? 0 : BIT(3)));
     }
 }
 
-/* Input goes to the first UART, and only its output to the console. */
+/* Input goes to the first UART, and only the first UART's output goes to the console. */
 static void test_one_console(void **state)
 {
     char got[8];
@@ -408,8 +408,8 @@ static void test_refused_lists(void **state)
     assert_int_equal(try_add(&list, 0x10000, 0x1000, 2), -HV_EEXIST);
     assert_int_equal(try_add(&list, 0x10ff8, 8, 2), -HV_EEXIST);
     assert_int_equal(try_add(&list, 0xfff8, 16, 2), -HV_EEXIST);
-    assert_int_equal(try_add(&list, 0, 0x1000000, 2), -HV_EEXIST); /* around it */
-    assert_int_equal(try_add(&list, 0x11000, 8, 1), -HV_EEXIST);   /* its interrupt */
+    assert_int_equal(try_add(&list, 0, 0x1000000, 2), -HV_EEXIST); /* overlaps it */
+    assert_int_equal(try_add(&list, 0x11000, 8, 1), -HV_EEXIST);   /* its interrupt number */
     assert_int_equal(try_add(&list, 0x11000, 8, VM_CHANNEL_IRQ), -HV_EINVAL);
     assert_int_equal(try_add(&list, 0x11004, 8, 2), -HV_EINVAL);
     assert_int_equal(try_add(&list, 0x11000, 12, 2), -HV_EINVAL);
@@ -418,7 +418,7 @@ static void test_refused_lists(void **state)
     assert_int_equal(try_add(&list, VM_RAM_BASE, 8, 2), -HV_EINVAL);
     assert_int_equal(try_add(&list, UINT64_MAX - 7, 8, 2), -HV_EINVAL);
     assert_int_equal(try_add(&list, 0x11000, UINT64_MAX - 7, 2), -HV_EINVAL);
-    assert_int_equal(try_add(&list, 0xfff8, 8, 2), 0); /* side by side */
+    assert_int_equal(try_add(&list, 0xfff8, 8, 2), 0); /* adjacent */
     assert_int_equal(try_add(&list, 0x11000, 8, 3), 0);
     while (list.count < BOARD_DEVICES_MAX)
         assert_int_equal(try_add(&list, 0x20000 + list.count * 8, 8, 0), 0);

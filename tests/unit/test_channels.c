@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_channels.c - ipc/channels.c and its hypercalls: who may do what, in which state, what is
- * mapped and told then, and VMs that come, restart and go. The publisher is sbi_vm. */
+/* test_channels.c - ipc/channels.c and its hypercalls: permissions by side and state, mappings and
+ * events, and VMs that are created, restart and end. The publisher is sbi_vm. */
 #include "fakes/sbi_vm.h"
 #include "fakes/fake.h"
 #include "fakes/fakes.h"
@@ -23,7 +23,7 @@ enum { RING, FRAMES, BACK, CHANNELS };
 static struct vm sub;
 static struct vm *const pub = &sbi_vm;
 static char scratch[HVC_SCRATCH];
-static unsigned generation; /* channels stay for ever: each test has names of its own */
+static unsigned generation; /* channels are never removed: each test uses its own names */
 static char names[CHANNELS][VM_NAME_MAX + 1];
 
 static void describe(struct vm *vm, const char *name, const char *peer, bool publisher)
@@ -41,7 +41,7 @@ static void describe(struct vm *vm, const char *name, const char *peer, bool pub
         .name = names[BACK], .peer = peer, .size = 0x1000, .publishes = !publisher};
 }
 
-/* For mm/memslot.c: no VM here has RAM of its own. */
+/* For mm/memslot.c: no VM in this test has RAM of its own. */
 hpa_t page_alloc(unsigned order)
 {
     (void)order;
@@ -60,7 +60,7 @@ static int gone(void **state)
     (void)state;
     channels_component.vm_destroy(pub);
     channels_component.vm_destroy(&sub);
-    channels_component.vm_destroy(&sub); /* nothing there: nothing happens */
+    channels_component.vm_destroy(&sub); /* no channels: no effect */
     return fake_pages_out == 0 ? 0 : 1;
 }
 
@@ -87,7 +87,7 @@ static int fresh(void **state)
     return 0;
 }
 
-/* Both exist and run. */
+/* Both VMs exist and run. */
 static int both(void **state)
 {
     (void)fresh(state);
@@ -140,7 +140,7 @@ static void test_publish(void **state)
         {RING, RAM, 0, 1, -HV_EINVAL},
         {RING, RAM, 0xfff, 1, -HV_EINVAL},
         {RING, RAM + 1, 0x1000, 1, -HV_EINVAL},
-        {RING, RAM, 0x4000, 1, -HV_EINVAL}, /* of RAM there is so much, but not described */
+        {RING, RAM, 0x4000, 1, -HV_EINVAL}, /* enough RAM, but more than described */
         {RING, RAM, UINT64_MAX, 1, -HV_EINVAL},
         {RING, RAM, 0xfffffffffffff000, 1, -HV_EINVAL},
         {RING, RAM, 0x1000, 0, -HV_EINVAL},
@@ -154,7 +154,7 @@ static void test_publish(void **state)
         {RING, 0xfffffffffffff000, 0x2000, 1, -HV_EFAULT},
         {RING, 0, 0x1000, 1, -HV_EFAULT},
         {RING, WINDOW(RING), 0x1000, 1, -HV_EFAULT},
-        {FRAMES, RAM + 0x1000, 4 * MIB, 1, -HV_EINVAL}, /* large ones lie at 2 MiB */
+        {FRAMES, RAM + 0x1000, 4 * MIB, 1, -HV_EINVAL}, /* large regions are aligned to 2 MiB */
         {FRAMES, RAM, 2 * MIB + 0x1000, 1, -HV_EINVAL},
         {FRAMES, RAM, 2 * MIB, 1, -HV_EFAULT},
     };
@@ -189,7 +189,7 @@ static void test_subscribe(void **state)
     assert_int_equal(channel_subscribe(&sub, BACK, 1, &gpa), -HV_ENOTSUP);
     assert_int_equal(channel_subscribe(pub, RING, 1, &gpa), -HV_ENOTSUP);
     assert_int_equal(channel_subscribe(&sub, RING, 1, &gpa), -HV_EBUSY);
-    published(RING, 0x3000, 1); /* less than the description allows */
+    published(RING, 0x3000, 1); /* less than described */
     assert_int_equal(channel_subscribe(&sub, RING, RW, &gpa), -HV_ENOTSUP);
     assert_int_equal(channel_subscribe(&sub, RING, 2, &gpa), -HV_EINVAL);
     assert_int_equal(channel_subscribe(&sub, RING, BIT(32) | 1, &gpa), -HV_EINVAL);
@@ -242,7 +242,7 @@ static void test_doorbells(void **state)
     assert_int_equal(channel_unpublish(pub, RING), 0);
     assert_ptr_equal(fake_remap_asker, pub);
     assert_int_equal(channel_notify(&sub, RING), -HV_EBUSY);
-    assert_int_equal(events(pub, RING), SBI_CHANNEL_EVENT_DOORBELL); /* rung before */
+    assert_int_equal(events(pub, RING), SBI_CHANNEL_EVENT_DOORBELL); /* rung earlier */
     assert_int_equal(events(&sub, RING), SBI_CHANNEL_EVENT_CHANGED);
 }
 
@@ -255,7 +255,7 @@ static void test_unpublish(void **state)
     assert_int_equal(channel_unpublish(pub, UINT64_MAX), -HV_EINVAL);
     published(RING, 0x1000, RW);
     assert_int_equal(channel_unpublish(pub, RING), 0);
-    assert_int_equal(fake_remap.removed, 0); /* nothing was mapped */
+    assert_int_equal(fake_remap.removed, 0); /* no mapping */
     published(RING, 0x2000, RW);
     subscribed(RING, RW);
     assert_int_equal(channel_unpublish(pub, RING), 0);
@@ -289,7 +289,7 @@ static void test_publisher_ends(void **state)
     subscribed(RING, RW);
     assert_int_equal(events(pub, RING), SBI_CHANNEL_EVENT_CHANGED);
     channels_component.vm_ended(pub);
-    channels_component.vm_ended(pub); /* nothing twice */
+    channels_component.vm_ended(pub); /* not repeated */
     assert_int_equal(fake_remap.removed, 2);
 }
 
@@ -304,18 +304,18 @@ static void test_subscriber_ends(void **state)
     assert_int_equal(fake_remap.removed, 1);
     assert_int_equal(fake_remap.wrong, 0);
     assert_int_equal(fake_lines[1], 0);
-    assert_int_equal(fake_lines[0], BIT(RING)); /* and not of frames, which it did not have */
+    assert_int_equal(fake_lines[0], BIT(RING)); /* and not frames, which it had not subscribed to */
     assert_int_equal(status(pub, RING) & STATE,
                      SBI_CHANNEL_PUBLISHER | SBI_CHANNEL_PUBLISHED | SBI_CHANNEL_WRITABLE);
-    assert_int_equal(channel_unpublish(pub, FRAMES), 0); /* no events for who does not run */
+    assert_int_equal(channel_unpublish(pub, FRAMES), 0); /* a VM that does not run has no events */
     assert_int_equal(fake_lines[1], 0);
     channels_component.vm_started(&sub);
     assert_int_equal(events(&sub, FRAMES), 0);
     subscribed(RING, RW);
 }
 
-/* A fence that the firmware refuses: the subscriber is stopped, and until it has nothing is as if
- * its pages were not reachable. */
+/* The firmware refuses a fence: the subscriber is stopped, and until it has stopped the channel
+ * does not change. */
 static void test_fence_refused(void **state)
 {
     gpa_t gpa;
@@ -335,7 +335,7 @@ static void test_fence_refused(void **state)
     assert_int_equal(fake_stop_calls, 3);
     assert_true(channels_component.vm_held(pub));
     assert_false(channels_component.vm_held(&sub));
-    fake_remap_refused = false; /* of a VM that has stopped */
+    fake_remap_refused = false; /* the VM has stopped */
     channels_component.vm_ended(&sub);
     assert_false(channels_component.vm_held(pub));
     assert_int_equal(status(&sub, RING), 0);
@@ -351,7 +351,7 @@ static void test_fence_refused(void **state)
     assert_int_equal(fake_remap.wrong, 0);
 }
 
-/* The subscriber is made later, not at all, or without remote fences. */
+/* The subscriber is created later, not at all, or without remote fences. */
 static void test_creation(void **state)
 {
     gpa_t gpa;
@@ -365,7 +365,7 @@ static void test_creation(void **state)
     assert_int_equal(channels_component.vm_create(&sub), -HV_ENODEV);
     fake_remap_missing = false;
     assert_int_equal(channels_component.vm_create(&sub), 0);
-    channels_component.vm_destroy(&sub); /* its creation failed later on */
+    channels_component.vm_destroy(&sub); /* its creation fails later */
     assert_int_equal(channel_unpublish(pub, RING), 0);
     published(RING, 0x1000, RW);
     assert_int_equal(channels_component.vm_create(&sub), 0);
@@ -373,7 +373,7 @@ static void test_creation(void **state)
     assert_int_equal(status(pub, RING) & SBI_CHANNEL_SUBSCRIBED, SBI_CHANNEL_SUBSCRIBED);
 }
 
-/* The same name with another publisher, or for another subscriber, is another channel. */
+/* The same name with another publisher or another subscriber is another channel. */
 static void test_strangers(void **state)
 {
     static struct vm stranger;
@@ -389,7 +389,7 @@ static void test_strangers(void **state)
     assert_int_equal(channel_subscribe(&stranger, RING, 1, &gpa), -HV_EBUSY);
     assert_int_equal(channel_notify(&stranger, RING), -HV_EBUSY);
     channels_component.vm_destroy(&stranger);
-    stranger.config.channel_count = 0; /* it has none, and none has it */
+    stranger.config.channel_count = 0; /* it is in no channel */
     assert_int_equal(channel_status(&stranger, RING, &gpa), -HV_EINVAL);
     assert_int_equal(channel_find(&stranger, names[RING], strlen(names[RING])), -HV_ENOENT);
 }
@@ -441,7 +441,7 @@ static void test_hypercalls(void **state)
         assert_sbi(call(nr, CHANNELS, 1, 0, 0x1000), SBI_ERR_INVALID_PARAM, 0);
 }
 
-/* The last test: it leaves no room in the table. */
+/* The last test: fills the table. */
 static void test_exhaustion(void **state)
 {
     static char many[CHANNELS_MAX + 1][16];
@@ -459,7 +459,7 @@ static void test_exhaustion(void **state)
         assert_null(pub->slots[VM_SLOT_CHANNELS]);
     }
     assert_in_range(made, 64, CHANNELS_MAX - 1);
-    pub->config.channel[0].name = many[0]; /* what is there can still be had */
+    pub->config.channel[0].name = many[0]; /* existing channels can still be used */
     assert_int_equal(channels_component.vm_create(pub), 0);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_guest_fdt.c - guest/guest_fdt.c with the real board: read back by libfdt, by dtc, and by
- * Hearth's own reader of host trees. */
+/* test_guest_fdt.c - guest/guest_fdt.c with the real board: the tree is read back by libfdt, by
+ * dtc, and by Hearth's own reader of host trees. */
 #include "damage.h"
 
 #include <hearth/lib/errno.h>
@@ -19,7 +19,7 @@ static struct vcpu vcpu[VCPUS_MAX];
 static uint8_t seed[32];
 static struct platform host;
 
-/* A guest with QEMU's host of that name below it. */
+/* A guest whose host is QEMU's machine of that name. */
 static void setup(const char *host_name, uint32_t vcpus)
 {
     const char *why = NULL;
@@ -40,7 +40,7 @@ static void setup(const char *host_name, uint32_t vcpus)
     memset(seed, 0x5a, sizeof(seed));
 }
 
-/* Firmware edits the tree where it lies: there are 4 KiB for it, and they are zero. */
+/* Firmware edits the tree in place: 4 KiB are free, and zero. */
 static void check_slack(const void *fdt, uint32_t size)
 {
     uint32_t used = fdt_off_dt_strings(fdt) + fdt_size_dt_strings(fdt);
@@ -100,7 +100,7 @@ static void check_number(const void *fdt, const char *path, const char *name, ui
         assert_int_equal(fdt32_ld(p), value);
 }
 
-/* dtc reads it and finds nothing to say, but that syscon-poweroff and -reboot have no address. */
+/* dtc reads the tree and warns only that syscon-poweroff and -reboot have no address. */
 static void check_dtc(const void *fdt, uint32_t size)
 {
     char path[] = "/tmp/hearth-fdt-XXXXXX", command[256], out[4096];
@@ -171,7 +171,7 @@ static void check_tree(uint32_t vcpus)
         check_cpu(fdt, i);
     check_dtc(fdt, size);
 
-    /* What Hearth itself would make of it. */
+    /* Hearth itself accepts the tree as a host tree. */
     copy = exact_copy(fdt, size);
     assert_int_equal(platform_read(copy, size, 0, &host, &why), 0);
     assert_int_equal(host.harts, vcpus);
@@ -220,7 +220,7 @@ static void test_no_initrd(void **state)
     assert_true(guest_fdt_write(&vm, 0, 0, seed, buf, ROOM) > 0);
     assert_null(fdt_getprop(buf, fdt_path_offset(buf, "/chosen"), "linux,initrd-start", &len));
     assert_null(fdt_getprop(buf, fdt_path_offset(buf, "/chosen"), "bootargs", &len));
-    /* An empty one has a place, as with QEMU. */
+    /* An empty initrd has an address, as with QEMU. */
     assert_true(guest_fdt_write(&vm, 0x90000000, 0, seed, buf, ROOM) > 0);
     check_number(buf, "/chosen", "linux,initrd-start", 0x90000000);
     check_number(buf, "/chosen", "linux,initrd-end", 0x90000000);
@@ -275,7 +275,8 @@ static void test_mailbox(void **state)
     free(buf);
 }
 
-/* Both sides of a channel, and as many as there may be within what loader.c makes room for. */
+/* Both sides of a channel, and the largest number of channels, which must fit into loader.c's
+ * room. */
 static void test_channels(void **state)
 {
     static const char longest[] = "abcdefghijabcdefghijabcdefghij1";
@@ -322,7 +323,7 @@ static void test_channels(void **state)
     assert_in_range(size, 8192, 25 * KIB);
 }
 
-/* Addresses and interrupts are those of the VM's board, whatever it has. */
+/* Addresses and interrupts come from the VM's board. */
 static void test_two_ports(void **state)
 {
     static const struct vm_device ports[] = {
@@ -351,7 +352,7 @@ static void test_two_ports(void **state)
     free(fdt);
 }
 
-/* Any room that is too small is an error, and nothing is written behind it. */
+/* Every buffer that is too small causes an error, without a write beyond it. */
 static void test_too_small(void **state)
 {
     uint32_t need;

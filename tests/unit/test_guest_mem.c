@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_guest_mem.c - mm/guest_mem.c over fake leaves, which check the CSRs that the real ones would
- * work under: restored on every path, the guest's privilege, the causes a guest is given. (The
- * leaves themselves run in tests/guests.)
+ * test_guest_mem.c - mm/guest_mem.c with fake leaf functions, which check the CSRs: restored on
+ * every path, the guest's privilege, the causes reported to the guest. (The real leaf functions run
+ * in tests/guests.)
  */
 #include "fakes/fake.h"
 
@@ -16,10 +16,10 @@
 
 static struct vcpu vcpu;
 
-/* The guest's memory: bytes [start, start + size) may be read; behind them an access faults with
+/* The guest's memory: bytes [start, start + size) are readable; accesses beyond them fault with
  * `cause`. */
 static uint64_t start, size, cause;
-static uint64_t load_cause; /* when not 0: HLV's cause where HLVX has `cause` */
+static uint64_t load_cause; /* if not 0: HLV's cause where HLVX has `cause` */
 static uint8_t memory[64];
 static uint64_t expected_vsatp, expected_spvp;
 static unsigned leaf_calls;
@@ -33,14 +33,14 @@ static void check_csrs(void)
 {
     assert_int_equal(fake_csr[CSR_VSATP], expected_vsatp);
     assert_int_equal(fake_csr[CSR_HSTATUS] & HSTATUS_SPVP, expected_spvp);
-    /* A fault before has left its GVA and SPV; the rest is untouched. */
+    /* An earlier fault has set GVA and SPV; the other bits are unchanged. */
     assert_int_equal(
         (fake_csr[CSR_HSTATUS] ^ HSTATUS) & ~(HSTATUS_SPVP | HSTATUS_GVA | HSTATUS_SPV), 0);
     assert_int_equal(fake_csr[CSR_SSTATUS] & SSTATUS_MXR, 0);
     leaf_calls++;
 }
 
-/* What a trap in HS-mode and the return from it do. */
+/* The effect of a trap in HS-mode and of the return from it. */
 static void fault(void)
 {
     fake_csr[CSR_HSTATUS] |= HSTATUS_GVA;
@@ -107,8 +107,7 @@ static void check_restored(void)
     assert_int_equal(fake_csr[CSR_SSTATUS], SSTATUS);
 }
 
-/* guest_spvp: the guest's mode at the exit; hart_spvp: what the hart has, which may be of another
- * time. */
+/* guest_spvp: the guest's mode at the exit; hart_spvp: the hart's value, which may be stale. */
 static void begin(uint64_t guest_spvp, uint64_t hart_spvp)
 {
     (void)fake_reset(NULL);
@@ -134,7 +133,7 @@ static void test_door_one(void **state)
     for (unsigned round = 0; round < 4; round++) {
         uint64_t hart_spvp = round & 1 ? HSTATUS_SPVP : 0;
 
-        /* VS-mode's access whatever mode the guest was in */
+        /* an access of VS-mode in both modes of the guest */
         begin(round & 2 ? HSTATUS_SPVP : 0, hart_spvp);
         expected_vsatp = 0;
         expected_spvp = HSTATUS_SPVP;
@@ -144,7 +143,7 @@ static void test_door_one(void **state)
         assert_int_equal(fake_csr[CSR_HSTATUS], HSTATUS | hart_spvp);
         check_restored();
         assert_int_equal(copy_from_guest(&vcpu, buf, start + 60, 40),
-                         4); /* the fault is behind 4 bytes */
+                         4); /* the fault is after 4 bytes */
         assert_int_equal(fake_csr[CSR_HSTATUS], HSTATUS | hart_spvp);
         check_restored();
         assert_int_equal(copy_from_guest(&vcpu, buf, start - 1, 40), 0);
@@ -171,7 +170,7 @@ static void test_door_one_at_the_top(void **state)
     begin(0, 0);
     expected_vsatp = 0;
     expected_spvp = HSTATUS_SPVP;
-    start = BIT(48) - 16; /* nothing of a guest is above */
+    start = BIT(48) - 16; /* no guest memory is above */
     size = 64;
     assert_int_equal(copy_from_guest(&vcpu, buf, start + 6, 30), 10);
     assert_int_equal(copy_to_guest(&vcpu, start + 6, buf, 30), 10);
@@ -207,12 +206,12 @@ static void test_fetch(void **state)
         assert_true(fetch_guest_instruction(&vcpu, start + 4, &insn, &trap));
         assert_int_equal(insn, 0x12345673);
         put_insn(62 - 2, 0x4102ffff);
-        assert_true(fetch_guest_instruction(&vcpu, start + 62, &insn,
-                                            &trap)); /* nothing behind it is touched */
+        assert_true(
+            fetch_guest_instruction(&vcpu, start + 62, &insn, &trap)); /* no access after it */
         assert_int_equal(insn, 0x4102);
         put_insn(60, 0x0003ffff);
         assert_int_equal(leaf_calls, 2);
-        put_insn(8, 0x12345672); /* a short one, and what is behind it */
+        put_insn(8, 0x12345672); /* a 16-bit instruction and the following bytes */
         assert_true(fetch_guest_instruction(&vcpu, start + 8, &insn, &trap));
         assert_int_equal(insn, 0x5672);
         put_insn(6, 0x12345673); /* two halves */
@@ -223,7 +222,7 @@ static void test_fetch(void **state)
         assert_int_equal(fake_csr[CSR_HSTATUS], HSTATUS | hart_spvp);
         check_restored();
 
-        /* the second half's fault is told with its own address */
+        /* a fault of the second half has its own address */
         assert_false(fetch_guest_instruction(&vcpu, start + 62, &insn, &trap));
         assert_int_equal(trap.cause, CAUSE_INSN_ACCESS);
         assert_int_equal(trap.tval, start + 64);
@@ -276,7 +275,8 @@ static void test_causes(void **state)
     }
 }
 
-/* HLVX that reports a fetch's page fault for both stages, as QEMU does: HLV tells which it was. */
+/* HLVX that reports page faults of both stages as a fetch's page fault, as QEMU does: an HLV tells
+ * them apart. */
 static void test_ambiguous_fetch(void **state)
 {
     struct guest_trap trap;

@@ -56,7 +56,7 @@ static gva_t canonical(uint64_t gva, unsigned levels)
     return (gva_t)((int64_t)(gva << unused) >> unused);
 }
 
-/* Tables in pages 0, 1, .. down to a leaf at `level` for gva. */
+/* Builds tables in pages 0, 1, .. with a leaf at `level` for gva. */
 static void build(gva_t gva, unsigned levels, unsigned level, uint64_t leaf)
 {
     memset(ram, 0, sizeof(ram));
@@ -122,7 +122,7 @@ static void test_levels(void **state)
                 expect_refused(vsatp(levels), gva);
                 build(gva, levels, level, pte(base, 0xc5)); /* W without R: reserved */
                 expect_refused(vsatp(levels), gva);
-                build(gva, levels, level, pte(base, 0x49)); /* execute only is a leaf */
+                build(gva, levels, level, pte(base, 0x49)); /* an execute-only leaf is valid */
                 expect_gpa(vsatp(levels), gva, base + (gva & (size - 1)));
             }
 }
@@ -131,7 +131,7 @@ static void test_not_canonical(void **state)
 {
     (void)state;
     for (unsigned levels = 3; levels <= 5; levels++) {
-        gva_t gva = BIT(11 + 9 * levels); /* the sign bit without its extension */
+        gva_t gva = BIT(11 + 9 * levels); /* the sign bit is set but not extended */
 
         build(canonical(gva, levels), levels, levels - 1, pte(0, LEAF_RW));
         expect_gpa(vsatp(levels), canonical(gva, levels), 0);
@@ -154,7 +154,7 @@ static void test_napot(void **state)
     expect_refused(vsatp(3), gva);
 }
 
-/* Tables that point to themselves, to nowhere, beyond RAM's end. */
+/* Tables that point to themselves, to unmapped addresses, and beyond RAM's end. */
 static void test_hostile_tables(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_loader.c - guest/loader.c and image.c: where images go, that all else is zero, and damaged
+/* test_loader.c - guest/loader.c and image.c: the addresses of images, zeroed RAM, and damaged
  * images. */
 #include "damage.h"
 
@@ -46,7 +46,8 @@ uint64_t clock_read(void)
     return 1;
 }
 
-/* RAM full of 0xee, in slots of these sizes (the rest in one), each elsewhere in host memory. */
+/* Fills RAM with 0xee. Its slots have these sizes (the rest in one), each elsewhere in host
+ * memory. */
 static void setup_ram(uint64_t size, const uint64_t *sizes, unsigned count)
 {
     gpa_t gpa = RAM;
@@ -87,7 +88,7 @@ static int setup(void **state)
     return 0;
 }
 
-/* In steps of odd sizes. */
+/* Loads in steps of odd sizes. */
 static uint64_t step_size = 3 * MIB + 5;
 
 static int load(void)
@@ -121,15 +122,15 @@ static void expect_refused(const char *text)
         fail_msg("\"%s\", not \"%s\"", why, text);
 }
 
-/* RAM as it has to be: what loader_result says, these pieces, zero elsewhere; nothing outside of it
- * written. */
-static void check_ram(const struct image_segment *pieces, unsigned count)
+/* Checks RAM: the device tree and initrd of loader_result, these segments, zeros elsewhere, and no
+ * write outside of RAM. */
+static void check_ram(const struct image_segment *segments, unsigned count)
 {
     uint8_t *expected = calloc(1, vm.config.memory), *ram = malloc(vm.config.memory);
     uint64_t at = result.fdt - RAM, size;
 
     for (unsigned i = 0; i < count; i++)
-        memcpy(expected + (pieces[i].gpa - RAM), pieces[i].data, pieces[i].file_size);
+        memcpy(expected + (segments[i].gpa - RAM), segments[i].data, segments[i].file_size);
     if (result.initrd_size != 0)
         memcpy(expected + (result.initrd - RAM), vm.config.initrd, vm.config.initrd_size);
     assert_int_equal(memslot_read(&vm.memslots, RAM, ram, vm.config.memory), vm.config.memory);
@@ -155,12 +156,12 @@ static void check_ram(const struct image_segment *pieces, unsigned count)
 
 static void check_kernel_at(gpa_t gpa)
 {
-    struct image_segment piece = {
+    struct image_segment segment = {
         .gpa = gpa, .data = vm.config.kernel, .file_size = vm.config.kernel_size};
 
     assert_int_equal(load(), 0);
     assert_int_equal(result.entry, gpa);
-    check_ram(&piece, 1);
+    check_ram(&segment, 1);
 }
 
 static void test_flat(void **state)
@@ -177,7 +178,7 @@ static void test_flat(void **state)
     assert_int_equal(result.initrd_size, sizeof(initrd));
     assert_true(is_aligned(result.initrd, PAGE_SIZE));
     assert_true(is_aligned(result.fdt, 8));
-    /* Again, as at a restart: all is as at the first time. */
+    /* A second load, as at a restart, gives the same result. */
     check_kernel_at(RAM + 0x1234);
 }
 
@@ -193,7 +194,7 @@ static void initrd_at(gpa_t gpa)
     assert_int_equal(result.initrd_size, vm.config.initrd_size);
 }
 
-/* Half of RAM above the kernel, as on QEMU's virt; and where that is not free. */
+/* Half of RAM above the kernel, as on QEMU's virt, or next to it if that is not free. */
 static void test_initrd_place(void **state)
 {
     const uint64_t half = RAM_SIZE / 2;
@@ -214,7 +215,7 @@ static void test_initrd_place(void **state)
     put(kernel + 24, 0, 8);
     memcpy(kernel + 56, "RSC\5", 4);
     initrd_at(RAM + 2 * MIB + half + 0x2000);
-    /* Too large for that place: as high as it fits, down to the kernel's end. */
+    /* Too large for that address: as high as it fits, down to the kernel's end. */
     vm.config.initrd = large;
     put(kernel + 16, sizeof(kernel), 8);
     vm.config.initrd_size = top - (RAM + 2 * MIB + half);
@@ -225,19 +226,19 @@ static void test_initrd_place(void **state)
     initrd_at(align_up(RAM + 2 * MIB + sizeof(kernel), PAGE_SIZE));
     vm.config.initrd_size++;
     expect_refused("overlap");
-    /* A kernel near the top of RAM: the initrd must not be taken for one that does not fit. */
+    /* A kernel near the top of RAM: the initrd still fits, below it. */
     memset(kernel + 56, 1, 4);
     vm.config.initrd_size = 0x1000;
     vm.config.load = align_down(top - sizeof(kernel) - 0x1000, PAGE_SIZE);
     initrd_at(top - 0x1000);
-    /* Of much RAM, 512 MiB. */
+    /* With much RAM: 512 MiB. */
     assert_int_equal(
         image_place_initrd(RAM + 2 * MIB, RAM + 9 * MIB, 4 * GIB, RAM + 4 * GIB, 12345),
         RAM + 514 * MIB);
     free(large);
 }
 
-/* An initrd without a byte is one all the same. */
+/* An empty initrd is an initrd, too. */
 static void test_empty_initrd(void **state)
 {
     (void)state;
@@ -294,7 +295,7 @@ static void test_small_ram(void **state)
     vm.config.memory = 2 * MIB;
     setup_ram(2 * MIB, NULL, 0);
     vm.config.kernel_size = 100;
-    expect_refused("does not fit"); /* the default place is the end of RAM */
+    expect_refused("does not fit"); /* the default address is the end of RAM */
     vm.config.load = RAM + 0x1000;
     vm.config.vcpus = VCPUS_MAX;
     check_kernel_at(RAM + 0x1000);
@@ -316,7 +317,7 @@ static void test_no_memory_for_tree(void **state)
 static void test_ram_with_hole(void **state)
 {
     (void)state;
-    vm.config.memory += 0x1000; /* more than the slots have */
+    vm.config.memory += 0x1000; /* more than in the slots */
     expect_refused("");
 }
 
@@ -343,7 +344,7 @@ static void test_linux(void **state)
     vm.config.load = RAM + 0x400000;
     expect_refused("load");
     vm.config.load = 0;
-    make_linux(0, 0, 0); /* an old header without a size */
+    make_linux(0, 0, 0); /* old header without a size */
     check_kernel_at(RAM);
     make_linux(0x400000, 100, 0); /* smaller than the file */
     check_kernel_at(RAM + 0x400000);
@@ -364,7 +365,7 @@ static void test_linux_refused(void **state)
     expect_refused("2 MiB");
     make_linux(0x200000, 4 * MIB, 1);
     expect_refused("big-endian");
-    /* Its bss is its own: nothing may be put there. */
+    /* The initrd must not lie in its bss. */
     make_linux(0x200000, RAM_SIZE - 2 * MIB, 0);
     expect_refused("overlap");
     make_linux(0x200000, RAM_SIZE - 2 * MIB - 0x18000, 0);
@@ -375,7 +376,7 @@ static void test_linux_refused(void **state)
     check_kernel_at(RAM + 0x200000);
 }
 
-/* What is compressed is not run as a flat binary. */
+/* A compressed kernel is not run as a flat binary. */
 static void test_compressed(void **state)
 {
     static const struct {
@@ -399,7 +400,7 @@ static void test_compressed(void **state)
         setup(state);
         memcpy(kernel, heads[i].bytes, heads[i].len);
         expect_refused(heads[i].why);
-        vm.config.kernel_size = heads[i].len - 1; /* cut: something else */
+        vm.config.kernel_size = heads[i].len - 1; /* truncated: not recognised */
         assert_int_equal(load(), 0);
     }
 }
@@ -434,14 +435,15 @@ static void make_elf(uint64_t entry, const struct segment *s, unsigned count)
 
 static void test_elf(void **state)
 {
-    /* Not in order, virtual addresses, bss, one without file contents, one empty. */
+    /* Unordered segments, virtual addresses, bss, a segment without file contents, an empty
+     * segment. */
     static const struct segment s[] = {
         {0x2000, 0xffffffff80400000, RAM + 0x400000, 0x1234, 0x10000},
         {0x1001, 0xffffffff80200000, RAM + 0x200003, 0xfff, 0x1000},
         {0, 0x5000, RAM + 0x300000, 0, 0x5000},
         {0, 0, 0, 0, 0},
     };
-    struct image_segment pieces[2] = {
+    struct image_segment segments[2] = {
         {.gpa = RAM + 0x400000, .data = kernel + 0x2000, .file_size = 0x1234},
         {.gpa = RAM + 0x200003, .data = kernel + 0x1001, .file_size = 0xfff},
     };
@@ -454,8 +456,8 @@ static void test_elf(void **state)
     make_elf(0xffffffff80200011, s, 4);
     assert_int_equal(load(), 0);
     assert_int_equal(result.entry, RAM + 0x200014);
-    check_ram(pieces, 2);
-    make_elf(RAM + 0x200020, s, 4); /* a physical entry */
+    check_ram(segments, 2);
+    make_elf(RAM + 0x200020, s, 4); /* physical entry */
     assert_int_equal(load(), 0);
     assert_int_equal(result.entry, RAM + 0x200020);
     make_elf(0xffffffff80400000, s, 4);
@@ -463,7 +465,7 @@ static void test_elf(void **state)
     vm.config.initrd_size = sizeof(initrd);
     assert_int_equal(load(), 0);
     assert_int_equal(result.entry, RAM + 0x400000);
-    check_ram(pieces, 2);
+    check_ram(segments, 2);
 }
 
 static void bad_segment(struct segment s, const char *text)

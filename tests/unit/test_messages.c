@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_messages.c - ipc/messages.c: queues that fill to the last byte and message, copies that are
- * refused, peers; and a long random run against a model. */
+/* test_messages.c - ipc/messages.c: queues filled to the last byte and message, refused copies,
+ * peers, and a long random run compared with a model. */
 #include "fakes/fake.h"
 #include "fakes/fakes.h"
 
@@ -14,7 +14,7 @@
 static struct vm *vms[4];
 static unsigned count;
 static char buf[MESSAGE_MAX], back[MESSAGE_MAX];
-static uint64_t copy_limit; /* bytes of a message that a guest's end lets through */
+static uint64_t copy_limit; /* bytes of a message after which a guest's copy fails */
 
 unsigned vm_count(void)
 {
@@ -26,7 +26,7 @@ struct vm *vm_get(unsigned index)
     return index < count ? vms[index] : NULL;
 }
 
-/* Guest-physical addresses are the test's own. */
+/* Guest-physical addresses are offsets into the test's buffer. */
 uint64_t copy_from_guest(struct vcpu *vcpu, void *to, gpa_t gpa, uint64_t len)
 {
     (void)vcpu;
@@ -133,7 +133,7 @@ static void test_waiting(void **state)
     assert_int_equal(first, 0);
     for (unsigned i = 0; i < 3 * MESSAGES_MAX; i++) {
         assert_int_equal(messages_shell_send(vm, buf, 7 + i), 0);
-        assert_int_equal(send(vm, buf, 1), i < MESSAGES_MAX ? 0 : -HV_ENOSPC); /* not its own */
+        assert_int_equal(send(vm, buf, 1), i < MESSAGES_MAX ? 0 : -HV_ENOSPC); /* to its peer */
         assert_int_equal(messages_waiting(vm, &first), i == 0 ? 1 : 2);
         assert_int_equal(first, i == 0 ? 7 : 7 + i - 1);
         if (i > 0)
@@ -183,7 +183,7 @@ static void test_full(void **state)
     }
 }
 
-/* In one piece and, once the ring's end has come into the middle, in two. */
+/* In one chunk and, when the message crosses the ring's end, in two. */
 static void test_refused_copies(void **state)
 {
     struct vm *vm = add("a", "");
@@ -233,7 +233,7 @@ static void test_peers(void **state)
     assert_int_equal(messages_shell_send(a, "x", 1), -HV_ENODEV);
 }
 
-/* A peer that goes away leaves nobody to send to; a new one of its name takes its place. */
+/* Sends fail after the peer is destroyed; a new VM of its name replaces it. */
 static void test_peer_leaves(void **state)
 {
     struct vm *a = add("a", "c"), *c = add("c", "a"), *again;
@@ -245,7 +245,7 @@ static void test_peer_leaves(void **state)
     vms[1] = NULL;
     messages_component.vm_unlisted(c);
     assert_int_equal(send(a, "x", 1), -HV_ENOENT);
-    expect(receive(a, back, MESSAGE_MAX, &len), 0, len, 3); /* what was accepted stays */
+    expect(receive(a, back, MESSAGE_MAX, &len), 0, len, 3); /* accepted messages stay */
     messages_component.vm_destroy(c);
     assert_null(c->slots[VM_SLOT_MESSAGES]);
     free(c);
@@ -257,7 +257,8 @@ static void test_peer_leaves(void **state)
     count--;
 }
 
-/* Only one of the two wants it, or it is the VM itself: config.c refuses them; so does this. */
+/* Only one of the two names the other, or a VM names itself: config.c refuses this, and so does
+ * messages.c. */
 static void test_one_sided(void **state)
 {
     struct vm *a = add("a", "b"), *b = add("b", "c"), *c = add("c", "c");
@@ -277,7 +278,7 @@ static void test_no_memory(void **state)
     fake_pages_fail = 1;
     assert_int_equal(messages_component.vm_create(&vm), -HV_ENOMEM);
     fake_pages_fail = 0;
-    /* A queue's own memory comes with its first message. */
+    /* A queue's memory is allocated with its first message. */
     a = add("a", "");
     fake_pages_fail = 1;
     assert_int_equal(send(a, "x", 1), -HV_ENOSPC);

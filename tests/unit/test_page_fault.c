@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_page_fault.c - guest-page faults and virtual instructions: what the vcpu sees of them. The
- * board is real; fetching an instruction and the guest's RAM are the test's.
+ * test_page_fault.c - guest-page faults and virtual instructions, as the vcpu sees them. The board
+ * is real; the test provides instruction fetches and the guest's RAM.
  */
 #include <hearth/guest/upcalls.h>
 #include <hearth/core/upcalls.h>
@@ -124,7 +124,8 @@ static void expect_fault(const struct vcpu_exit *e, uint64_t cause)
     assert_memory_equal(&stats, &vcpus[0].stats, sizeof(stats));
 }
 
-/* The transformed form: offsets are 0 and rs1 cleared; a compressed one loses bit 1. */
+/* The transformed form: offsets are 0 and rs1 is cleared; bit 1 is clear for a compressed
+ * instruction. */
 static uint64_t transformed(uint32_t insn, bool compressed)
 {
     return (insn & ~(31u << 15)) & ~(compressed ? 2u : 0u);
@@ -140,7 +141,7 @@ static void test_load(void **state)
     assert_int_equal(fetches, 0);
     assert_int_equal(vcpus[0].stats.by_reason[EXIT_REASON_MMIO_READ], 1);
 
-    e.tinst = 0; /* the same through a fetch */
+    e.tinst = 0; /* the same with a fetch */
     memory_insn = LBU_A0;
     *gpr(10) = 0;
     expect_next(&e, 4);
@@ -175,7 +176,7 @@ static void test_store(void **state)
     expect_next(&e, 4);
     assert_int_equal(mmio_ok_read(SCR, 1), 0x5a);
     assert_int_equal(vcpus[0].stats.by_reason[EXIT_REASON_MMIO_WRITE], 1);
-    *gpr(0) = 0xbad; /* the world switch may leave anything there */
+    *gpr(0) = 0xbad; /* the world switch may leave any value there */
     e.tinst = 0;
     memory_insn = SB_X0;
     expect_next(&e, 4);
@@ -236,7 +237,7 @@ static void test_jump_into_a_device(void **state)
     expect_fault(&e, CAUSE_INSN_ACCESS);
 }
 
-/* AMO, LR, SC, FP: whether htinst gives them or the memory. */
+/* AMO, LR, SC and FP, reported by htinst or fetched from memory. */
 static void test_not_loads_or_stores(void **state)
 {
     static const struct {
@@ -263,7 +264,7 @@ static void test_not_loads_or_stores(void **state)
     }
 }
 
-/* What is in memory now is not what trapped. */
+/* The instruction in memory is not the one that trapped. */
 static void test_instruction_changed_meanwhile(void **state)
 {
     struct vcpu_exit e = fault(21, SCR, 0);
@@ -278,7 +279,7 @@ static void test_instruction_changed_meanwhile(void **state)
     expect_fault(&e, CAUSE_STORE_ACCESS);
     memory_insn = 0x13; /* nop */
     expect_fault(&e, CAUSE_STORE_ACCESS);
-    e.tinst = transformed(LBU_A0, false); /* a lying htinst changes nothing */
+    e.tinst = transformed(LBU_A0, false); /* a wrong htinst changes nothing */
     expect_fault(&e, CAUSE_STORE_ACCESS);
     e.tinst = 0;
     fetch_fails = true;
@@ -321,7 +322,7 @@ static void test_page_table_walk(void **state)
         expect_fault(&e, CAUSE_INSN_ACCESS);
     }
     assert_int_equal(fetches, 0);
-    /* told of by nothing but the page offset */
+    /* only the page offset shows it */
     {
         struct vcpu_exit e = fault(21, BOARD_PLIC_BASE + 8, 0);
 
@@ -362,7 +363,7 @@ static void test_gpa_unknown_sv39(void **state)
     assert_int_equal(*gpr(10), 0x60);
     table[256] = 0;
     expect_fault(&e, CAUSE_LOAD_ACCESS);
-    fake_csr[CSR_VSATP] = ATP_MODE_SV39 << ATP_MODE_SHIFT | 5; /* the table itself is nowhere */
+    fake_csr[CSR_VSATP] = ATP_MODE_SV39 << ATP_MODE_SHIFT | 5; /* the table is outside RAM */
     expect_fault(&e, CAUSE_LOAD_ACCESS);
     e.cause = 23;
     memory_insn = SB_A0;
@@ -415,7 +416,7 @@ static void test_virtual_insn(void **state)
 
 static void test_counter_read(void **state)
 {
-    /* Forms of csrr that write nothing: csrrs, csrrc, csrrsi, csrrci. */
+    /* Forms of csrr that do not write: csrrs, csrrc, csrrsi, csrrci. */
     static const uint32_t reads[] = {0xc0002573, 0xc0003573, 0xc0006573, 0xc0007573};
     /* csrrw; with rs1; another CSR; another opcode; csrrwi; funct3 4 */
     static const uint32_t others[] = {0xc0001573, 0xc005a573, 0xc005f573, 0xc0302573,

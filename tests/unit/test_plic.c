@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_plic.c - the PLIC: its registers one by one, and random operations against a naive model
- * that restates the specification without bitmaps or increments.
+ * test_plic.c - the PLIC: its registers one by one, and random operations compared with a naive
+ * model that restates the specification without bitmaps or incremental updates.
  */
 #include <hearth/lib/errno.h>
 
@@ -48,7 +48,7 @@ static void test_delivery(void **state)
     vm_set_irq(&vm, 10, false);
     mmio_ok_write(CLAIM(1), 4, 10);
     assert_false(line_of(0));
-    /* a line that falls before the claim leaves the request */
+    /* a line that falls before the claim does not withdraw the request */
     vm_set_irq(&vm, 10, true);
     vm_set_irq(&vm, 10, false);
     assert_true(line_of(0));
@@ -76,7 +76,7 @@ static void gateway_blocks_until_complete(unsigned source)
     mmio_ok_write(CLAIM(3), 4, 96);
     mmio_ok_write(CLAIM(3), 4, UINT32_MAX);
     assert_false(line_of(0) || line_of(1));
-    mmio_ok_write(CLAIM(1), 4, source); /* another context for which it is enabled */
+    mmio_ok_write(CLAIM(1), 4, source); /* another context that has it enabled */
     assert_true(line_of(0) && line_of(1));
 }
 
@@ -110,7 +110,7 @@ static void test_priorities(void **state)
     mmio_ok_write(THRESHOLD(1), 4, 7);
     assert_false(line_of(0));
     assert_int_equal(mmio_ok_read(CLAIM(1), 4),
-                     64); /* lowest of the highest; threshold is no matter */
+                     64); /* lowest number of the highest priority; a claim ignores the threshold */
     assert_int_equal(mmio_ok_read(CLAIM(1), 4), 90);
     assert_int_equal(mmio_ok_read(CLAIM(1), 4), 5);
     assert_int_equal(mmio_ok_read(CLAIM(1), 4), 0);
@@ -216,12 +216,12 @@ static void test_reset(void **state)
     mmio_ok_write(PRIORITY(10), 4, 1);
     enable(5, 10);
     vm_set_irq(&vm, 10, false);
-    vm_set_irq(&vm, 10, true); /* the claim of before is forgotten */
+    vm_set_irq(&vm, 10, true); /* the reset ended the open claim */
     assert_true(line_of(2));
     assert_false(line_of(0) || line_of(1));
 }
 
-/* ---- the naive model: one struct a source and a context, everything recomputed each time */
+/* ---- the naive model: one struct for each source and context, everything recomputed each time */
 
 static struct {
     bool level, pending, claimed;
@@ -283,7 +283,7 @@ static void random_step(void)
         break;
     case 4:
         v = rnd(UINT32_MAX) ^ rnd(2) << 31;
-        if (rnd(2)) /* few sources, so that one is often alone */
+        if (rnd(2)) /* few sources, so that often only one is pending */
             v &= rnd(UINT32_MAX) & rnd(UINT32_MAX) & rnd(UINT32_MAX);
         for (unsigned b = 0; b < 32; b++)
             ctx[c].enabled[32 * w + b] = (v >> b & 1) && 32 * w + b > 0;
@@ -330,7 +330,7 @@ static void test_random_against_model(void **state)
             model_check();
             for (unsigned v = 0; v < TEST_VCPUS; v++)
                 changes += before[v] != fake_virq_level[v];
-            assert_int_equal(fake_virq_calls - calls, changes); /* told only on change */
+            assert_int_equal(fake_virq_calls - calls, changes); /* called only on a change */
         }
         assert_int_equal(board_down(NULL), 0);
         seed = this_seed + 1;

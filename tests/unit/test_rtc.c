@@ -46,8 +46,8 @@ static void run(unsigned hart)
     fake_timer_run(hart);
 }
 
-/* The line, seen as the PLIC's pending bit of source 11, taken and completed so that it shows the
- * level. */
+/* The line's level, read as the PLIC's pending bit of source 11, which is claimed and completed
+ * first. */
 static bool irq(void)
 {
     bool pending;
@@ -75,7 +75,7 @@ static void test_time(void **state)
     assert_true(t == host_wallclock_ns());
     advance(5 * MS);
     assert_true(read_time() == t + 5 * MS);
-    /* TIME_HIGH is what the last read of TIME_LOW saw */
+    /* TIME_HIGH is latched by the last read of TIME_LOW */
     (void)mmio_ok_read(TIME_LOW, 4);
     advance(1ull << 33);
     assert_int_equal(mmio_ok_read(TIME_HIGH, 4), (t + 5 * MS) >> 32);
@@ -89,7 +89,7 @@ static void test_set_time(void **state)
     assert_true(read_time() == 0x123456789abcdef0);
     advance(1000);
     assert_true(read_time() == 0x123456789abcdef0 + 1000);
-    board_reset(&vm); /* a battery keeps it */
+    board_reset(&vm); /* the clock survives a reset */
     assert_true(read_time() == 0x123456789abcdef0 + 1000);
     mmio_ok_write(TIME_HIGH, 4, UINT32_MAX);
     mmio_ok_write(TIME_LOW, 4, UINT32_MAX);
@@ -126,7 +126,7 @@ static void test_alarm(void **state)
     mmio_ok_write(CLEAR_INTERRUPT, 4, 1);
     (void)irq();
     assert_false(irq());
-    set_alarm(t); /* past: at once */
+    set_alarm(t); /* in the past: fires at once */
     assert_true(irq());
 }
 
@@ -150,13 +150,13 @@ static void test_reset_clears_alarm(void **state)
     assert_false(irq());
     assert_false(fake_wake_level);
     advance(2 * MS);
-    run(0); /* the event left behind */
+    run(0); /* the left-over event */
     assert_false(irq());
     assert_int_equal(mmio_ok_read(IRQ_ENABLED, 4), 0);
 }
 
-/* Set on hart 0, moved later and then earlier on hart 1: it fires once, at the last setting's time.
- */
+/* Set on hart 0, moved to a later and then an earlier time on hart 1: it fires once, at the last
+ * setting's time. */
 static void test_alarm_moves_between_harts(void **state)
 {
     uint64_t t = read_time();
@@ -182,8 +182,8 @@ static void test_alarm_moves_between_harts(void **state)
     assert_false(irq());
 }
 
-/* A left-over event on another hart that comes when the alarm is due fires it; the armed one then
- * finds nothing to do. */
+/* A left-over event on another hart that arrives when the alarm is due fires the alarm; the armed
+ * event then does nothing. */
 static void test_leftover_event_fires_a_due_alarm(void **state)
 {
     uint64_t t = read_time();
@@ -219,7 +219,7 @@ static void test_far_alarm_in_stages(void **state)
     assert_true(irq());
     mmio_ok_write(CLEAR_INTERRUPT, 4, 0);
     (void)irq();
-    /* the farthest there is: no overflow makes it near */
+    /* the largest value must not overflow into a near one */
     set_alarm(UINT64_MAX);
     for (unsigned i = 0; i < 100; i++) {
         advance(hour);

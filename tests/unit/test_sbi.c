@@ -32,8 +32,7 @@ static void test_table(void **state)
         assert_true(a->first <= a->last);
         assert_non_null(a->handle);
         assert_non_null(a->name);
-        /* A legacy range must stay below the extensions with the modern convention, and the
-         * reverse. */
+        /* Ranges of legacy extensions must not include modern ones, and the reverse. */
         assert_int_equal(a->legacy, a->last < SBI_EXT_BASE);
         for (unsigned j = 0; j < i; j++) {
             const struct sbi_extension *b = sbi_extensions[j];
@@ -113,7 +112,7 @@ static void test_hart_mask(void **state)
         int64_t error;
         uint64_t out_mask;
     } rows[] = {
-        {4, 0, UINT64_MAX, 0, 0xf}, /* base -1: the mask does not count */
+        {4, 0, UINT64_MAX, 0, 0xf}, /* base -1: the mask is ignored */
         {4, UINT64_MAX, UINT64_MAX, 0, 0xf},
         {64, 0, UINT64_MAX, 0, UINT64_MAX},
         {1, 0, UINT64_MAX, 0, 1},
@@ -123,11 +122,11 @@ static void test_hart_mask(void **state)
         {4, BIT(63), 0, SBI_ERR_INVALID_PARAM, 0},
         {4, BIT(32), 0, SBI_ERR_INVALID_PARAM, 0}, /* not bit 0 */
         {4, 0x7, 1, 0, 0x7 << 1},
-        {4, 0xf, 1, SBI_ERR_INVALID_PARAM, 0}, /* half valid: nothing is done */
+        {4, 0xf, 1, SBI_ERR_INVALID_PARAM, 0}, /* partly valid: no effect */
         {4, 0x1, 3, 0, 0x1 << 3},
         {4, 0x2, 3, SBI_ERR_INVALID_PARAM, 0},
         {4, 0x1, 4, SBI_ERR_INVALID_PARAM, 0},
-        {4, 0, 4, 0, 0}, /* nobody */
+        {4, 0, 4, 0, 0}, /* no hart */
         {4, 0, UINT64_MAX - 1, 0, 0},
         {4, 0, 0, 0, 0},
         {4, 0x4, UINT64_MAX - 1, SBI_ERR_INVALID_PARAM, 0}, /* base + 2 wraps to hart 0 */
@@ -211,7 +210,7 @@ static void test_rfnc(void **state)
         {1, 0x8, 0, UINT64_MAX - 0xfff, 0x1000, 0, 0x8, VCPU_REQ_VVMA}, /* ends at the top */
         {1, 0x8, 0, UINT64_MAX - 0xfff, 0x1001, SBI_ERR_INVALID_ADDRESS, 0, 0},
         {1, 0x8, 0, UINT64_MAX, 2, SBI_ERR_INVALID_ADDRESS, 0, 0},
-        {1, 0x8, 1, UINT64_MAX, 2, SBI_ERR_INVALID_PARAM, 0, 0}, /* harts are judged first */
+        {1, 0x8, 1, UINT64_MAX, 2, SBI_ERR_INVALID_PARAM, 0, 0}, /* harts are checked first */
         {1, 0, 9, UINT64_MAX, 2, SBI_ERR_INVALID_ADDRESS, 0, 0},
         {2, 0x1, 2, 0x1000, 0x1000, 0, 0x1 << 2, VCPU_REQ_VVMA},
         {2, 0x1, 2, 2, UINT64_MAX - 1, 0, 0x1 << 2, VCPU_REQ_VVMA},
@@ -246,7 +245,7 @@ static void test_legacy(void **state)
     assert_sbi(LEGACY(SBI_EXT_LEGACY_CONSOLE_PUTCHAR, 0xffffffffffffff00 | 'x'), 0, A1_BEFORE);
     assert_int_equal(fake_console_out_len, 1);
     assert_int_equal(fake_console_out[0], 'x');
-    fake_console_room = 0; /* it waits, by making its call again */
+    fake_console_room = 0; /* it waits: its ecall is retried */
     answer = LEGACY(SBI_EXT_LEGACY_CONSOLE_PUTCHAR, 'y');
     assert_int_equal(exit_action(answer.result), EXIT_RETRY);
     fake_console_room = SIZE_MAX;

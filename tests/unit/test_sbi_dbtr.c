@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_sbi_dbtr.c - SBI DBTR: a guest's table of triggers, its errors, and which of them the
- * firmware below is given when. */
+/* test_sbi_dbtr.c - SBI DBTR: a guest's table of triggers, its errors, and the calls to the
+ * firmware. */
 #include "fakes/fakes.h"
 #include "fakes/fake.h"
 #include "fakes/firmware.h"
@@ -23,7 +23,7 @@
 static struct dbtr state[2];
 static unsigned next_hart;
 
-/* A hart of its own each time, for what is known of a hart's firmware is kept. */
+/* Each test uses another hart, because the state of a hart's firmware is cached. */
 static void begin(unsigned triggers, bool old)
 {
     (void)fake_reset(NULL);
@@ -79,7 +79,7 @@ static void test_none(void **unused)
     assert_int_equal(fake_dbtr_calls, 0);
 }
 
-/* More than our tables have; and firmware that fails. */
+/* Firmware with more triggers than the table holds, and firmware that fails. */
 static void test_count(void **unused)
 {
     (void)unused;
@@ -133,7 +133,7 @@ static void test_install(void **unused)
         assert_sbi(dbtr(SBI_DBTR_SET_SHMEM, SHMEM, 0), 0, 0);
         set(0, 77, MC6 | STORE | S, 0x1000, 0);
         set(1, 78, MC6 | STORE | U, UINT64_MAX, 0);
-        set(2, 79, MC6 | STORE, 0x3000, 0); /* no mode: not in the hart */
+        set(2, 79, MC6 | STORE, 0x3000, 0); /* no mode: not installed in the hart */
         assert_sbi(dbtr(SBI_DBTR_INSTALL, 3, 0), 0, 0);
         for (unsigned i = 0; i < 3; i++)
             assert_int_equal(SHARED[4 * i], i);
@@ -149,7 +149,7 @@ static void test_install(void **unused)
         assert_int_equal(SHARED[6], UINT64_MAX);
         assert_int_equal(SHARED[8], SBI_DBTR_STATE_MAPPED);
 
-        /* All or none: two do not fit any more. */
+        /* All or none: there is no room for two more. */
         set(0, 5, MC6 | STORE | S, 1, 0);
         set(1, 6, MC6 | STORE | S, 2, 0);
         assert_sbi(dbtr(SBI_DBTR_INSTALL, 2, 0), SBI_ERR_FAILED, 1);
@@ -201,12 +201,13 @@ static void test_bad_configs(void **unused)
         assert_sbi(dbtr(SBI_DBTR_INSTALL, 2, 0), bad[i].error, 1);
         assert_int_equal(state[0].mapped, 0);
     }
-    set(0, 0, MC6 | STORE | S | SBI_DBTR_MC6_CHAIN, 0, 0); /* with an end, but there are none */
+    set(0, 0, MC6 | STORE | S | SBI_DBTR_MC6_CHAIN, 0, 0); /* a complete chain, but chains are
+                                                              not supported */
     set(1, 0, MC6 | STORE | S, 0, 0);
     assert_sbi(dbtr(SBI_DBTR_INSTALL, 2, 0), SBI_ERR_NOT_SUPPORTED, 0);
     assert_int_equal(fake_trigger[0][0], 0);
 
-    /* The firmware's own errors: nothing remains. */
+    /* The firmware's own errors: no trigger remains installed. */
     set(0, 9, MC6 | STORE | S, 0, 0);
     fake_dbtr_error = SBI_ERR_NOT_SUPPORTED;
     assert_sbi(dbtr(SBI_DBTR_INSTALL, 1, 0), SBI_ERR_NOT_SUPPORTED, 0);
@@ -241,7 +242,7 @@ static void test_update(void **unused)
     assert_sbi(dbtr(SBI_DBTR_UPDATE, 2, 0), SBI_ERR_INVALID_PARAM, 1);
     SHARED[5] = MC6 | SBI_DBTR_MC6_SELECT;
     assert_sbi(dbtr(SBI_DBTR_UPDATE, 2, 0), SBI_ERR_NOT_SUPPORTED, 1);
-    assert_int_equal(fake_trigger[1][1], 2); /* nothing was done */
+    assert_int_equal(fake_trigger[1][1], 2); /* unchanged */
     assert_sbi(dbtr(SBI_DBTR_UPDATE, 3, 0), SBI_ERR_BAD_RANGE, 0);
     assert_sbi(dbtr(SBI_DBTR_UPDATE, 1, 0), 0, 0);
     assert_int_equal(fake_trigger[1][0], MC6 | STORE | SBI_DBTR_MC6_VU);
@@ -254,7 +255,7 @@ static void test_update(void **unused)
     assert_int_equal(fake_trigger[1][0], 0);
 }
 
-/* Only a vcpu with triggers costs a call, and only while it is there. */
+/* Only a vcpu with triggers causes calls, and only while it has some. */
 static void test_switch(void **unused)
 {
     (void)unused;
@@ -273,7 +274,8 @@ static void test_switch(void **unused)
     sbi_fake_load(&sbi_ext_dbtr, sbi_self);
     assert_int_equal(fake_trigger[0][0], MC6 | STORE | SBI_DBTR_MC6_VS);
 
-    /* Another hart, which is full: it goes on without, and is there again where there is room. */
+    /* A hart whose triggers are all in use: the vcpu runs without its trigger, which is installed
+     * again on a hart with room. */
     sbi_fake_put(&sbi_ext_dbtr, sbi_self);
     fake_trigger[0][0] = fake_trigger[1][0] = MC6;
     sbi_fake_load(&sbi_ext_dbtr, sbi_self);

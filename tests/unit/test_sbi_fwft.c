@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_sbi_fwft.c - SBI FWFT: features with and without a host that has them, locks, resets, and
- * what a change of vcpus does to the hart and to the firmware. */
+/* test_sbi_fwft.c - SBI FWFT: features on hosts with and without them, locks, resets, and the
+ * effect of a switch of vcpus on the hart and the firmware. */
 #include "fakes/fakes.h"
 #include "fakes/fake.h"
 #include "fakes/firmware.h"
@@ -27,7 +27,7 @@ static void start(unsigned i)
     sbi_ext_fwft.vcpu_reset(v, state[i]);
 }
 
-/* Each test on a hart of its own, for what is known of a hart's firmware is kept. */
+/* Each test uses another hart, because the state of a hart's firmware is cached. */
 static void begin(unsigned hart)
 {
     (void)fake_reset(NULL);
@@ -99,7 +99,7 @@ static void test_adue(void **unused)
     assert_int_equal(fake_fences.vvma_all, 2);
 }
 
-/* Each of henvcfg's switches has its own bit, and is there with its own field of the host's. */
+/* Each henvcfg feature has its own bit and depends on its own host_isa field. */
 static void test_switches(void **unused)
 {
     static const struct {
@@ -165,7 +165,7 @@ static void test_lock(void **unused)
     host_isa.adue = true;
     start(0);
     assert_sbi(set(SBI_FWFT_PTE_AD_HW_UPDATING, 3, 1), SBI_ERR_INVALID_PARAM, 0);
-    assert_sbi(set(SBI_FWFT_PTE_AD_HW_UPDATING, 0, 0), SBI_SUCCESS, 0); /* it did not lock */
+    assert_sbi(set(SBI_FWFT_PTE_AD_HW_UPDATING, 0, 0), SBI_SUCCESS, 0); /* not locked */
     assert_sbi(set(SBI_FWFT_PTE_AD_HW_UPDATING, 1, 1), SBI_SUCCESS, 0);
     for (uint64_t value = 0; value < 3; value++)
         for (uint64_t flags = 0; flags < 2; flags++)
@@ -178,7 +178,7 @@ static void test_lock(void **unused)
     assert_sbi(get(SBI_FWFT_MISALIGNED_EXC_DELEG), SBI_SUCCESS, 0);
 }
 
-/* The firmware is asked only when this hart has to change. */
+/* The firmware is called only when the hart's setting has to change. */
 static void test_misaligned(void **unused)
 {
     (void)unused;
@@ -205,10 +205,10 @@ static void test_misaligned(void **unused)
     assert_sbi(set(SBI_FWFT_MISALIGNED_EXC_DELEG, 0, 1), SBI_ERR_DENIED, 0);
     assert_sbi(get(SBI_FWFT_MISALIGNED_EXC_DELEG), SBI_SUCCESS, 1);
     fake_fwft_error = 0;
-    assert_sbi(set(SBI_FWFT_MISALIGNED_EXC_DELEG, 0, 0), SBI_SUCCESS, 0); /* nothing was locked */
+    assert_sbi(set(SBI_FWFT_MISALIGNED_EXC_DELEG, 0, 0), SBI_SUCCESS, 0); /* not locked */
 }
 
-/* The reset value is what the firmware began with, not what another vcpu made of it. */
+/* The reset value is the firmware's initial one, not one that another vcpu has set. */
 static void test_misaligned_initial(void **unused)
 {
     (void)unused;

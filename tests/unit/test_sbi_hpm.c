@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_sbi_hpm.c - SBI PMU: programmable counters on the host's, and where their overflows go. */
+/* test_sbi_hpm.c - SBI PMU: programmable counters on the host's, and the delivery of their
+ * overflows. */
 #include "fakes/fakes.h"
 #include "fakes/firmware.h"
 #include "fakes/sbi_vm.h"
@@ -18,7 +19,7 @@
 
 #define MISSES  SBI_PMU_EVENT(SBI_PMU_TYPE_CACHE, 0x19)
 #define OTHER   SBI_PMU_EVENT(SBI_PMU_TYPE_HW, 5)
-#define C       7u /* the one that the tests use */
+#define C       7u /* the counter that the tests use */
 #define SET     (BIT(C) | BIT(9) | BIT(31))
 #define PAGE    (SBI_RAM_BASE + 0x1000)
 #define INVALID SBI_ERR_INVALID_PARAM
@@ -86,7 +87,7 @@ static void load(unsigned v)
     sbi_fake_load(&sbi_ext_pmu, sbi_vm.vcpus[v]);
 }
 
-/* An interrupt that HS-mode takes. */
+/* An interrupt taken in HS-mode. */
 static void interrupt(void)
 {
     assert_true(fake_csr[CSR_SIP] & LCOFI);
@@ -136,7 +137,7 @@ static void test_events(void **state)
         fake_pmu_event = (uint32_t)refused[i] == OTHER ? MISSES : (uint32_t)refused[i];
         assert_sbi(config(SET, 0, refused[i]), SBI_ERR_NOT_SUPPORTED, 0);
     }
-    /* Data: of raw events alone, as far as it is not the firmware's. */
+    /* Data: only raw events have data, of which the firmware's part is reserved. */
     fake_pmu_event = MISSES;
     fake_pmu_data = sbi_a4 = 1;
     assert_sbi(config(SET, 0, MISSES), SBI_ERR_NOT_SUPPORTED, 0);
@@ -156,7 +157,7 @@ static void test_events(void **state)
 static void test_counting(void **state)
 {
     (void)state;
-    fake_csr[CSR_CYCLE + C] = 0xdead; /* somebody else's */
+    fake_csr[CSR_CYCLE + C] = 0xdead; /* another vcpu's */
     assert_int_equal(rd(C), 0);
     assert_sbi(config(SET, 0, MISSES), 0, C);
     assert_int_equal(fake_counter[C].flags, HOST);
@@ -184,7 +185,7 @@ static void test_counting(void **state)
     assert_sbi(config(SET, SBI_PMU_CFG_SET_UINH, MISSES), 0, 9);
     assert_int_equal(fake_counter[9].flags, HOST | SBI_PMU_CFG_SET_VUINH);
     assert_sbi(config(SET, 0, MISSES), 0, 31);
-    assert_sbi(config(SET, 0, MISSES), 0, 9); /* one that stands, again */
+    assert_sbi(config(SET, 0, MISSES), 0, 9); /* a stopped counter, again */
     assert_sbi(config(BIT(C), 0, MISSES), SBI_ERR_NOT_SUPPORTED, 0);
 }
 
@@ -211,7 +212,7 @@ static void test_switch(void **state)
     assert_int_equal(rd(C), 1001);
     assert_int_equal(rd(9), 50);
     assert_int_equal(fake_csr[CSR_SCOUNTOVF], 0);
-    /* A hart whose counters cannot: they stand. */
+    /* A hart without free counters: they do not advance. */
     put(0);
     fake_pmu_event = OTHER;
     load(0);
@@ -241,7 +242,7 @@ static void test_overflow(void **state)
     interrupt();
     assert_int_equal(fake_csr[CSR_HVIP], LCOFI);
     assert_int_equal(fake_woken & 1, 1);
-    /* Taken away and brought back: the interrupt is in hvip, which vcpu_put() carries. */
+    /* Saved and restored: the interrupt is in hvip, which vcpu_put() saves. */
     put(0);
     assert_int_equal(fake_csr[CSR_SCOUNTOVF], 0);
     load(0);
@@ -249,7 +250,7 @@ static void test_overflow(void **state)
     assert_int_equal(fake_csr[CSR_SIP] & LCOFI, 0);
     assert_true(pmu_read_csr(sbi_self, CSR_SCOUNTOVF, false, &value) && value == BIT(C));
     assert_false(pmu_read_csr(sbi_self, CSR_SCOUNTOVF, true, &value));
-    /* Not seen yet: it stays; seen: it ends. */
+    /* Not seen yet: it stays pending; seen: it ends. */
     assert_sbi(stop(C, 0), 0, 0);
     assert_sbi(start(C, 5), 0, 0);
     assert_int_equal(fake_csr[CSR_SCOUNTOVF], BIT(C));
@@ -258,7 +259,7 @@ static void test_overflow(void **state)
     assert_sbi(sbi_ecall(SBI_EXT_PMU, SBI_PMU_SNAPSHOT_SET_SHMEM, PAGE, 0, 0, 0), 0, 0);
     assert_sbi(start(C, 5), 0, 0);
     assert_int_equal(fake_csr[CSR_SCOUNTOVF], 0);
-    /* One that the hart has not told of when the vcpu leaves. */
+    /* An overflow that the hart has not reported when the vcpu is put. */
     fake_pmu_count(C, UINT64_MAX - 2, true);
     put(0);
     assert_int_equal(fake_csr[CSR_HVIP], LCOFI);
@@ -275,7 +276,7 @@ static void test_overflow(void **state)
     assert_int_equal(page[0], 0);
 }
 
-/* The hart tells of counter 9's overflow at the step_at-th step of a call, as late as that. */
+/* The hart reports counter 9's overflow late: at the step_at-th step of a call. */
 static unsigned step_at = UINT_MAX, step_now;
 
 void fake_step_hook(void)
@@ -286,7 +287,8 @@ void fake_step_hook(void)
     fake_csr[CSR_SIP] |= LCOFI;
 }
 
-/* Whatever the call does with it, the guest hears of the overflow, now or when HS-mode takes it. */
+/* Whatever the call does, the guest is notified of the overflow, now or when HS-mode takes the
+ * interrupt. */
 static void heard(void)
 {
     if (step_now > step_at && (fake_csr[CSR_SCOUNTOVF] & BIT(9)))
@@ -301,7 +303,7 @@ static void test_late_overflow(void **state)
             (void)config(SET, SBI_PMU_CFG_AUTO_START, MISSES);
             (void)config(SET, SBI_PMU_CFG_AUTO_START, MISSES);
             (void)config(SET, 0, MISSES);
-            if (way == 1) { /* one that has an overflow to be seen */
+            if (way == 1) { /* a counter with an unseen overflow */
                 fake_csr[CSR_SCOUNTOVF] |= BIT(C);
                 fake_csr[CSR_HVIP] = LCOFI;
                 assert_sbi(stop(C, 0), 0, 0);
@@ -356,7 +358,7 @@ static void test_event_info(void **state)
     struct sbi_pmu_event_info *list = (struct sbi_pmu_event_info *)(void *)(sbi_ram + 0x1000);
 
     (void)state;
-    /* All in use, and still so afterwards. */
+    /* All are in use, before and after the call. */
     for (unsigned n = 0; n < 3; n++)
         (void)config(SET, SBI_PMU_CFG_AUTO_START, MISSES);
     fake_pmu_count(9, 4, false);
@@ -364,7 +366,7 @@ static void test_event_info(void **state)
     list[1] = (struct sbi_pmu_event_info){.event_idx = OTHER, .output = 9};
     list[2] = (struct sbi_pmu_event_info){.event_idx = MISSES, .event_data = 1, .output = 9};
     assert_sbi(sbi_ecall(SBI_EXT_PMU, SBI_PMU_EVENT_GET_INFO, PAGE, 0, 3, 0), 0, 0);
-    /* Data of an event that has none is not looked at. */
+    /* Data of an event without data is ignored. */
     assert_true(list[0].output == 1 && list[1].output == 0 && list[2].output == 1);
     assert_int_equal(rd(9), 4);
     assert_true(fake_counter[9].started && fake_counter[31].started);

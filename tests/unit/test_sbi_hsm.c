@@ -81,7 +81,7 @@ static void test_hart_suspend(void **state)
     assert_int_equal(sbi_self->hsm_state, SBI_HSM_STATE_STARTED);
     assert_int_equal(rec.resets, 0);
 
-    answer = hsm(SBI_HSM_HART_SUSPEND, 0, UINT64_MAX, 0); /* the address does not count */
+    answer = hsm(SBI_HSM_HART_SUSPEND, 0, UINT64_MAX, 0); /* the address is ignored */
     assert_int_equal(exit_action(answer.result), EXIT_BLOCK);
     assert_int_equal(answer.result.insn_len, 4);
     assert_int_equal(answer.a0, SBI_SUCCESS);
@@ -187,7 +187,7 @@ static void test_dbcn_errors(void **state)
         {UINT64_MAX - SBI_RAM_BASE + 2, SBI_RAM_BASE, 0}, /* wraps to 1 */
         {1, UINT64_MAX, 0},
         {2, UINT64_MAX, 0},
-        {8, 0x10000000, 0}, /* the UART's registers are no memory */
+        {8, 0x10000000, 0}, /* the UART's registers are not memory */
     };
 
     (void)state;
@@ -196,13 +196,13 @@ static void test_dbcn_errors(void **state)
         for (uint64_t fid = SBI_DBCN_CONSOLE_WRITE; fid <= SBI_DBCN_CONSOLE_READ; fid++)
             assert_sbi(dbcn(fid, bad[i].len, bad[i].lo, bad[i].hi), SBI_ERR_INVALID_PARAM, 0);
     assert_int_equal(fake_console_out_len, 0);
-    /* Zero bytes: nothing to refuse, nothing taken. */
+    /* Zero bytes: success, and no access. */
     assert_sbi(dbcn(SBI_DBCN_CONSOLE_WRITE, 0, 0, 0), 0, 0);
     assert_sbi(dbcn(SBI_DBCN_CONSOLE_READ, 0, UINT64_MAX, 0), 0, 0);
     assert_sbi(dbcn(SBI_DBCN_CONSOLE_READ, SBI_RAM_SIZE, SBI_RAM_BASE, 0), 0, 4);
     assert_memory_equal(sbi_ram, "keep", 4);
 
-    /* RAM that cannot be copied all the same. */
+    /* RAM to which the copy fails. */
     rec.copy_limit = 3;
     assert_sbi(dbcn(SBI_DBCN_CONSOLE_WRITE, 4, SBI_RAM_BASE, 0), SBI_ERR_FAILED, 0);
     assert_int_equal(fake_console_out_len, 0);
@@ -217,7 +217,7 @@ static void test_dbcn(void **state)
     (void)state;
     for (unsigned i = 0; i < SBI_RAM_SIZE; i++)
         sbi_ram[i] = (uint8_t)(i * 7 + 1);
-    /* A large write comes in parts, each of which says how far it went. */
+    /* A large write is done in several calls, each of which returns the bytes written. */
     while (done < 2000) {
         struct sbi_answer answer =
             dbcn(SBI_DBCN_CONSOLE_WRITE, 2000 - done, SBI_RAM_BASE + 1 + done, 0);
@@ -235,14 +235,15 @@ static void test_dbcn(void **state)
     assert_sbi(dbcn(SBI_DBCN_CONSOLE_WRITE_BYTE, 0xffffff00 | 'b', UINT64_MAX, 7), 0, 0);
     assert_int_equal(fake_console_out_len, 2);
     assert_int_equal(fake_console_out[1], 'b');
-    /* A write takes what there is room for; a byte waits, by the guest's making its call again. */
+    /* A write takes what there is room for; for a single byte the guest's ecall is retried until
+     * there is room. */
     fake_console_room = 3;
     assert_sbi(dbcn(SBI_DBCN_CONSOLE_WRITE, 10, SBI_RAM_BASE, 0), 0, 3);
     assert_sbi(dbcn(SBI_DBCN_CONSOLE_WRITE, 10, SBI_RAM_BASE, 0), 0, 0);
     assert_int_equal(exit_action(dbcn(SBI_DBCN_CONSOLE_WRITE_BYTE, 'c', 0, 0).result), EXIT_RETRY);
     fake_console_room = SIZE_MAX;
 
-    /* Reads: nothing there, part of it, the rest; only so many bytes are touched. */
+    /* Reads: no input, a part of it, the rest; no byte beyond it is changed. */
     assert_sbi(dbcn(SBI_DBCN_CONSOLE_READ, 8, SBI_RAM_BASE, 0), 0, 0);
     assert_int_equal(sbi_ram[0], 1);
     fake_console_type("abcde", 5);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_sbi_hvc.c - HVC and HOST_COMM: numbers, arguments, errors; and extensions that a VM does not
- * get. */
+/* test_sbi_hvc.c - HVC and HOST_COMM: numbers, arguments, errors; and extensions hidden from a
+ * VM. */
 #include "fakes/sbi_vm.h"
 #include "fakes/fake.h"
 #include "fakes/fakes.h"
@@ -92,7 +92,7 @@ static void test_log(void **state)
     assert_int_equal(fake_log_lines, 2);
 }
 
-/* While the console is full the guest asks again, with nothing changed. */
+/* While the console is full the ecall is retried, with unchanged registers. */
 static void test_log_waits(void **state)
 {
     struct sbi_answer answer;
@@ -120,7 +120,7 @@ static void test_log_refuses(void **state)
     assert_sbi(log_at(SBI_RAM_BASE - 1, 0, 2), SBI_ERR_FAILED, 0);
     assert_sbi(log_at(END - 7, 0, 8), SBI_ERR_FAILED, 0);
     assert_sbi(log_at(UINT64_MAX - 3, 0, 8), SBI_ERR_FAILED, 0);
-    rec.copy_limit = 7; /* what is RAM may still be refused by the G-stage */
+    rec.copy_limit = 7; /* the G-stage may still refuse RAM */
     assert_sbi(log_at(SBI_RAM_BASE, 0, 8), SBI_ERR_FAILED, 0);
     assert_int_equal(fake_log_lines, 0);
 }
@@ -173,7 +173,7 @@ static void test_host_comm_answers(void **state)
     static const struct {
         int err;
         int64_t error;
-        uint64_t value; /* of a receive */
+        uint64_t value; /* for a receive */
     } rows[] = {
         {-HV_ENOSPC, SBI_ERR_FAILED, 0},         {-HV_ENOENT, SBI_ERR_FAILED, 0},
         {-HV_EFAULT, SBI_ERR_FAILED, 0},         {-HV_EINVAL, SBI_ERR_INVALID_PARAM, 0},
@@ -189,7 +189,7 @@ static void test_host_comm_answers(void **state)
     }
 }
 
-/* Each row of the table alone, hidden and not. */
+/* Each extension alone, hidden and not. */
 static void test_hidden(void **state)
 {
     (void)state;

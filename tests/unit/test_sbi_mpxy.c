@@ -47,7 +47,7 @@ static void set_word(unsigned i, uint32_t w)
     memcpy(shm + 4 * i, &w, sizeof(w));
 }
 
-/* No byte of RAM from this offset into the shared memory on is other than `with`. */
+/* All bytes of RAM from this offset into the shared memory on are `with`. */
 static void assert_rest(uint64_t offset, uint8_t with)
 {
     for (uint64_t i = offset; i < PAGE_SIZE; i++)
@@ -102,7 +102,7 @@ static void test_shmem_errors(void **state)
     assert_sbi(mpxy(SBI_MPXY_SET_SHMEM, SHM_GPA, NONE, 1), SBI_ERR_INVALID_ADDRESS, 0);
     assert_sbi(mpxy(SBI_MPXY_GET_CHANNEL_IDS, 0, 0, 0), SBI_ERR_NO_SHMEM, 0);
 
-    /* Nor does a refusal take away what there was. */
+    /* A failed call keeps the earlier shared memory. */
     enable();
     assert_sbi(mpxy(SBI_MPXY_SET_SHMEM, END, 0, 1), SBI_ERR_INVALID_ADDRESS, 0);
     assert_sbi(mpxy(SBI_MPXY_SET_SHMEM, NONE, NONE, 2), SBI_ERR_INVALID_PARAM, 0);
@@ -128,7 +128,7 @@ static void test_shmem(void **state)
     assert_returned(sbi_ram + SBI_RAM_SIZE - PAGE_SIZE, SHM_GPA, 0);
     assert_returned(shm, NONE, NONE);
     assert_sbi(mpxy(SBI_MPXY_SET_SHMEM, SBI_RAM_BASE, 0, 0), SBI_SUCCESS, 0);
-    assert_returned(sbi_ram, 0, 0); /* not asked for */
+    assert_returned(sbi_ram, 0, 0); /* not requested */
     assert_sbi(mpxy(SBI_MPXY_SET_SHMEM, SBI_RAM_BASE, 0, 1), SBI_SUCCESS, 0);
     assert_returned(sbi_ram, SBI_RAM_BASE, 0);
     assert_sbi(mpxy(SBI_MPXY_SET_SHMEM, NONE, NONE, 1), SBI_SUCCESS, 0);
@@ -136,7 +136,7 @@ static void test_shmem(void **state)
     assert_sbi(mpxy(SBI_MPXY_SET_SHMEM, SHM_GPA, 0, 1), SBI_SUCCESS, 0);
     assert_returned(shm, NONE, NONE);
 
-    /* Another hart's is its own; a start takes it away. */
+    /* Each hart has its own; a start clears it. */
     sbi_self = sbi_vm.vcpus[1];
     assert_sbi(mpxy(SBI_MPXY_GET_CHANNEL_IDS, 0, 0, 0), SBI_ERR_NO_SHMEM, 0);
     sbi_self = sbi_vm.vcpus[0];
@@ -161,7 +161,7 @@ static void test_channel_ids(void **state)
     assert_rest(12, 0xee);
 }
 
-/* What read_attributes(base, count) answers, by the specification's words. */
+/* The result of read_attributes(base, count) according to the specification. */
 static int64_t range_error(uint64_t base, uint64_t count)
 {
     const bool proto = base >= 0x80000000;
@@ -239,7 +239,8 @@ static void test_write_attributes(void **state)
     rec.copy_limit = UINT64_MAX;
     assert_int_equal(events_state(), 1);
 
-    /* The channel's, whoever looks; the VM's restart ends it. */
+    /* The attribute belongs to the channel and is the same on all harts; a restart of the VM clears
+     * it. */
     sbi_self = sbi_vm.vcpus[1];
     enable();
     assert_int_equal(events_state(), 1);

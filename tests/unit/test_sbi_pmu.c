@@ -63,7 +63,7 @@ static uint64_t *ram(uint64_t gpa)
     return (uint64_t *)(void *)(sbi_ram + (gpa - SBI_RAM_BASE));
 }
 
-/* What the guest's rdcycle or rdinstret gives: the hart's while open. */
+/* The result of the guest's rdcycle or rdinstret: the hart's counter while it is open. */
 static uint64_t rd(unsigned i)
 {
     uint64_t value;
@@ -123,7 +123,7 @@ static void test_sets(void **state)
         assert_sbi(start(bad[i].base, bad[i].mask, 0, 0), INVALID, 0);
         assert_sbi(stop(bad[i].base, bad[i].mask, 0), INVALID, 0);
     }
-    /* Nobody at all. */
+    /* No counter at all. */
     assert_sbi(config(0, 0, 0, TIMERS), SBI_ERR_NOT_SUPPORTED, 0);
     assert_sbi(config(0, 0, SBI_PMU_CFG_SKIP_MATCH, TIMERS), INVALID, 0);
     assert_sbi(start(UINT64_MAX, 0, 0, 0), 0, 0);
@@ -174,7 +174,7 @@ static void test_events(void **state)
         assert_sbi(config(0, ALL, 0, absent[i]), SBI_ERR_NOT_SUPPORTED, 0);
     for (unsigned i = 0; i < ARRAY_SIZE(there); i++)
         assert_sbi(config(0, ALL, 0, FW(there[i])), 0, FIRST_FW + i);
-    /* Reserved event data; counters that cannot. */
+    /* Reserved event data; counters that cannot count the event. */
     sbi_a4 = 1;
     assert_sbi(config(0, ALL, 0, TIMERS), SBI_ERR_NOT_SUPPORTED, 0);
     assert_sbi(config(0, ALL, 0, CYCLES), SBI_ERR_NOT_SUPPORTED, 0);
@@ -192,16 +192,16 @@ static void test_matching(void **state)
     (void)state;
     for (unsigned i = 0; i < 32; i++)
         assert_sbi(config(0, ALL, 0, TIMERS), 0, FIRST_FW + i);
-    /* All are taken: those that do not count are given again. */
+    /* All are in use: stopped counters are reused. */
     assert_sbi(start(FIRST_FW, 7, 0, 0), 0, 0);
     assert_sbi(config(0, ALL, 0, FW(2)), 0, FIRST_FW + 3);
     assert_sbi(config(FIRST_FW, 7, 0, FW(2)), SBI_ERR_NOT_SUPPORTED, 0);
-    /* SKIP_MATCH: the first of the set, whatever else there is. */
+    /* SKIP_MATCH: the first of the set, in any state. */
     assert_sbi(config(FIRST_FW + 9, 3, SBI_PMU_CFG_SKIP_MATCH, FW(3)), 0, FIRST_FW + 9);
-    assert_sbi(config(FIRST_FW, 3, SBI_PMU_CFG_SKIP_MATCH, TIMERS), 0, FIRST_FW); /* it counts */
+    assert_sbi(config(FIRST_FW, 3, SBI_PMU_CFG_SKIP_MATCH, TIMERS), 0, FIRST_FW); /* running */
     assert_sbi(config(FIRST_FW, 3, SBI_PMU_CFG_SKIP_MATCH, FW(3)), SBI_ERR_NOT_SUPPORTED, 0);
     assert_sbi(config(0, ALL, SBI_PMU_CFG_SKIP_MATCH, TIMERS), SBI_ERR_NOT_SUPPORTED, 0);
-    /* Free again after a reset, first of all. */
+    /* After a reset it is free, and the first choice. */
     assert_sbi(stop(FIRST_FW + 1, 1, SBI_PMU_STOP_RESET), 0, 0);
     assert_sbi(fw_read(FIRST_FW + 1), INVALID, 0);
     assert_sbi(start(FIRST_FW + 1, 1, 0, 0), INVALID, 0);
@@ -219,7 +219,7 @@ static void test_firmware_counter(void **state)
     *timers = 1000;
     assert_sbi(config(0, ALL, SBI_PMU_CFG_CLEAR, TIMERS), 0, FIRST_FW);
     *timers += 5;
-    assert_sbi(fw_read(FIRST_FW), 0, 0); /* it does not count yet */
+    assert_sbi(fw_read(FIRST_FW), 0, 0); /* not started yet */
     assert_sbi(start(FIRST_FW, 1, 0, 77), 0, 0);
     *timers += 3;
     assert_sbi(fw_read(FIRST_FW), 0, 3);
@@ -231,14 +231,14 @@ static void test_firmware_counter(void **state)
     *timers += 100;
     assert_sbi(stop(FIRST_FW, 1, 0), SBI_ERR_ALREADY_STOPPED, 0);
     assert_sbi(fw_read(FIRST_FW), 0, 3);
-    assert_sbi(start(FIRST_FW, 1, 0, 0), 0, 0); /* goes on */
+    assert_sbi(start(FIRST_FW, 1, 0, 0), 0, 0); /* continues */
     *timers += 1;
     assert_sbi(fw_read(FIRST_FW), 0, 4);
     assert_sbi(stop(FIRST_FW, 1, 0), 0, 0);
     assert_sbi(start(FIRST_FW, 1, SBI_PMU_START_SET_INIT, UINT64_MAX), 0, 0);
     *timers += 2;
     assert_sbi(fw_read(FIRST_FW), 0, 1); /* wraps */
-    /* CLEAR of one that counts; AUTO_START. */
+    /* CLEAR of a running counter; AUTO_START. */
     assert_sbi(config(FIRST_FW, 1, SBI_PMU_CFG_SKIP_MATCH | SBI_PMU_CFG_CLEAR, TIMERS), 0,
                FIRST_FW);
     *timers += 6;
@@ -247,7 +247,7 @@ static void test_firmware_counter(void **state)
     *timers += 1;
     assert_sbi(fw_read(FIRST_FW), 0, 7);
     assert_sbi(fw_read(FIRST_FW + 1), 0, 1);
-    /* A set of which some count already: the rest is started all the same. */
+    /* A set of which some counters run already: the others are started. */
     assert_sbi(config(0, ALL, 0, TIMERS), 0, FIRST_FW + 2);
     assert_sbi(start(FIRST_FW, 7, 0, 0), SBI_ERR_ALREADY_STARTED, 0);
     *timers += 1;
@@ -271,11 +271,12 @@ static void test_hardware_counter(void **state)
     fake_csr[CSR_CYCLE] += 10;
     assert_true(rd(0) == 0x800000000000000a);
     assert_int_equal(rd(2), 500);
-    assert_sbi(start(0, 5, 0, 0), SBI_ERR_ALREADY_STARTED, 0); /* instret as it stood */
+    assert_sbi(start(0, 5, 0, 0), SBI_ERR_ALREADY_STARTED, 0); /* instret continues from its
+                                                                  value */
     assert_int_equal(fake_csr[CSR_HCOUNTEREN], 2);
     fake_csr[CSR_INSTRET] += 1;
     assert_int_equal(rd(2), 501);
-    /* In user mode if scounteren lets it. */
+    /* In user mode if scounteren allows it. */
     assert_false(pmu_read_csr(sbi_self, CSR_CYCLE, true, &value));
     fake_csr[CSR_SCOUNTEREN] = 1;
     assert_true(pmu_read_csr(sbi_self, CSR_CYCLE, true, &value));
@@ -285,7 +286,8 @@ static void test_hardware_counter(void **state)
     assert_false(pmu_read_csr(sbi_self, CSR_CYCLE + 3, false, &value));
     assert_false(pmu_read_csr(sbi_self, CSR_CYCLE - 1, false, &value));
     assert_false(pmu_read_csr(sbi_self, 0, false, &value));
-    /* Another vcpu on the hart in between sees none of it, and time without us is not counted. */
+    /* Another vcpu on the hart in between sees none of it, and the time when the vcpu is not loaded
+     * is not counted. */
     sbi_fake_put(&sbi_ext_pmu, sbi_self);
     assert_int_equal(fake_csr[CSR_HCOUNTEREN], 7);
     fake_csr[CSR_CYCLE] = 5;
@@ -314,7 +316,7 @@ static void test_snapshot(void **state)
     assert_sbi(start(FIRST_FW, 1, SBI_PMU_START_SNAPSHOT, 0), SBI_ERR_NO_SHMEM, 0);
     assert_sbi(start(FIRST_FW, 1, SBI_PMU_START_SET_INIT, 4), 0, 0);
     assert_sbi(stop(FIRST_FW, 1, SBI_PMU_STOP_SNAPSHOT), SBI_ERR_NO_SHMEM, 0);
-    assert_sbi(start(FIRST_FW, 1, 0, 0), SBI_ERR_ALREADY_STARTED, 0); /* nothing was done */
+    assert_sbi(start(FIRST_FW, 1, 0, 0), SBI_ERR_ALREADY_STARTED, 0); /* no effect */
 
     assert_sbi(shmem(PAGE, 0, 1), INVALID, 0);
     assert_sbi(shmem(UINT64_MAX, UINT64_MAX, 1), INVALID, 0);
@@ -330,7 +332,7 @@ static void test_snapshot(void **state)
     memset(page, 0x5a, 4096);
     assert_sbi(shmem(PAGE, 0, 0), 0, 0);
     sbi_self->fw_events[SBI_PMU_FW_SET_TIMER] += 3;
-    /* Relative to the base; the second of them has long been stopped. */
+    /* Relative to the base; the second counter was stopped earlier. */
     assert_sbi(stop(FIRST_FW, 3, SBI_PMU_STOP_SNAPSHOT), SBI_ERR_ALREADY_STOPPED, 0);
     assert_int_equal(page[0], 0);
     assert_int_equal(page[1], 7);
@@ -392,7 +394,7 @@ static void test_event_info(void **state)
     list[92].event_idx = FW(256);
     list[93].event_idx = FW(65535);
     list[98].event_idx = TIMERS;
-    /* In parts: the guest is sent back to its ecall until it is done. */
+    /* In chunks: the guest's ecall is retried until the call is complete. */
     for (unsigned part = 0; part < 3; part++) {
         answer = info(PAGE, 0, 99, 0);
         assert_int_equal(exit_action(answer.result), EXIT_RETRY);
@@ -409,12 +411,12 @@ static void test_event_info(void **state)
     assert_int_equal(list[97].event_idx, FW(97));
     assert_int_equal(list[5].event_data, 1);
 
-    /* Another call in between begins anew, and so does the first. */
+    /* Another call in between starts from its beginning, and so does the first one then. */
     assert_int_equal(exit_action(info(PAGE, 0, 40, 0).result), EXIT_RETRY);
     assert_sbi(info(PAGE, 0, 3, 0), 0, 0);
     assert_int_equal(exit_action(info(PAGE, 0, 40, 0).result), EXIT_RETRY);
     assert_sbi(info(PAGE, 0, 40, 0), 0, 0);
-    /* Reserved bits, and an error does not leave a call half done. */
+    /* Reserved bits are refused, and an error ends the call. */
     list[39].event_idx |= 1u << 20;
     for (unsigned twice = 0; twice < 2; twice++) {
         assert_int_equal(exit_action(info(PAGE, 0, 40, 0).result), EXIT_RETRY);
@@ -473,7 +475,7 @@ static void test_counted(void **state)
     fw_count_trap(sbi_self, CAUSE_INSN_ACCESS);
     assert_int_equal(EVENT(0, ACCESS_LOAD), 1);
     assert_int_equal(EVENT(0, ACCESS_STORE), 2);
-    /* Exits by reason, as firmware events of our own. */
+    /* Exits by reason, as Hearth's own firmware events. */
     assert_sbi(config(0, ALL, SBI_PMU_CFG_AUTO_START | SBI_PMU_CFG_CLEAR,
                       FW(SBI_PMU_FW_EXIT_REASONS + EXIT_REASON_TIMER)),
                0, FIRST_FW);
@@ -513,7 +515,7 @@ static void test_perf(void **state)
     reasons[EXIT_REASON_HALT] += 2;
     assert_sbi(PERF(SBI_PERF_READ, EXIT_REASON_TIMER), 0, 0);
     assert_sbi(PERF(SBI_PERF_READ, EXIT_REASON_HALT), 0, 2);
-    assert_sbi(PERF(SBI_PERF_START, BIT(EXIT_REASON_HALT)), 0, 0); /* anew */
+    assert_sbi(PERF(SBI_PERF_START, BIT(EXIT_REASON_HALT)), 0, 0); /* restart */
     assert_sbi(PERF(SBI_PERF_READ, EXIT_REASON_HALT), 0, 0);
     assert_sbi(PERF(SBI_PERF_START, 0), 0, 0);
     assert_sbi(PERF(SBI_PERF_STOP, 0), 0, 0);

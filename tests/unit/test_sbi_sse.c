@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_sbi_sse.c - SBI SSE: errors of each function, and the registers at a handler's begin and
- * end.
- */
+ * end. */
 #include "sse_test.h"
 
 #define RAM_END (SBI_RAM_BASE + SBI_RAM_SIZE)
@@ -43,7 +42,7 @@ static void test_event_ids(void **state)
     for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
         const int64_t e = rows[i].error;
         const int64_t in_state = e != SBI_SUCCESS ? e : SBI_ERR_INVALID_STATE;
-        /* A uint32_t: however the rest of the register is filled. */
+        /* A uint32_t: the upper half of the register is ignored. */
         const uint64_t id = rows[i].id | (i % 2 ? 0xffffffff00000000 : 0);
 
         assert_sse(e, SBI_SSE_READ_ATTRS, id, 0, 1, SBI_RAM_BASE, 0);
@@ -81,14 +80,14 @@ static void test_shared_memory(void **state)
         assert_sse(SBI_ERR_FAILED, fid, ids[0], 1, 2, RAM_END - 16, 0);
         rec.copy_limit = UINT64_MAX;
     }
-    /* Only what was asked for is written. */
+    /* Only the requested attributes are written. */
     memset(sbi_ram, 0xa5, SBI_RAM_SIZE);
     assert_sse(0, SBI_SSE_READ_ATTRS, ids[0], 1, 2, SBI_RAM_BASE + 8, 0);
     assert_int_equal(shared()[0], 0xa5a5a5a5a5a5a5a5);
     assert_int_equal(shared()[1], 0);
     assert_int_equal(shared()[2], 0);
     assert_int_equal(shared()[3], 0xa5a5a5a5a5a5a5a5);
-    /* A write is done wholly or not at all; the first error in order counts. */
+    /* A write changes all attributes or none; the first error in order is returned. */
     shared()[0] = 7;
     shared()[1] = 2; /* no CONFIG */
     shared()[2] = 0;
@@ -128,7 +127,7 @@ static void test_attributes(void **state)
     assert_int_equal(set(ids[3], SBI_SSE_ATTR_PREFERRED_HART, BIT(32)), SBI_ERR_INVALID_PARAM);
     assert_int_equal(set(ids[3], SBI_SSE_ATTR_PREFERRED_HART, UINT64_MAX), SBI_ERR_INVALID_PARAM);
     assert_int_equal(set(ids[3], SBI_SSE_ATTR_PREFERRED_HART, 3), 0);
-    run_as(1); /* local ones are each hart's own, global ones are shared */
+    run_as(1); /* local events are per hart, global ones are shared */
     assert_int_equal(attr(ids[0], SBI_SSE_ATTR_PRIORITY), 0);
     assert_int_equal(attr(ids[3], SBI_SSE_ATTR_PREFERRED_HART), 3);
 }
@@ -145,12 +144,12 @@ static void test_calls(void **state)
     assert_sse(SBI_ERR_INVALID_PARAM, SBI_SSE_REGISTER, ids[2], ENTRY + 1, 0, 0, 0);
     assert_sse(SBI_ERR_INVALID_PARAM, SBI_SSE_INJECT, ids[2], HARTS, 0, 0, 0);
     assert_sse(SBI_ERR_INVALID_PARAM, SBI_SSE_INJECT, ids[2], UINT64_MAX, 0, 0, 0);
-    assert_sse(0, SBI_SSE_INJECT, ids[3], UINT64_MAX, 0, 0, 0); /* does not count */
+    assert_sse(0, SBI_SSE_INJECT, ids[3], UINT64_MAX, 0, 0, 0); /* ignored */
     assert_sse(SBI_ERR_ALREADY_STOPPED, SBI_SSE_HART_MASK, 0, 0, 0, 0, 0);
     assert_sse(0, SBI_SSE_HART_UNMASK, 0, 0, 0, 0, 0);
     assert_sse(SBI_ERR_ALREADY_STARTED, SBI_SSE_HART_UNMASK, 0, 0, 0, 0, 0);
     assert_sse(0, SBI_SSE_HART_MASK, 0, 0, 0, 0, 0);
-    assert_sse(0, SBI_SSE_COMPLETE, 0, 0, 0, 0, 0); /* nothing runs */
+    assert_sse(0, SBI_SSE_COMPLETE, 0, 0, 0, 0, 0); /* no event runs */
     assert_sse(0, SBI_SSE_REGISTER, ids[2], ENTRY + 2, 5, 0, 0);
     assert_int_equal(attr(ids[2], SBI_SSE_ATTR_ENTRY_PC), ENTRY + 2);
     assert_int_equal(attr(ids[2], SBI_SSE_ATTR_ENTRY_ARG), 5);
@@ -198,7 +197,7 @@ static void check_context(uint64_t vsstatus, bool user, uint64_t env, uint64_t f
     assert_int_equal(attr(ids[0], SBI_SSE_ATTR_INTERRUPTED_A7), before.gpr[GPR_A7]);
     assert_int_equal(sse(SBI_SSE_COMPLETE, 0x11, 0x22, 2, 3, 4).a0, 0x11);
     assert_int_equal(v->ctx.gpr[GPR_A1], 0x22);
-    for (unsigned i = GPR_A0; i <= GPR_A4; i++) /* the handler's own to restore */
+    for (unsigned i = GPR_A0; i <= GPR_A4; i++) /* the handler restores these */
         v->ctx.gpr[i] = before.gpr[i];
     assert_memory_equal(&v->ctx, &before, sizeof(before));
     assert_int_equal(fake_csr[CSR_VSEPC], 0x1234);
@@ -224,11 +223,11 @@ static void test_context(void **state)
         check_context(other | sie | spie | spp, user, 0, flags, in);
         check_context(other | sie | spie | spp, user, HENVCFG_DTE | HENVCFG_LPE, flags,
                       in | optional);
-        /* With SDT there is no SIE. */
+        /* SDT clears SIE. */
         check_context(other | spie | spp | optional, user, HENVCFG_DTE | HENVCFG_LPE, flags | 0x30,
                       other | (user ? 0 : SSTATUS_SPP) | optional);
     }
-    /* Flags of what the guest does not have are kept and change nothing. */
+    /* Flags of state that the guest does not have are kept and have no effect. */
     host_isa.henvcfg_exists = false;
     fake_csr[CSR_VSSTATUS] = other;
     assert_int_equal(sse_raise(sbi_self, ids[0]), 0);
@@ -253,14 +252,14 @@ static void test_raise(void **state)
     assert_int_equal(sse_raise(v, ids[1]), -HV_ENOENT);
     assert_int_equal(attr(ids[1], 0), SBI_SSE_STATE_REGISTERED | SBI_SSE_STATUS_INJECT);
     assert_sse(0, SBI_SSE_ENABLE, ids[1], 0, 0, 0, 0);
-    assert_int_equal(sse_raise(v, ids[1]), 0); /* masked: it waits */
+    assert_int_equal(sse_raise(v, ids[1]), 0); /* masked: pending */
     run_requests();
     assert_int_equal(attr(ids[1], 0),
                      SBI_SSE_STATE_ENABLED | SBI_SSE_STATUS_PENDING | SBI_SSE_STATUS_INJECT);
     assert_sse(0, SBI_SSE_HART_UNMASK, 0, 0, 0, 0, 0);
     run_requests();
     assert_int_equal(v->ctx.pc, ENTRY);
-    assert_int_equal(sse_raise(v, ids[1]), 0); /* again while it runs: afterwards */
+    assert_int_equal(sse_raise(v, ids[1]), 0); /* again while it runs: pending until it completes */
     run_requests();
     v->ctx.pc = ENTRY + 8;
     (void)sse(SBI_SSE_COMPLETE, 0, 0, 0, 0, 0);
@@ -269,7 +268,7 @@ static void test_raise(void **state)
     assert_int_equal(v->ctx.pc, ENTRY);
 }
 
-/* What a vcpu cannot go on without: at once, or not at all. */
+/* Events without which a vcpu cannot continue: taken at once or not recorded. */
 static void test_raise_at_once(void **state)
 {
     const uint32_t id = SBI_SSE_LOCAL_DOUBLE_TRAP;
@@ -285,7 +284,7 @@ static void test_raise_at_once(void **state)
     assert_sse(0, SBI_SSE_REGISTER, id, ENTRY, 0, 0, 0);
     assert_int_equal(sse_raise_at_once(v, id), -HV_ENOENT);
     assert_sse(0, SBI_SSE_ENABLE, id, 0, 0, 0, 0);
-    assert_int_equal(sse_raise_at_once(v, id), -HV_EBUSY); /* masked: and it does not wait */
+    assert_int_equal(sse_raise_at_once(v, id), -HV_EBUSY); /* masked: not recorded */
     assert_int_equal(attr(id, 0), enabled);
     assert_sse(0, SBI_SSE_HART_UNMASK, 0, 0, 0, 0, 0);
     run_requests();
@@ -299,7 +298,8 @@ static void test_raise_at_once(void **state)
     run_requests();
     assert_int_not_equal(v->ctx.pc, ENTRY);
     assert_int_equal(attr(id, 0), enabled);
-    /* In the handler of one that goes before it, too; in that of one behind it, not. */
+    /* Refused in the handler of an event of higher priority, too, but not in that of one of lower
+     * priority. */
     for (unsigned i = 0; i < 2; i++) {
         const uint32_t other = i == 0 ? SBI_SSE_LOCAL_HIGH_RAS : SBI_SSE_LOCAL_LOW_RAS;
 

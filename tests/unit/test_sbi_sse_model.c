@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_sbi_sse_model.c - SBI SSE: random calls, stops and sleeps of several harts against a naive
- * model: one stack a hart of what runs, and everybody looks for events after each step, where the
- * real one has to be poked.
+ * test_sbi_sse_model.c - SBI SSE: random calls, stops and sleeps of several harts compared with a
+ * naive model. In the model each hart has a stack of running events, and all harts look for events
+ * after each step, while Hearth notifies only the hart concerned.
  */
 #include "sse_test.h"
 
@@ -37,7 +37,7 @@ static void mset_state(struct model_event *e, uint64_t state)
     e->attr[0] = (e->attr[0] & ~3ull) | state;
 }
 
-/* Numbers rise with ids. */
+/* Numbers ascend with ids. */
 static bool mless(unsigned hart, unsigned a, unsigned b)
 {
     const uint64_t pa = model(hart, a)->attr[1], pb = model(hart, b)->attr[1];
@@ -53,10 +53,10 @@ static bool mready(unsigned hart, unsigned n)
            (h->depth == 0 || mless(hart, n, h->stack[h->depth - 1]));
 }
 
-static bool mbound;   /* the preferred hart was chosen */
-static bool may_bind; /* it may be, in this run */
+static bool mbound;   /* the guest has set the preferred hart */
+static bool may_bind; /* allowed in this run */
 
-/* Preferred, and no other when it was chosen and is up; else the first that is idle, else the
+/* The preferred hart, and no other if it was set and is active; else the first idle hart, else the
  * first. */
 static int mroute(void)
 {
@@ -212,7 +212,7 @@ static int64_t mmask(unsigned hart, bool unmask)
     return SBI_SUCCESS;
 }
 
-/* One random call of a hart that runs in VS-mode, on both sides. */
+/* One random call by a hart that runs in VS-mode, in Hearth and in the model. */
 static void random_call(unsigned hart)
 {
     struct model_hart *h = &mh[hart];
@@ -296,7 +296,7 @@ static void random_hsm(unsigned hart)
     }
 }
 
-/* What the guest does by itself: into user mode and back, its own CSRs. */
+/* Steps of the guest alone: into user mode and back, its own CSRs. */
 static void random_guest(unsigned hart)
 {
     struct model_hart *h = &mh[hart];
@@ -338,7 +338,7 @@ static void compare(unsigned hart)
     sbi_self->ctx = before;
 }
 
-/* These harts look for events, or enter: the others are somewhere in the hypervisor still. */
+/* These harts look for events, or enter; the others are still in the hypervisor. */
 static void look(uint64_t harts)
 {
     msettle(harts);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_sbi_sta.c - SBI STA: set_shmem and its errors, and what is written when. */
+/* test_sbi_sta.c - SBI STA: set_shmem and its errors, and the times at which the structure is
+ * written. */
 #include "fakes/fake.h"
 #include "fakes/fakes.h"
 #include "fakes/sbi_vm.h"
@@ -34,7 +35,7 @@ static void put(uint32_t run_state)
     sbi_fake_put(&sbi_ext_sta, sbi_self);
 }
 
-/* All of RAM but the structure, and the structure's fixed parts, are 0. */
+/* All of RAM except the structure, and the structure's constant fields, are 0. */
 static void assert_rest_clean(void)
 {
     assert_int_equal(shm->flags, 0);
@@ -69,7 +70,7 @@ static void test_errors(void **state)
     assert_sbi(set(SHM_GPA, 1, 0), SBI_ERR_INVALID_ADDRESS, 0);
     assert_sbi(set(SHM_GPA, UINT64_MAX, 0), SBI_ERR_INVALID_ADDRESS, 0);
 
-    /* None of them turned it on. */
+    /* None of them enabled it. */
     sbi_self->stats.steal_ticks = 5;
     put(VCPU_RUNNABLE);
     load();
@@ -80,7 +81,7 @@ static void test_errors(void **state)
 static void test_written(void **state)
 {
     (void)state;
-    sbi_self->stats.steal_ticks = 1000; /* before anybody asked */
+    sbi_self->stats.steal_ticks = 1000; /* before it is enabled */
     memset(shm, 0xee, sizeof(*shm));
     assert_sbi(set(SHM_GPA, 0, 0), SBI_SUCCESS, 0);
     assert_int_equal(shm->sequence | shm->steal | shm->preempted, 0);
@@ -89,7 +90,7 @@ static void test_written(void **state)
     put(VCPU_RUNNABLE);
     assert_int_equal(shm->preempted, 1);
     assert_int_equal(shm->sequence, 0);
-    load(); /* nothing was stolen */
+    load(); /* no steal */
     assert_int_equal(shm->preempted, 0);
     assert_int_equal(shm->sequence, 0);
 
@@ -101,7 +102,7 @@ static void test_written(void **state)
         assert_int_equal(shm->sequence, n * 2);
         assert_int_equal(shm->preempted, 0);
     }
-    /* It waits or stops: nobody took anything from it. */
+    /* It waits or stops: no time is stolen from it. */
     put(VCPU_BLOCKED);
     assert_int_equal(shm->preempted, 0);
     put(VCPU_RUNNING);
@@ -109,7 +110,8 @@ static void test_written(void **state)
     assert_rest_clean();
 }
 
-/* The guest writes there: it gets what is right at the next change, and nothing else happens. */
+/* The guest overwrites the structure: the next change writes correct values, with no other
+ * effect. */
 static void test_hostile(void **state)
 {
     (void)state;
@@ -149,14 +151,14 @@ static void test_off(void **state)
             assert_int_equal(shm->steal, 600);
             before = *shm;
         } else {
-            assert_sbi(set(SHM_GPA, 0, 0), SBI_SUCCESS, 0); /* counts from 0 again */
+            assert_sbi(set(SHM_GPA, 0, 0), SBI_SUCCESS, 0); /* starts from 0 again */
             assert_int_equal(shm->steal, 0);
             before = *shm;
         }
     }
 }
 
-/* Each hart has its own; the last 64 bytes of RAM are good. */
+/* Each hart has its own structure; the last 64 bytes of RAM are valid. */
 static void test_harts(void **state)
 {
     struct vcpu *const other = sbi_vm.vcpus[1];

@@ -26,7 +26,7 @@ static void type(const char *s)
     board_console_event(&vm);
 }
 
-/* The level of the line: the PLIC's source 10, claimed and completed. */
+/* The line's level: the PLIC's source 10, claimed and completed. */
 static bool irq(void)
 {
     bool high;
@@ -108,7 +108,7 @@ static void test_receive_without_fifo(void **state)
     assert_int_equal(rd(IIR), 0x04);
     assert_true(irq());
     assert_int_equal(rd(RBR), 'a');
-    assert_int_equal(rd(LSR), 0x61); /* the next has come in */
+    assert_int_equal(rd(LSR), 0x61); /* the next character has arrived */
     assert_int_equal(rd(RBR), 'b');
     assert_int_equal(rd(RBR), 'c');
     assert_int_equal(rd(LSR), 0x60);
@@ -140,7 +140,7 @@ static void test_receive_fifo_triggers(void **state)
     }
 }
 
-/* More input than the FIFO holds waits in the console; nothing is lost or reordered. */
+/* Input beyond the FIFO's size waits in the console; none is lost or reordered. */
 static void test_long_input(void **state)
 {
     char text[1000];
@@ -161,7 +161,7 @@ static void test_long_input(void **state)
 static void test_fcr(void **state)
 {
     (void)state;
-    wr(FCR, 0xc0); /* without the enable bit nothing is programmed */
+    wr(FCR, 0xc0); /* without the enable bit no bit is written */
     assert_int_equal(rd(IIR), 0x01);
     wr(FCR, 0xc1);
     assert_int_equal(rd(IIR), 0xc1);
@@ -169,9 +169,9 @@ static void test_fcr(void **state)
     wr(FCR, 0xc1 | 2);
     assert_int_equal(rd(LSR), 0x60);
     type("ab");
-    wr(FCR, 0xc1 | 4); /* the transmitter's: nothing of ours */
+    wr(FCR, 0xc1 | 4); /* clear transmitter: ignored */
     assert_int_equal(rd(LSR), 0x61);
-    wr(FCR, 0); /* turning it off empties it */
+    wr(FCR, 0); /* disabling it clears it */
     assert_int_equal(rd(LSR), 0x60);
     assert_int_equal(rd(IIR), 0x01);
 }
@@ -179,12 +179,12 @@ static void test_fcr(void **state)
 static void test_transmit_interrupt(void **state)
 {
     (void)state;
-    wr(IER, 2); /* raised by enabling */
+    wr(IER, 2); /* enabling raises it */
     assert_true(irq());
     assert_int_equal(rd(IIR), 0x02); /* reading it clears it */
     assert_int_equal(rd(IIR), 0x01);
     assert_false(irq());
-    wr(IER, 2); /* no edge of the enable: nothing */
+    wr(IER, 2); /* the enable bit has no edge: not raised */
     assert_int_equal(rd(IIR), 0x01);
     wr(THR, 'x');
     assert_true(irq());
@@ -212,11 +212,11 @@ static void test_loopback_data(void **state)
     wr(FCR, 1);
     wr(MCR, 0x10);
     type("from the line");
-    assert_int_equal(rd(LSR), 0x60); /* cut off */
+    assert_int_equal(rd(LSR), 0x60); /* disconnected */
     for (unsigned i = 0; i < 16; i++)
         wr(THR, i + 1);
     assert_int_equal(rd(LSR), 0x61);
-    wr(THR, 99); /* overrun: the FIFO keeps what it has */
+    wr(THR, 99); /* overrun: the FIFO is unchanged */
     assert_int_equal(rd(LSR), 0x63);
     assert_int_equal(rd(LSR), 0x61); /* cleared by reading */
     for (unsigned i = 0; i < 16; i++)
@@ -233,14 +233,14 @@ static void test_loopback_data(void **state)
     wr(THR, 1);
     wr(THR, 2);
     assert_int_equal(rd(LSR), 0x63);
-    assert_int_equal(rd(RBR), 2); /* without a FIFO the newer one wins */
+    assert_int_equal(rd(RBR), 2); /* without a FIFO the newer character replaces the older */
 }
 
 static void test_loopback_modem(void **state)
 {
     (void)state;
     (void)rd(MSR);
-    wr(MCR, 0x10 | 0x0a); /* what drivers probe with: RTS, OUT2 -> CTS, DCD */
+    wr(MCR, 0x10 | 0x0a); /* as drivers probe: RTS, OUT2 -> CTS, DCD */
     assert_int_equal(rd(MSR) & 0xf0, 0x90);
     assert_int_equal(rd(MSR) & 0x0f, 0);
     for (unsigned from = 0; from < 16; from++)
@@ -277,7 +277,7 @@ static void test_modem_interrupt(void **state)
     assert_false(irq());
 }
 
-/* All sources at once, taken away in turn: 6, 4 or c, 2, 0. */
+/* All sources at once, removed in turn: 6, 4 or c, 2, 0. */
 static void test_priorities(void **state)
 {
     (void)state;
@@ -303,8 +303,8 @@ static void test_priorities(void **state)
     assert_false(irq());
 }
 
-/* A break, LSR.BI with a character 0, and behind it the key: after what is in the FIFO, before what
- * waits on the line. */
+/* A break is LSR.BI with a character 0, followed by the key: after the FIFO's contents, before
+ * waiting input. */
 static void test_break(void **state)
 {
     (void)state;
@@ -312,7 +312,7 @@ static void test_break(void **state)
     wr(FCR, 1);
     assert_true(board_console_break(&vm, 's'));
     assert_false(
-        board_console_break(&vm, 'u')); /* the guest has not seen it yet: it stays one break */
+        board_console_break(&vm, 'u')); /* the guest has not read it yet: it stays one break */
     assert_int_equal(rd(IIR), FIFO_IIR(0x6));
     assert_true(irq());
     assert_int_equal(rd(LSR), 0x71);
@@ -340,15 +340,14 @@ static void test_break(void **state)
     assert_int_equal(rd(RBR), 'd');
 
     assert_true(board_console_break(&vm, 'o'));
-    board_reset(&vm); /* and the break is forgotten */
+    board_reset(&vm); /* clears the break */
     type("x");
     assert_int_equal(rd(LSR), 0x61);
     assert_int_equal(rd(RBR), 'x');
     assert_int_equal(rd(LSR), 0x60);
 }
 
-/* The SBI's consoles: nothing that the UART has taken in is kept from them, nor comes out of turn.
- */
+/* The SBI consoles read all input that the UART has received, in order. */
 static void test_console_read(void **state)
 {
     char got[32] = {0};
@@ -379,7 +378,7 @@ static void test_console_read(void **state)
     assert_memory_equal(got, "\0hx", 3);
     assert_int_equal(rd(LSR), 0x60);
 
-    wr(MCR, 0x10); /* what is looped back is in the receiver; the line is cut off */
+    wr(MCR, 0x10); /* loopback fills the receiver; the line is disconnected */
     wr(THR, 'l');
     type("y");
     assert_int_equal(board_console_read(&vm, got, sizeof(got)), 1);
@@ -405,22 +404,21 @@ static void test_accesses(void **state)
             else
                 assert_int_equal(mmio_write(&vcpus[0], BOARD_UART_BASE + off, size, 0), want);
         }
-    mmio_ok_write(BOARD_UART_BASE, 4, 0xffffff00 | 'A'); /* the low byte counts */
+    mmio_ok_write(BOARD_UART_BASE, 4, 0xffffff00 | 'A'); /* only the low byte counts */
     assert_int_equal(fake_console_out_len, 1);
     assert_int_equal(fake_console_out[0], 'A');
     mmio_ok_write(BOARD_UART_BASE + 4, 4, 0x12345612);
     assert_int_equal(mmio_ok_read(BOARD_UART_BASE + 4, 4), 0x12);
 }
 
-/* The console has no room: characters wait in the FIFO, THRE and TEMT are clear until all have
- * gone, and then interrupt. None is lost but those for which the FIFO has no room, which are
- * counted. */
+/* The console has no room: characters wait in the FIFO. THRE and TEMT are clear until all have been
+ * sent, and then interrupt. Characters for which the FIFO has no room are lost, and counted. */
 static void test_transmit_waits(void **state)
 {
     (void)state;
     wr(FCR, 0x01);
     wr(IER, 0x02);
-    assert_int_equal(rd(IIR), FIFO_IIR(0x02)); /* by enabling it; reading takes it back */
+    assert_int_equal(rd(IIR), FIFO_IIR(0x02)); /* raised by enabling it; reading clears it */
     fake_console_room = 3;
     for (unsigned i = 0; i < 3; i++) {
         wr(THR, 'a' + i);
@@ -434,7 +432,7 @@ static void test_transmit_waits(void **state)
         assert_false(irq());
     }
     wr(IER, 0x00);
-    wr(IER, 0x02); /* the register is not empty: nothing to tell */
+    wr(IER, 0x02); /* the register is not empty: no interrupt */
     assert_int_equal(rd(IIR), FIFO_IIR(0x01));
     assert_int_equal(fake_console_lost, 0);
     wr(THR, '!');
@@ -452,13 +450,13 @@ static void test_transmit_waits(void **state)
     wr(THR, 't');
     assert_int_equal(rd(LSR), 0x60);
     assert_int_equal(fake_console_out[19], 't');
-    /* Input does not wait behind output. */
+    /* Input does not wait for output. */
     fake_console_room = 0;
     wr(THR, 'u');
     type("in");
     assert_int_equal(rd(LSR), 0x01);
     assert_int_equal(rd(RBR), 'i');
-    /* Reset: those that can still go do, the others are counted. */
+    /* Reset sends what the console has room for; the others are counted. */
     wr(THR, 'v');
     fake_console_lost = 0;
     fake_console_room = 1;

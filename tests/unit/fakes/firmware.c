@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* firmware.c - see firmware.h. Also the host's ISA, with nothing in it until a test says so. */
+/* firmware.c - see firmware.h. Also the host's ISA, which is empty until a test fills it. */
 #include "firmware.h"
 
 #include <arch/layout.h>

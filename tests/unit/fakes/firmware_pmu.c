@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * firmware_pmu.c - fake: programmable counters as OpenSBI has them, but with numbers that are not
- * the CSRs'. Their values and OF bits are in fake_csr.
+ * firmware_pmu.c - fake: programmable counters as in OpenSBI, but with numbers other than the
+ * CSRs'. Their values and OF bits are in fake_csr.
  */
 #include "firmware.h"
 
 #include <arch/csr.h>
 #include <hearth/arch/trap.h>
 
-#define SHIFT 5 /* counter i is number i + SHIFT here; those below are firmware's */
+#define SHIFT 5 /* counter i has number i + SHIFT; the lower ones are firmware counters */
 
 uint32_t fake_pmu_counters, fake_pmu_event;
 uint64_t fake_pmu_data;

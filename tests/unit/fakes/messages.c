@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* messages.c - fake: one message either way, and the answer that the test wants. */
+/* messages.c - fake: one message in each direction, and a result that the test chooses. */
 #include <hearth/lib/errno.h>
 #include <hearth/mm/guest_mem.h>
 #include <hearth/ipc/messages.h>

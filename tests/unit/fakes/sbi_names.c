@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sbi_names.c - fake: a table of extensions that are names only, for the readers of descriptions.
- */
+/* sbi_names.c - fake: a table of extension names, for readers of descriptions. */
 #include <hearth/lib/errno.h>
 #include <hearth/sbi/sbi.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sbi_vm.c - the VM behind sbi_vm.h, and fakes of what sbi/ calls in core, guest and mm. */
+/* sbi_vm.c - the VM of sbi_vm.h, and fakes of functions of core, guest and mm that sbi/ calls. */
 #include "sbi_vm.h"
 #include "fakes.h"
 
@@ -26,7 +26,8 @@ struct host_ids host_ids = {.mvendorid = 0x11, .marchid = 0x8000000000000022, .m
 
 static struct vcpu vcpus[VCPUS_MAX];
 
-/* What sbi/state.c does, each state in a block of its own so that the sanitizer knows its end. */
+/* Like sbi/sbi_state.c, but each state has its own allocation, so that the sanitizer knows its
+ * bounds. */
 static void reset_states(uint32_t count)
 {
     static void *vm_states[SBI_SLOT_COUNT], *vcpu_states[VCPUS_MAX][SBI_SLOT_COUNT];
@@ -203,7 +204,7 @@ bool guest_read_gva(struct vcpu *vcpu, gva_t gva, void *buf, uint64_t len, struc
     return true;
 }
 
-/* No device holds any. */
+/* No device holds input. */
 size_t board_console_read(struct vm *v, char *buf, size_t len)
 {
     return console_client_read(v->console, buf, len);
