@@ -10,11 +10,7 @@
     .macro  open_stubs first
     .set    csr_number, \first
     .rept   256
-#ifdef __clang__
-    .4byte  0x51573 | csr_number << 20      /* its assembler takes no symbol for a CSR's number */
-#else
-    csrrw   a0, csr_number, a0
-#endif
+    .4byte  0x51573 | csr_number << 20      /* csrrw a0, csr_number, a0: clang's assembler takes no symbol there */
     c.jr    ra
     .set    csr_number, csr_number + 1
     .endr
