@@ -144,5 +144,5 @@ bool board_console_break(struct vm *vm, char key);
 int __must_check mmio_read(struct vcpu *vcpu, gpa_t gpa, unsigned size, uint64_t *value);
 int __must_check mmio_write(struct vcpu *vcpu, gpa_t gpa, unsigned size, uint64_t value);
 
-/* The kinds of devices. */
+/* The devices. */
 extern const struct device_ops uart_ops, plic_ops, rtc_ops, syscon_ops;
