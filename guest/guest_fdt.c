@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * guest_fdt.c - writes the guest's device tree: the part of QEMU's virt that Hearth's board has.
- * Uses libfdt's sequential-write functions; devices write their own nodes. Devicetree specification
- * v0.4; RISC-V bindings riscv/cpus.yaml and riscv/extensions.yaml. No state.
+ * Uses libfdt's sequential-write functions; the board's devices and the VM's components write their
+ * own nodes. Devicetree specification v0.4; RISC-V bindings riscv/cpus.yaml and
+ * riscv/extensions.yaml. No state.
  */
 #include <hearth/lib/errno.h>
 #include <hearth/arch/isa.h>
 #include <hearth/guest/loader.h>
 #include <hearth/guest/board.h>
 #include <hearth/platform/platform.h>
-#include <hearth/guest/upcalls.h>
+#include <hearth/core/upcalls.h>
 #include <hearth/core/vm.h>
 
 #include <libfdt.h>
@@ -250,13 +251,6 @@ static void guest_fdt_write_soc(struct guest_fdt_writer *w, const struct vm *vm)
     guest_fdt_end(w);
 }
 
-static bool guest_fdt_has_extension(const struct vm *vm, const char *name)
-{
-    const int index = sbi_index(name);
-
-    return index >= 0 && (vm->sbi_hidden & BIT(index)) == 0;
-}
-
 /* systemd-detect-virt looks for this node and reports vm-other for a compatible it does not know.
  */
 static void guest_fdt_write_hypervisor(struct guest_fdt_writer *w)
@@ -266,25 +260,12 @@ static void guest_fdt_write_hypervisor(struct guest_fdt_writer *w)
     guest_fdt_end(w);
 }
 
-/* Without the event mappings, which only M-mode uses. Binding: riscv,pmu.yaml. */
-static void guest_fdt_write_pmu(struct guest_fdt_writer *w, const struct vm *vm)
+/* Nodes of the VM's components, such as the SBI extensions'. */
+static void guest_fdt_write_components(struct guest_fdt_writer *w, const struct vm *vm)
 {
-    if (!guest_fdt_has_extension(vm, "pmu"))
-        return;
-    guest_fdt_begin(w, "pmu");
-    guest_fdt_put_string(w, "compatible", "riscv,pmu");
-    guest_fdt_end(w);
-}
-
-/* Linux's MPXY driver asks the extension for the channels. Binding: riscv,sbi-mpxy-mbox.yaml. */
-static void guest_fdt_write_mailbox(struct guest_fdt_writer *w, const struct vm *vm)
-{
-    if (!guest_fdt_has_extension(vm, "mpxy"))
-        return;
-    guest_fdt_begin(w, "mailbox");
-    guest_fdt_put_string(w, "compatible", "riscv,sbi-mpxy-mbox");
-    guest_fdt_put_u32(w, "#mbox-cells", 2);
-    guest_fdt_end(w);
+    for (const struct vm_component *const *c = vm_components; *c != NULL; c++)
+        if (w->err == 0 && (*c)->vm_fdt != NULL)
+            w->err = (*c)->vm_fdt(vm, w->fdt);
 }
 
 int guest_fdt_write(const struct vm *vm, gpa_t initrd, uint64_t initrd_size,
@@ -306,8 +287,7 @@ int guest_fdt_write(const struct vm *vm, gpa_t initrd, uint64_t initrd_size,
     guest_fdt_write_memory(&w, vm);
     guest_fdt_write_cpus(&w, vm);
     guest_fdt_write_soc(&w, vm);
-    guest_fdt_write_pmu(&w, vm);
-    guest_fdt_write_mailbox(&w, vm);
+    guest_fdt_write_components(&w, vm);
     guest_fdt_write_hypervisor(&w);
     guest_fdt_end(&w);
     if (w.err == 0)

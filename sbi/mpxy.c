@@ -17,6 +17,8 @@
 #include <hearth/core/vcpu.h>
 #include <hearth/core/vm.h>
 
+#include <libfdt.h>
+
 #define SHMEM_SIZE    PAGE_SIZE
 #define SHMEM_NONE    UINT64_MAX /* in both registers: no shared memory */
 #define EVENTS_OFFSET sizeof(struct sbi_mpxy_events_state)
@@ -270,6 +272,17 @@ static void mpxy_vcpu_reset(struct vcpu *vcpu, void *state)
     mpxy->enabled = false;
 }
 
+/* Linux's MPXY driver asks the extension for the channels. Binding: riscv,sbi-mpxy-mbox.yaml. */
+static int mpxy_fdt(void *fdt)
+{
+    static const char compatible[] = "riscv,sbi-mpxy-mbox";
+    int err = fdt_begin_node(fdt, "mailbox");
+
+    err = err ? err : fdt_property(fdt, "compatible", compatible, sizeof(compatible));
+    err = err ? err : fdt_property_u32(fdt, "#mbox-cells", 2);
+    return err ? err : fdt_end_node(fdt);
+}
+
 const struct sbi_extension sbi_ext_mpxy = {
     .first = SBI_EXT_MPXY,
     .last = SBI_EXT_MPXY,
@@ -279,5 +292,6 @@ const struct sbi_extension sbi_ext_mpxy = {
     .vcpu_state = sizeof(struct mpxy_vcpu),
     .vm_reset = mpxy_vm_reset,
     .vcpu_reset = mpxy_vcpu_reset,
+    .fdt = mpxy_fdt,
     .handle = mpxy_handle,
 };

@@ -16,6 +16,7 @@
 #include <hearth/mm/guest_mem.h>
 #include <hearth/sbi/pmu.h>
 
+#include <libfdt.h>
 #include <string.h>
 
 _Static_assert(PMU_COUNTERS <= SBI_PMU_SNAPSHOT_COUNT, "a set of counters fits into 64 bits");
@@ -348,6 +349,16 @@ static void pmu_vcpu_reset(struct vcpu *vcpu, void *state)
     pmu->shmem = PMU_NO_SHMEM;
 }
 
+/* Without the event mappings, which only M-mode uses. Binding: riscv,pmu.yaml. */
+static int pmu_fdt(void *fdt)
+{
+    static const char compatible[] = "riscv,pmu";
+    int err = fdt_begin_node(fdt, "pmu");
+
+    err = err ? err : fdt_property(fdt, "compatible", compatible, sizeof(compatible));
+    return err ? err : fdt_end_node(fdt);
+}
+
 const struct sbi_extension sbi_ext_pmu = {
     .first = SBI_EXT_PMU,
     .last = SBI_EXT_PMU,
@@ -357,5 +368,6 @@ const struct sbi_extension sbi_ext_pmu = {
     .vcpu_reset = pmu_vcpu_reset,
     .vcpu_load = pmu_hw_load,
     .vcpu_put = pmu_hw_put,
+    .fdt = pmu_fdt,
     .handle = pmu_handle,
 };

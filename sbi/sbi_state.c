@@ -107,6 +107,16 @@ static void sbi_vcpu_stopped(struct vcpu *vcpu)
             sbi_extensions[i]->vcpu_stopped(vcpu, sbi_vcpu_state(vcpu, sbi_extensions[i]->slot));
 }
 
+static int sbi_vm_fdt(const struct vm *vm, void *fdt)
+{
+    int err = 0;
+
+    for (unsigned i = 0; err == 0 && i < sbi_extension_count; i++)
+        if (sbi_extensions[i]->fdt != NULL && !(vm->sbi_hidden & BIT(i)))
+            err = sbi_extensions[i]->fdt(fdt);
+    return err;
+}
+
 /* Calls only the extensions that have something to switch (sbi_vcpu_switches()). */
 static void sbi_state_switch(struct vcpu *vcpu, bool load)
 {
@@ -146,6 +156,7 @@ const struct vm_component sbi_component = {
     .vm_create = sbi_vm_create,
     .vm_destroy = sbi_vm_destroy,
     .vm_reset = sbi_vm_reset,
+    .vm_fdt = sbi_vm_fdt,
     .vcpu_create = sbi_vcpu_create,
     .vcpu_destroy = sbi_vcpu_destroy,
     .vcpu_reset = sbi_vcpu_reset,

@@ -9,7 +9,7 @@
 # -fsanitize=address,undefined and the hypervisor's own warnings. Add rows at the end.
 
 
-SBI_UNIT_SRCS := $(addprefix sbi/,sbi.c base.c time.c spi.c rfnc.c hsm.c srst.c dbcn.c susp.c sta.c legacy.c \
+SBI_UNIT_SRCS := $(addprefix sbi/,sbi.c sbi_state.c base.c time.c spi.c rfnc.c hsm.c srst.c dbcn.c susp.c sta.c legacy.c \
                                 pmu.c pmu_info.c pmu_hw.c pmu_hpm.c perf.c fwft.c dbtr.c dbtr_hw.c) \
                  arch/riscv/host_pmu.c mm/memslot.c mm/page_alloc.c kernel/lock.c \
                  $(addprefix tests/unit/fakes/,sbi_vm.c console_guest.c virq.c vm_stop.c fake.c bulk.c firmware.c firmware_pmu.c timer.c)
@@ -91,10 +91,10 @@ unit_page_fault_SRCS := $(BOARD_UNIT_SRCS) guest/page_fault.c guest/virtual_insn
                         guest/insn_decode.c tests/unit/fakes/csr.c
 unit_gva_walk_SRCS := guest/gva_walk.c
 unit_guest_fdt_SRCS := guest/guest_fdt.c lib/fdt_util.c platform/platform.c platform/platform_dev.c arch/riscv/isa.c arch/riscv/isa_policy.c \
-                       $(BOARD_UNIT_SRCS) tests/unit/fakes/sbi_names.c
+                       $(BOARD_UNIT_SRCS)
 $(B)/unit/guest_fdt: $(FDT_UNIT_DATA)
 unit_loader_SRCS := guest/loader.c guest/image.c guest/guest_fdt.c platform/entropy.c \
-                    mm/memslot.c mm/page_alloc.c kernel/lock.c $(addprefix tests/unit/fakes/,fake.c bulk.c sbi_names.c)
+                    mm/memslot.c mm/page_alloc.c kernel/lock.c $(addprefix tests/unit/fakes/,fake.c bulk.c)
 
 unit_bits_SRCS :=
 unit_stats_SRCS := core/stats.c $(addprefix tests/unit/fakes/,hart.c timer.c)

@@ -8,7 +8,7 @@
 #include <hearth/guest/loader.h>
 #include <hearth/guest/board.h>
 #include <hearth/platform/platform.h>
-#include <hearth/sbi/sbi.h>
+#include <hearth/core/upcalls.h>
 #include <hearth/core/vcpu.h>
 #include <hearth/core/vm.h>
 
@@ -18,6 +18,22 @@ static struct vm vm;
 static struct vcpu vcpu[VCPUS_MAX];
 static uint8_t seed[32];
 static struct platform host;
+
+static int component_error;
+
+static int component_fdt(const struct vm *v, void *fdt)
+{
+    int err = component_error;
+
+    assert_ptr_equal(v, &vm);
+    err = err ? err : fdt_begin_node(fdt, "extra");
+    err = err ? err : fdt_property_string(fdt, "compatible", "hearth,extra");
+    return err ? err : fdt_end_node(fdt);
+}
+
+static const struct vm_component no_fdt = {.name = "no_fdt"};
+static const struct vm_component component = {.name = "component", .vm_fdt = component_fdt};
+const struct vm_component *const vm_components[] = {&no_fdt, &component, NULL};
 
 /* A guest whose host is QEMU's machine of that name. */
 static void setup(const char *host_name, uint32_t vcpus)
@@ -239,40 +255,21 @@ static void test_hypervisor(void **state)
     free(fdt);
 }
 
-static void test_pmu(void **state)
+/* Components add nodes to the root; one that fails ends the tree. */
+static void test_components(void **state)
 {
+    uint8_t buf[16 * 1024];
     uint32_t size;
     void *fdt;
 
     (void)state;
     setup("qemu-plain", 1);
     fdt = write_tree(&size);
-    check_string(fdt, "/pmu", "compatible", "riscv,pmu");
+    check_string(fdt, "/extra", "compatible", "hearth,extra");
     free(fdt);
-    vm.sbi_hidden = BIT(sbi_index("pmu"));
-    fdt = write_tree(&size);
-    assert_int_equal(fdt_path_offset(fdt, "/pmu"), -FDT_ERR_NOTFOUND);
-    free(fdt);
-}
-
-static void test_mailbox(void **state)
-{
-    uint32_t size, cells;
-    uint64_t *buf;
-    int len;
-
-    (void)state;
-    setup("qemu-plain", 1);
-    buf = write_tree(&size);
-    check_string(buf, "/mailbox", "compatible", "riscv,sbi-mpxy-mbox");
-    memcpy(&cells, get(buf, "/mailbox", "#mbox-cells", &len), sizeof(cells));
-    assert_int_equal(fdt32_to_cpu(cells), 2);
-    assert_int_equal(len, 4);
-    free(buf);
-    vm.sbi_hidden = BIT(sbi_index("mpxy"));
-    buf = write_tree(&size);
-    assert_int_equal(fdt_path_offset(buf, "/mailbox"), -FDT_ERR_NOTFOUND);
-    free(buf);
+    component_error = -FDT_ERR_INTERNAL;
+    assert_int_equal(guest_fdt_write(&vm, 0, 0, seed, buf, sizeof(buf)), -HV_ENOSPC);
+    component_error = 0;
 }
 
 /* Both sides of a channel, and the largest number of channels, which must fit into loader.c's
@@ -372,10 +369,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one),        cmocka_unit_test(test_sixty_four),
-        cmocka_unit_test(test_no_initrd),  cmocka_unit_test(test_mailbox),
-        cmocka_unit_test(test_hypervisor), cmocka_unit_test(test_pmu),
-        cmocka_unit_test(test_too_small),  cmocka_unit_test(test_channels),
-        cmocka_unit_test(test_two_ports),
+        cmocka_unit_test(test_no_initrd),  cmocka_unit_test(test_components),
+        cmocka_unit_test(test_hypervisor), cmocka_unit_test(test_too_small),
+        cmocka_unit_test(test_channels),   cmocka_unit_test(test_two_ports),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

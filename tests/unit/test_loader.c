@@ -32,6 +32,8 @@ const struct vm_device *board_console(const struct vm *vm)
     return NULL;
 }
 
+const struct vm_component *const vm_components[] = {NULL};
+
 struct platform host_platform = {.timebase_hz = 10000000};
 struct host_isa host_isa = {
     .guest_isa = "rv64imac", .guest_extensions = "i\0m\0a\0c", .guest_extensions_len = 8};

@@ -8,6 +8,8 @@
 #include <hearth/lib/errno.h>
 #include <hearth/sbi/hvc.h>
 
+#include <libfdt.h>
+
 #define END (SBI_RAM_BASE + SBI_RAM_SIZE)
 
 static char scratch[HVC_SCRATCH];
@@ -215,6 +217,40 @@ static void test_hidden(void **state)
     assert_int_equal(sbi_index(""), -HV_ENOENT);
 }
 
+/* The nodes that extensions add to the guest's device tree; a hidden extension adds none. */
+static void test_nodes(void **state)
+{
+    static const struct {
+        const char *extension, *path, *compatible;
+    } nodes[] = {{"pmu", "/pmu", "riscv,pmu"}, {"mpxy", "/mailbox", "riscv,sbi-mpxy-mbox"}};
+    uint8_t fdt[1024];
+
+    (void)state;
+    for (unsigned hidden = 0; hidden <= ARRAY_SIZE(nodes); hidden++) {
+        sbi_vm.sbi_hidden =
+            hidden < ARRAY_SIZE(nodes) ? BIT(sbi_index(nodes[hidden].extension)) : 0;
+        assert_int_equal(fdt_create(fdt, sizeof(fdt)), 0);
+        assert_int_equal(fdt_finish_reservemap(fdt), 0);
+        assert_int_equal(fdt_begin_node(fdt, ""), 0);
+        assert_int_equal(sbi_component.vm_fdt(&sbi_vm, fdt), 0);
+        assert_int_equal(fdt_end_node(fdt), 0);
+        assert_int_equal(fdt_finish(fdt), 0);
+        for (unsigned i = 0; i < ARRAY_SIZE(nodes); i++) {
+            const int node = fdt_path_offset(fdt, nodes[i].path);
+
+            if (i == hidden)
+                assert_int_equal(node, -FDT_ERR_NOTFOUND);
+            else
+                assert_int_equal(fdt_node_check_compatible(fdt, node, nodes[i].compatible), 0);
+        }
+    }
+    assert_int_equal(fdt32_to_cpu(*(const fdt32_t *)fdt_getprop(
+                         fdt, fdt_path_offset(fdt, "/mailbox"), "#mbox-cells", NULL)),
+                     2);
+    /* The tree is finished: no node can be added. */
+    assert_true(sbi_component.vm_fdt(&sbi_vm, fdt) < 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,6 +263,7 @@ int main(void)
         cmocka_unit_test_setup(test_host_comm_refuses, fresh),
         cmocka_unit_test_setup(test_host_comm_answers, fresh),
         cmocka_unit_test_setup(test_hidden, fresh),
+        cmocka_unit_test_setup(test_nodes, fresh),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -69,6 +69,10 @@ struct vm_component {
     /* Some VM has come to rest, or its memory is back. No lock held. */
     void (*vms_settled)(void);
 
+    /* Adds nodes to the root of the guest's device tree, which is being written to fdt. Returns 0
+     * or an error (< 0) of libfdt's sequential-write functions. */
+    int (*vm_fdt)(const struct vm *vm, void *fdt);
+
     /* Of each vcpu; created before the VM's vm_create, destroyed after its vm_destroy. 0 or
      * -HV_E*. */
     int (*vcpu_create)(struct vcpu *vcpu);

@@ -18,7 +18,3 @@ struct emulated_csr {
 
 /* init/tables.c: terminated by an entry whose .read is NULL. */
 extern const struct emulated_csr emulated_csrs[];
-
-/* sbi/: returns the index of the extension with this name, which is its bit in vm->sbi_hidden, or
- * -HV_ENOENT. */
-int __must_check sbi_index(const char *name);

@@ -9,7 +9,6 @@
 #include <hearth/core/exit.h>
 #include <hearth/core/vcpu.h>
 #include <hearth/core/vm.h>
-#include <hearth/guest/upcalls.h>
 #include <hearth/lib/types.h>
 
 /* A call's arguments: overlays ctx.gpr[GPR_A0..GPR_A7], so they are valid until those registers
@@ -66,6 +65,9 @@ struct sbi_extension {
     /* VCPU_REQ_COMPONENTS was set. Called for every extension with this hook, on the vcpu's hart,
      * loaded, before its next entry. May change the vcpu's registers (an SSE event). */
     void (*requested)(struct vcpu *vcpu, void *state);
+    /* Adds the extension's nodes to the root of the guest's device tree. Called only if the
+     * extension is available to the VM. Returns 0 or a libfdt error (< 0). */
+    int (*fdt)(void *fdt);
     /*
      * Serves one call: fills *ret (preset to {SBI_ERR_NOT_SUPPORTED, 0}) and returns the exit's
      * result, usually exit_next(4).
@@ -99,6 +101,9 @@ extern const unsigned sbi_extension_count;
 /* Returns whether an extension with this EID is available to this vcpu's VM. Uses the same table as
  * the dispatch. */
 bool sbi_probe(const struct vcpu *vcpu, uint64_t eid);
+
+/* The index of the extension with this name, which is its bit in vm->sbi_hidden, or -HV_ENOENT. */
+int __must_check sbi_index(const char *name);
 
 /*
  * Decodes a pair of hart-mask arguments; hart_mask_base -1 means all harts. Returns 0 with *mask

@@ -9,11 +9,8 @@ static const struct sbi_extension base = {
     .first = SBI_EXT_BASE, .last = SBI_EXT_BASE, .name = "base"};
 static const struct sbi_extension one = {.first = 0x1000, .last = 0x1000, .name = "one"};
 static const struct sbi_extension two = {.first = 0x2000, .last = 0x2000, .name = "two"};
-static const struct sbi_extension mpxy = {
-    .first = SBI_EXT_MPXY, .last = SBI_EXT_MPXY, .name = "mpxy"};
-static const struct sbi_extension pmu = {.first = SBI_EXT_PMU, .last = SBI_EXT_PMU, .name = "pmu"};
 
-const struct sbi_extension *const sbi_extensions[] = {&base, &one, &two, &mpxy, &pmu};
+const struct sbi_extension *const sbi_extensions[] = {&base, &one, &two};
 const unsigned sbi_extension_count = ARRAY_SIZE(sbi_extensions);
 
 int sbi_index(const char *name)
