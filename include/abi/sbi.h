@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sbi.h - SBI numbers (RISC-V SBI specification v3.0) and Hearth's own extensions. Test guests
- * include this file too: constants and structures only.
+ * sbi.h - numbers and structures of SBI (RISC-V SBI specification v3.0) and of Hearth's own
+ * extensions. Test guests include this file too: constants and structures only.
  */
 #pragma once
 
@@ -54,7 +54,7 @@
 #define SBI_BASE_GET_MIMPID       6
 
 #define SBI_SPEC_VERSION_3_0 ((3ul << 24) | 0)
-/* Not registered with RISC-V International: outside the assigned range. */
+/* Not registered with RISC-V International; outside the assigned range. */
 #define SBI_IMPL_ID_HEARTH      0x48454152 /* "HEAR" */
 #define SBI_IMPL_VERSION_HEARTH 0x00000001
 
@@ -88,7 +88,7 @@
 #define SBI_STA_SET_SHMEM 0
 #define SBI_STA_SIZE      64 /* and the alignment */
 struct sbi_sta {
-    unsigned int sequence; /* odd: steal is being written */
+    unsigned int sequence; /* odd while steal is being written */
     unsigned int flags;    /* 0 */
     unsigned long steal;   /* ns */
     unsigned char preempted;
@@ -167,7 +167,7 @@ struct sbi_sta {
 #define SBI_SSE_FLAG_SDT        (1ul << 5)
 #define SBI_SSE_FLAGS           0x3ful
 
-#define SBI_EXT_CPPC 0x43505043 /* these two: not served */
+#define SBI_EXT_CPPC 0x43505043 /* CPPC and NACL are not implemented */
 #define SBI_EXT_NACL 0x4e41434c
 
 #define SBI_EXT_DBTR          0x44425452
@@ -180,7 +180,7 @@ struct sbi_sta {
 #define SBI_DBTR_ENABLE       6
 #define SBI_DBTR_DISABLE      7
 
-#define SBI_DBTR_ENTRY_SIZE     32 /* in shared memory: four words */
+#define SBI_DBTR_ENTRY_SIZE     32 /* bytes in shared memory */
 #define SBI_DBTR_STATE_MAPPED   (1ul << 0)
 #define SBI_DBTR_STATE_U        (1ul << 1)
 #define SBI_DBTR_STATE_S        (1ul << 2)
@@ -201,7 +201,7 @@ struct sbi_sta {
 #define SBI_DBTR_MC6_SELECT     (1ul << 21)
 #define SBI_DBTR_MC6_VU         (1ul << 23)
 #define SBI_DBTR_MC6_VS         (1ul << 24)
-#define SBI_DBTR_MC6_HITS       ((1ul << 5) | (1ul << 22) | (3ul << 25)) /* and "uncertain" ones */
+#define SBI_DBTR_MC6_HITS       ((1ul << 5) | (1ul << 22) | (3ul << 25)) /* and "uncertain" bits */
 
 #define SBI_DBCN_CONSOLE_WRITE      0
 #define SBI_DBCN_CONSOLE_READ       1
@@ -230,7 +230,7 @@ struct sbi_sta {
 #define SBI_PMU_CFG_SET_UINH    (1ul << 5)
 #define SBI_PMU_CFG_SET_SINH    (1ul << 6)
 #define SBI_PMU_CFG_SET_MINH    (1ul << 7)
-#define SBI_PMU_CFG_FLAGS       0xfful /* those and the five filters */
+#define SBI_PMU_CFG_FLAGS       0xfful /* the above and the five filters */
 #define SBI_PMU_START_SET_INIT  (1ul << 0)
 #define SBI_PMU_START_SNAPSHOT  (1ul << 1)
 #define SBI_PMU_STOP_RESET      (1ul << 0)
@@ -265,33 +265,33 @@ struct sbi_pmu_event_info {
 #define SBI_PMU_FW_SET_TIMER            5
 #define SBI_PMU_FW_IPI_SENT             6
 #define SBI_PMU_FW_IPI_RECEIVED         7
-#define SBI_PMU_FW_FENCE_I_SENT         8 /* what is received is one more than what is sent */
+#define SBI_PMU_FW_FENCE_I_SENT         8 /* each _RECEIVED is its _SENT + 1 */
 #define SBI_PMU_FW_FENCE_I_RECEIVED     9
 #define SBI_PMU_FW_SFENCE_SENT          10
 #define SBI_PMU_FW_SFENCE_RECEIVED      11
 #define SBI_PMU_FW_SFENCE_ASID_SENT     12
 #define SBI_PMU_FW_SFENCE_ASID_RECEIVED 13
-#define SBI_PMU_FW_EVENTS               22  /* 14 to 21 are the hfences' */
-#define SBI_PMU_FW_EXIT_REASONS         256 /* Hearth's own: the vcpu's exits by PERF's reasons */
+#define SBI_PMU_FW_EVENTS               22  /* 14 to 21 are the hfence events */
+#define SBI_PMU_FW_EXIT_REASONS         256 /* Hearth's own: the vcpu's exits by PERF reason */
 #define SBI_PMU_FW_PLATFORM             65535
 
-/* Hearth's own: exits of the calling vcpu by reason, 0 (Nothing) to 11 (FailEntry). */
+/* Hearth's own: counts exits of the calling vcpu by reason, 0 (Nothing) to 11 (FailEntry). */
 #define SBI_EXT_PERF     0x50455246
-#define SBI_PERF_START   0 /* a0: mask of reasons, or -1: all; counts from 0 on */
+#define SBI_PERF_START   0 /* a0: mask of reasons, or -1: all; counting starts at 0 */
 #define SBI_PERF_STOP    1
 #define SBI_PERF_READ    2 /* a0: reason */
 #define SBI_PERF_REASONS 12
 
-/* Addresses of HVC and HOST_COMM come as two registers: (64-bit address, 0) or (low 32 bits, high
+/* HVC and HOST_COMM take each address in two registers: (64-bit address, 0) or (low 32 bits, high
  * 32 bits). */
 #define SBI_HVC_LOG_MESSAGE     0x1001
 #define SBI_HVC_LOG_MESSAGE_MAX 1024
 
-/* Memory channels between VMs. a0: the channel's id, but for FIND. */
+/* Memory channels between VMs. a0: the channel's id, except for FIND. */
 #define SBI_HVC_CHANNEL_FIND        0x1010 /* a0, a1: address of the name, a2: its length */
 #define SBI_HVC_CHANNEL_PUBLISH     0x1011 /* a1, a2: address, a3: size, a4: access */
 #define SBI_HVC_CHANNEL_UNPUBLISH   0x1012
-#define SBI_HVC_CHANNEL_SUBSCRIBE   0x1013 /* a1: access; the value is the address */
+#define SBI_HVC_CHANNEL_SUBSCRIBE   0x1013 /* a1: access; returns the address */
 #define SBI_HVC_CHANNEL_UNSUBSCRIBE 0x1014
 #define SBI_HVC_CHANNEL_NOTIFY      0x1015
 #define SBI_HVC_CHANNEL_STATUS      0x1016
@@ -302,14 +302,14 @@ struct sbi_pmu_event_info {
 #define SBI_CHANNEL_READ  (1ul << 0) /* access: READ or READ | WRITE */
 #define SBI_CHANNEL_WRITE (1ul << 1)
 
-#define SBI_CHANNEL_PUBLISHED  (1ul << 0) /* STATUS: these, and the bytes published above them */
+#define SBI_CHANNEL_PUBLISHED  (1ul << 0) /* STATUS: these flags | size in bytes, if published */
 #define SBI_CHANNEL_SUBSCRIBED (1ul << 1)
 #define SBI_CHANNEL_WRITABLE   (1ul << 2) /* for the subscriber */
-#define SBI_CHANNEL_PUBLISHER  (1ul << 3) /* the caller is */
+#define SBI_CHANNEL_PUBLISHER  (1ul << 3) /* the caller is the publisher */
 #define SBI_CHANNEL_SIZE       (~0xffful)
 
 #define SBI_CHANNEL_EVENT_DOORBELL (1ul << 0)
-#define SBI_CHANNEL_EVENT_CHANGED  (1ul << 1) /* by the other side: what STATUS says */
+#define SBI_CHANNEL_EVENT_CHANGED  (1ul << 1) /* the other side has changed the STATUS */
 
 #define SBI_HOST_COMM_SEND_MESSAGE    0
 #define SBI_HOST_COMM_RECEIVE_MESSAGE 1
@@ -335,13 +335,13 @@ struct sbi_pmu_event_info {
 #define SBI_MPXY_ATTR_MSG_COMPLETION_TIMEOUT 4
 #define SBI_MPXY_ATTR_CHANNEL_CAPABILITY     5
 #define SBI_MPXY_ATTR_SSE_EVENT_ID           6
-#define SBI_MPXY_ATTR_MSI_CONTROL            7 /* the first that may be written */
+#define SBI_MPXY_ATTR_MSI_CONTROL            7 /* the first writable attribute */
 #define SBI_MPXY_ATTR_MSI_ADDR_LOW           8
 #define SBI_MPXY_ATTR_MSI_ADDR_HIGH          9
 #define SBI_MPXY_ATTR_MSI_DATA               10
 #define SBI_MPXY_ATTR_EVENTS_STATE_CONTROL   11
-#define SBI_MPXY_ATTR_STANDARD               12         /* how many */
-#define SBI_MPXY_ATTR_PROTOCOL               0x80000000 /* the message protocol's begin here */
+#define SBI_MPXY_ATTR_STANDARD               12         /* number of standard attributes */
+#define SBI_MPXY_ATTR_PROTOCOL               0x80000000 /* first attribute of the protocol */
 
 #define SBI_MPXY_CAP_MSI               (1u << 0)
 #define SBI_MPXY_CAP_SSE               (1u << 1)
@@ -350,24 +350,24 @@ struct sbi_pmu_event_info {
 #define SBI_MPXY_CAP_SEND_WITHOUT_RESP (1u << 4)
 #define SBI_MPXY_CAP_NOTIFICATIONS     (1u << 5)
 
-/* Hearth's channel and its message protocol: the queue that HOST_COMM serves, too. */
+/* Hearth's channel and its message protocol. It shares its queue with HOST_COMM. */
 #define SBI_MPXY_CHANNEL_MESSAGES 1
 #define SBI_MPXY_PROTOCOL_HEARTH  0xC8454152 /* "HEAR", vendor-specific */
 #define SBI_MPXY_PROTOCOL_VERSION 0x00010000 /* 1.0 */
-#define SBI_MPXY_QUEUE_MESSAGES   0x80000000 /* attributes: what a queue holds */
+#define SBI_MPXY_QUEUE_MESSAGES   0x80000000 /* attributes: capacity of a queue */
 #define SBI_MPXY_QUEUE_BYTES      0x80000001
-#define SBI_MPXY_MESSAGE_SEND     1 /* without response: the message */
-#define SBI_MPXY_MESSAGE_RECEIVE  2 /* with response: nothing; the response is the message */
+#define SBI_MPXY_MESSAGE_SEND     1 /* without response; data: the message */
+#define SBI_MPXY_MESSAGE_RECEIVE  2 /* with response; no data, the response is the message */
 #define SBI_MPXY_EVENT_WAITING    1
 
-/* What get_notification_events writes; the state only if it is enabled. */
+/* Written by get_notification_events; the state only if it is enabled. */
 struct sbi_mpxy_events_state {
     unsigned int remaining, returned, lost, reserved;
 };
 
 struct sbi_mpxy_event {
     unsigned int id;       /* SBI_MPXY_EVENT_WAITING */
-    unsigned int messages; /* in the queue to this VM */
-    unsigned int length;   /* of the oldest */
+    unsigned int messages; /* number of messages in the queue to this VM */
+    unsigned int length;   /* of the oldest message, in bytes */
     unsigned int reserved;
 };

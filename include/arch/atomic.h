@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * atomic.h - C11-style atomics on plain integers, through the compiler's builtins. Names say the
- * order.
+ * atomic.h - C11-style atomics on plain integers, through the compiler's builtins. A suffix names
+ * the memory order; without one it is acquire-release or stronger.
  */
 #pragma once
 
 #define atomic_load_relaxed(p) __atomic_load_n((p), __ATOMIC_RELAXED)
 #define atomic_load_acquire(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
 #define atomic_load_seq(p)     __atomic_load_n((p), __ATOMIC_SEQ_CST)
-/* gcc 12 makes an AMO of every __atomic_store_n on RISC-V: an aligned store is as atomic, and
+/* gcc 12 compiles every __atomic_store_n on RISC-V to an AMO. An aligned store is also atomic, and
  * cheaper. */
 #define atomic_store_relaxed(p, v)                                                                 \
     do {                                                                                           \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bulk.h - clearing and copying memory by the page: cbo.zero where the host has it, else
+/* bulk.h - clears and copies large memory ranges: with cbo.zero if the host has it, else by
  * doublewords. */
 #pragma once
 
@@ -7,5 +7,6 @@
 
 /* size: a multiple of PAGE_SIZE; pointers 8-byte aligned. */
 void bulk_zero(void *dst, uint64_t size);
-/* Any size; fast when both pointers are congruent modulo 8. Ranges must not overlap. */
+/* Any size and alignment; fastest if both pointers are congruent modulo 8. The ranges must not
+ * overlap. */
 void bulk_copy(void *dst, const void *src, uint64_t size);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * csr.h - control and status registers by number (Debian's assemblers know no H names), and their
+ * csr.h - numbers of control and status registers (Debian's assemblers lack the H names) and their
  * fields. Privileged specification, chapter "CSRs"; H extension; Sstc; Smstateen.
  */
 #pragma once
@@ -9,7 +9,7 @@
 #include <hearth/lib/types.h>
 #define UL(x) x##ul
 #else
-#define UL(x) x /* clang's assembler refuses the suffix */
+#define UL(x) x /* clang's assembler rejects the suffix */
 #endif
 
 #define CSR_SSP  0x011 /* Zicfiss */
@@ -74,7 +74,7 @@
 
 #define CSR_SCOUNTOVF 0xda0
 
-/* Bit n of hcounteren and scounteren opens CSR_CYCLE + n. */
+/* Bit n of hcounteren and scounteren enables access to CSR_CYCLE + n. */
 #define COUNTEREN_CYCLE_TIME_INSTRET 7
 
 #define SSTATUS_SIE        (UL(1) << 1)
@@ -155,8 +155,8 @@
     __asm__ volatile("csrs %0, %1" ::"i"(csr), "rK"((unsigned long)(bits)) : "memory")
 #define csr_clear(csr, bits)                                                                       \
     __asm__ volatile("csrc %0, %1" ::"i"(csr), "rK"((unsigned long)(bits)) : "memory")
-/* Clears the bits and tells which of them were set, in one step: none that comes in between is
- * lost. */
+/* Clears the bits and returns those that were set, in one instruction: a bit that is set
+ * concurrently is not lost. */
 #define csr_test_and_clear(csr, bits)                                                              \
     ({                                                                                             \
         const unsigned long bits_ = (bits);                                                        \

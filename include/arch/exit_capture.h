@@ -7,7 +7,7 @@
 #include <hearth/arch/trap.h>
 #include <hearth/arch/vcpu_state.h>
 
-/* On the hart, right after the exit. H extension, "Hypervisor trap value", "Hypervisor trap
+/* Call on the hart directly after the exit. H extension, "Hypervisor trap value", "Hypervisor trap
  * instruction". */
 static inline void vcpu_exit_capture(const struct vcpu_ctx *ctx, struct vcpu_exit *exit)
 {
@@ -19,7 +19,8 @@ static inline void vcpu_exit_capture(const struct vcpu_ctx *ctx, struct vcpu_exi
     exit->pc = ctx->pc;
     exit->tval = tval;
     exit->gpa_valid = false;
-    /* 20, 21, 23: the guest-page faults; 22 has none of this, and is not worth a branch. */
+    /* The guest-page faults are 20, 21 and 23. For 22 the values are meaningless; to exclude it
+     * would cost a branch. */
     if (scause >= CAUSE_INSN_GUEST_PAGE && scause <= CAUSE_STORE_GUEST_PAGE) {
         exit->gpa = csr_read(CSR_HTVAL) << 2 | (tval & 3);
         exit->gpa_valid = host_isa.htval;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * extable.h - the exception table: for each hypervisor instruction that may fault on a guest's
- * account, where to go on. An entry is made in assembly by EXTABLE(insn_label, fixup_label) in
- * section .extable; trap.c asks here before it calls a trap in HS a bug. At the fixup, scause,
- * stval, htval and htinst still hold the fault's values (interrupts are off); all registers are as
- * at the fault.
+ * extable.h - the exception table: the address at which to continue (fixup) for each hypervisor
+ * instruction that may fault because of a guest. In assembly, EXTABLE insn_label, fixup_label adds
+ * an entry to section .extable. trap.c searches the table before it reports a trap in HS as a bug.
+ * At the fixup, scause, stval, htval and htinst still hold the fault's values (interrupts are off),
+ * and all registers are as they were at the fault.
  */
 #pragma once
 
@@ -21,6 +21,6 @@
 #else
 #include <hearth/lib/types.h>
 
-/* The fixup's address for a trap at pc, or 0: none. */
+/* Returns the fixup's address for a trap at pc; 0: none. */
 uint64_t extable_find(uint64_t pc);
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* hart_csr.h - this hart's own CSRs: interrupts, timer, the present trap, address translation. */
+/* hart_csr.h - this hart's own CSRs: interrupts, timer, the latest trap, address translation. */
 #pragma once
 
 #include <arch/csr.h>
@@ -16,7 +16,7 @@ static inline void irq_disable(enum irq_number irq)
     csr_clear(CSR_SIE, BIT(irq));
 }
 
-/* Bits of supervisor interrupts that are pending and enabled. */
+/* Mask of supervisor interrupts that are pending and enabled. */
 static inline uint64_t irq_pending_enabled(void)
 {
     return csr_read(CSR_SIP) & csr_read(CSR_SIE);
@@ -27,13 +27,13 @@ static inline void irq_clear_soft(void)
     csr_clear(CSR_SIP, BIT(IRQ_S_SOFT));
 }
 
-/* Sstc: the timer interrupt is pending from this time on. */
+/* Requires Sstc. The timer interrupt is pending while the time is at or after `ticks`. */
 static inline void hart_set_timecmp(uint64_t ticks)
 {
     csr_write(CSR_STIMECMP, ticks);
 }
 
-/* Of the latest trap into HS. */
+/* Values of the latest trap into HS. */
 static inline uint64_t trap_scause(void)
 {
     return csr_read(CSR_SCAUSE);

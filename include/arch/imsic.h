@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * imsic.h - this hart's supervisor interrupt file, through its CSRs (AIA specification, "Indirectly
- * accessed interrupt-file registers"). Only with Ssaia. Unit tests replace it.
+ * imsic.h - this hart's supervisor interrupt file, accessed through CSRs (AIA specification,
+ * "Indirectly accessed interrupt-file registers"). Requires Ssaia. Unit tests replace this file.
  */
 #pragma once
 
@@ -10,7 +10,7 @@
 
 #define IMSIC_EIDELIVERY  0x70
 #define IMSIC_EITHRESHOLD 0x72
-#define IMSIC_EIE0        0xc0 /* identities 0..63 on RV64; odd register numbers do not exist */
+#define IMSIC_EIE0        0xc0 /* identities 0..63; RV64 has even register numbers only */
 
 static inline void imsic_file_write(unsigned reg, uint64_t value)
 {
@@ -18,7 +18,7 @@ static inline void imsic_file_write(unsigned reg, uint64_t value)
     csr_write(CSR_SIREG, value);
 }
 
-/* Claims the top pending and enabled identity; 0: none. */
+/* Claims the pending and enabled identity with the highest priority; 0: none. */
 static inline uint32_t imsic_file_claim(void)
 {
     return (uint32_t)(csr_swap(CSR_STOPEI, 0) >> 16) & 0x7ff;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * io.h - access to device registers, ordered against memory as Linux's readl/writel are: a read
- * completes before later memory reads, earlier memory writes are seen before a register write. Unit
- * tests replace it.
+ * io.h - access to device registers, ordered with memory like Linux's readl() and writel(): a
+ * register read completes before later memory reads, and earlier memory writes are visible before a
+ * register write. Unit tests replace this file.
  */
 #pragma once
 

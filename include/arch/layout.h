@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * layout.h - the hypervisor's own virtual address space (Sv39; in wider modes the same addresses,
- * sign- extended). Unit tests replace it: there the "physical" memory is an array.
+ * layout.h - the hypervisor's virtual address space (Sv39). Unit tests replace this file; there the
+ * "physical" memory is an array.
  *
  *   0xffffffc000000000  direct map: all RAM, read-write, never executable (192 GiB)
  *   0xfffffff000000000  device registers (stage1_map_device)
- *   0xfffffff800000000  hart stacks and percpu areas, guard pages between
- *   0xffffffff80000000  the image: linked here, loaded anywhere 2 MiB-aligned
+ *   0xfffffff800000000  hart stacks, separated by guard pages
+ *   0xffffffff80000000  the image: linked here, loaded at any 2 MiB-aligned address
  */
 #pragma once
 
@@ -18,13 +18,13 @@
 #define IMAGE_BASE      0xffffffff80000000
 #define IMAGE_MAX_SIZE  0x0000000000400000 /* mapped by boot.S with 2 MiB pages */
 
-#define STACK_SHIFT 14 /* 16 KiB a hart */
+#define STACK_SHIFT 14 /* 16 KiB for each hart */
 #define STACK_SIZE  (1 << STACK_SHIFT)
 
 #ifndef __ASSEMBLER__
 #include <hearth/lib/types.h>
 
-extern hpa_t direct_map_phys; /* physical address that DIRECT_MAP_BASE maps (1 GiB aligned) */
+extern hpa_t direct_map_phys; /* physical address mapped at DIRECT_MAP_BASE (1 GiB aligned) */
 
 static inline void *phys_to_virt(hpa_t hpa)
 {
@@ -36,9 +36,9 @@ static inline hpa_t virt_to_phys(const void *p)
     return (uintptr_t)p - DIRECT_MAP_BASE + direct_map_phys;
 }
 
-extern hpa_t image_phys; /* where the image was loaded */
+extern hpa_t image_phys; /* the image's load address */
 
-/* Physical address of something in the image (static data, code): virt_to_phys() is for the direct
- * map. */
+/* Physical address of static data or code of the image. (virt_to_phys() takes addresses in the
+ * direct map.) */
 hpa_t image_to_phys(const void *p);
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* spinlock.h - the ticket lock under hearth/kernel/lock.h. */
+/* spinlock.h - the ticket lock that hearth/kernel/lock.h uses. */
 #pragma once
 
 #include <arch/atomic.h>

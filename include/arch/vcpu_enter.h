@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vcpu_enter.h - the world switch as C calls it. The routine keeps none of the registers that the
- * C ABI wants preserved, but s0: its caller knows what it needs again, and a hart's run loop, which
- * never returns, needs next to nothing.
+ * vcpu_enter.h - C interface of the world switch. Of the registers that the C ABI preserves, the
+ * routine preserves s0 only: its caller, a hart's run loop that never returns, has few live values,
+ * so the compiler saves fewer registers than the routine would.
  */
 #pragma once
 
@@ -11,8 +11,8 @@
 struct vcpu_ctx;
 
 /*
- * Enters the guest; at each exit vcpu_exited() is called on this stack, and as long as it answers 0
- * the guest is entered again. Returns its first other answer.
+ * Enters the guest. Each exit calls vcpu_exited() on this stack; while that returns 0, the guest is
+ * entered again. Returns the first other value.
  */
 static inline uint32_t vcpu_enter(struct vcpu_ctx *ctx)
 {

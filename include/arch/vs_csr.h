@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vs_csr.h - the loaded vcpu's CSRs in this hart, one function for each use that code outside arch/
- * has of them. The names are those of the CSRs as the guest knows them (hypervisor extension,
- * "Virtual Supervisor CSRs").
+ * vs_csr.h - the loaded vcpu's CSRs in this hart: one function for each use outside arch/. The
+ * functions have the names by which the guest accesses the CSRs (hypervisor extension, "Virtual
+ * Supervisor CSRs").
  */
 #pragma once
 
@@ -74,13 +74,13 @@ static inline uint64_t vs_swap_atp(uint64_t value)
     return csr_swap(CSR_VSATP, value);
 }
 
-/* The guest's clock reads the host's plus this. */
+/* htimedelta: the guest's time is the host's time plus this. */
 static inline void vs_set_time_delta(uint64_t ticks)
 {
     csr_write(CSR_HTIMEDELTA, ticks);
 }
 
-/* henvcfg: of the environment, what the guest may configure. Where host_isa.henvcfg_exists. */
+/* henvcfg: features enabled for the guest. Requires host_isa.henvcfg_exists. */
 static inline uint64_t vs_envcfg(void)
 {
     return csr_read(CSR_HENVCFG);
@@ -91,7 +91,7 @@ static inline void vs_set_envcfg(uint64_t value)
     csr_write(CSR_HENVCFG, value);
 }
 
-/* Bit i: counter i is open to the guest, and by the guest to its user mode. */
+/* Bit i enables counter i: hcounteren for the guest, scounteren for the guest's user mode. */
 static inline void vs_set_counters(uint64_t mask)
 {
     csr_write(CSR_HCOUNTEREN, mask);
@@ -123,13 +123,13 @@ static inline void hvip_drop_all(void)
     csr_write(CSR_HVIP, 0);
 }
 
-/* The bits that were pending, in one step with clearing them. */
+/* Clears the bits and returns those that were pending, in one instruction. */
 static inline uint64_t hvip_take(uint64_t bits)
 {
     return csr_test_and_clear(CSR_HVIP, bits);
 }
 
-/* hgatp: the G-stage and VMID under which the guest runs. Fences are the caller's. */
+/* hgatp: the G-stage and VMID of the guest. The caller does the fences. */
 static inline void hgatp_set(uint64_t hgatp)
 {
     csr_write(CSR_HGATP, hgatp);
