@@ -9,35 +9,10 @@
  * only execute. HLV ignores sstatus.SUM and applies vsstatus, which belongs to the guest.
  */
 #include <arch/csr.h>
-#include <arch/hart_csr.h>
-#include <arch/vs_csr.h>
 #include <arch/guest_access.h>
+#include <arch/vs_csr.h>
 #include <hearth/mm/guest_mem.h>
 #include <hearth/arch/vcpu_state.h>
-
-/* Hart state that an access may change: a fault traps to HS-mode, which writes GVA and SPV, and the
- * return from it writes SPP and SPIE. */
-struct access {
-    uint64_t hstatus, sstatus;
-    bool hstatus_changed;
-};
-
-static void guest_mem_access_begin(struct access *a, uint64_t spvp)
-{
-    a->sstatus = hart_sstatus();
-    a->hstatus = hart_hstatus();
-    a->hstatus_changed = ((a->hstatus ^ spvp) & HSTATUS_SPVP) != 0;
-    if (a->hstatus_changed)
-        hart_set_hstatus(a->hstatus ^ HSTATUS_SPVP);
-}
-
-static void guest_mem_access_end(const struct access *a, bool faulted)
-{
-    if (unlikely(faulted))
-        hart_set_sstatus(a->sstatus);
-    if (unlikely(faulted || a->hstatus_changed))
-        hart_set_hstatus(a->hstatus);
-}
 
 /*
  * Guest-physical copy. Switching vsatp to Bare and back needs no fence: no translations are cached
@@ -58,15 +33,15 @@ uint64_t copy_from_guest(struct vcpu *vcpu, void *buf, gpa_t gpa, uint64_t len)
 {
     const uint64_t want = guest_mem_clip(gpa, len);
     struct guest_copied copied;
-    struct access a;
+    struct guest_access a;
     uint64_t vsatp;
 
     (void)vcpu; /* its VS CSRs are loaded on this hart */
-    guest_mem_access_begin(&a, HSTATUS_SPVP);
+    guest_access_begin(&a, HSTATUS_SPVP);
     vsatp = vs_swap_atp(0);
     copied = guest_load(buf, gpa, want);
     vs_set_atp(vsatp);
-    guest_mem_access_end(&a, copied.left != 0);
+    guest_access_end(&a, copied.left != 0);
     return want - copied.left;
 }
 
@@ -74,15 +49,15 @@ uint64_t copy_to_guest(struct vcpu *vcpu, gpa_t gpa, const void *buf, uint64_t l
 {
     const uint64_t want = guest_mem_clip(gpa, len);
     struct guest_copied copied;
-    struct access a;
+    struct guest_access a;
     uint64_t vsatp;
 
     (void)vcpu;
-    guest_mem_access_begin(&a, HSTATUS_SPVP);
+    guest_access_begin(&a, HSTATUS_SPVP);
     vsatp = vs_swap_atp(0);
     copied = guest_store(gpa, buf, want);
     vs_set_atp(vsatp);
-    guest_mem_access_end(&a, copied.left != 0);
+    guest_access_end(&a, copied.left != 0);
     return want - copied.left;
 }
 
@@ -90,7 +65,7 @@ uint64_t copy_to_guest(struct vcpu *vcpu, gpa_t gpa, const void *buf, uint64_t l
  * Maps the cause of an HLVX fault to that of a fetch. All but VS-stage page faults become access
  * faults, as on a machine without memory there. HLVX should report load causes. QEMU (10.0) reports
  * fetch causes, and the VS-stage page fault for both stages: a load of the same address then
- * distinguishes them. Called between guest_mem_access_begin() and guest_mem_access_end().
+ * distinguishes them. Called between guest_access_begin() and guest_access_end().
  */
 static uint64_t guest_mem_fetch_cause(uint64_t scause, gva_t gva)
 {
@@ -111,12 +86,12 @@ static uint64_t guest_mem_load_cause(uint64_t scause)
 }
 
 /* Ends an access whose fetch at `at` failed with `got`. */
-static __noinline bool guest_mem_fetch_failed(struct access a, uint64_t got, gva_t at,
+static __noinline bool guest_mem_fetch_failed(struct guest_access a, uint64_t got, gva_t at,
                                               struct guest_trap *trap)
 {
     trap->cause = guest_mem_fetch_cause(got - GUEST_FETCH_FAULT, at);
     trap->tval = at;
-    guest_mem_access_end(&a, true);
+    guest_access_end(&a, true);
     return false;
 }
 
@@ -124,14 +99,14 @@ static __noinline bool guest_mem_fetch_failed(struct access a, uint64_t got, gva
 static __noinline bool guest_mem_fetch_halves(struct vcpu *vcpu, gva_t gva, uint32_t *insn,
                                               struct guest_trap *trap)
 {
-    struct access a;
+    struct guest_access a;
     uint64_t low, high = 0;
 
     if (gva & 1) {
         *trap = (struct guest_trap){.cause = CAUSE_INSN_MISALIGNED, .tval = gva};
         return false;
     }
-    guest_mem_access_begin(&a, vcpu_ctx(vcpu)->hstatus);
+    guest_access_begin(&a, vcpu_ctx(vcpu)->hstatus);
     low = guest_fetch_half(gva);
     if (unlikely(low >= GUEST_FETCH_FAULT))
         return guest_mem_fetch_failed(a, low, gva, trap);
@@ -139,23 +114,23 @@ static __noinline bool guest_mem_fetch_halves(struct vcpu *vcpu, gva_t gva, uint
         high = guest_fetch_half(gva + 2);
     if (unlikely(high >= GUEST_FETCH_FAULT))
         return guest_mem_fetch_failed(a, high, gva + 2, trap);
-    guest_mem_access_end(&a, false);
+    guest_access_end(&a, false);
     *insn = (uint32_t)(high << 16 | low);
     return true;
 }
 
 bool fetch_guest_instruction(struct vcpu *vcpu, gva_t gva, uint32_t *insn, struct guest_trap *trap)
 {
-    struct access a;
+    struct guest_access a;
     uint64_t got;
 
     if (gva & 3)
         return guest_mem_fetch_halves(vcpu, gva, insn, trap);
-    guest_mem_access_begin(&a, vcpu_ctx(vcpu)->hstatus);
+    guest_access_begin(&a, vcpu_ctx(vcpu)->hstatus);
     got = guest_fetch_word(gva);
     if (unlikely(got >= GUEST_FETCH_FAULT))
         return guest_mem_fetch_failed(a, got, gva, trap);
-    guest_mem_access_end(&a, false);
+    guest_access_end(&a, false);
     *insn = (uint32_t)((got & 3) == 3 ? got : got & 0xffff);
     return true;
 }
@@ -163,11 +138,11 @@ bool fetch_guest_instruction(struct vcpu *vcpu, gva_t gva, uint32_t *insn, struc
 bool guest_read_gva(struct vcpu *vcpu, gva_t gva, void *buf, uint64_t len, struct guest_trap *trap)
 {
     struct guest_copied copied;
-    struct access a;
+    struct guest_access a;
 
-    guest_mem_access_begin(&a, vcpu_ctx(vcpu)->hstatus);
+    guest_access_begin(&a, vcpu_ctx(vcpu)->hstatus);
     copied = guest_load(buf, gva, len);
-    guest_mem_access_end(&a, copied.left != 0);
+    guest_access_end(&a, copied.left != 0);
     if (copied.left == 0)
         return true;
     *trap = (struct guest_trap){.cause = guest_mem_load_cause(copied.cause),

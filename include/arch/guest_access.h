@@ -6,7 +6,34 @@
  */
 #pragma once
 
+#include <arch/csr.h>
 #include <hearth/lib/types.h>
+
+/* Hart state that an access may change: a fault traps to HS-mode, which writes GVA and SPV, and the
+ * return from it writes SPP and SPIE. */
+struct guest_access {
+    uint64_t hstatus, sstatus;
+    bool hstatus_changed;
+};
+
+/* Begins accesses with this value of hstatus.SPVP; other bits of spvp are ignored. */
+static inline void guest_access_begin(struct guest_access *a, uint64_t spvp)
+{
+    a->sstatus = csr_read(CSR_SSTATUS);
+    a->hstatus = csr_read(CSR_HSTATUS);
+    a->hstatus_changed = ((a->hstatus ^ spvp) & HSTATUS_SPVP) != 0;
+    if (a->hstatus_changed)
+        csr_write(CSR_HSTATUS, a->hstatus ^ HSTATUS_SPVP);
+}
+
+/* Restores the hart's state. faulted: an access has faulted. */
+static inline void guest_access_end(const struct guest_access *a, bool faulted)
+{
+    if (unlikely(faulted))
+        csr_write(CSR_SSTATUS, a->sstatus);
+    if (unlikely(faulted || a->hstatus_changed))
+        csr_write(CSR_HSTATUS, a->hstatus);
+}
 
 struct guest_copied {
     uint64_t left;  /* exact number of bytes not copied: the fault was at the first of them */

@@ -63,23 +63,3 @@ static inline void hart_set_satp(uint64_t satp)
 {
     csr_write(CSR_SATP, satp);
 }
-
-static inline uint64_t hart_sstatus(void)
-{
-    return csr_read(CSR_SSTATUS);
-}
-
-static inline void hart_set_sstatus(uint64_t value)
-{
-    csr_write(CSR_SSTATUS, value);
-}
-
-static inline uint64_t hart_hstatus(void)
-{
-    return csr_read(CSR_HSTATUS);
-}
-
-static inline void hart_set_hstatus(uint64_t value)
-{
-    csr_write(CSR_HSTATUS, value);
-}
