@@ -24,7 +24,8 @@ static struct sched_params params_described(const struct vm_config *c, uint32_t 
 int sched_vm_init(struct vm *vm)
 {
     for (uint32_t i = 0; i < vm->config.vcpus; i++)
-        if ((params_described(&vm->config, i).affinity & sched_harts_online()) == 0)
+        if ((params_described(&vm->config, i).affinity &
+             atomic_load_relaxed(&sched_online_harts)) == 0)
             return -HV_EINVAL;
     lock_init(&vm->sched.lock, RANK_SCHED_CAP);
     vm->sched.cap = vm->config.sched.cap;
@@ -60,9 +61,7 @@ static struct change change_begin(struct vcpu *v) __no_lock_check
         queue_displace(c.q, v, c.hart);
         queue_left(c.q, v);
     } else if (c.queued) {
-        queue_displace(c.q, v, c.hart);
-        queue_remove(c.q, v);
-        sched_wait_ends(c.q, v);
+        move_out(c.q, v, c.hart);
     }
     return c;
 }
@@ -77,9 +76,9 @@ static void change_end(struct vcpu *v, const struct change *c) __no_lock_check
         queue_run(c->q, v, timer_now());
         atomic_store_relaxed(&h->resched, 1);
         lock_release(&c->q->lock);
-        sched_notify(h);
+        slice_notify(h);
     } else if (c->queued) {
-        sched_put_in_queue(v, c->hart);
+        move_enqueue(v, c->hart);
     } else {
         lock_release(&c->q->lock);
     }
@@ -112,11 +111,11 @@ static void set_affinity(struct vcpu *v, uint64_t value) __no_lock_check
     if (!c.queued && !c.running && v->hart != NULL) {
         /* It waits for that hart to let go of it: which has no reason to any more, perhaps. */
         if (v->run_state == VCPU_RUNNABLE && sched_may_wait(v)) {
-            sched_put_in_queue(v, c.hart);
+            move_enqueue(v, c.hart);
             return;
         }
         lock_release(&c.q->lock);
-        sched_notify(harts[c.hart]); /* that hart may have to let go of it */
+        slice_notify(harts[c.hart]); /* that hart may have to let go of it */
         return;
     }
     change_end(v, &c);
@@ -129,7 +128,7 @@ static void set_cap(struct vcpu *v, uint64_t value)
     v->sched.params.cap = (uint16_t)value;
     cap_set(&v->sched.cap, (uint32_t)value, SCHED_CAP_MAX);
     change_end(v, &c);
-    sched_unthrottle(v);
+    move_unthrottle(v);
 }
 
 /* For one vcpu or all. */
@@ -162,7 +161,7 @@ int sched_set_priority(struct vm *vm, uint32_t vcpu, uint32_t priority)
 
 int sched_set_affinity(struct vm *vm, uint32_t vcpu, uint64_t mask)
 {
-    if ((mask & sched_harts_online()) == 0)
+    if ((mask & atomic_load_relaxed(&sched_online_harts)) == 0)
         return -HV_EINVAL;
     return apply(vm, vcpu, set_affinity, mask);
 }
@@ -172,7 +171,7 @@ static void ask_anew(struct vcpu *v)
     struct change c = change_begin(v);
 
     change_end(v, &c);
-    sched_unthrottle(v);
+    move_unthrottle(v);
 }
 
 int sched_set_cap(struct vm *vm, uint32_t vcpu, uint32_t percent)

@@ -1,50 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sched.c - see sched.h: the states of vcpus, and what the run loop asks. Who is next is decided in
- * queue.c, where in place.c, how long at most in cap.c. */
+/*
+ * sched.c - see sched.h: a vcpu's states, and the operations of the run loop. queue.c picks the
+ * next vcpu, move.c brings a vcpu into a queue, slice.c ends its slice, cap.c limits its time.
+ */
 #include "sched_internal.h"
 
-#include <arch/csr.h>
 #include <hearth/core/hart_sched.h>
-#include <hearth/kernel/panic.h>
 #include <hearth/core/stats.h>
+#include <hearth/kernel/panic.h>
 #include <hearth/kernel/timer.h>
 
-/* ---- the accounting of waits ---- */
-
-/* Ticks of the hart's life in which some vcpu had it: a clock that stands while it idles. */
-static uint64_t busy_clock(const struct sched_hart *q)
+uint64_t sched_harts_online(void)
 {
-    uint64_t now;
-
-    if (q->busy_from == UINT64_MAX)
-        return q->busy_ticks;
-    now = timer_now(); /* the harts' clocks may differ by a little */
-    return q->busy_ticks + (now > q->busy_from ? now - q->busy_from : 0);
+    return atomic_load_relaxed(&sched_online_harts);
 }
 
-void sched_wait_begins(struct sched_hart *q, struct vcpu *v)
+void sched_init_hart(struct hart *h)
 {
-    v->sched.waits_from = busy_clock(q);
+    queue_init(hart_sched(h));
+    move_init();
+    (void)atomic_fetch_and(&sched_online_harts, ~BIT(h->index));
+    (void)atomic_fetch_and(&sched_idle_harts, ~BIT(h->index));
 }
 
-void sched_wait_ends(struct sched_hart *q, struct vcpu *v)
+void sched_hart_online(struct hart *h)
 {
-    const uint64_t clock = busy_clock(q);
-
-    if (clock > v->sched.waits_from)
-        v->sched.stolen += clock - v->sched.waits_from;
-}
-
-/* ---- waiting and not ---- */
-
-/* v becomes one that wants to run. Its home is locked; releases it. */
-static void become_runnable(struct vcpu *v, unsigned hart) __no_lock_check
-{
-    stats_vcpu_moves(v, VCPU_RUNNABLE, timer_now(), 0);
-    if (sched_may_wait(v))
-        sched_put_in_queue(v, hart);
-    else
-        lock_release(&hart_sched(harts[hart])->lock);
+    (void)atomic_fetch_or(&sched_online_harts, BIT(h->index));
 }
 
 void sched_charge(struct vm *vm, uint64_t ticks)
@@ -55,6 +36,16 @@ void sched_charge(struct vm *vm, uint64_t ticks)
         (void)atomic_fetch_add(&vm->sched.cap_owed, ticks);
 }
 
+/* v's home is locked; releases it. */
+static void sched_make_runnable(struct vcpu *v, unsigned hart) __no_lock_check
+{
+    stats_vcpu_moves(v, VCPU_RUNNABLE, timer_now(), 0);
+    if (sched_may_wait(v))
+        move_enqueue(v, hart);
+    else
+        lock_release(&hart_sched(harts[hart])->lock);
+}
+
 void sched_start(struct vcpu *v) __no_lock_check
 {
     unsigned hart;
@@ -62,12 +53,13 @@ void sched_start(struct vcpu *v) __no_lock_check
     (void)sched_lock_home(v, &hart);
     ASSERT(v->run_state == VCPU_STOPPED);
     v->sched.wake_pending = false;
-    become_runnable(v, hart);
+    sched_make_runnable(v, hart);
 }
 
-/* A guest may wait for what is done beside it, at its priority, even in a loop; nobody waits for a
- * VM that loads. With the lock of the worker's home, where it neither waits nor runs. */
-static void worker_wakes(struct vcpu *w)
+/* A guest may wait, even in a loop, for work that is done beside its vcpus, so the worker has their
+ * priority then; while the VM loads, it has none. The worker neither waits nor runs; its home is
+ * locked. */
+static void sched_prepare_worker(struct vcpu *w)
 {
     struct vm *vm = w->vm;
 
@@ -85,8 +77,8 @@ void sched_wake(struct vcpu *v) __no_lock_check
 
     if (v->run_state == VCPU_BLOCKED) {
         if (unlikely(v->worker))
-            worker_wakes(v);
-        become_runnable(v, hart);
+            sched_prepare_worker(v);
+        sched_make_runnable(v, hart);
         return;
     }
     if (v->run_state == VCPU_RUNNING)
@@ -99,27 +91,7 @@ static void cap_refilled(struct timer_event *ev)
 {
     struct vcpu *v = container_of(ev, struct vcpu, sched.cap_timer);
 
-    sched_unthrottle(v);
-}
-
-void sched_unthrottle(struct vcpu *v) __no_lock_check
-{
-    unsigned hart;
-    struct sched_hart *q = sched_lock_home(v, &hart);
-    uint64_t now;
-
-    if (!v->sched.throttled) {
-        lock_release(&q->lock);
-        return;
-    }
-    atomic_store_relaxed(&v->sched.throttled, false);
-    now = timer_now();
-    if (now > v->sched.waits_from)
-        v->sched.stolen += now - v->sched.waits_from;
-    if (v->run_state == VCPU_RUNNABLE && sched_may_wait(v))
-        sched_put_in_queue(v, hart);
-    else
-        lock_release(&q->lock);
+    move_unthrottle(v);
 }
 
 void sched_vcpu_init(struct vcpu *v)
@@ -141,9 +113,7 @@ static inline struct vcpu *take(struct sched_hart *q, struct vcpu *v, unsigned h
     uint64_t ticks = UINT64_MAX, until = 0;
 
     if (unlikely(cap_limits(v)) && !cap_grant(v, now, &ticks, &until)) {
-        queue_displace(q, v, hart);
-        queue_remove(q, v);
-        sched_wait_ends(q, v);
+        move_out(q, v, hart);
         cap_return(v);
         atomic_store_relaxed(&v->sched.throttled, true);
         v->sched.waits_from = now;
@@ -191,7 +161,7 @@ struct vcpu *sched_next(struct hart *h)
          * is set. */
         hart_sched(h)->idle = true;
         (void)atomic_fetch_or(&sched_idle_harts, BIT(h->index));
-        if (!sched_steal(h) && atomic_load_seq(&hart_sched(h)->queued) == 0) {
+        if (!move_steal(h) && atomic_load_seq(&hart_sched(h)->queued) == 0) {
             timer_set_slice(UINT64_MAX);
             return NULL;
         }
@@ -233,16 +203,11 @@ void sched_requeue(struct vcpu *v, bool yields) __no_lock_check
         queue_displace(q, v, h->index);
         queue_left(q, v);
         if (v->hart == NULL) { /* not loaded yet: no sched_unloaded() follows */
-            sched_put_in_queue(v, h->index);
+            move_enqueue(v, h->index);
             return;
         }
     }
     lock_release(&q->lock);
-}
-
-bool sched_turn_is_over(const struct hart *h)
-{
-    return timer_now() >= hart_sched(h)->turn_end;
 }
 
 bool sched_block(struct vcpu *v)
@@ -330,39 +295,4 @@ void sched_worker_ends(struct vcpu *w, bool rests)
     if (!rests)
         sched_requeue(w, false);
     sched_unloaded(h, w);
-}
-
-/* ---- the end of a turn ---- */
-
-/* When the present turn ends, at the latest. */
-static uint64_t turn_limit(const struct sched_hart *q, bool contended)
-{
-    /* One with a priority gives turns to its equals only. */
-    if (contended && (atomic_load_relaxed(&q->running_priority) == 0 ||
-                      atomic_load_relaxed(&q->queued_fixed) != 0))
-        return MIN(q->cap_end, MIN(q->turn_end, atomic_load_relaxed(&q->preempt_at)));
-    return q->cap_end;
-}
-
-void sched_contention_changed(struct hart *h)
-{
-    struct sched_hart *q = hart_sched(h);
-    struct vcpu *v = h->current;
-    const bool contended = atomic_load_relaxed(&q->queued) != 0;
-
-    if (v != NULL) {
-        /* Its sleep is nobody else's loss, nor charged to its cap: let it execute WFI by itself. */
-        if (contended || q->cap_end != UINT64_MAX)
-            v->ctx.hstatus |= HSTATUS_VTW;
-        else
-            v->ctx.hstatus &= ~HSTATUS_VTW;
-    } else if (q->worker == NULL) {
-        return;
-    }
-    timer_set_slice(turn_limit(q, contended));
-}
-
-void sched_interrupted(void)
-{
-    sched_contention_changed(this_hart());
 }

@@ -145,25 +145,50 @@ void cap_charge(struct vcpu *v, uint64_t ticks, uint64_t paid);
 /* It gives back what it did not use of its VM's budget. With its queue's lock. */
 void cap_return(struct vcpu *v);
 
-/* ---- place.c: which hart ---- */
+/* ---- slice.c ---- */
 
+/* The queue of h has changed: h sets the end of its slice anew, and chooses again if it is to. Any
+ * hart, no lock held. */
+void slice_notify(struct hart *h);
+
+/* ---- move.c ---- */
+
+extern uint64_t sched_online_harts; /* atomic; bit i: hart i is online */
+extern uint64_t sched_idle_harts;   /* atomic; bit i: hart i sleeps, or is about to */
+
+/* Boot. */
+void move_init(void);
 /* Locks the queue of v's home, which may change until that is done. The caller goes on with
  * lock_assert_held(), or has __no_lock_check: clang cannot be told of a lock that is returned. */
 struct sched_hart *sched_lock_home(struct vcpu *v, unsigned *hart);
-/* v (RUNNABLE, its home locked, not queued, free to run) joins a queue: its home's or a better
- * one's. Releases the lock. v is placed, not requeued. */
-void sched_put_in_queue(struct vcpu *v, unsigned hart);
-/* The hart has nothing to do: takes a vcpu from another's queue into its own. */
-bool sched_steal(struct hart *h);
-/* The hart's clock of the time in which some vcpu had it is stopped at `now`. */
+/* v (RUNNABLE, in no queue, sched_may_wait()) joins a queue, its home's or a better one's. Its home
+ * is locked; releases it. */
+void move_enqueue(struct vcpu *v, unsigned hart);
+/* v leaves the queue of this hart, where it waits. */
+void move_out(struct sched_hart *q, struct vcpu *v, unsigned hart) __must_hold(&q->lock);
+/* h has nothing to do: moves a vcpu from another hart's queue into its own. False: none can move.
+ * */
+bool move_steal(struct hart *h);
+/* The cap of v may let it run again. No lock held. */
+void move_unthrottle(struct vcpu *v);
+/* Gives a new vcpu its home. */
+void sched_assign(struct vcpu *v);
+/* v may be in a queue. */
+static inline bool sched_may_wait(const struct vcpu *v)
+{
+    return !v->sched.throttled && !v->sched.moving;
+}
+
+/* ---- the accounts of time, for sched.c and exchange.c ---- */
+
+/* Stops the hart's clock of the time in which some vcpu had it at `now`. */
 static inline void sched_stop_clock(struct sched_hart *q, uint64_t now)
 {
     if (q->busy_from < now)
         q->busy_ticks += now - q->busy_from;
     q->busy_from = UINT64_MAX;
 }
-/* With q's lock: v, which waited until now and has the hart, for so many ticks at most: its
- * accounts of time. */
+/* v, which has waited until now, has the hart, for so many ticks at most. */
 static inline void sched_begin(struct sched_hart *q, struct vcpu *v, uint64_t now, uint64_t ticks)
     __must_hold(&q->lock)
 {
@@ -175,20 +200,8 @@ static inline void sched_begin(struct sched_hart *q, struct vcpu *v, uint64_t no
     v->sched.stolen = 0;
     v->sched.wake_pending = false;
 }
-/* Accounts for v's wait in q, whose lock is held. */
-void sched_wait_begins(struct sched_hart *q, struct vcpu *v) __must_hold(&q->lock);
-void sched_wait_ends(struct sched_hart *q, struct vcpu *v) __must_hold(&q->lock);
-/* v is in h's queue now: h must see it, wherever it is. No lock held. */
-void sched_notify(struct hart *h);
-/* May it be in a queue? */
-static inline bool sched_may_wait(const struct vcpu *v)
-{
-    return !v->sched.throttled && !v->sched.moving;
-}
-/* Its cap may let it run again. No lock held. */
-void sched_unthrottle(struct vcpu *v);
-/* params.c: a new vcpu gets what its VM's description says. */
+
+/* ---- params.c ---- */
+
+/* Sets a new vcpu's parameters to those of its VM's description. */
 void sched_read_config(struct vcpu *v);
-/* A new vcpu gets its home. */
-void sched_assign(struct vcpu *v);
-extern uint64_t sched_idle_harts; /* atomic; bit i: hart i sleeps, or is about to */

@@ -28,10 +28,11 @@ unit_sbi_sse_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_sse_model_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_hvc_SRCS := $(SBI_UNIT_SRCS)
 unit_sbi_sta_SRCS := $(SBI_UNIT_SRCS)
-SCHED_UNIT_SRCS := $(addprefix core/sched/,sched.c queue.c exchange.c place.c cap.c params.c) lib/tree.c core/stats.c kernel/lock.c \
+SCHED_UNIT_SRCS := $(wildcard core/sched/*.c) lib/tree.c core/stats.c kernel/lock.c \
                    $(addprefix tests/unit/fakes/,fake.c bulk.c timer.c)
 unit_sched_SRCS := $(SCHED_UNIT_SRCS)
 unit_sched_sim_SRCS := $(SCHED_UNIT_SRCS)
+unit_place_SRCS := core/sched/place.c
 unit_tree_SRCS := lib/tree.c
 unit_spin_SRCS := core/spin.c tests/unit/fakes/fake.c
 unit_messages_SRCS := ipc/messages.c $(addprefix tests/unit/fakes/,lock.c page_alloc.c)
