@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * asm_offsets.c - structure offsets for assembly. Compiled to assembly only; the Makefile turns the
- * "->" lines into build/include/asm_offsets.h. vcpu_csr.c verifies them again at compile time.
+ * asm_offsets.c - structure offsets for assembly. It is only compiled to assembly; the Makefile
+ * converts the "->" lines to build/include/asm_offsets.h. vcpu_csr.c verifies them at compile time.
  */
 #include <hearth/kernel/hart.h>
 #include <hearth/core/vcpu.h>

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * boot.S - from the firmware to C. Owns the RISC-V Linux boot image header (Linux Documentation/arch/riscv/
- * boot-image-header.rst), the first page table, and the start of secondary harts (SBI HSM).
+ * boot.S - startup code from the firmware to C. Owns the RISC-V Linux boot image header (Linux
+ * Documentation/arch/riscv/boot-image-header.rst), the first page table, and the entry of secondary harts (SBI HSM).
  *
  * Entry (RISC-V boot protocol): a0 = hart id, a1 = physical address of the device tree, satp = 0, any hart, any
- * 2 MiB-aligned load address. Until satp is written this code runs at its physical address: only pc-relative
- * references to symbols are right.
+ * 2 MiB-aligned load address. Until satp is written this code runs at its physical address, so symbols must be
+ * referenced relative to pc.
  *
- * The rest of the image is built for rv64imac. The first instructions are I and Zicsr alone, and try the others: a hart
- * without them traps to boot_trap, which prints a message in the same subset.
+ * The rest of the image is built for rv64imac. The first instructions use only I and Zicsr, and test the other
+ * extensions: a hart without them traps to boot_trap, which uses the same subset to print a message.
  */
 #include <arch/csr.h>
 #include <arch/layout.h>
@@ -21,7 +21,7 @@
     .section .head.text, "ax"
     .option push
     .option norvc
-    .option norelax                     /* the linker would shorten instructions */
+    .option norelax                     /* else the linker may use compressed instructions */
     .globl _start
 _start:
     j       boot_entry
@@ -38,11 +38,12 @@ _start:
     .ascii  "RSC\x05"
     .word   0
 
-    /* A trap before trap_entry is in stvec. s5 = physical address of the message. */
+    /* Handles a trap before stvec is set to trap_entry. s5 = physical address of the message. */
     .balign 4
 boot_trap:
     mv      a0, s5
-    /* a0 = physical address of a message. By DBCN, or by the legacy call; then SRST, or the legacy shutdown. */
+    /* Prints the message at physical address a0 through DBCN or the legacy call; then ends the machine through SRST or
+     * the legacy shutdown. */
 boot_fail:
     mv      s5, a0
 4:  lbu     s6, 0(s5)
@@ -75,7 +76,7 @@ boot_entry:
     lla     t0, boot_trap
     csrw    CSR_STVEC, t0
 
-    /* A firmware without HSM lets every hart in: one goes on. */
+    /* Firmware without HSM starts all harts: only the first one continues. */
     lla     s5, msg_no_a
     lla     t0, boot_lottery
     li      t1, 1
@@ -86,7 +87,7 @@ boot_entry:
     mul     t1, t1, t1
     lla     s5, msg_no_c
     .option rvc
-    .balign 4                           /* without C, one instruction word that is reserved */
+    .balign 4                           /* without C, both are one reserved instruction */
     c.nop
     c.nop
     .option norvc
@@ -107,7 +108,7 @@ boot_entry:
     addi    t0, t0, 8
     bltu    t0, t1, 1b
 
-    /* The direct map starts at the load address's 128 GiB (0 on nearly every machine). */
+    /* The direct map starts at the load address rounded down to 128 GiB (0 on most machines). */
     srli    s3, s2, 37
     slli    s3, s3, 37
     lla     t0, direct_map_phys
@@ -143,9 +144,9 @@ boot_entry:
     add     t2, t2, t3
     sd      t2, 8(t1)
 
-    /* With satp written, the next fetch faults at its physical address and goes to stvec: our virtual one. */
+    /* After satp is written, the next fetch, at a physical address, faults and jumps to stvec, a virtual address. */
     srli    t0, t0, 12
-    li      t1, 8 << ATP_MODE_SHIFT      /* ATP_MODE_SV39, whose C suffix clang's assembler refuses */
+    li      t1, 8 << ATP_MODE_SHIFT     /* Sv39; clang's assembler rejects the suffix in ATP_MODE_SV39 */
     or      t0, t0, t1
     lla     t1, 3f
     sub     t1, t1, s2
@@ -154,14 +155,14 @@ boot_entry:
     csrw    CSR_STVEC, t1
     sfence.vma
     csrw    CSR_SATP, t0
-    lla     a0, msg_sv39                /* still here: the mode was refused */
+    lla     a0, msg_sv39                /* no fault: the hart has ignored the mode */
     j       boot_fail
     .balign 4
 3:  lla     sp, boot_stack_top
     lla     tp, boot_hart
     lla     t0, trap_entry
     csrw    CSR_STVEC, t0
-    /* boot_hart's stack bounds, so that a fault this early is reported too. */
+    /* Set boot_hart's stack bounds now, so that an early fault is reported. */
     lla     t0, boot_stack
     sd      t0, HART_STACK_LOW(tp)
     sd      sp, HART_STACK_TOP(tp)
@@ -174,7 +175,7 @@ boot_entry:
     call    boot_main
     j       park
 
-/* void switch_stack(uint64_t sp, void (*fn)(void)): goes on with fn on another stack, never returns. */
+/* void switch_stack(uint64_t sp, void (*fn)(void)) calls fn on another stack and never returns. */
     .text
     .globl switch_stack
 switch_stack:
@@ -183,9 +184,7 @@ switch_stack:
     mv      ra, zero
     jr      a1
 
-/*
- * A secondary hart, started by HSM: a0 = hart id, a1 = physical address of its struct hart_start_args.
- */
+/* Entry of a secondary hart, started by HSM: a0 = hart id, a1 = physical address of its struct hart_start_args. */
     .globl secondary_start
     .balign 4
 secondary_start:

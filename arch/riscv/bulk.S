@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bulk.S - the loops of arch/bulk.h. In assembly because a compiler turns such loops back into calls of memset and
- * memcpy, and newlib-nano's go byte by byte.
+ * bulk.S - the loops of arch/bulk.h. In assembly, because a compiler converts such loops to calls of memset() and
+ * memcpy(), and those of newlib-nano work byte by byte.
  */
 #include <arch/bulk_loops.h>
 
@@ -37,7 +37,8 @@ bulk_zero_words:
     ret
     .size bulk_zero_words, . - bulk_zero_words
 
-/* One doubleword of a shifted copy: `low` holds the source doubleword before the one at `offset`(a1), left in `high`. */
+/* One doubleword of a shifted copy. `low` holds the source doubleword before the one at `offset`(a1), which is loaded
+ * into `high`. */
 .macro merge offset, low, high
     ld \high, \offset(a1)
     srl \low, \low, a4
@@ -48,8 +49,9 @@ bulk_zero_words:
 
 /*
  * void bulk_copy(void *dst, const void *src, uint64_t size)
- * Bytes until dst is aligned; then doublewords, if src is now aligned as they are, else each made of two aligned ones of
- * the source (an aligned load that holds a wanted byte cannot leave its page); then bytes.
+ * Copies bytes until dst is aligned, then doublewords, then the remaining bytes. If src is not aligned when dst is,
+ * each doubleword is merged from two aligned loads (an aligned load that contains a byte of the range stays in its
+ * page).
  */
     .globl bulk_copy
     .type bulk_copy, @function
@@ -102,10 +104,10 @@ bulk_copy:
     andi a2, a2, 7
     j 8f
 
-6:  andi a6, a1, 7              /* src is this far behind an aligned address */
-    slli a4, a6, 3              /* bits of the lower doubleword to drop */
+6:  andi a6, a1, 7              /* offset of src from an aligned address */
+    slli a4, a6, 3              /* right shift of the lower doubleword */
     li a5, 64
-    sub a5, a5, a4              /* where the upper one's begin */
+    sub a5, a5, a4              /* left shift of the upper doubleword */
     andi a1, a1, -8
     ld t0, 0(a1)
     addi a1, a1, 8

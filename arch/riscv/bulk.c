@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bulk.c - chooses among the loops of bulk.S; arch/bulk.h has the contract. */
+/* bulk.c - see arch/bulk.h: selects one of the loops in bulk.S. */
 #include <arch/bulk.h>
 #include <arch/bulk_loops.h>
 #include <hearth/arch/isa.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * guest_access.S - the leaves of arch/guest_access.h: the only HLV, HLVX and HSV instructions (privileged specification,
- * "Hypervisor Virtual-Machine Load and Store Instructions"). By .insn: Debian's assemblers know no H.
+ * guest_access.S - see arch/guest_access.h: HLV, HLVX and HSV (privileged specification, "Hypervisor Virtual-Machine
+ * Load and Store Instructions"). Written with .insn, because Debian's assemblers do not support H.
  */
 #include <arch/csr.h>
 #include <arch/extable.h>
@@ -25,7 +25,7 @@
     .insn r 0x73, 4, 0x37, x0, \rs1, \rs2
 .endm
 
-/* One step of size `size` from or to the guest at a1, with the host's side at `offset`(a0). */
+/* Moves `size` bytes between the guest's address a1 and the host's address `offset`(a0). */
 .macro move_load size, offset, fixup
     .if \size == 8
 8:  hlv_d t0, a1
@@ -50,10 +50,10 @@
 .endm
 
 /*
- * The loop of both directions: a0 host address, a1 guest address, a2 length.
- * a1 alone says how far the copy is, at a fault too: the host's address is a1 + a4 and the rest is a3 - a1. Ends are
- * compared for equality, so the guest's addresses may wrap. A doubleword that faults has moved no byte; the
- * byte loop takes over there and finds the first byte that cannot be moved.
+ * The copy loop of both directions: a0 host address, a1 guest address, a2 length.
+ * a1 is the only measure of progress, also at a fault: the host address is a1 + a4, the remaining length a3 - a1. Ends
+ * are compared for equality, so guest addresses may wrap. A doubleword access that faults moves no byte; the byte loop
+ * then continues there and finds the first byte that faults.
  */
 .macro copy_loop move
     add a3, a1, a2              /* end */
@@ -61,7 +61,7 @@
     li t0, 16
     bltu a2, t0, 5f
     andi t0, a4, 7
-    bnez t0, 5f                 /* never both aligned */
+    bnez t0, 5f                 /* the addresses are never both aligned */
     j 2f
 1:  \move 1, 0, 7f              /* bytes up to the first doubleword */
     addi a0, a0, 1
@@ -72,7 +72,7 @@
     andi t0, t0, -32
     add a5, a1, t0
     beq a1, a5, 4f
-3:  \move 8, 0, 5f              /* four doublewords at a time */
+3:  \move 8, 0, 5f              /* four doublewords per iteration */
     \move 8, 8, 5f
     \move 8, 16, 5f
     \move 8, 24, 5f
@@ -89,11 +89,11 @@
 
 5:  beq a1, a3, 7f
     add a0, a1, a4
-6:  \move 1, 0, 7f              /* the last bytes; everything, when unaligned; what is left at a fault */
+6:  \move 1, 0, 7f              /* remaining bytes: the tail, unaligned copies, or after a fault */
     addi a0, a0, 1
     bne a1, a3, 6b
 
-7:  sub a0, a3, a1              /* a fixup too: then scause is the fault's */
+7:  sub a0, a3, a1              /* also the fixup of the byte loop: scause is the fault's */
     csrr a1, CSR_SCAUSE
     ret
 .endm

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * guest_trial.c - see guest_trial.h. The G-stage maps the pages of the code alone, so that whatever
- * goes wrong ends as a guest-page fault, which all firmware delegates. Without that G-stage QEMU
- * 10.0.13 would hang: where OpenSBI redirects a trap from VS-mode to HS, it goes on in VS-mode at
- * our stvec, and the access fault there is redirected in the same way.
+ * guest_trial.c - see guest_trial.h. The G-stage maps only the pages of the code, so that any
+ * failure ends as a guest-page fault, which all firmware delegates. Without that G-stage QEMU
+ * 10.0.13 would hang: if OpenSBI redirects a trap from VS-mode to HS, the hart continues in VS-mode
+ * at Hearth's stvec, and the access fault there is redirected in the same way.
  */
 #include <arch/csr.h>
 #include <arch/hfence.h>
@@ -12,11 +12,10 @@
 #include <hearth/arch/isa.h>
 #include <hearth/arch/trap.h>
 
-/* probe.S. a0, a1: the guest's; ra: the physical address it returns to. Interrupts are off in sie.
- */
+/* In probe.S. a0, a1: for the guest; pc, ra: physical addresses. sie must be 0. */
 void probe_vs_run(uint64_t a0, uint64_t a1, uint64_t spp, struct trial_trap *trap, uint64_t pc,
                   uint64_t ra);
-/* guest_trial_code.S */
+/* In guest_trial_code.S. */
 extern const char guest_trial_start[], guest_trial_end_code[], probe_vs_ecall[];
 
 void guest_trial_range(hpa_t *first, uint64_t *size)

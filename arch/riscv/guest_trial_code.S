@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * guest_trial_code.S - what guest_trial.c runs in a guest's modes: a few instructions for isa_probe.c; and CSRs by
- * number: a function for each number that a guest may reach, or that stands for one in HS-mode. An instruction holds
- * the number, so there is one of each.
+ * guest_trial_code.S - code that guest_trial.c runs in VS- and VU-mode: a few instructions for isa_probe.c, and a
+ * function for each CSR number that a guest may access or that stands for one in HS-mode. (The number is part of the
+ * instruction, so each number needs an instruction of its own.)
  */
 #include "open_state_internal.h"
 
-/* uint64_t swap(uint64_t value) for 256 numbers from \first on */
+/* uint64_t swap(uint64_t value) for the 256 CSR numbers from \first */
     .macro  open_stubs first
     .set    csr_number, \first
     .rept   256
-    .4byte  0x51573 | csr_number << 20      /* csrrw a0, csr_number, a0: clang's assembler takes no symbol there */
+    .4byte  0x51573 | csr_number << 20      /* csrrw a0, csr_number, a0: clang accepts no symbol as a CSR number */
     c.jr    ra
     .set    csr_number, csr_number + 1
     .endr

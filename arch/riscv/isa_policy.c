@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * isa_policy.c - which ISA extensions Hearth knows, which of them a guest may have, and where the
- * answer goes in struct host_isa. A guest may have what is unprivileged and needs no state beyond
- * the registers that a vcpu switch carries, and those privileged ones whose state is switched. What
- * is not in the table is not passed on. Order: RISC-V unprivileged specification, "ISA Extension
- * Naming Conventions": single letters, then Z by the category that its second letter names, then S;
- * alphabetical within.
+ * isa_policy.c - the ISA extensions that Hearth knows, those that guests may have, and their fields
+ * in struct host_isa. Guests may have unprivileged extensions that add no state to the registers
+ * that a vcpu switch saves, and privileged extensions whose state is switched. Extensions that are
+ * not in the table are withheld. Order: RISC-V unprivileged specification, "ISA Extension Naming
+ * Conventions": single letters, then Z by the category of the second letter, then S; alphabetical
+ * in each group.
  */
 #include <hearth/arch/isa_policy.h>
 
@@ -31,7 +31,7 @@ const struct isa_ext isa_policy[] = {
     {"ziccif", true, NONE},
     {"zicclsm", true, NONE},
     {"ziccrse", true, NONE},
-    {"zicfilp", true, FIELD(zicfilp)}, /* these two: if isa_probe() finds them whole */
+    {"zicfilp", true, FIELD(zicfilp)}, /* this and zicfiss: withheld if isa_probe() fails */
     {"zicfiss", true, FIELD(zicfiss)},
     {"zicntr", true, FIELD(zicntr)},
     {"zicond", true, NONE},
@@ -39,7 +39,7 @@ const struct isa_ext isa_policy[] = {
     {"zifencei", true, NONE},
     {"zihintntl", true, NONE},
     {"zihintpause", true, FIELD(zihintpause)},
-    {"zihpm", true, NONE}, /* unless isa_probe() takes it out, and so sscofpmf */
+    {"zihpm", true, NONE}, /* this and sscofpmf: like zicfilp */
     {"zimop", true, NONE},
     {"zmmul", true, NONE},
 
@@ -67,12 +67,12 @@ const struct isa_ext isa_policy[] = {
     {"zbkc", true, NONE},
     {"zbkx", true, NONE},
     {"zbs", true, NONE},
-    /* "zk" is absent: it stands for Zkn, Zkt and Zkr, which a host lists beside it. */
+    /* No "zk": it stands for Zkn, Zkt and Zkr, which a host lists too. */
     {"zkn", true, NONE},
     {"zknd", true, NONE},
     {"zkne", true, NONE},
     {"zknh", true, NONE},
-    {"zkr", false, FIELD(zkr)}, /* the seed CSR needs mseccfg.SSEED */
+    {"zkr", false, FIELD(zkr)}, /* the seed CSR depends on mseccfg.SSEED */
     {"zks", true, NONE},
     {"zksed", true, NONE},
     {"zksh", true, NONE},
@@ -118,7 +118,7 @@ const struct isa_ext isa_policy[] = {
     {"sstvecd", true, NONE},
     {"ssu64xl", true, NONE},
     {"svade", true, FIELD(svade)},
-    {"svadu", true, FIELD(svadu)}, /* guests are told of one of these two: isa_probe.c */
+    {"svadu", true, FIELD(svadu)}, /* guests have either svade or svadu: isa_probe.c */
     {"svbare", true, NONE},
     {"svinval", true, FIELD(svinval)},
     {"svnapot", true, FIELD(svnapot)},
@@ -128,4 +128,4 @@ const struct isa_ext isa_policy[] = {
 
 const unsigned isa_policy_count = ARRAY_SIZE(isa_policy);
 
-_Static_assert(ARRAY_SIZE(isa_policy) <= ISA_POLICY_MAX, "isa.c keeps a bit for each row");
+_Static_assert(ARRAY_SIZE(isa_policy) <= ISA_POLICY_MAX, "isa.c keeps a bit for each entry");

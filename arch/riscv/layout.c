@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* layout.c - where the image and the direct map are in physical memory; set by boot.S, const after.
- */
+/* layout.c - physical addresses of the image and of the direct map; set by boot.S, then constant.
+ * */
 #include <arch/layout.h>
 
 hpa_t direct_map_phys;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* probe.S - accesses that may trap, for isa_probe.c. Each returns 1, or 0 when it trapped. */
+/* probe.S - accesses that may trap, for isa_probe.c. They return 1, or 0 if they trapped. */
 #include <arch/csr.h>
 #include <arch/extable.h>
 
     .text
-/* bool probe_csr_senvcfg(void): senvcfg and henvcfg came together (privileged architecture 1.12). */
+/* bool probe_csr_senvcfg(void) reads senvcfg and henvcfg, which were introduced together (privileged architecture
+ * 1.12). */
     .globl probe_csr_senvcfg
 probe_csr_senvcfg:
 1:  csrr    t0, CSR_SENVCFG
@@ -14,7 +15,7 @@ probe_csr_senvcfg:
     li      a0, 1
     ret
 
-/* bool probe_hlv(uint64_t gpa): HLV.D through hgatp with vsatp Bare. */
+/* bool probe_hlv(uint64_t gpa) does HLV.D through hgatp; vsatp must be Bare. */
     .globl probe_hlv
 probe_hlv:
 3:  .insn   r 0x73, 4, 0x36, t0, a0, x0
@@ -26,8 +27,8 @@ probe_failed:
     li      a0, 0
     ret
 
-/* void probe_vs_run(uint64_t a0, uint64_t a1, uint64_t spp, struct trial_trap *trap, uint64_t pc, uint64_t ra): see
- * guest_trial.c. Interrupts are off in sie. */
+/* void probe_vs_run(uint64_t a0, uint64_t a1, uint64_t spp, struct trial_trap *trap, uint64_t pc, uint64_t ra) enters
+ * a guest until its first trap, see guest_trial.c. sie must be 0. */
     .globl probe_vs_run
 probe_vs_run:
     csrr    t0, CSR_STVEC
@@ -58,7 +59,7 @@ probe_vs_run:
     sd      a0, 24(a3)
     ret
 
-/* bool probe_swap(uint64_t (*swap)(uint64_t), uint64_t *value): *value = swap(*value), which may trap */
+/* bool probe_swap(uint64_t (*swap)(uint64_t), uint64_t *value) does *value = swap(*value), which may trap. */
     .globl probe_swap
 probe_swap:
     csrr    t0, CSR_STVEC

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * sbi_client.c - calls to the firmware (SBI specification v3.0, "Binary encoding" and each
- * extension's chapter). No locks: what is remembered of probing is written once and idempotent.
+ * extension's chapter). No locks: results of probing are cached by idempotent writes.
  */
 #include <arch/atomic.h>
 #include <arch/layout.h>
@@ -17,13 +17,14 @@ enum probe_state {
     PROBE_PRESENT,
 };
 
-static uint32_t has_dbcn, has_time, has_srst; /* enum probe_state; atomic */
+/* enum probe_state; atomic. */
+static uint32_t sbi_client_dbcn_state, sbi_client_time_state, sbi_client_srst_state;
 
-/* In a page of its own: OpenSBI 1.5 hangs on DBCN buffers at some boundaries. */
+/* In its own page: OpenSBI 1.5 hangs on DBCN buffers at some boundaries. */
 static struct {
     char out[PAGE_SIZE / 2];
     uint8_t in;
-} dbcn __aligned(PAGE_SIZE);
+} sbi_client_dbcn __aligned(PAGE_SIZE);
 
 struct sbi_client_ret sbi_client_call(uint64_t eid, uint64_t fid, uint64_t a0, uint64_t a1,
                                       uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
@@ -44,7 +45,7 @@ struct sbi_client_ret sbi_client_call(uint64_t eid, uint64_t fid, uint64_t a0, u
     return (struct sbi_client_ret){.error = (int64_t)r0, .value = r1};
 }
 
-static struct sbi_client_ret call0(uint64_t eid, uint64_t fid)
+static struct sbi_client_ret sbi_client_call0(uint64_t eid, uint64_t fid)
 {
     return sbi_client_call(eid, fid, 0, 0, 0, 0, 0, 0);
 }
@@ -57,8 +58,8 @@ bool sbi_client_probe(uint64_t eid)
     return r.error == SBI_SUCCESS && r.value != 0;
 }
 
-/* Probes once; two harts that do it at the same time find the same. */
-static bool probe_once(uint32_t *state, uint64_t eid)
+/* Probes once. Harts that probe concurrently find the same result. */
+static bool sbi_client_probe_once(uint32_t *state, uint64_t eid)
 {
     uint32_t s = atomic_load_relaxed(state);
 
@@ -69,26 +70,26 @@ static bool probe_once(uint32_t *state, uint64_t eid)
     return s == PROBE_PRESENT;
 }
 
-static uint64_t base_value(uint64_t fid)
+static uint64_t sbi_client_base_value(uint64_t fid)
 {
-    struct sbi_client_ret r = call0(SBI_EXT_BASE, fid);
+    struct sbi_client_ret r = sbi_client_call0(SBI_EXT_BASE, fid);
 
     return r.error == SBI_SUCCESS ? r.value : 0;
 }
 
 void sbi_client_init(void)
 {
-    host_ids.mvendorid = base_value(SBI_BASE_GET_MVENDORID);
-    host_ids.marchid = base_value(SBI_BASE_GET_MARCHID);
-    host_ids.mimpid = base_value(SBI_BASE_GET_MIMPID);
-    (void)probe_once(&has_dbcn, SBI_EXT_DBCN);
-    (void)probe_once(&has_time, SBI_EXT_TIME);
-    (void)probe_once(&has_srst, SBI_EXT_SRST);
+    host_ids.mvendorid = sbi_client_base_value(SBI_BASE_GET_MVENDORID);
+    host_ids.marchid = sbi_client_base_value(SBI_BASE_GET_MARCHID);
+    host_ids.mimpid = sbi_client_base_value(SBI_BASE_GET_MIMPID);
+    (void)sbi_client_probe_once(&sbi_client_dbcn_state, SBI_EXT_DBCN);
+    (void)sbi_client_probe_once(&sbi_client_time_state, SBI_EXT_TIME);
+    (void)sbi_client_probe_once(&sbi_client_srst_state, SBI_EXT_SRST);
 }
 
 void sbi_client_set_timer(uint64_t ticks)
 {
-    if (probe_once(&has_time, SBI_EXT_TIME))
+    if (sbi_client_probe_once(&sbi_client_time_state, SBI_EXT_TIME))
         (void)sbi_client_call(SBI_EXT_TIME, 0, ticks, 0, 0, 0, 0, 0);
     else
         (void)sbi_client_call(SBI_EXT_LEGACY_SET_TIMER, 0, ticks, 0, 0, 0, 0, 0);
@@ -106,18 +107,18 @@ int64_t sbi_client_hart_start(uint64_t hartid, hpa_t entry, uint64_t opaque)
 
 int64_t sbi_client_system_reset(uint32_t type, uint32_t reason)
 {
-    if (probe_once(&has_srst, SBI_EXT_SRST))
+    if (sbi_client_probe_once(&sbi_client_srst_state, SBI_EXT_SRST))
         return sbi_client_call(SBI_EXT_SRST, SBI_SRST_RESET, type, reason, 0, 0, 0, 0).error;
     if (type != SBI_SRST_TYPE_SHUTDOWN)
         return SBI_ERR_NOT_SUPPORTED;
-    return call0(SBI_EXT_LEGACY_SHUTDOWN, 0).error;
+    return sbi_client_call0(SBI_EXT_LEGACY_SHUTDOWN, 0).error;
 }
 
 bool sbi_client_putchar(char c)
 {
     uint64_t byte = (uint8_t)c;
 
-    if (probe_once(&has_dbcn, SBI_EXT_DBCN)) {
+    if (sbi_client_probe_once(&sbi_client_dbcn_state, SBI_EXT_DBCN)) {
         return sbi_client_call(SBI_EXT_DBCN, SBI_DBCN_CONSOLE_WRITE_BYTE, byte, 0, 0, 0, 0, 0)
                    .error == SBI_SUCCESS;
     }
@@ -128,13 +129,13 @@ size_t sbi_client_console_write(const char *buf, size_t len)
 {
     struct sbi_client_ret r;
 
-    if (!probe_once(&has_dbcn, SBI_EXT_DBCN))
+    if (!sbi_client_probe_once(&sbi_client_dbcn_state, SBI_EXT_DBCN))
         return len != 0 && sbi_client_putchar(buf[0]) ? 1 : 0;
 
-    len = MIN(len, sizeof(dbcn.out));
-    memcpy(dbcn.out, buf, len);
-    r = sbi_client_call(SBI_EXT_DBCN, SBI_DBCN_CONSOLE_WRITE, len, image_to_phys(dbcn.out), 0, 0, 0,
-                        0);
+    len = MIN(len, sizeof(sbi_client_dbcn.out));
+    memcpy(sbi_client_dbcn.out, buf, len);
+    r = sbi_client_call(SBI_EXT_DBCN, SBI_DBCN_CONSOLE_WRITE, len,
+                        image_to_phys(sbi_client_dbcn.out), 0, 0, 0, 0);
     if (r.error != SBI_SUCCESS)
         return 0;
     return MIN(r.value, len);
@@ -144,14 +145,14 @@ int sbi_client_getchar(void)
 {
     struct sbi_client_ret r;
 
-    if (!probe_once(&has_dbcn, SBI_EXT_DBCN)) {
-        int64_t c = call0(SBI_EXT_LEGACY_CONSOLE_GETCHAR, 0).error;
+    if (!sbi_client_probe_once(&sbi_client_dbcn_state, SBI_EXT_DBCN)) {
+        int64_t c = sbi_client_call0(SBI_EXT_LEGACY_CONSOLE_GETCHAR, 0).error;
 
         return c >= 0 && c <= UINT8_MAX ? (int)c : -1;
     }
-    r = sbi_client_call(SBI_EXT_DBCN, SBI_DBCN_CONSOLE_READ, 1, image_to_phys(&dbcn.in), 0, 0, 0,
-                        0);
+    r = sbi_client_call(SBI_EXT_DBCN, SBI_DBCN_CONSOLE_READ, 1, image_to_phys(&sbi_client_dbcn.in),
+                        0, 0, 0, 0);
     if (r.error != SBI_SUCCESS || r.value == 0)
         return -1;
-    return dbcn.in;
+    return sbi_client_dbcn.in;
 }

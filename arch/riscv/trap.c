@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * trap.c - traps taken in HS-mode: an expected fault goes on at its fixup, anything else is a bug
- * of ours. Also the trap vectors of the ways to take exits, and the names of causes and registers.
+ * trap.c - traps taken in HS-mode: an expected fault continues at its fixup, any other trap is a
+ * bug in Hearth. Also selects the trap vector of an exit path, and names causes and registers.
  */
 #include <arch/csr.h>
 #include <arch/exit_path.h>
@@ -10,7 +10,7 @@
 #include <hearth/arch/trap.h>
 #include <hearth/arch/upcalls.h>
 
-static const char *const cause_names[CAUSE_EXCEPTION_LIMIT] = {
+static const char *const trap_cause_names[CAUSE_EXCEPTION_LIMIT] = {
     [CAUSE_INSN_MISALIGNED] = "instruction address misaligned",
     [CAUSE_INSN_ACCESS] = "instruction access fault",
     [CAUSE_ILLEGAL_INSN] = "illegal instruction",
@@ -46,8 +46,8 @@ const char *gpr_name(unsigned reg)
 
 const char *trap_cause_name(uint64_t cause)
 {
-    if (cause < CAUSE_EXCEPTION_LIMIT && cause_names[cause] != NULL)
-        return cause_names[cause];
+    if (cause < CAUSE_EXCEPTION_LIMIT && trap_cause_names[cause] != NULL)
+        return trap_cause_names[cause];
     return "unknown cause";
 }
 

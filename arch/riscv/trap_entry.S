@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * trap_entry.S - traps taken in HS, from the trap vectors in vcpu_switch.S: an expected fault (exception table) or a
- * bug of ours; interrupts are never taken in HS (sstatus.SIE stays 0), so nothing here is hot.
+ * trap_entry.S - handles traps taken in HS, called by the trap vectors in vcpu_switch.S: an expected fault (exception
+ * table) or a bug in Hearth. Interrupts are never taken in HS (sstatus.SIE stays 0), so this path is not hot.
  */
 #include <arch/csr.h>
 #include <asm_offsets.h>
@@ -9,11 +9,11 @@
     .text
     .globl trap_in_hs
     .balign 4
-/* a0 and sscratch, which is 0 in HS, are exchanged. */
+/* On entry a0 and sscratch, which is 0 in HS, have been exchanged. */
 trap_in_hs:
     csrrw   a0, CSR_SSCRATCH, zero
 
-    /* Is there room on this hart's stack? A stack overflow lands in the guard page and comes here too. */
+    /* Use the emergency stack if this hart's stack has no space, as after an overflow into the guard page. */
     sd      t0, HART_SCRATCH(tp)
     ld      t0, HART_STACK_TOP(tp)
     bltu    t0, sp, 1f
@@ -51,7 +51,7 @@ trap_in_hs:
     sd      t0, TRAP_STVAL(sp)
     mv      a0, sp
     call    trap_handle
-    /* Came back: a fixup. scause and stval still hold the fault's values for it. */
+    /* trap_handle() has returned, so sepc is a fixup. scause and stval still hold the fault's values for it. */
     ld      t0, TRAP_SEPC(sp)
     csrw    CSR_SEPC, t0
     ld      t0, TRAP_SSTATUS(sp)

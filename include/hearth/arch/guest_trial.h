@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * guest_trial.h - runs a few instructions of this image as a guest, at boot: what only a guest's
- * modes show. Whatever goes wrong ends as a trap to HS-mode.
+ * guest_trial.h - runs a few instructions of this image in VS- or VU-mode at boot, to find features
+ * that only these modes show. Any failure ends as a trap to HS-mode.
  */
 #pragma once
 
@@ -9,16 +9,16 @@
 
 struct trial_trap {
     uint64_t scause, stval, sstatus; /* of the first trap */
-    uint64_t a0;                     /* the guest's */
+    uint64_t a0;                     /* the guest's register at the trap */
 };
 
-/* The pages of all code that trials run. */
+/* Returns the range of pages that contains the code of all trials. */
 void guest_trial_range(hpa_t *first, uint64_t *size);
-/* hgatp: VMID 0, for a G-stage that maps that range alone, to itself, readable and executable.
- * henvcfg: where that exists. */
+/* Begins trials. hgatp: VMID 0 and a G-stage that maps only that range, gpa = hpa, readable and
+ * executable. henvcfg: ignored if the host has none. */
 void guest_trial_begin(uint64_t hgatp, uint64_t henvcfg);
-/* Runs code with these registers, and ra at an ecall, until its first trap. spp: SSTATUS_SPP for
- * VS-mode, 0 for VU-mode. The code may write a0, a1 and ra alone. */
+/* Runs code with these registers until its first trap; ra points to an ecall. spp: SSTATUS_SPP for
+ * VS-mode, 0 for VU-mode. The code may write only a0, a1 and ra. */
 struct trial_trap guest_trial_run(const char *code, uint64_t a0, uint64_t a1, uint64_t spp);
-/* hgatp and henvcfg are 0. */
+/* Ends trials; leaves hgatp and henvcfg 0. */
 void guest_trial_end(void);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * isa_policy.h - the table of ISA extensions that Hearth knows (arch/riscv/isa_policy.c): one row
- * each, in the canonical order in which they are written into riscv,isa.
+ * isa_policy.h - the table of ISA extensions that Hearth knows (arch/riscv/isa_policy.c): one entry
+ * each, in the canonical order of riscv,isa.
  */
 #pragma once
 
@@ -11,7 +11,7 @@
 
 struct isa_ext {
     const char *name; /* lower case */
-    bool guest_ok;    /* a guest may use it, and is told so */
+    bool guest_ok;    /* guests may use it and are told of it */
     uint16_t field;   /* offset of its bool in struct host_isa, or ISA_FIELD_NONE */
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * upcalls.h - what arch/ calls and layers above implement: the boot, the exit, and a trap that is a
- * bug of ours.
+ * upcalls.h - functions that arch/ calls and higher layers implement: boot, exits, and unexpected
+ * traps.
  */
 #pragma once
 
@@ -11,21 +11,22 @@
 struct hart;
 struct vcpu;
 
-/* The boot hart's, before there is memory for others. init/. */
+/* The boot hart's structure, static because memory is not available yet. Defined in init/. */
 extern struct hart boot_hart;
-/* The boot hart on boot.S's stack: a0 and a1 as the firmware passed them. Does not return. init/.
- * */
+/* Entry of the boot hart, on boot.S's stack, with the arguments that the firmware passed. Does not
+ * return. Defined in init/. */
 void boot_main(uint64_t hartid, hpa_t fdt);
-/* A secondary hart, on its own stack and the hypervisor's map. Does not return. init/. */
+/* Entry of a secondary hart, on its own stack and in the hypervisor's map. Does not return. Defined
+ * in init/. */
 void main_secondary(void);
 
-/* The world switch calls this at each exit, on the hart's stack: 0 enters the guest again; else
- * vcpu_enter() returns it. core/. */
+/* Called by the world switch at each exit, on the hart's stack. 0: enter the guest again; other
+ * values are returned by vcpu_enter(). Defined in core/. */
 uint32_t vcpu_exited(struct vcpu *vcpu);
-/* The same, with its events in the hart's trace ring. core/. */
+/* Like vcpu_exited(), and writes events to the hart's trace ring. Defined in core/. */
 uint32_t vcpu_exited_traced(struct vcpu *vcpu);
-/* The present exit took so many ticks. core/. */
+/* Records the latency of the current exit. Defined in core/. */
 void stats_latency_add(struct vcpu *vcpu, uint64_t ticks);
 
-/* A trap in HS that has no fixup. kernel/. */
+/* Handles a trap in HS without a fixup: panics. Defined in kernel/. */
 __noreturn void trap_unexpected(const struct trap_frame *frame);
