@@ -15,11 +15,12 @@ struct header {
     uint64_t base, entry, vector;
 };
 
-struct row {
+struct symbol_entry {
     uint32_t offset, name;
 };
 
-_Static_assert(sizeof(struct header) == 40 && sizeof(struct row) == 8, "hearth/lib/symbols.h");
+_Static_assert(sizeof(struct header) == 40 && sizeof(struct symbol_entry) == 8,
+               "hearth/lib/symbols.h");
 
 #define NONE        UINT64_MAX
 #define KASLR_ALIGN (2 * MIB) /* Linux relocates itself by multiples of a PMD's size */
@@ -32,17 +33,18 @@ static struct header symbols_header(const struct symbol_table *t)
     return h;
 }
 
-static struct row symbols_entry(const struct symbol_table *t, uint32_t i)
+static struct symbol_entry symbols_entry(const struct symbol_table *t, uint32_t i)
 {
-    struct row r;
+    struct symbol_entry entry;
 
-    memcpy(&r, (const char *)t->data + sizeof(struct header) + i * sizeof(r), sizeof(r));
-    return r;
+    memcpy(&entry, (const char *)t->data + sizeof(struct header) + i * sizeof(entry),
+           sizeof(entry));
+    return entry;
 }
 
 static const char *symbols_names(const struct symbol_table *t, const struct header *h)
 {
-    return (const char *)t->data + sizeof(*h) + h->count * sizeof(struct row);
+    return (const char *)t->data + sizeof(*h) + h->count * sizeof(struct symbol_entry);
 }
 
 static int symbols_refuse(const char **why, const char *text)
@@ -58,13 +60,13 @@ static int symbols_check_entries(const struct symbol_table *t, const struct head
     uint32_t before = 0;
 
     for (uint32_t i = 0; i < h->count; i++) {
-        const struct row r = symbols_entry(t, i);
+        const struct symbol_entry entry = symbols_entry(t, i);
 
-        if (i > 0 && r.offset <= before)
+        if (i > 0 && entry.offset <= before)
             return symbols_refuse(why, "is damaged: its addresses do not ascend");
-        if (r.name >= h->names_size)
+        if (entry.name >= h->names_size)
             return symbols_refuse(why, "is damaged: a name outside it");
-        before = r.offset;
+        before = entry.offset;
     }
     return h->base <= UINT64_MAX - before ? 0
                                           : symbols_refuse(why, "is damaged: addresses that wrap");
@@ -82,7 +84,7 @@ int symbols_check(const struct symbol_table *t, const char **why)
         return symbols_refuse(why, "is not a table of symbols");
     if (h.count == 0 || h.count > SYMBOLS_MAX)
         return symbols_refuse(why, "has no symbols, or too many");
-    if (t->size != sizeof(h) + h.count * sizeof(struct row) + h.names_size)
+    if (t->size != sizeof(h) + h.count * sizeof(struct symbol_entry) + h.names_size)
         return symbols_refuse(why, "is damaged: of another size than it says");
     names = symbols_names(t, &h);
     if (h.names_size == 0 || names[0] != '\0' || names[h.names_size - 1] != '\0')
@@ -95,7 +97,7 @@ int symbols_find(const struct symbol_table *t, uint64_t address, const char **na
 {
     uint32_t low = 0, high;
     struct header h;
-    struct row r;
+    struct symbol_entry entry;
 
     if (t->data == NULL)
         return -HV_ENOENT;
@@ -113,9 +115,9 @@ int symbols_find(const struct symbol_table *t, uint64_t address, const char **na
     }
     if (low == 0)
         return -HV_ENOENT;
-    r = symbols_entry(t, low - 1);
-    *name = symbols_names(t, &h) + r.name;
-    *offset = address - h.base - r.offset;
+    entry = symbols_entry(t, low - 1);
+    *name = symbols_names(t, &h) + entry.name;
+    *offset = address - h.base - entry.offset;
     return **name != '\0' ? 0 : -HV_ENOENT;
 }
 

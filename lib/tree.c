@@ -122,14 +122,14 @@ static struct tree_node *tree_successor(const struct tree_node *n)
 
 struct tree_node *tree_walk_next(struct tree_walk *w)
 {
-    struct tree_node *n = tree_earlier(w->row, w->below);
+    struct tree_node *n = tree_earlier(w->in_list, w->in_tree);
 
     if (n == NULL)
         return NULL;
-    if (n == w->row)
-        w->row = n->child[1];
+    if (n == w->in_list)
+        w->in_list = n->child[1];
     else
-        w->below = tree_successor(n);
+        w->in_tree = tree_successor(n);
     return n;
 }
 

@@ -14,7 +14,7 @@
 static inline struct vcpu *next_in_row(const struct hart *h, const struct vcpu *v)
 {
     const struct sched_hart *q = hart_sched(h);
-    struct vcpu *n = queue_vcpu(q->fair.row_first);
+    struct vcpu *n = queue_vcpu(q->fair.list_first);
 
     if (n == NULL || n != queue_vcpu(tree_first(&q->fair)) || tree_first(&q->fixed) != NULL ||
         !queue_is_fair(v) || !(v->sched.params.affinity & BIT(h->index)) || cap_limits(v) ||
@@ -39,15 +39,15 @@ static inline bool swap(struct sched_hart *q, struct vcpu *v, struct vcpu *n, ui
     sum = q->sum + queue_weighed(q, v, vruntime);
     mean = sum / (int64_t)load;
     if (tree_before(q->base + (uint64_t)mean, n->sched.vruntime) || !queue_near_base(mean) ||
-        !tree_row_takes(&q->fair, deadline, vruntime))
+        !tree_list_accepts(&q->fair, deadline, vruntime))
         return false;
     if (now > q->since)
         s->recent = queue_recent(v, now) + had;
     s->vruntime = s->node.value = vruntime;
     s->deadline = s->node.key = deadline;
     s->yielded = false;
-    tree_row_append(&q->fair, &s->node);
-    tree_row_remove(&q->fair, &n->sched.node);
+    tree_list_append(&q->fair, &s->node);
+    tree_list_remove(&q->fair, &n->sched.node);
     s->queued = true;
     n->sched.queued = false;
     q->sum = sum - queue_weighed(q, n, n->sched.vruntime);

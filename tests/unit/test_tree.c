@@ -39,14 +39,14 @@ static unsigned check_row(const struct tree *t)
     const struct tree_node *before = NULL;
     unsigned seen = 0;
 
-    for (const struct tree_node *n = t->row_first; n != NULL; before = n, n = n->child[1]) {
+    for (const struct tree_node *n = t->list_first; n != NULL; before = n, n = n->child[1]) {
         seen++;
         assert_int_equal(n->height, 0);
         assert_ptr_equal(n->child[0], before);
         if (before != NULL)
             assert_false(tree_before(n->key, before->key) || tree_before(n->value, before->value));
     }
-    assert_ptr_equal(t->row_last, before);
+    assert_ptr_equal(t->list_last, before);
     return seen;
 }
 
@@ -168,7 +168,7 @@ static void test_both_orders(void **state)
         check(&t, 2 * NODES);
     }
     assert_null(t.root);
-    assert_null(t.row_first);
+    assert_null(t.list_first);
 }
 
 /* Turns of equals: each goes from the front to the end, and none is ever in the tree. */

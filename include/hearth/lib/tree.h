@@ -3,11 +3,11 @@
  * tree.h - an intrusive set of nodes sorted by key, with a fast search for "the first by key among
  * those whose value is at most x". Keys and values may wrap: all of one set lie within 2^63.
  *
- * Nodes inserted in order, with neither key nor value less than the last node's, form a list (the
- * "row"), where insertion and removal are O(1). Vcpus of equal weight that alternate are inserted
- * in this order. All other nodes are in a balanced tree (AVL), where each node holds the least
- * `value` of its subtree; every operation is O(log n) in the worst case. Row and tree are
- * independent: the first node of the set is the earlier of their first nodes.
+ * Nodes inserted in order, with neither key nor value less than the last node's, form a list, where
+ * insertion and removal are O(1). Vcpus of equal weight that alternate are inserted in this order.
+ * All other nodes are in a balanced tree (AVL), where each node holds the least `value` of its
+ * subtree; every operation is O(log n) in the worst case. List and tree are independent: the first
+ * node of the set is the earlier of their first nodes.
  *
  * No locking, no allocation.
  */
@@ -16,15 +16,15 @@
 #include <hearth/lib/types.h>
 
 struct tree_node {
-    struct tree_node *parent, *child[2]; /* in the row: child[0] precedes, child[1] follows */
+    struct tree_node *parent, *child[2]; /* in the list: child[0] precedes, child[1] follows */
     uint64_t key, value;                 /* constant while the node is in a set */
     uint64_t least;                      /* least value in its subtree */
-    uint32_t height;                     /* of its subtree; a leaf: 1; in the row: 0 */
+    uint32_t height;                     /* of its subtree; a leaf: 1; in the list: 0 */
 };
 
 struct tree {
-    struct tree_node *root, *root_first;    /* root_first: the tree's first node */
-    struct tree_node *row_first, *row_last; /* keys and values both ascend */
+    struct tree_node *root, *root_first;      /* root_first: the tree's first node */
+    struct tree_node *list_first, *list_last; /* keys and values both ascend */
 };
 
 /* a < b, modulo 2^64. */
@@ -39,38 +39,39 @@ void tree_remove_sorted(struct tree *t, struct tree_node *n);
 struct tree_node *tree_below_within(const struct tree *t, uint64_t limit);
 
 /* Appends n, whose key and value are not before the last node's. */
-static inline void tree_row_append(struct tree *t, struct tree_node *n)
+static inline void tree_list_append(struct tree *t, struct tree_node *n)
 {
-    struct tree_node *last = t->row_last;
+    struct tree_node *last = t->list_last;
 
     if (last == NULL)
-        t->row_first = n;
+        t->list_first = n;
     else
         last->child[1] = n;
     n->child[0] = last;
     n->child[1] = NULL;
     n->height = 0;
-    t->row_last = n;
+    t->list_last = n;
 }
 
-/* Removes n, which is in the row. */
-static inline void tree_row_remove(struct tree *t, struct tree_node *n)
+/* Removes n, which is in the list. */
+static inline void tree_list_remove(struct tree *t, struct tree_node *n)
 {
     struct tree_node *before = n->child[0], *behind = n->child[1];
 
     if (before == NULL)
-        t->row_first = behind;
+        t->list_first = behind;
     else
         before->child[1] = behind;
     if (behind == NULL)
-        t->row_last = before;
+        t->list_last = before;
     else
         behind->child[0] = before;
 }
 
-static inline bool tree_row_takes(const struct tree *t, uint64_t key, uint64_t value)
+/* Returns whether a node with this key and value may be appended. */
+static inline bool tree_list_accepts(const struct tree *t, uint64_t key, uint64_t value)
 {
-    const struct tree_node *last = t->row_last;
+    const struct tree_node *last = t->list_last;
 
     return last == NULL || !(tree_before(key, last->key) || tree_before(value, last->value));
 }
@@ -78,8 +79,8 @@ static inline bool tree_row_takes(const struct tree *t, uint64_t key, uint64_t v
 /* Inserts n. The caller has set key and value. */
 static inline void tree_insert(struct tree *t, struct tree_node *n)
 {
-    if (tree_row_takes(t, n->key, n->value))
-        tree_row_append(t, n);
+    if (tree_list_accepts(t, n->key, n->value))
+        tree_list_append(t, n);
     else
         tree_insert_sorted(t, n);
 }
@@ -87,7 +88,7 @@ static inline void tree_insert(struct tree *t, struct tree_node *n)
 static inline void tree_remove(struct tree *t, struct tree_node *n)
 {
     if (n->height == 0)
-        tree_row_remove(t, n);
+        tree_list_remove(t, n);
     else
         tree_remove_sorted(t, n);
 }
@@ -103,27 +104,27 @@ static inline struct tree_node *tree_earlier(struct tree_node *a, struct tree_no
 /* The first node, or NULL. */
 static inline struct tree_node *tree_first(const struct tree *t)
 {
-    return tree_earlier(t->row_first, t->root_first);
+    return tree_earlier(t->list_first, t->root_first);
 }
 
 /* The first node whose value is not after limit, or NULL. */
 static inline struct tree_node *tree_first_within(const struct tree *t, uint64_t limit)
 {
-    struct tree_node *n = t->row_first;
+    struct tree_node *n = t->list_first;
 
     if (n != NULL && tree_before(limit, n->value))
-        n = NULL; /* values ascend in the row */
+        n = NULL; /* values ascend in the list */
     return t->root == NULL ? n : tree_earlier(n, tree_below_within(t, limit));
 }
 
 /* A walk over all nodes by key. The set must not change meanwhile. */
 struct tree_walk {
-    struct tree_node *row, *below;
+    struct tree_node *in_list, *in_tree;
 };
 
 static inline struct tree_walk tree_walk_from_first(const struct tree *t)
 {
-    return (struct tree_walk){.row = t->row_first, .below = t->root_first};
+    return (struct tree_walk){.in_list = t->list_first, .in_tree = t->root_first};
 }
 
 /* The next node, or NULL. */
