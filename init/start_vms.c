@@ -37,7 +37,7 @@ static void starter_begin(const struct vm_config *config)
     struct vm *vm;
 
     if (vm_create(config, &vm) < 0)
-        vm_refused();
+        machine_end_vm_refused();
     else if (vm_start(vm) < 0)
         log_warn("%s: does not start: somebody was faster", config->name);
 }
@@ -72,7 +72,7 @@ static bool starter_next(struct work *w)
 
     (void)w;
     if (starter.next == starter.total) {
-        vm_boot_done();
+        machine_end_boot_done();
         return false;
     }
     config = starter_config(starter.next);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * crash_report.c - a crashed vcpu's report: all that is known without the guest's help. What is
- * read from its memory is bounded, and its own word. Locks: the log's.
+ * crash_report.c - logs a crashed vcpu's state without the guest's help. Reads of guest memory are
+ * bounded, and their content is not trusted. Locks: the log's.
  */
 #include <arch/csr.h>
 #include <arch/hart_csr.h>
@@ -14,7 +14,7 @@
 #include <hearth/arch/trap.h>
 #include <hearth/core/vm.h>
 
-static const char *const irq_names[] = {
+static const char *const crash_irq_names[] = {
     [IRQ_S_SOFT] = "supervisor software interrupt",
     [IRQ_S_TIMER] = "supervisor timer interrupt",
     [IRQ_S_EXT] = "supervisor external interrupt",
@@ -22,23 +22,23 @@ static const char *const irq_names[] = {
     [IRQ_LCOF] = "local counter-overflow interrupt",
 };
 
-static const char *cause_name(uint64_t cause)
+static const char *crash_cause_name(uint64_t cause)
 {
     const uint64_t irq = cause & ~TRAP_IRQ;
 
     if (!(cause & TRAP_IRQ))
         return trap_cause_name(cause);
-    return irq < ARRAY_SIZE(irq_names) && irq_names[irq] != NULL ? irq_names[irq]
-                                                                 : "unknown interrupt";
+    return irq < ARRAY_SIZE(crash_irq_names) && crash_irq_names[irq] != NULL ? crash_irq_names[irq]
+                                                                             : "unknown interrupt";
 }
 
-/* An instruction that cannot be fetched has not run. */
-static bool is_fetch_fault(uint64_t cause)
+/* True if the instruction at pc could not be fetched. */
+static bool crash_is_fetch_fault(uint64_t cause)
 {
     return cause == CAUSE_INSN_ACCESS || cause == CAUSE_INSN_PAGE || cause == CAUSE_INSN_GUEST_PAGE;
 }
 
-static void report_state(const struct vcpu *v, const struct vcpu_exit *e)
+static void crash_report_state(const struct vcpu *v, const struct vcpu_exit *e)
 {
     if (e->gpa_valid)
         log_vm(v->vm, "  gpa 0x%016lx htinst 0x%lx", e->gpa, e->tinst);
@@ -46,10 +46,10 @@ static void report_state(const struct vcpu *v, const struct vcpu_exit *e)
            vs_status(), vs_atp(), vs_tvec());
     log_vm(v->vm, "  vsepc 0x%lx vscause 0x%lx vstval 0x%lx vsie 0x%lx hvip 0x%lx", vs_epc(),
            vs_cause(), vs_tval(), vs_ie(), hvip_pending());
-    if (e->cause == CAUSE_DOUBLE_TRAP) /* mtval2, by way of the firmware */
+    if (e->cause == CAUSE_DOUBLE_TRAP) /* the firmware has copied mtval2 to htval */
         log_vm(v->vm, "  the second trap's cause %lu (%s)", trap_htval(),
                trap_cause_name(trap_htval()));
-    /* x0 has no value worth a place: the first one is pc. */
+    /* pc takes the place of x0. */
     for (unsigned i = 0; i < 32; i += 4)
         log_vm(v->vm, "  %-4s 0x%016lx  %-4s 0x%016lx  %-4s 0x%016lx  %-4s 0x%016lx",
                i == 0 ? "pc" : gpr_name(i), i == 0 ? e->pc : v->ctx.gpr[i], gpr_name(i + 1),
@@ -58,15 +58,15 @@ static void report_state(const struct vcpu *v, const struct vcpu_exit *e)
 }
 
 /* Offset of the guest's code from its link address. */
-static uint64_t slide_of(const struct vcpu *v)
+static uint64_t crash_slide(const struct vcpu *v)
 {
     return symbols_slide(&v->vm->config.symbols, vs_atp() >> ATP_MODE_SHIFT != ATP_MODE_BARE,
                          vs_tvec(), v->vm->entry);
 }
 
 /* Not inlined: clang would merge all frames into one large frame. */
-static __noinline void report_backtrace(const struct vcpu *v, const struct vcpu_exit *e,
-                                        uint64_t slide)
+static __noinline void crash_report_backtrace(const struct vcpu *v, const struct vcpu_exit *e,
+                                              uint64_t slide)
 {
     struct backtrace_from from = {
         .pc = e->pc,
@@ -80,15 +80,15 @@ static __noinline void report_backtrace(const struct vcpu *v, const struct vcpu_
     char line[BACKTRACE_LINE_SIZE];
     unsigned count;
 
-    /* The trap vector's own fetch changed nothing: then it is the trap before it that tells. */
-    from.astray = is_fetch_fault(backtrace_at_vector(&from) ? vs_cause() : e->cause);
+    /* At the trap vector the handler has changed no register, so the guest's own trap decides. */
+    from.fetch_failed = crash_is_fetch_fault(backtrace_at_vector(&from) ? vs_cause() : e->cause);
     count = guest_backtrace(&v->vm->memslots, &from, frame);
     log_vm(v->vm, "  backtrace, by frame pointers:");
     for (unsigned i = 0; i < count; i++)
         log_vm(v->vm, "  %s", backtrace_text(&frame[i], i, &v->vm->config.symbols, slide, line));
 }
 
-static void report_exits(const struct vcpu *v, uint64_t slide)
+static void crash_report_exits(const struct vcpu *v, uint64_t slide)
 {
     char symbol[SYMBOL_TEXT_SIZE];
 
@@ -99,7 +99,7 @@ static void report_exits(const struct vcpu *v, uint64_t slide)
         symbols_text(&v->vm->config.symbols, slide, r->pc, false, symbol);
         log_vm(v->vm, "  %2lu %s %lu pc 0x%016lx tval 0x%lx gpa 0x%lx: %s%s%s", i,
                (r->cause & TRAP_IRQ) ? "irq" : "cause", r->cause & ~TRAP_IRQ, r->pc, r->tval,
-               r->gpa_valid ? r->gpa : 0, cause_name(r->cause), symbol[0] != '\0' ? "," : "",
+               r->gpa_valid ? r->gpa : 0, crash_cause_name(r->cause), symbol[0] != '\0' ? "," : "",
                symbol);
     }
 }
@@ -107,12 +107,12 @@ static void report_exits(const struct vcpu *v, uint64_t slide)
 static void crash_report(struct vcpu *v, const struct vcpu_exit *e, const char *reason)
 {
     const struct symbol_table *symbols = &v->vm->config.symbols;
-    const uint64_t slide = slide_of(v), ra = v->ctx.gpr[GPR_RA];
+    const uint64_t slide = crash_slide(v), ra = v->ctx.gpr[GPR_RA];
     char at[SYMBOL_TEXT_SIZE];
 
     log_vm(v->vm, "vcpu %u crashed: %s", v->id, reason);
     log_vm(v->vm, "  cause %lu (%s) pc 0x%016lx tval 0x%016lx", e->cause & ~TRAP_IRQ,
-           cause_name(e->cause), e->pc, e->tval);
+           crash_cause_name(e->cause), e->pc, e->tval);
     if (*symbols_text(symbols, slide, e->pc, false, at) != '\0')
         log_vm(v->vm, "  pc:%s", at);
     if (*symbols_text(symbols, slide, vs_epc(), false, at) != '\0')
@@ -121,9 +121,9 @@ static void crash_report(struct vcpu *v, const struct vcpu_exit *e, const char *
         log_vm(v->vm, "  ra:%s", at);
     if (slide != 0)
         log_vm(v->vm, "  its code was moved by 0x%lx from where it was linked", slide);
-    report_state(v, e);
-    report_backtrace(v, e, slide);
-    report_exits(v, slide);
+    crash_report_state(v, e);
+    crash_report_backtrace(v, e, slide);
+    crash_report_exits(v, slide);
 }
 
 const struct vm_component crash_report_component = {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * guest_backtrace.c - frames of code compiled with -fno-omit-frame-pointer, as Linux is: a frame
- * pointer's place holds, below it, the return address and the caller's frame pointer. No state, no
- * locks.
+ * guest_backtrace.c - finds the frames of code compiled with -fno-omit-frame-pointer, as Linux is:
+ * the return address is at fp - 8 and the caller's frame pointer at fp - 16. No state, no locks.
  *
  * Specification: RISC-V ELF psABI, "Frame Pointer Convention".
  */
@@ -21,13 +20,13 @@ struct walk {
     unsigned count;
 };
 
-static void put(struct walk *w, gva_t pc, enum backtrace_kind kind)
+static void backtrace_add(struct walk *w, gva_t pc, enum backtrace_kind kind)
 {
     if (w->count < BACKTRACE_FRAMES)
         w->frame[w->count++] = (struct backtrace_frame){.pc = pc, .kind = kind};
 }
 
-static bool read_word(const struct walk *w, gva_t gva, uint64_t *word)
+static bool backtrace_read(const struct walk *w, gva_t gva, uint64_t *word)
 {
     gpa_t gpa;
 
@@ -35,16 +34,16 @@ static bool read_word(const struct walk *w, gva_t gva, uint64_t *word)
            memslot_read(w->slots, gpa, word, sizeof(*word)) == sizeof(*word);
 }
 
-static bool is_frame(gva_t fp)
+static bool backtrace_is_frame(gva_t fp)
 {
     return fp >= 2 * sizeof(uint64_t) && is_aligned(fp, sizeof(uint64_t));
 }
 
 /* A leaf function saves its caller's frame pointer where others save the return address, which
  * remains in ra. */
-static bool is_leaf(const struct backtrace_from *from, uint64_t first)
+static bool backtrace_is_leaf(const struct backtrace_from *from, uint64_t first)
 {
-    return from->ra != 0 && is_frame(first) && first > from->fp &&
+    return from->ra != 0 && backtrace_is_frame(first) && first > from->fp &&
            first - from->fp <= FRAME_SIZE_MAX;
 }
 
@@ -52,27 +51,27 @@ unsigned guest_backtrace(const struct memslots *slots, const struct backtrace_fr
                          struct backtrace_frame frame[BACKTRACE_FRAMES])
 {
     struct walk w = {.slots = slots, .vsatp = from->vsatp, .frame = frame};
-    bool innermost = !from->astray;
+    bool innermost = !from->fetch_failed;
     gva_t fp = from->fp;
 
-    put(&w, from->pc, BACKTRACE_AT);
+    backtrace_add(&w, from->pc, BACKTRACE_AT);
     if (backtrace_at_vector(from))
-        put(&w, from->vsepc, BACKTRACE_TRAPPED);
-    if (from->astray)
-        put(&w, from->ra, BACKTRACE_RETURN);
-    while (w.count < BACKTRACE_FRAMES && is_frame(fp)) {
+        backtrace_add(&w, from->vsepc, BACKTRACE_TRAPPED);
+    if (from->fetch_failed)
+        backtrace_add(&w, from->ra, BACKTRACE_RETURN);
+    while (w.count < BACKTRACE_FRAMES && backtrace_is_frame(fp)) {
         uint64_t first, second;
         gva_t up;
 
-        if (!read_word(&w, fp - 8, &first))
+        if (!backtrace_read(&w, fp - 8, &first))
             break;
-        if (innermost && is_leaf(from, first)) {
-            put(&w, from->ra, BACKTRACE_RETURN);
+        if (innermost && backtrace_is_leaf(from, first)) {
+            backtrace_add(&w, from->ra, BACKTRACE_RETURN);
             up = first;
         } else {
-            if (first == 0 || !read_word(&w, fp - 16, &second))
+            if (first == 0 || !backtrace_read(&w, fp - 16, &second))
                 break;
-            put(&w, first, BACKTRACE_RETURN);
+            backtrace_add(&w, first, BACKTRACE_RETURN);
             up = second;
         }
         innermost = false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * machine_end.c - see machine_end.h. Locking: the VMs' own locks, one at a time; `ending` is taken
- * once, atomically.
+ * machine_end.c - see machine_end.h. Locking: the VMs' locks, one at a time; machine_end_begun is
+ * set once, atomically.
  */
 #include <arch/atomic.h>
 #include <arch/barrier.h>
@@ -15,28 +15,29 @@
 #include <hearth/monitor/trace_control.h>
 #include <hearth/core/vcpu.h>
 
-static uint32_t vms_refused; /* atomic: beside those whose descriptions were */
-static uint32_t boot_done;   /* atomic */
-static uint32_t ending;      /* atomic */
+/* Atomic: VMs refused, not counting refused descriptions. */
+static uint32_t machine_end_refused_vms;
+static uint32_t machine_end_allowed; /* atomic */
+static uint32_t machine_end_begun;   /* atomic */
 
-/* State of all VMs; each is sampled at a different time. */
-struct census {
-    bool live;    /* one runs, or is paused, or on its way */
-    bool started; /* one has been */
+/* Summary of all VMs, which are not sampled at the same time. */
+struct vms_summary {
+    bool live;    /* a VM runs, is paused, or is starting or stopping */
+    bool started; /* a VM has been started */
     enum machine_exit code;
 };
 
-void vm_refused(void)
+void machine_end_vm_refused(void)
 {
-    (void)atomic_fetch_add(&vms_refused, 1);
+    (void)atomic_fetch_add(&machine_end_refused_vms, 1);
 }
 
 static bool machine_end_refused_any(void)
 {
-    return descriptions_refused() != 0 || atomic_load_relaxed(&vms_refused) != 0;
+    return descriptions_refused() != 0 || atomic_load_relaxed(&machine_end_refused_vms) != 0;
 }
 
-static void count_in(struct vm *vm, struct census *c)
+static void machine_end_add_vm(struct vm *vm, struct vms_summary *c)
 {
     enum vm_state state;
 
@@ -52,21 +53,21 @@ static void count_in(struct vm *vm, struct census *c)
         c->live = true;
 }
 
-static struct census take_census(void)
+static struct vms_summary machine_end_sum_up(void)
 {
-    struct census c = {.code =
-                           machine_end_refused_any() ? MACHINE_EXIT_VM_REFUSED : MACHINE_EXIT_OK};
+    struct vms_summary c = {.code = machine_end_refused_any() ? MACHINE_EXIT_VM_REFUSED
+                                                              : MACHINE_EXIT_OK};
 
     for (unsigned i = 0; i < vm_count(); i++) {
         struct vm *vm = vm_get(i);
 
         if (vm != NULL)
-            count_in(vm, &c);
+            machine_end_add_vm(vm, &c);
     }
     return c;
 }
 
-static void summarise(struct vm *vm)
+static void machine_end_log_summary(struct vm *vm)
 {
     uint64_t exits = 0, run = 0, up = 0;
     const char *why;
@@ -89,17 +90,17 @@ static void summarise(struct vm *vm)
     stats_report(vm);
 }
 
-/* True for the first caller, which ends the machine. */
-static bool begin_ending(void)
+/* Returns true to the first caller, which ends the machine. */
+static bool machine_end_begin(void)
 {
-    if (atomic_exchange(&ending, 1) != 0)
+    if (atomic_exchange(&machine_end_begun, 1) != 0)
         return false;
     console_begin_end();
     for (unsigned i = 0; i < vm_count(); i++) {
         struct vm *vm = vm_get(i);
 
         if (vm != NULL)
-            summarise(vm);
+            machine_end_log_summary(vm);
     }
     trace_finish();
     return true;
@@ -107,35 +108,35 @@ static bool begin_ending(void)
 
 void machine_end_if_done(void)
 {
-    struct census c;
+    struct vms_summary c;
 
-    if (!atomic_load_acquire(&boot_done))
+    if (!atomic_load_acquire(&machine_end_allowed))
         return;
-    c = take_census();
+    c = machine_end_sum_up();
     if (c.live || (!c.started && !machine_end_refused_any() && management.shell))
         return;
     if (management.stay || console_shell_attached()) {
         log_info("no VM runs; the machine stays on");
         return;
     }
-    if (!begin_ending())
-        return; /* another hart found the same */
+    if (!machine_end_begin())
+        return; /* another hart ends the machine */
     log_info("machine off: %s",
              c.code == MACHINE_EXIT_OK ? "all VMs ended" : "not all VMs ended well");
     machine_off(c.code);
 }
 
-void vm_boot_done(void)
+void machine_end_boot_done(void)
 {
-    atomic_store_release(&boot_done, 1);
+    atomic_store_release(&machine_end_allowed, 1);
     machine_end_if_done();
 }
 
 void machine_end(void)
 {
-    enum machine_exit code = take_census().code;
+    enum machine_exit code = machine_end_sum_up().code;
 
-    if (begin_ending()) {
+    if (machine_end_begin()) {
         log_info("machine off: by the operator");
         machine_off(code);
     }

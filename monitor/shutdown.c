@@ -2,10 +2,10 @@
 /*
  * shutdown.c - see shutdown.h.
  *
- * A Linux guest without additional software responds to Magic SysRq on its serial console: a
- * break on the line, then a key. Sync, remount read-only, power off, each given a
- * second. (Debian's kernel lets all three through; it has no driver for a power key that a board
- * like this one could have.) Guests that know HOST_COMM can be sent a message instead.
+ * A Linux guest without additional software responds to Magic SysRq on its serial console: a break
+ * condition, then a key. The keys for sync, remount read-only and power off are sent one second
+ * apart. (Debian's kernel allows all three, and has no driver for a power key on such a board.)
+ * Guests that use HOST_COMM can receive a message instead.
  */
 #include <hearth/lib/errno.h>
 #include <hearth/kernel/hart.h>
@@ -18,24 +18,24 @@
 #include <hearth/monitor/shutdown.h>
 #include <hearth/core/vm.h>
 
-static const char sysrq_keys[] = {'s', 'u', 'o'};
-static const char message[] = "shutdown";
+static const char shutdown_sysrq_keys[] = {'s', 'u', 'o'};
+static const char shutdown_message[] = "shutdown";
 
 #define KEY_GAP_US 1000000
 
 /* Locks: vm->lock for the marked fields; the timer and the step belong to the hart `hart`. */
 struct vm_shutdown {
     struct vm *vm;
-    uint32_t hart;    /* constant: that of the VM's creation */
-    bool queued;      /* vm->lock: the work is */
-    uint64_t asked;   /* vm->lock: ticks when it was asked; 0: it is not being asked */
-    struct work work; /* takes the request to the hart */
+    uint32_t hart;    /* constant: index of the hart that created the VM */
+    bool queued;      /* vm->lock: `work` is queued */
+    uint64_t asked;   /* vm->lock: ticks at the request; 0: no request is pending */
+    struct work work; /* passes the request to the hart */
     struct timer_event timer;
     uint32_t step;
 };
 
 /* On the VM's shutdown hart, no lock held. */
-static void next_step(struct timer_event *ev)
+static void shutdown_next_step(struct timer_event *ev)
 {
     struct vm_shutdown *s = container_of(ev, struct vm_shutdown, timer);
     struct vm *vm = s->vm;
@@ -46,7 +46,7 @@ static void next_step(struct timer_event *ev)
     lock_acquire(&vm->lock);
     asked = s->asked;
     if (asked != 0 && timer_now() - asked >= timeout)
-        s->asked = 0; /* it may be asked again */
+        s->asked = 0; /* a new request is allowed */
     lock_release(&vm->lock);
     if (asked == 0)
         return;
@@ -55,16 +55,17 @@ static void next_step(struct timer_event *ev)
                vm->config.policy.shutdown_timeout);
         return;
     }
-    if (vm->config.policy.shutdown == VM_SHUTDOWN_SYSRQ && s->step < ARRAY_SIZE(sysrq_keys)) {
-        if (board_console_break(vm, sysrq_keys[s->step]))
-            s->step++; /* else its guest has not had the time for the one before */
+    if (vm->config.policy.shutdown == VM_SHUTDOWN_SYSRQ &&
+        s->step < ARRAY_SIZE(shutdown_sysrq_keys)) {
+        if (board_console_break(vm, shutdown_sysrq_keys[s->step]))
+            s->step++; /* else the guest has not read the previous key yet */
         timer_arm(ev, MIN(timer_now() + timer_ticks_from_us(KEY_GAP_US), asked + timeout));
         return;
     }
     timer_arm(ev, asked + timeout);
 }
 
-static bool begin(struct work *w)
+static bool shutdown_begin(struct work *w)
 {
     struct vm_shutdown *s = container_of(w, struct vm_shutdown, work);
 
@@ -73,7 +74,7 @@ static bool begin(struct work *w)
     lock_release(&s->vm->lock);
     s->step = 0;
     timer_cancel(&s->timer);
-    next_step(&s->timer);
+    shutdown_next_step(&s->timer);
     return false;
 }
 
@@ -90,8 +91,8 @@ static int shutdown_create(struct vm *vm)
         return -HV_ENOMEM;
     *s = (struct vm_shutdown){.vm = vm,
                               .hart = this_hart()->index,
-                              .work.fn = begin,
-                              .timer = {.deadline = UINT64_MAX, .fn = next_step}};
+                              .work.fn = shutdown_begin,
+                              .timer = {.deadline = UINT64_MAX, .fn = shutdown_next_step}};
     vm->slots[VM_SLOT_SHUTDOWN] = s;
     return 0;
 }
@@ -101,8 +102,9 @@ static void shutdown_destroy(struct vm *vm)
     page_free_virt(shutdown_of(vm), page_order(sizeof(struct vm_shutdown)));
 }
 
-/* 0, or the error for which the guest cannot be asked. */
-static int ask_by_message(struct vm *vm)
+/* Sends the message if that is the VM's method. 0, or the reason why a shutdown cannot be
+ * requested. */
+static int shutdown_ask_by_message(struct vm *vm)
 {
     int err;
 
@@ -110,7 +112,7 @@ static int ask_by_message(struct vm *vm)
         return -HV_ENOTSUP;
     if (vm->config.policy.shutdown != VM_SHUTDOWN_MESSAGE)
         return 0;
-    err = messages_shell_send(vm, message, sizeof(message) - 1);
+    err = messages_shell_send(vm, shutdown_message, sizeof(shutdown_message) - 1);
     return err == -HV_ENODEV ? -HV_ENOTSUP : err;
 }
 
@@ -126,13 +128,13 @@ int shutdown_ask(struct vm *vm)
     else if (s->asked != 0)
         err = -HV_EEXIST;
     else
-        err = ask_by_message(vm);
+        err = shutdown_ask_by_message(vm);
     if (err == 0) {
         s->asked = MAX(timer_now(), 1);
         queue = !s->queued;
         s->queued = true;
     }
-    if (queue) /* with the lock: before any work that frees the VM can be queued behind it */
+    if (queue) /* with the lock, so that work that frees the VM can only be queued after it */
         work_queue(harts[s->hart], &s->work);
     lock_release(&vm->lock);
     return err;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stats_report.c - the histograms of a VM's exits on the log, at the machine's end. They are there
- * when OBSERVE_LATENCY was on at some time. No lock: the VM has ended.
+ * stats_report.c - logs the histograms of a VM's exit latencies at the machine's end. They exist if
+ * OBSERVE_LATENCY has been enabled. No lock: the VM has ended.
  */
 #include <hearth/core/exit.h>
 #include <hearth/kernel/log.h>
@@ -10,33 +10,33 @@
 
 #include <stdio.h>
 
-#define PARTS_A_LINE 6
-#define PART_MAX     28 /* " <" nanoseconds ":" count */
+#define BUCKETS_PER_LINE 6
+#define BUCKET_TEXT_MAX  28 /* " <" nanoseconds ":" count */
 
-/* " <NS:COUNT": the latencies below so many nanoseconds, and not in an earlier part. */
-static int put_part(char *at, unsigned bucket, uint64_t count)
+/* Writes " <NS:COUNT": the number of latencies below NS that are not in a lower bucket. */
+static int stats_report_bucket(char *at, unsigned bucket, uint64_t count)
 {
     if (bucket == STATS_BUCKETS - 1)
-        return snprintf(at, PART_MAX, " more:%lu", count);
-    return snprintf(at, PART_MAX, " <%lu:%lu", timer_ns_from_ticks(1ul << bucket), count);
+        return snprintf(at, BUCKET_TEXT_MAX, " more:%lu", count);
+    return snprintf(at, BUCKET_TEXT_MAX, " <%lu:%lu", timer_ns_from_ticks(1ul << bucket), count);
 }
 
-static void report_reason(const struct vcpu *v, enum exit_reason reason)
+static void stats_report_reason(const struct vcpu *v, enum exit_reason reason)
 {
     uint64_t bucket[STATS_BUCKETS];
-    char line[PARTS_A_LINE * PART_MAX + 1];
-    unsigned parts = 0;
+    char line[BUCKETS_PER_LINE * BUCKET_TEXT_MAX + 1];
+    unsigned on_line = 0;
     int len = 0;
 
     stats_latency_read(v, reason, bucket);
     for (unsigned i = 0; i < STATS_BUCKETS; i++) {
         if (bucket[i] != 0) {
-            len += put_part(line + len, i, bucket[i]);
-            parts++;
+            len += stats_report_bucket(line + len, i, bucket[i]);
+            on_line++;
         }
-        if (parts == PARTS_A_LINE || (parts != 0 && i == STATS_BUCKETS - 1)) {
+        if (on_line == BUCKETS_PER_LINE || (on_line != 0 && i == STATS_BUCKETS - 1)) {
             log_vm(v->vm, "latency: vcpu %u %s%s", v->id, exit_reason_name(reason), line);
-            parts = 0;
+            on_line = 0;
             len = 0;
         }
     }
@@ -46,5 +46,5 @@ void stats_report(const struct vm *vm)
 {
     for (uint32_t i = 0; i < vm->config.vcpus; i++)
         for (unsigned r = 0; r < EXIT_REASON_COUNT; r++)
-            report_reason(vm->vcpus[i], (enum exit_reason)r);
+            stats_report_reason(vm->vcpus[i], (enum exit_reason)r);
 }

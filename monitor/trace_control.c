@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * trace_control.c - see trace_control.h: tracing on and off, the memory of the rings, and what a
- * boot argument asks for. Locking: trace_rings_used, atomic, says who may change harts[]->trace.
+ * trace_control.c - see trace_control.h: enables tracing, allocates the rings, handles the boot
+ * argument. Locking: trace_rings_used, atomic, guards harts[]->trace.
  */
 #include <arch/atomic.h>
 #include <hearth/kernel/log.h>
@@ -13,10 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint32_t trace_boot_events; /* 0: not asked for */
+static uint32_t trace_boot_events; /* events from the boot argument; 0: do not trace from boot on */
 
-/* atomic: the owner of harts[]->trace; at the machine's end permanently RINGS_KEPT */
-enum { RINGS_KEPT, RINGS_CHANGE, RINGS_AT_THE_END };
+/* Atomic: use of harts[]->trace. RINGS_DUMPED is permanent: the machine ends. */
+enum { RINGS_KEPT, RINGS_CHANGING, RINGS_DUMPED };
 static uint32_t trace_rings_used;
 
 static void trace_free_rings(struct trace_ring **rings)
@@ -49,7 +49,7 @@ static bool trace_any_hart_traces(void)
     return false;
 }
 
-/* Replaces the present rings, which no hart uses. */
+/* Replaces the rings, which no hart uses. */
 static int trace_replace_rings(uint64_t size)
 {
     struct trace_ring *rings[HARTS_MAX] = {NULL};
@@ -58,7 +58,7 @@ static int trace_replace_rings(uint64_t size)
 
     if (err < 0)
         return err;
-    if (!atomic_cas(&trace_rings_used, &unused, RINGS_CHANGE)) { /* the machine's end dumps them */
+    if (!atomic_cas(&trace_rings_used, &unused, RINGS_CHANGING)) { /* they are being dumped */
         trace_free_rings(rings);
         return -HV_EBUSY;
     }
@@ -152,8 +152,8 @@ void trace_finish(void)
 
     if (trace_boot_events == 0)
         return;
-    while (!atomic_cas(&trace_rings_used, &kept, RINGS_AT_THE_END) && kept == RINGS_CHANGE)
-        kept = RINGS_KEPT; /* another hart is at a few stores */
+    while (!atomic_cas(&trace_rings_used, &kept, RINGS_DUMPED) && kept == RINGS_CHANGING)
+        kept = RINGS_KEPT; /* short: the other hart only replaces pointers */
     trace_stop();
     trace_dump_all();
 }

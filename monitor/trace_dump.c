@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * trace_dump.c - the trace rings as text. Each line stands for itself, with a checksum, so that
- * what else is on the serial line, and what gets lost there, spoils no more than its own line:
+ * trace_dump.c - writes the trace rings as text. Each line of records has a checksum and is
+ * independent of the others, so that other output and losses on the serial line damage only the
+ * lines concerned:
  *
  *   hearth: trace begin 1 HZ HARTS SIZE         version, timebase, number of rings, records in each
- *   hearth: trace vm ID NAME TIME               the VM that has had this id since then
+ *   hearth: trace vm ID NAME TIME               name of the VM with this id from TIME on
  *   hearth: trace rec HART NUMBER BASE64 CRC    records from NUMBER (hex) on, little endian
- *   hearth: trace end LINES                     lines since begin, it and this one included
+ *   hearth: trace end LINES                     number of lines, from "begin" to "end"
  *
- * CRC: of the text between "rec " and the blank before it, CRC-32 as in zlib, 8 hex digits. No
- * locks.
+ * CRC: CRC-32 as in zlib, 8 hex digits, of the text from HART to the end of BASE64. No locks.
  */
 #include <arch/atomic.h>
 #include <hearth/console/console.h>
@@ -19,16 +19,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#define VERSION        1
-#define RECORDS_A_LINE 6
+#define VERSION          1
+#define RECORDS_PER_LINE 6
 
-_Static_assert(sizeof(struct trace_record) == 32, "what tools/hearth_lib/trace.py reads");
-_Static_assert(TRACE_LINE_MAX > 64 + RECORDS_A_LINE * 32 * 4 / 3, "a line of records");
+_Static_assert(sizeof(struct trace_record) == 32, "tools/hearth_lib/trace.py");
+_Static_assert(TRACE_LINE_MAX > 64 + RECORDS_PER_LINE * 32 * 4 / 3, "a line of records");
 
-enum stage { HEAD, NAMES, RECORDS, END, OVER };
+enum trace_dump_stage { HEAD, NAMES, RECORDS, END, DONE };
 
-/* The line of the next name, from d->next on; 0: none. */
-static size_t put_name(struct trace_dump *d, char *line)
+/* Writes the line of the next name, from d->next on; 0: none. */
+static size_t trace_dump_name(struct trace_dump *d, char *line)
 {
     while (d->next < trace_name_count()) {
         struct trace_name g;
@@ -40,7 +40,7 @@ static size_t put_name(struct trace_dump *d, char *line)
     return 0;
 }
 
-static uint32_t crc32(const char *p, size_t len)
+static uint32_t trace_dump_crc32(const char *p, size_t len)
 {
     uint32_t crc = UINT32_MAX;
 
@@ -53,7 +53,7 @@ static uint32_t crc32(const char *p, size_t len)
 }
 
 /* len: a multiple of 3. */
-static size_t base64(char *out, const uint8_t *p, size_t len)
+static size_t trace_dump_base64(char *out, const uint8_t *p, size_t len)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     char *at = out;
@@ -67,34 +67,34 @@ static size_t base64(char *out, const uint8_t *p, size_t len)
     return (size_t)(at - out);
 }
 
-/* The next records of ring `index` from dump->next on; records overwritten meanwhile are
- * omitted. */
-static size_t put_records(struct trace_dump *d, const struct trace_ring *ring, char *line)
+/* Writes a line of records of ring d->index, from d->next on; 0: no more. Records overwritten
+ * meanwhile are omitted. */
+static size_t trace_dump_records(struct trace_dump *d, const struct trace_ring *ring, char *line)
 {
     static const char head[] = "hearth: trace rec ";
-    struct trace_record records[RECORDS_A_LINE];
+    struct trace_record records[RECORDS_PER_LINE];
     unsigned n = 0;
     size_t len;
 
-    memset(records, 0, sizeof(records)); /* short lines end in TRACE_NONE */
+    memset(records, 0, sizeof(records)); /* TRACE_NONE fills a short line */
     while (d->next < d->end && !trace_read(ring, d->next, &records[0]))
         d->next = d->next + 1 > trace_oldest(ring) ? d->next + 1 : trace_oldest(ring);
     if (d->next >= d->end)
         return 0;
-    for (n = 1; n < RECORDS_A_LINE && d->next + n < d->end; n++)
+    for (n = 1; n < RECORDS_PER_LINE && d->next + n < d->end; n++)
         if (!trace_read(ring, d->next + n, &records[n])) {
             memset(&records[n], 0, sizeof(records[n]));
             break;
         }
     len = (size_t)snprintf(line, TRACE_LINE_MAX, "%s%u %lx ", head, d->index, d->next);
-    len += base64(line + len, (const uint8_t *)records, sizeof(records));
+    len += trace_dump_base64(line + len, (const uint8_t *)records, sizeof(records));
     len += (size_t)snprintf(line + len, TRACE_LINE_MAX - len, " %08x\n",
-                            crc32(line + sizeof(head) - 1, len - (sizeof(head) - 1)));
+                            trace_dump_crc32(line + sizeof(head) - 1, len - (sizeof(head) - 1)));
     d->next += n;
     return len;
 }
 
-static void ring_begin(struct trace_dump *d, unsigned index)
+static void trace_dump_begin_ring(struct trace_dump *d, unsigned index)
 {
     d->index = index;
     if (index >= harts_count || harts[index]->trace == NULL) {
@@ -105,11 +105,11 @@ static void ring_begin(struct trace_dump *d, unsigned index)
     d->next = trace_oldest(harts[index]->trace);
 }
 
-static size_t line_of(struct trace_dump *d, char *line)
+static size_t trace_dump_next(struct trace_dump *d, char *line)
 {
     size_t len;
 
-    switch ((enum stage)d->stage) {
+    switch ((enum trace_dump_stage)d->stage) {
     case HEAD:
         d->stage = NAMES;
         if (trace_name_count() > TRACE_NAMES)
@@ -118,24 +118,24 @@ static size_t line_of(struct trace_dump *d, char *line)
                                 VERSION, host_platform.timebase_hz, harts_count,
                                 harts[0]->trace != NULL ? harts[0]->trace->size : 0);
     case NAMES:
-        len = put_name(d, line);
+        len = trace_dump_name(d, line);
         if (len != 0)
             return len;
         d->stage = RECORDS;
-        ring_begin(d, 0);
+        trace_dump_begin_ring(d, 0);
         /* fall through */
     case RECORDS:
         while (d->stage == RECORDS) {
-            len = put_records(d, harts[d->index]->trace, line);
+            len = trace_dump_records(d, harts[d->index]->trace, line);
             if (len != 0)
                 return len;
-            ring_begin(d, d->index + 1);
+            trace_dump_begin_ring(d, d->index + 1);
         }
         /* fall through */
     case END:
-        d->stage = OVER;
+        d->stage = DONE;
         return (size_t)snprintf(line, TRACE_LINE_MAX, "hearth: trace end %lu\n", d->lines + 1);
-    case OVER:
+    case DONE:
         break;
     }
     return 0;
@@ -143,7 +143,7 @@ static size_t line_of(struct trace_dump *d, char *line)
 
 size_t trace_dump_line(struct trace_dump *d, char *line)
 {
-    size_t len = line_of(d, line);
+    size_t len = trace_dump_next(d, line);
 
     d->lines++;
     return len;

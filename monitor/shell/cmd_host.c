@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_host.c - the shell's commands about the machine, and about itself (shell_internal.h). */
+/* cmd_host.c - shell commands for the machine and for the shell itself (shell_internal.h). */
 #include "shell_internal.h"
 
 #include <arch/atomic.h>
@@ -18,7 +18,7 @@
 
 /* ---- help ---- */
 
-static enum shell_result help_one(struct shell *sh)
+static enum shell_result cmd_help_one(struct shell *sh)
 {
     for (unsigned t = 0; shell_commands[t] != NULL; t++) {
         for (const struct shell_command *c = shell_commands[t]; c->name != NULL; c++) {
@@ -37,11 +37,11 @@ static enum shell_result help_one(struct shell *sh)
     return SHELL_DONE;
 }
 
-/* A table of commands a call. */
-static enum shell_result help(struct shell *sh)
+/* Prints one table of commands per call. */
+static enum shell_result cmd_help(struct shell *sh)
 {
     if (sh->argc > 0)
-        return help_one(sh);
+        return cmd_help_one(sh);
     if (shell_commands[sh->step] == NULL) {
         sh_print(
             sh,
@@ -55,7 +55,7 @@ static enum shell_result help(struct shell *sh)
 
 /* ---- harts, memory ---- */
 
-static enum shell_result list_harts(struct shell *sh)
+static enum shell_result cmd_harts(struct shell *sh)
 {
     struct stats_hart s;
 
@@ -94,7 +94,7 @@ static enum shell_result list_harts(struct shell *sh)
     return SHELL_MORE;
 }
 
-static enum shell_result host_info(struct shell *sh)
+static enum shell_result cmd_host_info(struct shell *sh)
 {
     struct console_counts counts;
     const char *device = console_counts(&counts);
@@ -116,32 +116,32 @@ static enum shell_result host_info(struct shell *sh)
 
 /* ---- top ---- */
 
-#define TOP_SAMPLES 8u  /* VMs looked at in a call */
-#define TOP_ROWS    24u /* VMs that a screen shows; JSON has them all */
+#define TOP_SAMPLES 8u  /* VMs sampled or printed per call */
+#define TOP_LINES   24u /* VMs shown on the screen; JSON has all */
 #define TOP_FIRST   300000
 
-struct top_row {
-    uint64_t run, steal, exits;       /* so far */
-    uint64_t d_run, d_steal, d_exits; /* since the time before */
-    const struct vm *vm; /* only to be compared: another one in its place begins anew */
+struct top_entry {
+    uint64_t run, steal, exits;       /* totals */
+    uint64_t d_run, d_steal, d_exits; /* since the previous sample */
+    const struct vm *vm;              /* only compared: a different VM starts from 0 */
 };
 
 struct top {
-    struct top_row row[VMS_MAX];
+    struct top_entry entry[VMS_MAX];
     uint8_t order[VMS_MAX];
     unsigned count, next;
-    uint64_t since, ticks; /* when the row before was taken; how long ago that was */
-    bool again, printing;
+    uint64_t since, ticks; /* time of the latest sample, and ticks between the latest two */
+    bool sampled, printing;
 };
 
 _Static_assert(sizeof(struct top) <= SHELL_STATE, "top's state");
 
-static void sample(struct top *t, unsigned i)
+static void top_sample_vm(struct top *t, unsigned i)
 {
-    struct top_row *r = &t->row[i], before = *r;
+    struct top_entry *r = &t->entry[i], before = *r;
     const struct vm *vm = vm_get(i);
 
-    *r = (struct top_row){.vm = vm};
+    *r = (struct top_entry){.vm = vm};
     if (vm == NULL)
         return;
     for (uint32_t v = 0; v < vm->config.vcpus; v++) {
@@ -159,16 +159,16 @@ static void sample(struct top *t, unsigned i)
     }
 }
 
-/* The VMs, most time first. */
-static void sort(struct top *t)
+/* Sorts the VMs, most time first. */
+static void top_sort(struct top *t)
 {
     t->count = 0;
     for (unsigned i = 0; i < vm_count(); i++) {
         unsigned at = t->count;
 
-        if (t->row[i].vm == NULL)
+        if (t->entry[i].vm == NULL)
             continue;
-        for (; at > 0 && t->row[t->order[at - 1]].d_run < t->row[i].d_run; at--)
+        for (; at > 0 && t->entry[t->order[at - 1]].d_run < t->entry[i].d_run; at--)
             t->order[at] = t->order[at - 1];
         t->order[at] = (uint8_t)i;
         t->count++;
@@ -177,12 +177,12 @@ static void sort(struct top *t)
 
 static void top_print(struct shell *sh, const struct top *t, unsigned i)
 {
-    const struct top_row *r = &t->row[i];
+    const struct top_entry *r = &t->entry[i];
     struct vm *vm = vm_get(i);
     const uint64_t ticks = MAX(t->ticks, 1), ms = MAX(timer_us_from_ticks(ticks) / 1000, 1);
 
     if (vm != r->vm)
-        return; /* gone since */
+        return; /* destroyed since the sample */
     if (!sh->as_json) {
         sh_print(sh, "%-31s  %-11s  %4lu.%lu  %4lu.%lu  %8lu\033[K\n", vm->config.name,
                  vm_state_name(vm->state), r->d_run * 100 / ticks, r->d_run * 1000 / ticks % 10,
@@ -200,11 +200,11 @@ static void top_print(struct shell *sh, const struct top *t, unsigned i)
 
 static enum shell_result top_show(struct shell *sh, struct top *t, uint64_t seconds)
 {
-    const unsigned rows = sh->as_json ? t->count : MIN(t->count, TOP_ROWS);
+    const unsigned lines = sh->as_json ? t->count : MIN(t->count, TOP_LINES);
 
-    for (unsigned n = 0; n < TOP_SAMPLES && t->next < rows; n++)
+    for (unsigned n = 0; n < TOP_SAMPLES && t->next < lines; n++)
         top_print(sh, t, t->order[t->next++]);
-    if (t->next < rows)
+    if (t->next < lines)
         return SHELL_MORE;
     t->printing = false;
     t->next = 0;
@@ -212,8 +212,8 @@ static enum shell_result top_show(struct shell *sh, struct top *t, uint64_t seco
         sh_list_end(sh);
         return SHELL_DONE;
     }
-    if (rows < t->count)
-        sh_print(sh, "and %u more\033[K\n", t->count - rows);
+    if (lines < t->count)
+        sh_print(sh, "and %u more\033[K\n", t->count - lines);
     sh_print(sh, "\033[J");
     sh->wait_us = seconds * 1000000;
     return SHELL_WAIT;
@@ -228,16 +228,16 @@ static enum shell_result top_sample(struct shell *sh, struct top *t)
         t->since = now;
     }
     for (unsigned n = 0; n < TOP_SAMPLES && t->next < vm_count(); n++)
-        sample(t, t->next++);
+        top_sample_vm(t, t->next++);
     if (t->next < vm_count())
         return SHELL_MORE;
     t->next = 0;
-    if (!t->again) {
-        t->again = true;
+    if (!t->sampled) {
+        t->sampled = true;
         sh->wait_us = TOP_FIRST;
         return SHELL_WAIT;
     }
-    sort(t);
+    top_sort(t);
     t->printing = true;
     if (sh->as_json)
         sh_list_begin(sh);
@@ -247,7 +247,7 @@ static enum shell_result top_sample(struct shell *sh, struct top *t)
     return SHELL_MORE;
 }
 
-static enum shell_result top(struct shell *sh)
+static enum shell_result cmd_top(struct shell *sh)
 {
     struct top *t = sh->state;
     uint64_t seconds = 2;
@@ -271,8 +271,8 @@ static enum shell_result top(struct shell *sh)
 
 /* ---- log, shutdown ---- */
 
-/* The lines that the log keeps, some a call. number[0]: where the next one is. */
-static enum shell_result show_log(struct shell *sh)
+/* Prints the recent lines of the log, a part per call. number[0]: position of the next part. */
+static enum shell_result cmd_log(struct shell *sh)
 {
     size_t n;
 
@@ -283,8 +283,8 @@ static enum shell_result show_log(struct shell *sh)
     return n != 0 ? SHELL_MORE : SHELL_DONE;
 }
 
-/* Ends the machine: at once, or when every guest has done what it is asked to. */
-static enum shell_result shut_down(struct shell *sh)
+/* Ends the machine: at once, or after all guests have shut down. */
+static enum shell_result cmd_shutdown(struct shell *sh)
 {
     bool running = false;
 
@@ -312,30 +312,30 @@ static enum shell_result shut_down(struct shell *sh)
 }
 
 const struct shell_command shell_host_commands[] = {
-    {.name = "harts", .usage = "", .help = "the machine's harts", .json = true, .run = list_harts},
+    {.name = "harts", .usage = "", .help = "the machine's harts", .json = true, .run = cmd_harts},
     {.name = "host info",
      .usage = "",
      .help = "the machine's console, and what was dropped there",
      .json = true,
-     .run = host_info},
+     .run = cmd_host_info},
     {.name = "top",
      .usage = "[SECONDS]",
      .help = "who has the harts, again and again; q ends",
      .most = 1,
      .json = true,
      .keys = true,
-     .run = top},
-    {.name = "log", .usage = "", .help = "the hypervisor's latest lines", .run = show_log},
+     .run = cmd_top},
+    {.name = "log", .usage = "", .help = "the hypervisor's latest lines", .run = cmd_log},
     {.name = "shutdown",
      .usage = "[--now]",
      .help = "asks all guests to shut down, then ends the machine",
      .most = 1,
-     .run = shut_down},
+     .run = cmd_shutdown},
     {.name = "help",
      .usage = "[COMMAND]",
      .help = "all commands, or one",
      .words = {WORD_COMMAND},
      .most = 2,
-     .run = help},
+     .run = cmd_help},
     {.name = NULL},
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_list.c - the shell's commands that list VMs (shell_internal.h). */
+/* cmd_list.c - shell commands that list VMs (shell_internal.h). */
 #include "shell_internal.h"
 
 #include <arch/atomic.h>
@@ -11,15 +11,15 @@
 #include <hearth/core/stats.h>
 #include <hearth/core/vcpu.h>
 
-struct brief {
+struct vm_brief {
     enum vm_state state;
     uint64_t up_ms, run_ms, work_ms, exits;
     uint32_t restarts;
 };
 
-static struct brief brief_of(struct vm *vm)
+static struct vm_brief list_brief(struct vm *vm)
 {
-    struct brief b = {0};
+    struct vm_brief b = {0};
     uint64_t run = 0;
 
     lock_acquire(&vm->lock);
@@ -41,8 +41,8 @@ static struct brief brief_of(struct vm *vm)
     return b;
 }
 
-static void list_row(struct shell *sh, const struct vm_config *c, const char *state,
-                     const struct brief *b)
+static void list_print(struct shell *sh, const struct vm_config *c, const char *state,
+                       const struct vm_brief *b)
 {
     if (!sh->as_json) {
         sh_print(sh, "%-31s  %-11s  %5u  %6lu  %8lu  %8u\n", c->name, state, c->vcpus,
@@ -61,10 +61,10 @@ static void list_row(struct shell *sh, const struct vm_config *c, const char *st
     json_close(&sh->json, '}');
 }
 
-/* A VM a call; then what is described and was not made. */
-static enum shell_result list(struct shell *sh)
+/* Prints one VM per call; then the descriptions without a VM. */
+static enum shell_result cmd_vm_list(struct shell *sh)
 {
-    const struct brief none = {0};
+    const struct vm_brief none = {0};
     const unsigned i = sh->step;
 
     if (i == 0) {
@@ -77,9 +77,9 @@ static enum shell_result list(struct shell *sh)
         struct vm *vm = vm_get(i);
 
         if (vm != NULL) {
-            struct brief b = brief_of(vm);
+            struct vm_brief b = list_brief(vm);
 
-            list_row(sh, &vm->config, vm_state_name(b.state), &b);
+            list_print(sh, &vm->config, vm_state_name(b.state), &b);
         }
         return SHELL_MORE;
     }
@@ -87,7 +87,7 @@ static enum shell_result list(struct shell *sh)
         const struct vm_config *c = description_get(i - VMS_MAX);
 
         if (vm_find(c->name) == NULL)
-            list_row(sh, c, "described", &none);
+            list_print(sh, c, "described", &none);
         return SHELL_MORE;
     }
     sh_list_end(sh);
@@ -170,7 +170,7 @@ static void info_head(struct shell *sh, struct vm *vm)
 {
     const uint64_t tables = (uint64_t)atomic_load_relaxed(&vm->gstage.tables) * PAGE_SIZE;
     const unsigned mode = 12 + 9u * vm->gstage.levels;
-    const struct brief b = brief_of(vm);
+    const struct vm_brief b = list_brief(vm);
 
     if (!sh->as_json) {
         sh_print(sh, "%s: %s, %u vcpus, %lu MiB, up %lu ms, %u restarts, cap %u\n", vm->config.name,
@@ -196,7 +196,7 @@ static void info_head(struct shell *sh, struct vm *vm)
     json_number(&sh->json, "cap", sched_vm_cap(vm));
 }
 
-static enum shell_result info(struct shell *sh)
+static enum shell_result cmd_vm_info(struct shell *sh)
 {
     struct vm *vm = sh_vm(sh, sh->argv[0]);
 
@@ -227,7 +227,7 @@ const struct shell_command shell_list_commands[] = {
      .usage = "",
      .help = "the VMs, and the descriptions that no VM was made from",
      .json = true,
-     .run = list},
+     .run = cmd_vm_list},
     {.name = "vm info",
      .usage = "VM",
      .help = "one VM: state, policy, vcpus",
@@ -235,6 +235,6 @@ const struct shell_command shell_list_commands[] = {
      .least = 1,
      .most = 1,
      .json = true,
-     .run = info},
+     .run = cmd_vm_info},
     {.name = NULL},
 };

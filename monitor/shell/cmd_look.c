@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_look.c - the shell's commands that look into a VM: registers, memory, backtrace. */
+/* cmd_look.c - shell commands that inspect a VM: registers, memory, backtrace. */
 #include "shell_internal.h"
 
 #include <arch/csr.h>
@@ -17,12 +17,12 @@
 
 #define DUMP_DEFAULT 256u
 #define DUMP_MAX     (64 * KIB)
-#define DUMP_ROW     16u
-#define DUMP_ROWS    16u /* a call */
+#define DUMP_LINE    16u /* bytes */
+#define DUMP_LINES   16u /* per call */
 
-/* The vcpu that the word names (NULL: vcpu 0), of a VM that does not run; else it is said why not,
- * and usage is what to answer. */
-static struct vcpu *still_vcpu(struct shell *sh, struct vm *vm, const char *word, bool *usage)
+/* Returns the vcpu with the number in `word` (NULL: vcpu 0) of a VM that does not run, else NULL:
+ * after printing an error, or with *usage, which asks for the usage. */
+static struct vcpu *look_parked_vcpu(struct shell *sh, struct vm *vm, const char *word, bool *usage)
 {
     uint64_t n = 0;
 
@@ -38,9 +38,9 @@ static struct vcpu *still_vcpu(struct shell *sh, struct vm *vm, const char *word
     return NULL;
 }
 
-/* For a command `NAME VM [VCPU]`: the VM may be looked into, and does not run. NULL: *result is the
- * answer. */
-static struct vcpu *vcpu_of_words(struct shell *sh, enum shell_result *result)
+/* Returns the vcpu for the arguments `VM [VCPU]`, if the VM may be inspected and does not run.
+ * NULL: the command returns *result. */
+static struct vcpu *look_vcpu(struct shell *sh, enum shell_result *result)
 {
     struct vm *vm = sh_vm(sh, sh->argv[0]);
     struct vcpu *v;
@@ -49,13 +49,13 @@ static struct vcpu *vcpu_of_words(struct shell *sh, enum shell_result *result)
     *result = SHELL_DONE;
     if (vm == NULL || !sh_may_inspect(sh, vm))
         return NULL;
-    v = still_vcpu(sh, vm, sh->argc == 2 ? sh->argv[1] : NULL, &usage);
+    v = look_parked_vcpu(sh, vm, sh->argc == 2 ? sh->argv[1] : NULL, &usage);
     if (usage)
         *result = SHELL_USAGE;
     return v;
 }
 
-static void regs_csrs(struct shell *sh, const struct vcpu *v)
+static void look_print_csrs(struct shell *sh, const struct vcpu *v)
 {
     const struct vcpu_csrs *c = &v->csrs;
     const struct {
@@ -77,10 +77,10 @@ static void regs_csrs(struct shell *sh, const struct vcpu *v)
     }
 }
 
-static enum shell_result regs(struct shell *sh)
+static enum shell_result cmd_regs(struct shell *sh)
 {
     enum shell_result result;
-    const struct vcpu *v = vcpu_of_words(sh, &result);
+    const struct vcpu *v = look_vcpu(sh, &result);
 
     if (v == NULL)
         return result;
@@ -98,7 +98,7 @@ static enum shell_result regs(struct shell *sh)
         else if (i != 0)
             json_hex(&sh->json, name, value);
     }
-    regs_csrs(sh, v);
+    look_print_csrs(sh, v);
     if (sh->as_json) {
         json_close(&sh->json, '}');
         sh_print(sh, "\n");
@@ -108,9 +108,10 @@ static enum shell_result regs(struct shell *sh)
 
 /* ---- memory ---- */
 
-/* Bytes read at a gva or gpa, page by page: fewer than len where nothing is. */
-static uint64_t read_guest(const struct vm *vm, const struct vcpu *v, uint64_t at, void *to,
-                           uint64_t len)
+/* Reads guest memory page by page; at: a gva of vcpu v, or a gpa if v is NULL. Returns the number
+ * of bytes read, less than len if an address is not in RAM. */
+static uint64_t look_read_guest(const struct vm *vm, const struct vcpu *v, uint64_t at, void *to,
+                                uint64_t len)
 {
     uint64_t done = 0;
 
@@ -129,10 +130,10 @@ static uint64_t read_guest(const struct vm *vm, const struct vcpu *v, uint64_t a
     return done;
 }
 
-static void dump_row(struct shell *sh, uint64_t at, const uint8_t *bytes, uint64_t len)
+static void look_dump_line(struct shell *sh, uint64_t at, const uint8_t *bytes, uint64_t len)
 {
     sh_print(sh, "%016lx ", at);
-    for (uint64_t i = 0; i < DUMP_ROW; i++) {
+    for (uint64_t i = 0; i < DUMP_LINE; i++) {
         if (i < len)
             sh_print(sh, " %02x", bytes[i]);
         else
@@ -144,7 +145,7 @@ static void dump_row(struct shell *sh, uint64_t at, const uint8_t *bytes, uint64
     sh_print(sh, "\n");
 }
 
-static enum shell_result host_memory(struct shell *sh)
+static enum shell_result look_host_memory(struct shell *sh)
 {
     const uint64_t total = page_alloc_total_bytes(), left = page_alloc_free_bytes();
 
@@ -161,13 +162,13 @@ static enum shell_result host_memory(struct shell *sh)
     return SHELL_DONE;
 }
 
-/* mem VM gpa|gva ADDRESS [LENGTH [VCPU]]: number[0] is where it is, number[1] what is left. */
-static enum shell_result guest_memory(struct shell *sh)
+/* mem VM gpa|gva ADDRESS [LENGTH [VCPU]]. number[0]: next address, number[1]: remaining length. */
+static enum shell_result look_guest_memory(struct shell *sh)
 {
     struct vm *vm = sh_vm(sh, sh->argv[0]);
     const bool by_gva = strcmp(sh->argv[1], "gva") == 0;
     const struct vcpu *v = NULL;
-    uint8_t bytes[DUMP_ROW];
+    uint8_t bytes[DUMP_LINE];
     bool usage = false;
 
     if (vm == NULL || !sh_may_inspect(sh, vm))
@@ -182,16 +183,16 @@ static enum shell_result guest_memory(struct shell *sh)
             return SHELL_USAGE;
     }
     if (by_gva) {
-        v = still_vcpu(sh, vm, sh->argc > 4 ? sh->argv[4] : NULL, &usage);
+        v = look_parked_vcpu(sh, vm, sh->argc > 4 ? sh->argv[4] : NULL, &usage);
         if (v == NULL)
             return usage ? SHELL_USAGE : SHELL_DONE;
     }
-    for (unsigned row = 0; row < DUMP_ROWS && sh->number[1] > 0; row++) {
-        const uint64_t want = MIN(sh->number[1], DUMP_ROW);
-        const uint64_t n = read_guest(vm, v, sh->number[0], bytes, want);
+    for (unsigned i = 0; i < DUMP_LINES && sh->number[1] > 0; i++) {
+        const uint64_t want = MIN(sh->number[1], DUMP_LINE);
+        const uint64_t n = look_read_guest(vm, v, sh->number[0], bytes, want);
 
         if (n != 0)
-            dump_row(sh, sh->number[0], bytes, n);
+            look_dump_line(sh, sh->number[0], bytes, n);
         if (n < want) {
             sh_print(sh, "%016lx  nothing is there\n", sh->number[0] + n);
             return SHELL_DONE;
@@ -202,19 +203,19 @@ static enum shell_result guest_memory(struct shell *sh)
     return sh->number[1] > 0 ? SHELL_MORE : SHELL_DONE;
 }
 
-static enum shell_result memory(struct shell *sh)
+static enum shell_result cmd_mem(struct shell *sh)
 {
-    return sh->argc == 0                   ? host_memory(sh)
-           : sh->argc >= 3 && !sh->as_json ? guest_memory(sh)
+    return sh->argc == 0                   ? look_host_memory(sh)
+           : sh->argc >= 3 && !sh->as_json ? look_guest_memory(sh)
                                            : SHELL_USAGE;
 }
 
 /* ---- backtrace ---- */
 
-static enum shell_result backtrace(struct shell *sh)
+static enum shell_result cmd_bt(struct shell *sh)
 {
     enum shell_result result;
-    const struct vcpu *v = vcpu_of_words(sh, &result);
+    const struct vcpu *v = look_vcpu(sh, &result);
     const struct symbol_table *symbols;
     struct backtrace_frame frame[BACKTRACE_FRAMES];
     struct backtrace_from from;
@@ -247,20 +248,20 @@ const struct shell_command shell_look_commands[] = {
      .least = 1,
      .most = 2,
      .json = true,
-     .run = regs},
+     .run = cmd_regs},
     {.name = "mem",
      .usage = "[VM gpa ADDRESS [LENGTH] | VM gva ADDRESS [LENGTH [VCPU]]]",
      .help = "the machine's memory; a VM's by guest-physical or (paused) virtual address",
      .words = {WORD_VM, WORD_SPACE, WORD_NONE},
      .most = 5,
      .json = true,
-     .run = memory},
+     .run = cmd_mem},
     {.name = "bt",
      .usage = "VM [VCPU]",
      .help = "a backtrace by frame pointers, of a VM that does not run",
      .words = {WORD_VM},
      .least = 1,
      .most = 2,
-     .run = backtrace},
+     .run = cmd_bt},
     {.name = NULL},
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_observe.c - the shell's commands about exits, latencies and traces (shell_internal.h). */
+/* cmd_observe.c - shell commands for exits, latencies and traces (shell_internal.h). */
 #include "shell_internal.h"
 
 #include <hearth/lib/errno.h>
@@ -16,7 +16,7 @@
 
 /* ---- stats ---- */
 
-static void stats_head(struct shell *sh, uint32_t vcpu, const struct stats_vcpu *s)
+static void stats_print_head(struct shell *sh, uint32_t vcpu, const struct stats_vcpu *s)
 {
     if (!sh->as_json) {
         sh_print(sh, "vcpu %u: %lu exits; run %lu, wait %lu, steal %lu, idle %lu ms\n", vcpu,
@@ -40,7 +40,7 @@ static void stats_head(struct shell *sh, uint32_t vcpu, const struct stats_vcpu 
     json_open(&sh->json, "latency_ns", '{');
 }
 
-static bool counted(const uint64_t bucket[STATS_BUCKETS])
+static bool stats_has_latency(const uint64_t bucket[STATS_BUCKETS])
 {
     for (unsigned i = 0; i < STATS_BUCKETS; i++)
         if (bucket[i] != 0)
@@ -48,14 +48,14 @@ static bool counted(const uint64_t bucket[STATS_BUCKETS])
     return false;
 }
 
-/* The histogram of one reason, if it has one: how many took less than so many nanoseconds, and not
- * less than the number before. */
-static void stats_latency(struct shell *sh, const struct vcpu *v, enum exit_reason reason)
+/* Prints the histogram of one reason, if it is not empty: for each bucket its upper bound in ns and
+ * its count. */
+static void stats_print_latency(struct shell *sh, const struct vcpu *v, enum exit_reason reason)
 {
     uint64_t bucket[STATS_BUCKETS];
 
     stats_latency_read(v, reason, bucket);
-    if (!counted(bucket))
+    if (!stats_has_latency(bucket))
         return;
     if (sh->as_json)
         json_open(&sh->json, exit_reason_name(reason), '{');
@@ -79,8 +79,8 @@ static void stats_latency(struct shell *sh, const struct vcpu *v, enum exit_reas
         sh_print(sh, "\n");
 }
 
-/* A vcpu's numbers, or one of its histograms, a call; all that there are not, in none. */
-static enum shell_result stats(struct shell *sh)
+/* Prints a vcpu's counters or one of its histograms per call; skips empty histograms. */
+static enum shell_result cmd_stats(struct shell *sh)
 {
     const uint32_t vcpu = sh->step / (EXIT_REASON_COUNT + 1);
     uint32_t part = sh->step % (EXIT_REASON_COUNT + 1);
@@ -98,13 +98,13 @@ static enum shell_result stats(struct shell *sh)
     }
     if (part == 0) {
         stats_vcpu_read(vm->vcpus[vcpu], &s);
-        stats_head(sh, vcpu, &s);
+        stats_print_head(sh, vcpu, &s);
     } else {
-        stats_latency(sh, vm->vcpus[vcpu], (enum exit_reason)(part - 1));
+        stats_print_latency(sh, vm->vcpus[vcpu], (enum exit_reason)(part - 1));
     }
     for (; part < EXIT_REASON_COUNT; part++, sh->step++) {
         stats_latency_read(vm->vcpus[vcpu], (enum exit_reason)part, bucket);
-        if (counted(bucket))
+        if (stats_has_latency(bucket))
             return SHELL_MORE;
     }
     if (sh->as_json) {
@@ -114,7 +114,7 @@ static enum shell_result stats(struct shell *sh)
     return SHELL_MORE;
 }
 
-static enum shell_result latency(struct shell *sh)
+static enum shell_result cmd_latency(struct shell *sh)
 {
     const bool on = strcmp(sh->argv[0], "on") == 0;
 
@@ -126,10 +126,10 @@ static enum shell_result latency(struct shell *sh)
 
 /* ---- trace ---- */
 
-#define TRACE_TRIES 1000 /* ms until all harts have noticed that it is off */
+#define TRACE_TRIES 1000 /* ms until all harts have stopped tracing */
 
-/* For rings of another size it is off for a moment. */
-static enum shell_result trace_begin(struct shell *sh, uint32_t events)
+/* Retries while harts stop tracing, before rings of another size replace theirs. */
+static enum shell_result cmd_trace_on(struct shell *sh, uint32_t events)
 {
     const int err = trace_start(events);
 
@@ -143,7 +143,7 @@ static enum shell_result trace_begin(struct shell *sh, uint32_t events)
 }
 
 /* on [EVENTS] | off | dump */
-static enum shell_result trace(struct shell *sh)
+static enum shell_result cmd_trace(struct shell *sh)
 {
     struct trace_dump *dump = sh->state;
     uint64_t events = 0;
@@ -153,13 +153,13 @@ static enum shell_result trace(struct shell *sh)
                           events == 0 || events > UINT32_MAX))
         return SHELL_USAGE;
     if (strcmp(what, "on") == 0) {
-        return trace_begin(sh, (uint32_t)events);
+        return cmd_trace_on(sh, (uint32_t)events);
     } else if (strcmp(what, "off") == 0) {
         trace_stop();
     } else if (strcmp(what, "dump") == 0) {
         if (sh->step == 0)
             memset(dump, 0, sizeof(*dump));
-        /* One line a call: filling the output in one call would delay others. */
+        /* One line per call: to fill the output in one call would delay other work. */
         sh->out_len = trace_dump_line(dump, sh->out);
         return sh->out_len != 0 ? SHELL_MORE : SHELL_DONE;
     } else {
@@ -176,18 +176,18 @@ const struct shell_command shell_observe_commands[] = {
      .least = 1,
      .most = 1,
      .json = true,
-     .run = stats},
+     .run = cmd_stats},
     {.name = "latency",
      .usage = "on | off",
      .help = "counts how long exits take, for stats",
      .least = 1,
      .most = 1,
-     .run = latency},
+     .run = cmd_latency},
     {.name = "trace",
      .usage = "on [EVENTS] | off | dump",
      .help = "events of each hart into its ring; dump prints them for tools/hearth trace",
      .least = 1,
      .most = 2,
-     .run = trace},
+     .run = cmd_trace},
     {.name = NULL},
 };

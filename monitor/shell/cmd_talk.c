@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_talk.c - the shell's commands that talk with a VM: its console, its messages
- * (shell_internal.h).
- */
+/* cmd_talk.c - shell commands for a VM's console and messages (shell_internal.h). */
 #include "shell_internal.h"
 
 #include <hearth/console/console.h>
@@ -12,18 +10,18 @@
 
 #include <string.h>
 
-static enum shell_result console(struct shell *sh)
+static enum shell_result cmd_console(struct shell *sh)
 {
     struct vm *vm = sh_vm(sh, sh->argv[0]);
 
     if (vm == NULL)
         return SHELL_DONE;
     console_attach(vm->console);
-    machine_end_if_done(); /* the shell may have been all that kept it on */
+    machine_end_if_done(); /* the attached shell may have kept the machine on */
     return SHELL_DONE;
 }
 
-static enum shell_result send(struct shell *sh)
+static enum shell_result cmd_send(struct shell *sh)
 {
     struct vm *vm = sh_vm(sh, sh->argv[0]);
     const char *why;
@@ -38,8 +36,8 @@ static enum shell_result send(struct shell *sh)
     return SHELL_DONE;
 }
 
-/* The messages that wait, one a call. */
-static enum shell_result receive(struct shell *sh)
+/* Prints one queued message per call. */
+static enum shell_result cmd_receive(struct shell *sh)
 {
     struct vm *vm = sh_vm(sh, sh->argv[0]);
     char *text = sh->state;
@@ -61,7 +59,7 @@ static enum shell_result receive(struct shell *sh)
         sh_print(sh, "%s: %s\n", vm->config.name, why);
         return SHELL_DONE;
     }
-    /* Escaped it may be four to six times as long. */
+    /* Escapes make the text up to six times as long. */
     if (sh->as_json)
         json_bytes(&sh->json, NULL, text, MIN(len, SHELL_OUT / 8));
     else
@@ -78,14 +76,14 @@ const struct shell_command shell_talk_commands[] = {
      .words = {WORD_VM},
      .least = 1,
      .most = 1,
-     .run = console},
+     .run = cmd_console},
     {.name = "send",
      .usage = "VM TEXT",
      .help = "a message to it (HOST_COMM); TEXT in quotes if it has spaces",
      .words = {WORD_VM},
      .least = 2,
      .most = 2,
-     .run = send},
+     .run = cmd_send},
     {.name = "receive",
      .usage = "VM",
      .help = "the messages that it has sent here",
@@ -93,6 +91,6 @@ const struct shell_command shell_talk_commands[] = {
      .least = 1,
      .most = 1,
      .json = true,
-     .run = receive},
+     .run = cmd_receive},
     {.name = NULL},
 };

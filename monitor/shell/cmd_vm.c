@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_vm.c - the shell's commands that change VMs: their lives, their part of the harts
- * (shell_internal.h). */
+/* cmd_vm.c - shell commands that change VMs: life cycle and scheduling (shell_internal.h). */
 #include "shell_internal.h"
 
 #include <hearth/config/descriptions.h>
@@ -17,22 +16,22 @@
 #include <string.h>
 
 #define POLL_US 10000
-#define WAIT_US 30000000 /* for an operation to be over */
+#define WAIT_US 30000000 /* maximum wait for the end of an operation */
 
-/* ---- a VM's life ---- */
+/* ---- life cycle ---- */
 
-static bool name_is_good(const char *name)
+static bool cmd_vm_name_valid(const char *name)
 {
-    static const char may_be[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
-    const size_t n = strspn(name, may_be);
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+    const size_t n = strspn(name, allowed);
 
     return name[0] >= 'a' && name[0] <= 'z' && name[n] == '\0' && n <= VM_NAME_MAX;
 }
 
-/* Errors are logged. */
-static bool create_vm(struct shell *sh, const char *from, const char *name)
+/* Creates a VM from a description. False: failed; vm_create() logs its errors. */
+static bool cmd_vm_make(struct shell *sh, const char *from, const char *name)
 {
-    static struct vm_config config; /* large for the stack; the shell is one */
+    static struct vm_config config; /* too large for the stack; there is only one shell */
     const struct vm_config *described = description_find(from);
 
     if (described == NULL) {
@@ -43,7 +42,7 @@ static bool create_vm(struct shell *sh, const char *from, const char *name)
     }
     config = *described;
     if (name != NULL && strcmp(name, from) != 0) {
-        /* Its peers know it by its own name only. */
+        /* Other VMs refer to it by the described name only. */
         (void)snprintf(config.name, sizeof(config.name), "%s", name);
         config.messages[0] = '\0';
         config.channel_count = 0;
@@ -51,35 +50,35 @@ static bool create_vm(struct shell *sh, const char *from, const char *name)
     return vm_create(&config, NULL) == 0;
 }
 
-static enum shell_result create(struct shell *sh)
+static enum shell_result cmd_vm_create(struct shell *sh)
 {
-    if (sh->argc == 2 && !name_is_good(sh->argv[1]))
+    if (sh->argc == 2 && !cmd_vm_name_valid(sh->argv[1]))
         return SHELL_USAGE;
-    (void)create_vm(sh, sh->argv[0], sh->argc == 2 ? sh->argv[1] : NULL);
+    (void)cmd_vm_make(sh, sh->argv[0], sh->argc == 2 ? sh->argv[1] : NULL);
     return SHELL_DONE;
 }
 
-static bool start_over(struct vm *vm)
+static bool cmd_vm_started(struct vm *vm)
 {
     return vm == NULL || vm->state != VM_STARTING;
 }
 
-static bool stop_over(struct vm *vm)
+static bool cmd_vm_stopped(struct vm *vm)
 {
     return vm == NULL || (vm->state != VM_STOPPING && vm->state != VM_STARTING);
 }
 
-static bool pause_over(struct vm *vm)
+static bool cmd_vm_paused(struct vm *vm)
 {
     return vm == NULL || vm->state != VM_PAUSED || vm_is_parked(vm);
 }
 
-static bool destroy_over(struct vm *vm)
+static bool cmd_vm_destroyed(struct vm *vm)
 {
     return vm == NULL ? vm_leaving() == 0 : !vm->destroying;
 }
 
-static bool at_once(struct vm *vm)
+static bool cmd_vm_immediate(struct vm *vm)
 {
     (void)vm;
     return true;
@@ -88,26 +87,25 @@ static bool at_once(struct vm *vm)
 static const struct operation {
     const char *name;
     int (*begin)(struct vm *vm);
-    bool (*over)(struct vm *vm); /* NULL: it is gone */
-} operations[] = {
-    {"start", vm_start, start_over},     {"stop", vm_stop, stop_over},
-    {"pause", vm_pause, pause_over},     {"resume", vm_resume, at_once},
-    {"reset", vm_reset, stop_over},      {"destroy", vm_destroy, destroy_over},
-    {"shutdown", shutdown_ask, at_once},
+    bool (*done)(struct vm *vm); /* vm NULL: it has been destroyed */
+} cmd_vm_operations[] = {
+    {"start", vm_start, cmd_vm_started},          {"stop", vm_stop, cmd_vm_stopped},
+    {"pause", vm_pause, cmd_vm_paused},           {"resume", vm_resume, cmd_vm_immediate},
+    {"reset", vm_reset, cmd_vm_stopped},          {"destroy", vm_destroy, cmd_vm_destroyed},
+    {"shutdown", shutdown_ask, cmd_vm_immediate},
 };
 
-static const struct operation *operation_named(const char *name)
+static const struct operation *cmd_vm_operation(const char *name)
 {
-    for (unsigned i = 0; i < ARRAY_SIZE(operations); i++)
-        if (strcmp(operations[i].name, name) == 0)
-            return &operations[i];
+    for (unsigned i = 0; i < ARRAY_SIZE(cmd_vm_operations); i++)
+        if (strcmp(cmd_vm_operations[i].name, name) == 0)
+            return &cmd_vm_operations[i];
     return NULL;
 }
 
-static enum shell_result wait_for(struct shell *sh, const struct operation *o)
+static enum shell_result cmd_vm_wait(struct shell *sh, const struct operation *o)
 {
-    /* A VM that is gone need not be looked for in words. */
-    if (o->over(vm_find(sh->argv[0])))
+    if (o->done(vm_find(sh->argv[0])))
         return SHELL_DONE;
     if (timer_now() - sh->number[0] > timer_ticks_from_us(WAIT_US)) {
         sh_print(sh, "%s: still under way\n", sh->argv[0]);
@@ -117,19 +115,19 @@ static enum shell_result wait_for(struct shell *sh, const struct operation *o)
     return SHELL_WAIT;
 }
 
-static enum shell_result operate(struct shell *sh)
+static enum shell_result cmd_vm_operate(struct shell *sh)
 {
-    const struct operation *o = operation_named(sh->words[1]);
+    const struct operation *o = cmd_vm_operation(sh->words[1]);
     struct vm *vm = vm_find(sh->argv[0]);
     const char *why;
 
     if (o == NULL)
         return SHELL_USAGE;
     if (sh->step > 0)
-        return wait_for(sh, o);
+        return cmd_vm_wait(sh, o);
     /* Create a VM that is only described. */
     if (vm == NULL && o->begin == vm_start && description_find(sh->argv[0]) != NULL) {
-        if (!create_vm(sh, sh->argv[0], NULL))
+        if (!cmd_vm_make(sh, sh->argv[0], NULL))
             return SHELL_DONE;
         vm = vm_find(sh->argv[0]);
     }
@@ -155,9 +153,9 @@ struct settings {
     uint32_t vcpu;
 };
 
-static const char *const setting_names[4] = {"weight", "priority", "cap", "affinity"};
+static const char *const cmd_vm_setting_names[4] = {"weight", "priority", "cap", "affinity"};
 
-static bool read_setting(const char *word, struct settings *s)
+static bool cmd_vm_read_setting(const char *word, struct settings *s)
 {
     const char *equals = strchr(word, '=');
     uint64_t number;
@@ -170,10 +168,10 @@ static bool read_setting(const char *word, struct settings *s)
         s->vcpu = (uint32_t)number;
         return true;
     }
-    for (unsigned i = 0; i < ARRAY_SIZE(setting_names); i++) {
-        const size_t n = strlen(setting_names[i]);
+    for (unsigned i = 0; i < ARRAY_SIZE(cmd_vm_setting_names); i++) {
+        const size_t n = strlen(cmd_vm_setting_names[i]);
 
-        if ((size_t)(equals - word) != n || memcmp(word, setting_names[i], n) != 0)
+        if ((size_t)(equals - word) != n || memcmp(word, cmd_vm_setting_names[i], n) != 0)
             continue;
         if (s->given[i])
             return false;
@@ -185,8 +183,8 @@ static bool read_setting(const char *word, struct settings *s)
     return false;
 }
 
-/* Checks all settings before the first one is applied. */
-static int check(struct vm *vm, const struct settings *s, unsigned i)
+/* Checks a setting: all are checked before the first one is applied. */
+static int cmd_vm_check_setting(struct vm *vm, const struct settings *s, unsigned i)
 {
     const uint64_t value = s->value[i];
 
@@ -205,7 +203,7 @@ static int check(struct vm *vm, const struct settings *s, unsigned i)
     }
 }
 
-static int apply(struct vm *vm, const struct settings *s, unsigned i)
+static int cmd_vm_apply_setting(struct vm *vm, const struct settings *s, unsigned i)
 {
     switch (i) {
     case 0:
@@ -219,13 +217,13 @@ static int apply(struct vm *vm, const struct settings *s, unsigned i)
     }
 }
 
-static enum shell_result set(struct shell *sh)
+static enum shell_result cmd_vm_set(struct shell *sh)
 {
     struct settings s = {.vcpu = SCHED_ALL};
     struct vm *vm;
 
     for (unsigned i = 1; i < sh->argc; i++)
-        if (!read_setting(sh->argv[i], &s))
+        if (!cmd_vm_read_setting(sh->argv[i], &s))
             return SHELL_USAGE;
     if (!s.given[0] && !s.given[1] && !s.given[2] && !s.given[3])
         return SHELL_USAGE;
@@ -238,10 +236,11 @@ static enum shell_result set(struct shell *sh)
         const char *why = NULL;
 
         if (s.given[which])
-            why = sh_error(checked ? apply(vm, &s, which) : check(vm, &s, which));
+            why = sh_error(checked ? cmd_vm_apply_setting(vm, &s, which)
+                                   : cmd_vm_check_setting(vm, &s, which));
         if (why == NULL)
             continue;
-        sh_print(sh, "%s: %s: %s\n", vm->config.name, setting_names[which], why);
+        sh_print(sh, "%s: %s: %s\n", vm->config.name, cmd_vm_setting_names[which], why);
         break;
     }
     return SHELL_DONE;
@@ -254,7 +253,7 @@ static enum shell_result set(struct shell *sh)
      .words = {WORD_VM, WORD_NONE, WORD_NONE},                                                     \
      .least = 1,                                                                                   \
      .most = 1,                                                                                    \
-     .run = operate}
+     .run = cmd_vm_operate}
 
 const struct shell_command shell_vm_commands[] = {
     {.name = "vm create",
@@ -263,14 +262,14 @@ const struct shell_command shell_vm_commands[] = {
      .words = {WORD_DESCRIPTION},
      .least = 1,
      .most = 2,
-     .run = create},
+     .run = cmd_vm_create},
     {.name = "vm start",
      .usage = "VM",
      .help = "loads its images and runs it; makes it first if it is only described",
      .words = {WORD_DESCRIPTION},
      .least = 1,
      .most = 1,
-     .run = operate},
+     .run = cmd_vm_operate},
     OPERATION("shutdown", "asks its guest to shut down, as its description says how"),
     OPERATION("stop", "ends it at once, whatever its guest does"),
     OPERATION("pause", "its vcpus stop where they are"),
@@ -283,6 +282,6 @@ const struct shell_command shell_vm_commands[] = {
      .words = {WORD_VM, WORD_SETTING, WORD_SETTING},
      .least = 2,
      .most = 6,
-     .run = set},
+     .run = cmd_vm_set},
     {.name = NULL},
 };

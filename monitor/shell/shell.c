@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* shell.c - see shell.h: input, lines, and calling commands. */
+/* shell.c - see shell.h: reads input, edits lines, runs commands. */
 #include "shell_internal.h"
 
 #include <arch/atomic.h>
@@ -13,37 +13,37 @@
 #include <stdio.h>
 #include <string.h>
 
-#define OUT_PIECE   256u
+#define OUT_CHUNK   256u
 #define KEY_CANCEL  0x03
-#define KEY_BACK_VM 0x1d /* Ctrl-], to the VM one came from */
-#define BYTES_LOST  0x00 /* here input was dropped; it spoils its line (line_edit.h) */
+#define KEY_BACK_VM 0x1d /* Ctrl-]: back to the VM attached last */
+#define BYTES_LOST  0x00 /* marks dropped input; makes its line incomplete (line_edit.h) */
 
-static const char prompt[] = "hearth> ";
+static const char shell_prompt[] = "hearth> ";
 
 static struct shell shell;
-static struct work work;
-static struct hart *work_hart;
-static struct console_client *client;
-static uint32_t queued;      /* atomic: the work is, or is about to look again */
-static uint32_t out_refused; /* atomic: the console has no room for output */
-static uint64_t command_state[SHELL_STATE / 8];
+static struct work shell_work;
+static struct hart *shell_hart;
+static struct console_client *shell_client;
+static uint32_t shell_queued;   /* atomic: shell_work is queued, or runs and will check again */
+static uint32_t shell_out_full; /* atomic: the console has no space for output */
+static uint64_t shell_command_state[SHELL_STATE / 8];
 
 /* ---- input ---- */
 
 static void shell_wake(void *owner)
 {
     (void)owner;
-    if (work_hart != NULL && atomic_exchange(&queued, 1) == 0)
-        work_queue(work_hart, &work);
+    if (shell_hart != NULL && atomic_exchange(&shell_queued, 1) == 0)
+        work_queue(shell_hart, &shell_work);
 }
 
 static void shell_room(void *owner)
 {
-    atomic_store_relaxed(&out_refused, 0);
+    atomic_store_relaxed(&shell_out_full, 0);
     shell_wake(owner);
 }
 
-static const struct console_client_ops client_ops = {
+static const struct console_client_ops shell_client_ops = {
     .input = shell_wake,
     .room = shell_room,
     .cancel_key = KEY_CANCEL,
@@ -51,44 +51,45 @@ static const struct console_client_ops client_ops = {
     .has_lost_mark = true,
 };
 
-static bool input_waits(void)
+static bool shell_has_input(void)
 {
-    return console_client_has_input(client);
+    return console_client_has_input(shell_client);
 }
 
 bool sh_key(struct shell *sh, char *key)
 {
     (void)sh;
-    return console_client_read(client, key, 1) == 1;
+    return console_client_read(shell_client, key, 1) == 1;
 }
 
 /* ---- output ---- */
 
-/* A part of the output goes out. False: the console has no room. */
-static bool send_out(struct shell *sh)
+/* Sends a chunk of the output. False: the console has no space. */
+static bool shell_send(struct shell *sh)
 {
-    const size_t most = MIN(sh->out_len - sh->out_done, OUT_PIECE);
+    const size_t most = MIN(sh->out_len - sh->out_done, OUT_CHUNK);
     size_t n;
 
-    atomic_store_relaxed(&out_refused, 1);
+    atomic_store_relaxed(&shell_out_full, 1);
     n = console_shell_write(sh->out + sh->out_done, most);
     sh->out_done += n;
     if (sh->out_done == sh->out_len)
         sh->out_done = sh->out_len = 0;
     if (n == most)
-        atomic_store_relaxed(&out_refused, 0);
+        atomic_store_relaxed(&shell_out_full, 0);
     return n != 0;
 }
 
-/* ---- beginning a command ---- */
+/* ---- commands ---- */
 
-static void print_usage(struct shell *sh, const struct shell_command *c)
+static void shell_print_usage(struct shell *sh, const struct shell_command *c)
 {
     sh_print(sh, "usage: %s%s%s%s\n", c->name, c->usage[0] != '\0' ? " " : "", c->usage,
              c->json ? " [--json]" : "");
 }
 
-static const char *options_taken(struct shell *sh, const struct shell_command *c)
+/* Removes --json from the arguments. NULL, or the error: wrong number of arguments. */
+static const char *shell_parse_options(struct shell *sh, const struct shell_command *c)
 {
     unsigned n = 0;
 
@@ -102,7 +103,7 @@ static const char *options_taken(struct shell *sh, const struct shell_command *c
     return n < c->least || n > c->most ? "wrong number of words" : NULL;
 }
 
-static void begin_command(struct shell *sh)
+static void shell_begin_command(struct shell *sh)
 {
     int n = words_split(sh->line, sh->words, SHELL_WORDS);
     const struct shell_command *c;
@@ -126,23 +127,23 @@ static void begin_command(struct shell *sh)
     sh->as_json = false;
     sh->step = 0;
     memset(sh->number, 0, sizeof(sh->number));
-    if (options_taken(sh, c) != NULL)
-        print_usage(sh, c);
+    if (shell_parse_options(sh, c) != NULL)
+        shell_print_usage(sh, c);
     else
         sh->command = c;
 }
 
-/* ---- the work ---- */
+/* ---- the work item ---- */
 
-static void draw(struct shell *sh)
+static void shell_draw(struct shell *sh)
 {
     char text[SHELL_LINE_MAX];
-    int n = snprintf(text, sizeof(text), "%s%s", prompt, sh->edit.text);
+    int n = snprintf(text, sizeof(text), "%s%s", shell_prompt, sh->edit.text);
 
     console_shell_line(text, MIN((size_t)n, sizeof(text)), sh->edit.len - sh->edit.cursor);
 }
 
-static void go_back(struct shell *sh)
+static void shell_go_back(struct shell *sh)
 {
     char name[VM_NAME_MAX + 1];
 
@@ -151,15 +152,15 @@ static void go_back(struct shell *sh)
         return;
     }
     (void)snprintf(sh->line, sizeof(sh->line), "console %s", name);
-    begin_command(sh);
+    shell_begin_command(sh);
 }
 
-/* One byte of a line being edited. */
-static void edit(struct shell *sh, uint8_t byte)
+/* Handles one byte of a line being edited. */
+static void shell_edit(struct shell *sh, uint8_t byte)
 {
     if (byte == KEY_BACK_VM) {
         console_shell_enter();
-        go_back(sh);
+        shell_go_back(sh);
         return;
     }
     switch (line_key(&sh->edit, byte)) {
@@ -167,10 +168,10 @@ static void edit(struct shell *sh, uint8_t byte)
     case LINE_DRAW:
         break;
     case LINE_ENTER:
-        draw(sh); /* what was pasted has not been drawn yet */
+        shell_draw(sh); /* pasted text is not drawn until now */
         console_shell_enter();
         if (line_take(&sh->edit, sh->line))
-            begin_command(sh);
+            shell_begin_command(sh);
         else
             sh_print(sh, "the line is too long, or has other than ASCII: nothing is done\n");
         break;
@@ -182,7 +183,7 @@ static void edit(struct shell *sh, uint8_t byte)
         break;
     case LINE_END:
         console_shell_enter();
-        go_back(sh);
+        shell_go_back(sh);
         break;
     case LINE_CLEAR:
         console_shell_write("\033[H\033[2J", 7);
@@ -190,7 +191,7 @@ static void edit(struct shell *sh, uint8_t byte)
     }
 }
 
-static void timer_over(struct timer_event *ev)
+static void shell_timer_fired(struct timer_event *ev)
 {
     struct shell *sh = container_of(ev, struct shell, timer);
 
@@ -198,38 +199,38 @@ static void timer_over(struct timer_event *ev)
     shell_wake(NULL);
 }
 
-static void end_command(struct shell *sh)
+static void shell_end_command(struct shell *sh)
 {
     timer_cancel(&sh->timer);
     sh->waiting = false;
     sh->command = NULL;
 }
 
-static void run_command(struct shell *sh)
+static void shell_run_command(struct shell *sh)
 {
     enum shell_result result;
 
-    if (console_client_skip_key(client, KEY_CANCEL)) {
+    if (console_client_skip_key(shell_client, KEY_CANCEL)) {
         sh_print(sh, "^C\n");
-        end_command(sh);
+        shell_end_command(sh);
         return;
     }
-    /* One that does not wait has its end first. */
-    if ((sh->waiting || sh->command->keys) && console_client_skip_key(client, KEY_BACK_VM)) {
+    /* A command that does not wait ends by itself before the key is handled. */
+    if ((sh->waiting || sh->command->keys) && console_client_skip_key(shell_client, KEY_BACK_VM)) {
         sh_print(sh, "\n");
-        end_command(sh);
-        go_back(sh);
+        shell_end_command(sh);
+        shell_go_back(sh);
         return;
     }
     result = sh->command->run(sh);
     sh->step++;
     switch (result) {
     case SHELL_USAGE:
-        print_usage(sh, sh->command);
-        end_command(sh);
+        shell_print_usage(sh, sh->command);
+        shell_end_command(sh);
         break;
     case SHELL_DONE:
-        end_command(sh);
+        shell_end_command(sh);
         break;
     case SHELL_WAIT:
         sh->waiting = true;
@@ -240,67 +241,67 @@ static void run_command(struct shell *sh)
     }
 }
 
-/* Waits for shell_wake(). False: input has arrived meanwhile. */
-static bool rest(void)
+/* Goes idle until shell_wake(). False: input has arrived meanwhile, and the work continues. */
+static bool shell_idle(void)
 {
-    atomic_store_seq(&queued, 0);
-    return !input_waits() || atomic_exchange(&queued, 1) != 0;
+    atomic_store_seq(&shell_queued, 0);
+    return !shell_has_input() || atomic_exchange(&shell_queued, 1) != 0;
 }
 
-/* While a command waits: what was typed is for it. (Else it is for the next line, but for the keys
- * that end it.) */
-static bool input_matters(const struct shell *sh)
+/* Returns whether there is input for the waiting command. (Other input, except keys that end the
+ * command, belongs to the next line.) */
+static bool shell_has_command_input(const struct shell *sh)
 {
-    if (sh->command->keys && !sh->as_json && input_waits())
+    if (sh->command->keys && !sh->as_json && shell_has_input())
         return true;
-    return console_client_has_key(client, KEY_CANCEL) ||
-           console_client_has_key(client, KEY_BACK_VM);
+    return console_client_has_key(shell_client, KEY_CANCEL) ||
+           console_client_has_key(shell_client, KEY_BACK_VM);
 }
 
-/* Until the console has room. True: it has again. */
-static bool rest_until_room(void)
+/* Goes idle until the console has space. True: it has space already, and the work continues. */
+static bool shell_idle_until_room(void)
 {
-    atomic_store_seq(&queued, 0);
-    return atomic_load_relaxed(&out_refused) == 0 && atomic_exchange(&queued, 1) == 0;
+    atomic_store_seq(&shell_queued, 0);
+    return atomic_load_relaxed(&shell_out_full) == 0 && atomic_exchange(&shell_queued, 1) == 0;
 }
 
-static bool shell_piece(struct work *w)
+static bool shell_step(struct work *w)
 {
     struct shell *sh = &shell;
     char key;
 
     (void)w;
     if (sh->out_len != 0)
-        return send_out(sh) || rest_until_room();
+        return shell_send(sh) || shell_idle_until_room();
     if (sh->command != NULL) {
-        if (!sh->waiting || input_matters(sh)) {
-            run_command(sh);
+        if (!sh->waiting || shell_has_command_input(sh)) {
+            shell_run_command(sh);
             return true;
         }
-        /* Until the timer or a key wakes it; a key that comes just now waits for the timer. */
-        atomic_store_seq(&queued, 0);
+        /* Idle until the timer or a key. A key that has just arrived is handled after the timer. */
+        atomic_store_seq(&shell_queued, 0);
         return false;
     }
-    if (console_client_read(client, &key, 1) == 1) {
-        edit(sh, (uint8_t)key);
-        if (input_waits() || sh->command != NULL || sh->out_len != 0)
+    if (console_client_read(shell_client, &key, 1) == 1) {
+        shell_edit(sh, (uint8_t)key);
+        if (shell_has_input() || sh->command != NULL || sh->out_len != 0)
             return true;
     }
-    draw(sh);
-    return !rest();
+    shell_draw(sh);
+    return !shell_idle();
 }
 
 void shell_init(void)
 {
-    shell.timer = (struct timer_event){.deadline = UINT64_MAX, .fn = timer_over};
-    shell.state = command_state;
-    work.fn = shell_piece;
-    work_hart = this_hart();
-    client = console_client_create(&client_ops, NULL);
-    if (client == NULL) {
+    shell.timer = (struct timer_event){.deadline = UINT64_MAX, .fn = shell_timer_fired};
+    shell.state = shell_command_state;
+    shell_work.fn = shell_step;
+    shell_hart = this_hart();
+    shell_client = console_client_create(&shell_client_ops, NULL);
+    if (shell_client == NULL) {
         log_error("shell: no memory for it");
         return;
     }
-    console_set_shell(client);
-    draw(&shell);
+    console_set_shell(shell_client);
+    shell_draw(&shell);
 }

@@ -38,10 +38,10 @@ struct completion {
     size_t len;
     char common[LINE_MAX_LEN + 1]; /* common prefix of all candidates */
     unsigned count;
-    struct shell *list; /* print them there */
+    struct shell *list; /* NULL, or prints the candidates there */
 };
 
-static void candidate(struct completion *c, const char *text)
+static void complete_add(struct completion *c, const char *text)
 {
     size_t i = 0;
 
@@ -58,8 +58,8 @@ static void candidate(struct completion *c, const char *text)
     c->common[i] = '\0';
 }
 
-/* Names of commands; `first`: the word before, for those of two. */
-static void command_candidates(struct completion *c, const char *first)
+/* Adds the names of commands. first: NULL, or the first word, for second words of names. */
+static void complete_commands(struct completion *c, const char *first)
 {
     for (unsigned t = 0; shell_commands[t] != NULL; t++) {
         for (const struct shell_command *k = shell_commands[t]; k->name != NULL; k++) {
@@ -69,18 +69,18 @@ static void command_candidates(struct completion *c, const char *first)
             if (first != NULL) {
                 if (space != NULL && strncmp(k->name, first, (size_t)(space - k->name)) == 0 &&
                     strlen(first) == (size_t)(space - k->name))
-                    candidate(c, space + 1);
+                    complete_add(c, space + 1);
                 continue;
             }
             (void)snprintf(word, sizeof(word), "%.*s",
                            (int)(space != NULL ? space - k->name : (int)strlen(k->name)), k->name);
             if (c->count == 0 || strcmp(c->common, word) != 0 || c->list == NULL)
-                candidate(c, word);
+                complete_add(c, word);
         }
     }
 }
 
-static void word_candidates(struct completion *c, enum shell_word kind)
+static void complete_argument(struct completion *c, enum shell_word kind)
 {
     static const char *const settings[] = {"weight=", "priority=", "affinity=", "cap=", "vcpu="};
     static const char *const spaces[] = {"gpa", "gva"};
@@ -89,50 +89,50 @@ static void word_candidates(struct completion *c, enum shell_word kind)
     case WORD_VM:
         for (unsigned i = 0; i < vm_count(); i++)
             if (vm_get(i) != NULL)
-                candidate(c, vm_get(i)->config.name);
+                complete_add(c, vm_get(i)->config.name);
         break;
     case WORD_DESCRIPTION:
         for (unsigned i = 0; i < description_count(); i++)
-            candidate(c, description_get(i)->name);
+            complete_add(c, description_get(i)->name);
         break;
     case WORD_COMMAND:
-        command_candidates(c, NULL);
+        complete_commands(c, NULL);
         break;
     case WORD_SETTING:
         for (unsigned i = 0; i < ARRAY_SIZE(settings); i++)
-            candidate(c, settings[i]);
+            complete_add(c, settings[i]);
         break;
     case WORD_SPACE:
         for (unsigned i = 0; i < ARRAY_SIZE(spaces); i++)
-            candidate(c, spaces[i]);
+            complete_add(c, spaces[i]);
         break;
     case WORD_NONE:
         break;
     }
 }
 
-/* The candidates for the last of the words before the cursor. */
-static void gather(struct completion *c, char *words[], unsigned count)
+/* Adds the candidates for the last word before the cursor. */
+static void complete_gather(struct completion *c, char *words[], unsigned count)
 {
     const struct shell_command *k;
     unsigned used, at;
 
     c->count = 0;
     if (count == 1) {
-        command_candidates(c, NULL);
+        complete_commands(c, NULL);
         return;
     }
     k = shell_find_command(words, count - 1, &used);
     if (k == NULL) {
         if (count == 2)
-            command_candidates(c, words[0]);
+            complete_commands(c, words[0]);
         return;
     }
     at = count - 1 - used;
     if (strcmp(k->name, "help") == 0 && at == 1)
-        command_candidates(c, words[1]);
+        complete_commands(c, words[1]);
     else
-        word_candidates(c, k->words[MIN(at, ARRAY_SIZE(k->words) - 1)]);
+        complete_argument(c, k->words[MIN(at, ARRAY_SIZE(k->words) - 1)]);
 }
 
 void shell_complete(struct shell *sh)
@@ -148,10 +148,10 @@ void shell_complete(struct shell *sh)
     if (n < 0)
         return;
     if (n == 0 || sh->edit.text[sh->edit.cursor - 1] == ' ')
-        words[n++] = line + sh->edit.cursor; /* a new word begins: its end is the line's */
+        words[n++] = line + sh->edit.cursor; /* a new, empty word */
     c.prefix = words[n - 1];
     c.len = strlen(c.prefix);
-    gather(&c, words, (unsigned)n);
+    complete_gather(&c, words, (unsigned)n);
     if (c.count == 0)
         return;
     if (strlen(c.common) > c.len || c.count == 1) {
@@ -162,6 +162,6 @@ void shell_complete(struct shell *sh)
     }
     console_shell_enter();
     c.list = sh;
-    gather(&c, words, (unsigned)n);
+    complete_gather(&c, words, (unsigned)n);
     sh_print(sh, "\n");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * shell_internal.h - between shell.c and the files of its commands (cmd_*.c). All of it runs as the
- * shell's work, one call after the other.
+ * shell_internal.h - interface between shell.c and the files of its commands (cmd_*.c). All calls
+ * are made, one after the other, by the shell's work item.
  */
 #pragma once
 
@@ -15,10 +15,10 @@
 #define SHELL_OUT   3072u /* output limit of one call of a command, in bytes */
 
 enum shell_result {
-    SHELL_DONE,  /* the command has ended, well or with what it said */
-    SHELL_MORE,  /* call it again when its output has gone out */
+    SHELL_DONE,  /* the command has ended, successfully or after printing an error */
+    SHELL_MORE,  /* call it again when its output has been sent */
     SHELL_WAIT,  /* the same, after wait_us */
-    SHELL_USAGE, /* ill-formed: nothing was done; its usage is printed */
+    SHELL_USAGE, /* invalid arguments: nothing was done; print the usage */
 };
 
 /* Kinds of a command's arguments, for completion. */
@@ -34,28 +34,28 @@ enum shell_word {
 struct shell;
 
 struct shell_command {
-    const char *name;  /* one word or two */
-    const char *usage; /* behind the name */
+    const char *name;  /* one or two words */
+    const char *usage; /* arguments */
     const char *help;
-    enum shell_word words[3]; /* from the first behind the name on */
-    uint8_t least, most;      /* words behind the name */
-    bool json;                /* takes --json */
-    bool keys;                /* without --json, takes what is typed while it waits: sh_key() */
+    enum shell_word words[3]; /* kinds of the first arguments; the last applies to the rest */
+    uint8_t least, most;      /* number of arguments */
+    bool json;                /* accepts --json */
+    bool keys;                /* without --json, reads keys while it waits: sh_key() */
     enum shell_result (*run)(struct shell *sh);
 };
 
 struct shell {
     struct line_edit edit;
 
-    /* The command that runs; NULL: a line is being edited. */
+    /* The running command; NULL: a line is being edited. */
     const struct shell_command *command;
     char line[LINE_MAX_LEN + 1];
-    char *words[SHELL_WORDS]; /* all of the line's */
-    unsigned argc;            /* those behind the command's name... */
-    char **argv;              /* ...without --json */
+    char *words[SHELL_WORDS]; /* of the line */
+    unsigned argc;            /* arguments, after the command's name... */
+    char **argv;              /* ...and without --json */
     bool as_json;
     struct json json;
-    /* The command's own, 0 at its first call. */
+    /* For the command; step counts its calls. 0 at the first call. */
     uint32_t step;
     uint64_t number[4];
     void *state; /* SHELL_STATE bytes */
@@ -70,30 +70,30 @@ struct shell {
 
 #define SHELL_STATE (3 * PAGE_SIZE)
 
-/* Adds to the output; what a call prints beyond SHELL_OUT is lost. */
+/* Appends to the output. Output of one call beyond SHELL_OUT is lost. */
 void sh_print(struct shell *sh, const char *fmt, ...) __printf(2, 3);
-/* Adds bytes from a guest, escaped (text.h). */
+/* Appends untrusted bytes, escaped (text.h). */
 void sh_print_text(struct shell *sh, const char *text, size_t len);
-/* The VM of this name, or NULL after printing an error. */
+/* Returns the VM with this name, or NULL after printing an error. */
 struct vm *sh_vm(struct shell *sh, const char *name);
-/* An operation's error as a message to the user. NULL: no error. */
+/* Message for an operation's error; NULL: no error. */
 const char *sh_error(int err);
-/* The VM may be looked into, else said. */
+/* Returns whether policy allows to inspect the VM; if not, prints an error. */
 bool sh_may_inspect(struct shell *sh, const struct vm *vm);
-/* For one JSON value. */
+/* Begins one JSON value. */
 void sh_json_begin(struct shell *sh);
-/* For a listing: opens the JSON array (first call), and closes the line behind it. */
+/* Begin and end a JSON array for a listing; without --json they do nothing. */
 void sh_list_begin(struct shell *sh);
 void sh_list_end(struct shell *sh);
-/* The user pressed q, or the like, while a command waits. */
+/* Reads a key typed while a command waits. False: none. */
 bool sh_key(struct shell *sh, char *key);
 
-/* The command whose name the first words are, or NULL; *used: how many they are. */
+/* Returns the command named by the first words, or NULL; *used: number of words in its name. */
 const struct shell_command *shell_find_command(char *const words[], unsigned count, unsigned *used);
-/* Completes the word before the cursor, or prints what it may be. */
+/* Completes the word before the cursor, or prints the candidates. */
 void shell_complete(struct shell *sh);
 
-/* The tables of commands of each file, NULL-terminated. */
+/* Each file's table of commands; the name of the last entry is NULL. */
 extern const struct shell_command shell_list_commands[], shell_vm_commands[], shell_talk_commands[],
     shell_look_commands[], shell_observe_commands[], shell_host_commands[];
-extern const struct shell_command *const shell_commands[]; /* those tables, NULL-terminated */
+extern const struct shell_command *const shell_commands[]; /* all tables, NULL-terminated */

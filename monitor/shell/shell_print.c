@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void put_out(void *arg, const char *text, size_t len)
+static void sh_put(void *arg, const char *text, size_t len)
 {
     struct shell *sh = arg;
     const size_t n = MIN(len, sizeof(sh->out) - sh->out_len);
@@ -30,7 +30,7 @@ void sh_print(struct shell *sh, const char *fmt, ...)
     n = vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
     if (n > 0)
-        put_out(sh, text, MIN((size_t)n, sizeof(text) - 1));
+        sh_put(sh, text, MIN((size_t)n, sizeof(text) - 1));
 }
 
 void sh_print_text(struct shell *sh, const char *text, size_t len)
@@ -38,7 +38,7 @@ void sh_print_text(struct shell *sh, const char *text, size_t len)
     char piece[128];
 
     for (size_t pos = 0, taken; pos < len; pos += taken)
-        put_out(sh, piece, text_escape(piece, sizeof(piece), text + pos, len - pos, &taken));
+        sh_put(sh, piece, text_escape(piece, sizeof(piece), text + pos, len - pos, &taken));
 }
 
 struct vm *sh_vm(struct shell *sh, const char *name)
@@ -90,7 +90,7 @@ bool sh_may_inspect(struct shell *sh, const struct vm *vm)
 
 void sh_json_begin(struct shell *sh)
 {
-    sh->json = (struct json){.put = put_out, .arg = sh};
+    sh->json = (struct json){.put = sh_put, .arg = sh};
 }
 
 void sh_list_begin(struct shell *sh)

@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-/* Takes one word from *from; *to is where it is put, before or at *from. */
-static int take_word(char **from, char **to)
+/* Copies one word from *from to *to, which is at or before *from, and advances both. */
+static int words_take(char **from, char **to)
 {
     char quote = '\0';
 
@@ -41,10 +41,10 @@ int words_split(char *line, char *words[], unsigned max)
         if (count == max)
             return -HV_ENOSPC;
         words[count++] = to;
-        if (take_word(&from, &to) < 0)
+        if (words_take(&from, &to) < 0)
             return -HV_EINVAL;
         more = *from != '\0';
-        *to++ = '\0'; /* at most where *from was */
+        *to++ = '\0'; /* at or before *from */
         if (more)
             from++;
         else
@@ -52,7 +52,7 @@ int words_split(char *line, char *words[], unsigned max)
     }
 }
 
-static int digit(char c)
+static int word_digit(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -63,14 +63,14 @@ static int digit(char c)
     return 16;
 }
 
-/* The digits at *p; false: none, or too large. */
-static bool digits(const char **p, unsigned base, uint64_t *out)
+/* Reads the digits at *p and advances it; false: none, or too large. */
+static bool word_digits(const char **p, unsigned base, uint64_t *out)
 {
     const char *start = *p;
 
     *out = 0;
-    for (; digit(**p) < (int)base; (*p)++) {
-        uint64_t d = (uint64_t)digit(**p);
+    for (; word_digit(**p) < (int)base; (*p)++) {
+        uint64_t d = (uint64_t)word_digit(**p);
 
         if (*out > (UINT64_MAX - d) / base)
             return false;
@@ -89,7 +89,7 @@ bool word_number(const char *text, bool suffix, uint64_t *out)
         base = 16;
         text += 2;
     }
-    if (!digits(&text, base, out))
+    if (!word_digits(&text, base, out))
         return false;
     if (suffix && *text != '\0' && (unit = strchr(units, *text)) != NULL) {
         shift = 10 * (unsigned)(unit - units + 1);
@@ -107,12 +107,12 @@ bool word_bits(const char *text, unsigned limit, uint64_t *out)
 
     *out = 0;
     for (;; text++) {
-        if (!digits(&text, 10, &first))
+        if (!word_digits(&text, 10, &first))
             return false;
         last = first;
         if (*text == '-') {
             text++;
-            if (!digits(&text, 10, &last))
+            if (!word_digits(&text, 10, &last))
                 return false;
         }
         if (last < first || last >= MIN(limit, 64u))

@@ -107,7 +107,7 @@ static void test_trapped(void **state)
     is(1, CODE + 0x500, BACKTRACE_TRAPPED);
     is(2, CODE + 0x20, BACKTRACE_RETURN);
     /* It had jumped to where nothing is: the jumper is in ra. */
-    from.astray = true;
+    from.fetch_failed = true;
     assert_int_equal(trace(&from), 4);
     is(2, CODE + 0x10, BACKTRACE_RETURN);
     is(3, CODE + 0x20, BACKTRACE_RETURN);

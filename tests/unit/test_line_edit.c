@@ -172,7 +172,7 @@ static void test_random(void **state)
 }
 
 /* What cannot stand in a line is not left out of it silently: the rest may mean something else. */
-static void test_spoilt(void **state)
+static void test_incomplete(void **state)
 {
     char line[LINE_MAX_LEN + 1], longest[LINE_MAX_LEN + 2];
 
@@ -207,7 +207,7 @@ int main(void)
         cmocka_unit_test_setup(test_history_wraps, setup),
         cmocka_unit_test_setup(test_full, setup),
         cmocka_unit_test_setup(test_random, setup),
-        cmocka_unit_test_setup(test_spoilt, setup),
+        cmocka_unit_test_setup(test_incomplete, setup),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

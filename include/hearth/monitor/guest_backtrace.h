@@ -15,7 +15,7 @@
 enum backtrace_kind {
     BACKTRACE_AT,      /* the vcpu's pc */
     BACKTRACE_TRAPPED, /* pc of the trapped code; the vcpu is at its trap vector */
-    BACKTRACE_RETURN,  /* a return address: the call lies before it */
+    BACKTRACE_RETURN,  /* a return address: the call precedes it */
 };
 
 struct backtrace_frame {
@@ -27,26 +27,26 @@ struct backtrace_frame {
 struct backtrace_from {
     gva_t pc, ra, fp;
     uint64_t vsatp, vstvec, vsepc;
-    /* No code was run since the last jump, for there is none: ra and fp are the jumper's. Of a vcpu
-     * at its trap vector: of the trapped code. */
-    bool astray;
+    /* The instruction at pc could not be fetched, so ra and fp belong to the code that jumped
+     * there. If the vcpu is at its trap vector: the same for the trapped code. */
+    bool fetch_failed;
 };
 
-/* The vcpu is at its trap vector: no instruction of the handler has run. */
+/* True if the vcpu is at its trap vector: no instruction of the handler has run. */
 static inline bool backtrace_at_vector(const struct backtrace_from *from)
 {
     return from->pc == (from->vstvec & ~(gva_t)3);
 }
 
 /*
- * The frames, the innermost first; their number, 1..BACKTRACE_FRAMES. Any hart, no locks, at most
- * two reads of guest memory a frame; ends at a frame that is not in RAM or does not lie above the
- * one before it.
+ * Fills frame[] from the innermost frame on and returns their number, 1..BACKTRACE_FRAMES. Any
+ * hart, no locks; reads guest memory at most twice for each frame. Ends at a frame that is not in
+ * RAM or not above the previous one.
  */
 unsigned guest_backtrace(const struct memslots *slots, const struct backtrace_from *from,
                          struct backtrace_frame frame[BACKTRACE_FRAMES]);
 
-/* Frame n as a line without its end: number, address, and what symbols know. Returns line. */
+/* Formats frame n as a line without line break: number, address, symbol if known. Returns line. */
 const char *backtrace_text(const struct backtrace_frame *frame, unsigned n,
                            const struct symbol_table *symbols, uint64_t slide,
                            char line[BACKTRACE_LINE_SIZE]);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * line_edit.h - editing one line at a terminal, with a history: bytes come in one by one; what is
- * to be shown the caller draws from text and cursor. Printable ASCII only: a line that was to hold
- * something else, or more than there is room for, is spoilt. Pure; the caller's lock.
+ * line_edit.h - edits one line on a terminal, with a history. The caller passes bytes one by one
+ * and draws the line from `text` and `cursor`. A line holds printable ASCII only: other characters
+ * and those that do not fit are dropped, and the line is marked as incomplete. Pure; the caller
+ * serializes calls.
  */
 #pragma once
 
@@ -15,16 +16,16 @@
 struct line_edit {
     char text[LINE_MAX_LEN + 1]; /* NUL-terminated */
     uint32_t len, cursor;
-    bool spoilt;                /* it lacks something of what was typed; until it is empty again */
-    char cut[LINE_MAX_LEN + 1]; /* what Ctrl-K, Ctrl-U or Ctrl-W took last */
+    bool incomplete;            /* typed characters were dropped; cleared when the line is empty */
+    char cut[LINE_MAX_LEN + 1]; /* text last removed by Ctrl-K, Ctrl-U or Ctrl-W */
     /* The escape sequence being received. */
     char esc[LINE_ESC_MAX];
     uint32_t esc_len;
 
     uint32_t history_count;       /* lines kept */
-    uint32_t history_first;       /* row of the oldest */
-    uint32_t back;                /* 0: the line being typed; n: the n-th last of the history */
-    char typed[LINE_MAX_LEN + 1]; /* the line being typed, while another one is looked at */
+    uint32_t history_first;       /* index of the oldest */
+    uint32_t back;                /* 0: the typed line is shown; n: the n-th last of the history */
+    char typed[LINE_MAX_LEN + 1]; /* the typed line, while one of the history is shown */
     char history[LINE_HISTORY][LINE_MAX_LEN + 1];
 };
 
@@ -33,17 +34,18 @@ enum line_event {
     LINE_DRAW,     /* the line or the cursor has changed */
     LINE_ENTER,    /* the line is complete; line_take() */
     LINE_COMPLETE, /* Tab */
-    LINE_CANCEL,   /* Ctrl-C: the line was dropped */
+    LINE_CANCEL,   /* Ctrl-C: the line was discarded */
     LINE_END,      /* Ctrl-D on an empty line */
     LINE_CLEAR,    /* Ctrl-L: clear the screen, then draw */
 };
 
+/* Handles one byte of input. */
 enum line_event line_key(struct line_edit *e, uint8_t byte);
-/* After LINE_ENTER: the line goes to out (LINE_MAX_LEN + 1 bytes) and, if it is not empty and not
- * that before it, into the history; an empty line begins. False: it was spoilt, and
- * is not what was meant. */
+/* After LINE_ENTER: copies the line to out (LINE_MAX_LEN + 1 bytes), adds it to the history unless
+ * it is empty or equal to the latest line, and begins an empty line. False: the line was
+ * incomplete; do not execute it. */
 bool __must_check line_take(struct line_edit *e, char *out);
-/* Inserts text at the cursor, as far as there is room. */
+/* Inserts text at the cursor, as much as fits. */
 void line_insert(struct line_edit *e, const char *text, size_t len);
-/* The n-th last line of the history, 1..history_count; else NULL. */
+/* Returns the n-th last line of the history, n in 1..history_count, else NULL. */
 const char *line_history(const struct line_edit *e, uint32_t n);

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * shell.h - the management shell on the console: reads lines, runs commands. It is work of the hart
- * that receives the console's input (work.h): each call does one short step, so that VMs on that
- * hart are not held up. A command's function is called again and again until it is done; between
- * the calls its output goes out. It is a client of the console (console.h).
+ * shell.h - the management shell on the console: reads lines and runs commands. It runs as a work
+ * item (work.h) in short chunks, so that it does not delay the hart's VMs. A command's function is
+ * called repeatedly until it is done; its output is sent between calls. The shell is a client of
+ * the console (console.h).
  *
- * Locking: all is touched by the work only, but for two atomic flags.
+ * Locking: only the work item accesses the shell's state, except two atomic flags.
  */
 #pragma once
 
 #include <hearth/lib/json.h>
 #include <hearth/lib/types.h>
 
-/* Boot: whose work it is, this hart's. */
+/* Boot: starts the shell as work of this hart. */
 void shell_init(void);

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* shell_words.h - a typed line as words and numbers. Pure. */
+/* shell_words.h - splits a typed line into words and parses numbers. Pure. */
 #pragma once
 
 #include <hearth/lib/types.h>
 
 /*
- * Splits line, in place, at spaces; "..." and '...' keep them, a backslash keeps what follows it
- * (not inside '...'). Words point into line. Their number, or -HV_ENOSPC: more than max;
- * -HV_EINVAL: a quote or the line's end behind a backslash is missing something.
+ * Splits line at spaces, in place; words[] point into line. Text in "..." and '...' is not split; a
+ * backslash, except in '...', quotes the next character. Returns the number of words, -HV_ENOSPC:
+ * more than max, or -HV_EINVAL: an unterminated quote or a backslash at the end.
  */
 int words_split(char *line, char *words[], unsigned max);
 
-/* A number: decimal, or hexadecimal with 0x; with suffix also K, M, G behind it. All of text. */
+/* Parses all of text as a number: decimal, or hexadecimal with 0x. suffix: K, M or G may follow. */
 bool word_number(const char *text, bool suffix, uint64_t *out);
 
-/* A list of bits such as "0-1,3" as a mask; each below `limit`, at most 64. */
+/* Converts a list of bits, like "0-1,3", to a mask. Each bit is below min(limit, 64). */
 bool word_bits(const char *text, unsigned limit, uint64_t *out);

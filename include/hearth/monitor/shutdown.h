@@ -11,7 +11,7 @@ struct vm;
 
 extern const struct vm_component shutdown_component;
 
-/* Asks. 0; -HV_EBUSY: the VM does not run; -HV_EEXIST: it is being asked already; -HV_ENOTSUP: its
- * description says that it cannot be asked, or the messages that are to do it go to a peer;
- * -HV_ENOSPC: its message queue is full. No lock of rank VM or above. */
+/* Requests the shutdown. 0; -HV_EBUSY: the VM does not run; -HV_EEXIST: a request is pending;
+ * -HV_ENOTSUP: its description allows no request, or the message would go to a peer; -HV_ENOSPC:
+ * its message queue is full. No lock of rank VM or above. */
 int __must_check shutdown_ask(struct vm *vm);

@@ -1,28 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* trace_control.h - tracing on and off (kernel/trace.h), and the dump of the rings. */
+/* trace_control.h - enables and disables tracing (kernel/trace.h), and dumps the rings. */
 #pragma once
 
 #include <hearth/kernel/trace.h>
 #include <hearth/lib/types.h>
 
 /*
- * Switches tracing on; earlier records are discarded. events: at least so many in
- * each ring; 0: as many as there were, at first TRACE_EVENTS_DEFAULT. 0; -HV_ERANGE; -HV_ENOMEM:
- * nothing is changed; -HV_EBUSY: for rings of another size tracing is off now, ask again as soon as
- * all harts have noticed. The rings stay, with what they hold, when it is switched off. Not by two
- * harts at once.
+ * Enables tracing and discards earlier records. events: minimum size of each ring; 0: keep the size
+ * (initially TRACE_EVENTS_DEFAULT). 0; -HV_ERANGE; -HV_ENOMEM: nothing has changed; -HV_EBUSY: the
+ * size differs and tracing has been disabled; call again until all harts have stopped. The caller
+ * serializes calls.
  */
 int __must_check trace_start(uint32_t events);
+/* Disables tracing; the rings keep their records. */
 void trace_stop(void);
 
 /*
- * The dump: what the rings hold, as lines of text that `tools/hearth trace` finds in a log of the
- * serial line. A cursor, all zero at first; each call puts one line, with its '\n', and answers its
- * length; 0: that was all. No line is longer than TRACE_LINE_MAX.
+ * The dump writes the rings' records as lines of text, which `tools/hearth trace` finds in a log of
+ * the serial line. struct trace_dump is a cursor, initially all zero. Each call of
+ * trace_dump_line() writes one line, with its '\n', of at most TRACE_LINE_MAX bytes, and returns
+ * its length; 0: end.
  */
 #define TRACE_LINE_MAX 384
 struct trace_dump {
-    unsigned stage; /* 0 head, 1 names, 2 records, 3 end, 4 over */
+    unsigned stage; /* enum trace_dump_stage */
     unsigned index; /* name or hart */
     uint64_t next, end;
     uint64_t lines;
@@ -32,9 +33,9 @@ size_t trace_dump_line(struct trace_dump *dump, char *line);
 void trace_dump_all(void);
 
 /* Boot argument "hearth.trace=on|off[,EVENTS]": traces from boot on, and dumps the rings when the
- * machine ends. False: no such value. */
+ * machine ends. False: invalid value. */
 bool trace_arg(const char *value, size_t len);
 /* Boot, before VMs start: applies the argument of trace_arg(). */
 void trace_init(void);
-/* The machine ends. */
+/* Called when the machine ends: stops and dumps a trace that a boot argument has started. */
 void trace_finish(void);
