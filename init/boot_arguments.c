@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* boot_arguments.c - the table of Hearth's boot arguments, each read by its owner. */
+/* boot_arguments.c - the table of Hearth's boot arguments and the functions that read them. */
 #include <hearth/arch/isa.h>
 #include <hearth/console/console.h>
 #include <hearth/init/boot_arguments.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hart.c - the table of harts, their stacks, and starting the secondaries through the firmware's
- * HSM.
+ * hart.c - allocates the harts' structures and stacks, and starts the secondary harts through the
+ * firmware's HSM extension.
  */
 #include <arch/atomic.h>
 #include <arch/barrier.h>
@@ -27,7 +27,7 @@
 
 #define START_TIMEOUT_US 1000000
 
-struct hart boot_hart; /* the boot hart's, before harts_init() gives it its place */
+struct hart boot_hart;
 
 int harts_init(const struct platform *p, uint64_t boot_hartid)
 {
@@ -73,10 +73,10 @@ void main_secondary(void)
 }
 
 /*
- * The firmware starts it at secondary_start with physical addresses; it answers by going online.
- * Its arguments are its own for good: one that comes after its time must not find another's stack.
+ * Starts a hart at secondary_start, with physical addresses, and waits until it is online. Its
+ * arguments are never reused, because it may still start after the time limit.
  */
-static bool start(struct hart *h)
+static bool harts_start_one(struct hart *h)
 {
     uint64_t limit;
 
@@ -96,7 +96,7 @@ static bool start(struct hart *h)
 void harts_start(void)
 {
     for (unsigned i = 0; i < harts_count; i++)
-        if (harts[i] != this_hart() && !start(harts[i]))
+        if (harts[i] != this_hart() && !harts_start_one(harts[i]))
             log_warn("hart %lu does not start: it is left out", harts[i]->hartid);
 }
 

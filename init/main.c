@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * main.c - the boot order. Runs on the hart that the firmware chose, on boot.S's stack and map at
- * first; ends in the run loop like every other hart. What cannot be done without is said in one
- * line, and the machine is shut down.
+ * main.c - the boot sequence. Runs on the hart that the firmware selected, initially on boot.S's
+ * stack and map, and ends in the run loop like every other hart. Fatal boot errors are printed as
+ * one line, and the machine is shut down.
  */
 #include <arch/csr.h>
 #include <arch/layout.h>
@@ -48,23 +48,23 @@
 
 #define HEARTH_VERSION "0.1"
 
-__noreturn static void boot_failed(const char *what, const char *why)
+__noreturn static void main_boot_failed(const char *what, const char *why)
 {
     log_error("boot failed: %s%s%s", what, why != NULL ? ": " : "", why != NULL ? why : "");
     machine_off(MACHINE_EXIT_BOOT_FAILED);
 }
 
-/* VMs must not see each other by registers that nothing closes. */
-static void find_open_state(uint64_t hgatp)
+/* Finds registers that guests can access and no bit disables (open_state.h). */
+static void main_find_open_state(uint64_t hgatp)
 {
     char why[OPEN_STATE_NAME_MAX] = "";
 
     if (open_state_find(hgatp, why) < 0)
-        boot_failed("guests could see each other's state, which cannot be switched", why);
+        main_boot_failed("guests could see each other's state, which cannot be switched", why);
 }
 
-/* What the ISA offers, some of it found by a few instructions run in a guest's modes. */
-static int probe_isa(void)
+/* Probes the harts' features, partly by running a few instructions in VS- and VU-mode. */
+static int main_probe_isa(void)
 {
     struct gstage empty, code;
     int err = isa_probe_modes();
@@ -83,7 +83,7 @@ static int probe_isa(void)
     err = gstage_map(&code, first, first, size, GSTAGE_R | GSTAGE_X);
     if (err == 0) {
         isa_probe(gstage_hgatp(&empty, 0), gstage_hgatp(&code, 0));
-        find_open_state(gstage_hgatp(&code, 0));
+        main_find_open_state(gstage_hgatp(&code, 0));
     }
     gstage_destroy(&code);
     gstage_destroy(&empty);
@@ -91,10 +91,10 @@ static int probe_isa(void)
 }
 
 /*
- * Free memory is RAM less what is reserved, this image, the device tree and the bundle. These two
- * are read where they lie, even inside a reserved range. 0 or -HV_E*: of probe_isa().
+ * Free memory is RAM without reserved ranges, this image, the device tree and the bundle. Tree and
+ * bundle are read in place, even inside a reserved range. 0 or -HV_E* from main_probe_isa().
  */
-static int set_up_memory(const struct platform *p)
+static int main_init_memory(const struct platform *p)
 {
     static struct mem_range keep[PLATFORM_RESERVED_MAX + 3]; /* too large for the stack */
     extern const char image_start[], image_end[];
@@ -112,13 +112,13 @@ static int set_up_memory(const struct platform *p)
     keep[n++] = tree;
     keep[n++] = bundle;
     if (boot_memory_init(p->mem, p->mem_count, keep, n) < 0)
-        boot_failed("memory", "too little for the page allocator");
-    err = probe_isa();
+        main_boot_failed("memory", "too little for the page allocator");
+    err = main_probe_isa();
     return err < 0 ? err : stage1_init(&plan);
 }
 
-/* Who is called on an interrupt of a hart, and on an IPI. */
-static void set_handlers(void)
+/* Sets the handlers of interrupts and IPIs. */
+static void main_set_handlers(void)
 {
     irq_set_handler(IRQ_S_SOFT, ipi_interrupt);
     irq_set_handler(IRQ_S_TIMER, timer_interrupt);
@@ -130,8 +130,8 @@ static void set_handlers(void)
     machine_set_drain(console_drain);
 }
 
-/* The bundle is where the direct map reaches, and nobody else's. */
-static void check_bundle(const struct platform *p)
+/* Checks that the bundle is inside the direct map and does not overlap other data. */
+static void main_check_bundle(const struct platform *p)
 {
     extern const char image_start[], image_end[];
     const hpa_t start = p->initrd;
@@ -140,15 +140,15 @@ static void check_bundle(const struct platform *p)
     if (size == 0)
         return;
     if (!range_within(start, size, direct_map_phys, DIRECT_MAP_SIZE))
-        boot_failed("device tree", "the initrd is beyond what the hypervisor maps");
+        main_boot_failed("device tree", "the initrd is beyond what the hypervisor maps");
     if (ranges_overlap(start, size, image_to_phys(image_start),
                        (uint64_t)(image_end - image_start)))
-        boot_failed("device tree", "the initrd overlaps the hypervisor");
+        main_boot_failed("device tree", "the initrd overlaps the hypervisor");
     if (ranges_overlap(start, size, virt_to_phys(p->fdt), fdt_totalsize(p->fdt)))
-        boot_failed("device tree", "the initrd overlaps the device tree");
+        main_boot_failed("device tree", "the initrd overlaps the device tree");
 }
 
-static void warn_of_platform(const struct platform *p)
+static void main_warn_platform(const struct platform *p)
 {
     for (uint32_t i = 0; i < p->misplaced_count; i++)
         log_warn("device tree: %s: its registers cannot be where it has them: it is left out",
@@ -157,35 +157,35 @@ static void warn_of_platform(const struct platform *p)
         log_warn("device tree: no UART that is known: the console is the firmware's");
 }
 
-static void read_platform(hpa_t fdt)
+static void main_read_platform(hpa_t fdt)
 {
     const char *why = NULL;
 
     if (fdt < direct_map_phys || fdt - direct_map_phys >= DIRECT_MAP_SIZE || (fdt & 7) != 0)
-        boot_failed("device tree", "the address in a1 cannot be one");
+        main_boot_failed("device tree", "the address in a1 cannot be one");
     if (platform_read(phys_to_virt(fdt), 16 * MIB, this_hart()->hartid, &host_platform, &why) < 0)
-        boot_failed("device tree", why);
+        main_boot_failed("device tree", why);
     timer_set_frequency(host_platform.timebase_hz);
     if (isa_read(host_platform.fdt, &host_isa, &why) < 0)
-        boot_failed("device tree", why);
+        main_boot_failed("device tree", why);
     boot_arguments_read(host_platform.fdt);
-    check_bundle(&host_platform);
+    main_check_bundle(&host_platform);
     if (!host_isa.h)
-        boot_failed("this machine's harts lack the H extension", NULL);
+        main_boot_failed("this machine's harts lack the H extension", NULL);
 }
 
-static void read_bundle(void)
+static void main_read_bundle(void)
 {
     const char *why = NULL;
 
     if (host_platform.initrd_size == 0)
-        boot_failed("no bundle", "pass one as the initrd (tools/hearth bundle)");
+        main_boot_failed("no bundle", "pass one as the initrd (tools/hearth bundle)");
     if (descriptions_read(phys_to_virt(host_platform.initrd), host_platform.initrd_size, &why) < 0)
-        boot_failed("bundle", why);
+        main_boot_failed("bundle", why);
 }
 
-/* "Sv39x4/48x4/57x4": the modes that G-stages may have, each VM's the shallowest that holds it. */
-static const char *gstage_modes(void)
+/* Names the modes that G-stages may have, like "Sv39x4/48x4/57x4". */
+static const char *main_gstage_modes(void)
 {
     static const char *const names[8] = {
         [BIT(0)] = "Sv39x4",
@@ -200,13 +200,13 @@ static const char *gstage_modes(void)
     return names[host_isa.gstage_modes >> 3 & 7];
 }
 
-/* The rest, on the boot hart's own guarded stack. */
+/* Continues boot_main() on the boot hart's own stack, which has guard pages. */
 static void main_on_stack(void)
 {
     wallclock_init(&host_platform);
     host_drivers_probe(&host_platform);
     console_init_device();
-    warn_of_platform(&host_platform);
+    main_warn_platform(&host_platform);
     if (!entropy_init(host_platform.fdt))
         log_warn("the host's device tree has no rng-seed: the guests' seeds can be guessed");
     vmid_init(host_isa.vmid_bits);
@@ -214,11 +214,11 @@ static void main_on_stack(void)
     harts_start();
     console_start(&host_platform);
     log_info("Hearth " HEARTH_VERSION " on %u harts, %lu MiB free, G-stage %s, %u VMID bits%s",
-             harts_online(), page_alloc_free_bytes() / MIB, gstage_modes(), host_isa.vmid_bits,
+             harts_online(), page_alloc_free_bytes() / MIB, main_gstage_modes(), host_isa.vmid_bits,
              host_isa.sstc ? ", Sstc" : "");
     selftest_run(this_hart()->index);
     trace_init();
-    read_bundle();
+    main_read_bundle();
     start_vms();
     run_hart();
 }
@@ -229,15 +229,15 @@ void boot_main(uint64_t hartid, hpa_t fdt)
 
     sbi_client_init();
     console_init();
-    set_handlers();
+    main_set_handlers();
     this_hart()->hartid = hartid;
-    read_platform(fdt);
-    err = set_up_memory(&host_platform);
+    main_read_platform(fdt);
+    err = main_init_memory(&host_platform);
     if (err == -HV_ENODEV)
-        boot_failed("this machine's harts have no usable hgatp mode", NULL);
+        main_boot_failed("this machine's harts have no usable hgatp mode", NULL);
     if (err < 0 || harts_init(&host_platform, hartid) < 0)
-        boot_failed("memory", "too little for the hypervisor's own tables");
+        main_boot_failed("memory", "too little for the hypervisor's own tables");
     if (harts[this_hart()->index] != this_hart())
-        boot_failed("device tree", "the boot hart is not among its cpus");
+        main_boot_failed("device tree", "the boot hart is not among its cpus");
     switch_stack(this_hart()->stack_top, main_on_stack);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * start_vms.c - see start_vms.h. Locking: none; the starting is one work item and one timer of the
- * boot hart.
+ * start_vms.c - see start_vms.h. Locking: none; one work item and one timer of the boot hart start
+ * all VMs.
  */
 #include <hearth/config/descriptions.h>
 #include <hearth/core/lifecycle.h>
@@ -19,14 +19,14 @@
 static struct {
     uint8_t order[VMS_MAX]; /* indexes of the descriptions, in the order of their start */
     unsigned total, next;
-    bool waited; /* for order[next]'s delay */
+    bool waited; /* the delay of order[next] is over */
     struct work work;
     struct timer_event timer;
 } starter;
 
-_Static_assert(VMS_MAX <= UINT8_MAX, "starter.order[] has room for an index");
+_Static_assert(VMS_MAX <= UINT8_MAX, "starter.order[] holds indexes");
 
-/* The i-th to start. */
+/* Description of the i-th VM to start. */
 static const struct vm_config *starter_config(unsigned i)
 {
     return description_get(starter.order[i]);
@@ -42,8 +42,8 @@ static void starter_begin(const struct vm_config *config)
         log_warn("%s: does not start: somebody was faster", config->name);
 }
 
-/* Is a VM loaded for the first time? (One that restarts, perhaps for ever, keeps nobody waiting.)
- */
+/* Returns whether a VM is being loaded for the first time. (A VM that restarts, possibly for ever,
+ * does not delay others.) */
 static bool starter_loading(void)
 {
     for (unsigned i = 0; i < vm_count(); i++) {
@@ -55,8 +55,9 @@ static bool starter_loading(void)
     return false;
 }
 
-/* Those with lower orders run before order[next] begins, and its delay counts from then. */
-static bool starter_comes_later(void)
+/* Returns whether order[next] starts only after the previous VMs run: it has a delay, which counts
+ * from then, or a higher start_order. */
+static bool starter_must_wait(void)
 {
     const struct vm_policy *policy = &starter_config(starter.next)->policy;
 
@@ -65,7 +66,7 @@ static bool starter_comes_later(void)
             starter_config(starter.next - 1)->policy.start_order < policy->start_order);
 }
 
-/* One VM, or the wait before it. */
+/* Starts the next VM, or begins to wait for it. */
 static bool starter_next(struct work *w)
 {
     const struct vm_config *config;
@@ -76,7 +77,7 @@ static bool starter_next(struct work *w)
         return false;
     }
     config = starter_config(starter.next);
-    if (starter_comes_later() && !starter.waited && starter_loading()) {
+    if (starter_must_wait() && !starter.waited && starter_loading()) {
         timer_arm(&starter.timer, timer_now() + timer_ticks_from_us(LOADING_POLL_US));
         return false;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tables.c - the tables that join the layers: a lower layer declares a table (upcalls.h) and goes
- * through it, higher layers have its entries. Constant.
+ * tables.c - the tables that join the layers: a lower layer declares a table (upcalls.h) and calls
+ * its entries, which higher layers define. Constant.
  */
 #include <arch/csr.h>
 #include <hearth/core/upcalls.h>
@@ -15,8 +15,8 @@
 #include <hearth/sbi/pmu.h>
 #include <hearth/sbi/sbi.h>
 
-/* Channels drive interrupt lines of the board, so they come after it and go before it. The machine
- * may end in machine_end's hook: it is the last. */
+/* Channels drive interrupt lines of the board, so they are created after it and destroyed before
+ * it. machine_end is last, because its hook may end the machine. */
 const struct vm_component *const vm_components[] = {
     &sbi_component,      &board_component,        &messages_component,    &channels_component,
     &shutdown_component, &crash_report_component, &machine_end_component, NULL,

@@ -12,12 +12,12 @@ HARTS = 3
 
 # What the boot argument asks for: what the report says, and the functions on top of its backtrace.
 KINDS = {
-    "fault": ("unexpected trap", "0xf (store page fault) stval 0x0000000000000008", ["fault"]),
-    "write-text": ("unexpected trap", "0xf (store page fault) stval 0xffffffff80000000", ["write_text"]),
+    "fault": ("unexpected trap", "0xf (store page fault) stval 0x0000000000000008", ["selftest_fault"]),
+    "write-text": ("unexpected trap", "0xf (store page fault) stval 0xffffffff80000000", ["selftest_write_text"]),
     # Where it jumps to is no function.
     "exec-data": ("unexpected trap", "0xc (instruction page fault) stval 0xffffffff8", [None]),
-    "overflow": ("stack overflow", "0xf (store page fault) stval 0xffff", ["deeper"] * 31),
-    "panic": ("selftest", None, ["panic", "give_up"]),
+    "overflow": ("stack overflow", "0xf (store page fault) stval 0xffff", ["selftest_recurse"] * 31),
+    "panic": ("selftest", None, ["panic", "selftest_panic"]),
 }
 # selftest_run itself is left by a tail call; the hart that booted calls it in the one, the others in the other.
 CALLERS = {True: "main_on_stack", False: "main_secondary"}

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * boot_arguments.h - Hearth's boot arguments.
- *   hearth.colour=on|off        prefixes of VMs' lines in colours
- *   hearth.gstage=sv48x4        G-stages have this mode alone (sv39x4, sv48x4, sv57x4)
- *   hearth.htinst=off           trapped instructions are always fetched, as on harts that leave
- *                               htinst 0
- *   hearth.latency=on|off       histograms of exits' latencies from boot on
- *   hearth.selftest=KIND@HART   a fault of our own on purpose: selftest.h
- *   hearth.trace=on[,EVENTS]    traces from boot on, dumped when the machine ends
+ *   hearth.colour=on|off        colours the prefixes of VMs' lines
+ *   hearth.gstage=sv48x4        restricts G-stages to one mode (sv39x4, sv48x4, sv57x4)
+ *   hearth.htinst=off           ignores htinst and always fetches trapped instructions
+ *   hearth.latency=on|off       records histograms of exit latencies from boot on
+ *   hearth.selftest=KIND@HART   causes a fault in the hypervisor: selftest.h
+ *   hearth.trace=on[,EVENTS]    traces from boot on, and dumps when the machine ends
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* start_vms.h - which of the described VMs start at boot, in which order, after which delays. */
+/* start_vms.h - starts the described VMs at boot, in their order and after their delays. */
 #pragma once
 
-/* Begins to create and start the VMs with autostart, as work of this hart, and the shell. After
- * descriptions_read(). */
+/* Starts the shell, and queues work of this hart that creates and starts the VMs with autostart.
+ * After descriptions_read(). */
 void start_vms(void);
