@@ -88,8 +88,8 @@ static void shell_print_usage(struct shell *sh, const struct shell_command *c)
              c->json ? " [--json]" : "");
 }
 
-/* Removes --json from the arguments. NULL, or the error: wrong number of arguments. */
-static const char *shell_parse_options(struct shell *sh, const struct shell_command *c)
+/* Removes --json from the arguments. False: wrong number of arguments. */
+static bool shell_parse_options(struct shell *sh, const struct shell_command *c)
 {
     unsigned n = 0;
 
@@ -100,7 +100,7 @@ static const char *shell_parse_options(struct shell *sh, const struct shell_comm
             sh->argv[n++] = sh->argv[i];
     }
     sh->argc = n;
-    return n < c->least || n > c->most ? "wrong number of words" : NULL;
+    return n >= c->least && n <= c->most;
 }
 
 static void shell_begin_command(struct shell *sh)
@@ -127,10 +127,10 @@ static void shell_begin_command(struct shell *sh)
     sh->as_json = false;
     sh->step = 0;
     memset(sh->number, 0, sizeof(sh->number));
-    if (shell_parse_options(sh, c) != NULL)
-        shell_print_usage(sh, c);
-    else
+    if (shell_parse_options(sh, c))
         sh->command = c;
+    else
+        shell_print_usage(sh, c);
 }
 
 /* ---- the work item ---- */
