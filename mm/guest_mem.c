@@ -38,7 +38,7 @@ uint64_t copy_from_guest(struct vcpu *vcpu, void *buf, gpa_t gpa, uint64_t len)
 
     (void)vcpu; /* its VS CSRs are loaded on this hart */
     guest_access_begin(&a, HSTATUS_SPVP);
-    vsatp = vs_swap_atp(0);
+    vsatp = guest_access_set_bare();
     copied = guest_load(buf, gpa, want);
     vs_set_atp(vsatp);
     guest_access_end(&a, copied.left != 0);
@@ -54,7 +54,7 @@ uint64_t copy_to_guest(struct vcpu *vcpu, gpa_t gpa, const void *buf, uint64_t l
 
     (void)vcpu;
     guest_access_begin(&a, HSTATUS_SPVP);
-    vsatp = vs_swap_atp(0);
+    vsatp = guest_access_set_bare();
     copied = guest_store(gpa, buf, want);
     vs_set_atp(vsatp);
     guest_access_end(&a, copied.left != 0);

@@ -26,6 +26,13 @@ static inline void guest_access_begin(struct guest_access *a, uint64_t spvp)
         csr_write(CSR_HSTATUS, a->hstatus ^ HSTATUS_SPVP);
 }
 
+/* Sets vsatp to Bare, so that accesses take guest-physical addresses. Returns the old value, which
+ * the caller restores by vs_set_atp(). */
+static inline uint64_t guest_access_set_bare(void)
+{
+    return csr_swap(CSR_VSATP, 0);
+}
+
 /* Restores the hart's state. faulted: an access has faulted. */
 static inline void guest_access_end(const struct guest_access *a, bool faulted)
 {

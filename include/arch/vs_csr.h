@@ -69,11 +69,6 @@ static inline void vs_set_timecmp(uint64_t value)
     csr_write(CSR_VSTIMECMP, value);
 }
 
-static inline uint64_t vs_swap_atp(uint64_t value)
-{
-    return csr_swap(CSR_VSATP, value);
-}
-
 /* htimedelta: the guest's time is the host's time plus this. */
 static inline void vs_set_time_delta(uint64_t ticks)
 {
