@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * csr.h (host fake) - the real numbers and fields; the registers themselves are an array that a
- * test may fill and look at: fake_csr[number]. No side effects: a test that wants one says so
- * itself.
+ * csr.h (host fake) - the real numbers and fields; the registers are in memory (csr_storage.h). An
+ * access has no side effects: a test implements those that it needs.
  */
 #pragma once
 
 #include_next <arch/csr.h>
 
+#include <arch/csr_storage.h>
 #include <arch/step.h>
-
-extern uint64_t fake_csr[4096];
-extern uint64_t fake_csr_writes; /* writes, swaps, sets and clears so far */
 
 #undef csr_read
 #undef csr_write
@@ -22,26 +19,39 @@ extern uint64_t fake_csr_writes; /* writes, swaps, sets and clears so far */
 
 static inline uint64_t fake_csr_swap(unsigned csr, uint64_t value)
 {
-    uint64_t old = fake_csr[csr];
+    uint64_t *reg = fake_csr_at(csr);
+    uint64_t old = *reg;
 
-    fake_csr[csr] = value;
-    fake_csr_writes++;
+    *reg = value;
+    fake_csr_written();
     return old;
 }
 
 static inline uint64_t fake_csr_set(unsigned csr, uint64_t bits)
 {
+    uint64_t *reg, old;
+
     fake_step();
-    return fake_csr_swap(csr, fake_csr[csr] | bits);
+    reg = fake_csr_at(csr);
+    old = *reg;
+    *reg = old | bits;
+    fake_csr_written();
+    return old;
 }
 
 static inline uint64_t fake_csr_clear(unsigned csr, uint64_t bits)
 {
+    uint64_t *reg, old;
+
     fake_step();
-    return fake_csr_swap(csr, fake_csr[csr] & ~bits);
+    reg = fake_csr_at(csr);
+    old = *reg;
+    *reg = old & ~bits;
+    fake_csr_written();
+    return old;
 }
 
-#define csr_read(csr)                 (fake_step(), fake_csr[(csr)])
+#define csr_read(csr)                 (fake_step(), *fake_csr_at(csr))
 #define csr_write(csr, val)           (fake_step(), (void)fake_csr_swap((csr), (val)))
 #define csr_swap(csr, val)            (fake_step(), fake_csr_swap((csr), (val)))
 #define csr_set(csr, bits)            ((void)fake_csr_set((csr), (bits)))
