@@ -56,7 +56,7 @@ void hart_init_self(void)
     struct hart *h = this_hart();
 
     if (!vcpu_csr_init_hart())
-        log_warn("hart %u: unlike the boot hart, refuses fields of henvcfg", h->index);
+        log_warn("hart %u: lacks fields of henvcfg that the boot hart has", h->index);
     observe_apply();
     timer_init_hart();
     ipi_init_hart();

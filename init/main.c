@@ -140,7 +140,7 @@ static void main_check_bundle(const struct platform *p)
     if (size == 0)
         return;
     if (!range_within(start, size, direct_map_phys, DIRECT_MAP_SIZE))
-        main_boot_failed("device tree", "the initrd is beyond what the hypervisor maps");
+        main_boot_failed("device tree", "the initrd is outside the direct map");
     if (ranges_overlap(start, size, image_to_phys(image_start),
                        (uint64_t)(image_end - image_start)))
         main_boot_failed("device tree", "the initrd overlaps the hypervisor");
@@ -151,10 +151,10 @@ static void main_check_bundle(const struct platform *p)
 static void main_warn_platform(const struct platform *p)
 {
     for (uint32_t i = 0; i < p->misplaced_count; i++)
-        log_warn("device tree: %s: its registers cannot be where it has them: it is left out",
+        log_warn("device tree: %s: its register address is invalid: it is ignored",
                  p->misplaced[i]);
     if (p->uart.kind == UART_NONE)
-        log_warn("device tree: no UART that is known: the console is the firmware's");
+        log_warn("device tree: no supported UART: using the firmware's console");
 }
 
 static void main_read_platform(hpa_t fdt)
@@ -162,7 +162,7 @@ static void main_read_platform(hpa_t fdt)
     const char *why = NULL;
 
     if (fdt < direct_map_phys || fdt - direct_map_phys >= DIRECT_MAP_SIZE || (fdt & 7) != 0)
-        main_boot_failed("device tree", "the address in a1 cannot be one");
+        main_boot_failed("device tree", "the address in a1 is invalid");
     if (platform_read(phys_to_virt(fdt), 16 * MIB, this_hart()->hartid, &host_platform, &why) < 0)
         main_boot_failed("device tree", why);
     timer_set_frequency(host_platform.timebase_hz);

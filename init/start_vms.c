@@ -39,7 +39,7 @@ static void starter_begin(const struct vm_config *config)
     if (vm_create(config, &vm) < 0)
         machine_end_vm_refused();
     else if (vm_start(vm) < 0)
-        log_warn("%s: does not start: somebody was faster", config->name);
+        log_warn("%s: not started: an operator has already used it", config->name);
 }
 
 /* Returns whether a VM is being loaded for the first time. (A VM that restarts, possibly for ever,

@@ -120,7 +120,7 @@ static void crash_report(struct vcpu *v, const struct vcpu_exit *e, const char *
     if (*symbols_text(symbols, slide, ra, true, at) != '\0')
         log_vm(v->vm, "  ra:%s", at);
     if (slide != 0)
-        log_vm(v->vm, "  its code was moved by 0x%lx from where it was linked", slide);
+        log_vm(v->vm, "  its code is relocated by 0x%lx from its link address", slide);
     crash_report_state(v, e);
     crash_report_backtrace(v, e, slide);
     crash_report_exits(v, slide);

@@ -104,7 +104,7 @@ static void info_policy(struct shell *sh, const struct vm_policy *p)
                  actions[p->on_reboot], actions[p->on_crash]);
         sh_print(sh, "  at most %u restarts within %u s; shutdown by %s, %u s\n", p->restart_limit,
                  p->restart_period, ways[p->shutdown], p->shutdown_timeout);
-        sh_print(sh, "  while paused its clock %s; console %s; %s looked into\n",
+        sh_print(sh, "  while paused its clock %s; console %s; %s inspected\n",
                  p->time_runs ? "runs" : "stops", p->console_buffered ? "buffered" : "in the log",
                  p->inspect && management.inspect ? "may be" : "may not be");
         return;
@@ -225,7 +225,7 @@ static enum shell_result cmd_vm_info(struct shell *sh)
 const struct shell_command shell_list_commands[] = {
     {.name = "vm list",
      .usage = "",
-     .help = "the VMs, and the descriptions that no VM was made from",
+     .help = "the VMs, and the descriptions without a VM",
      .json = true,
      .run = cmd_vm_list},
     {.name = "vm info",

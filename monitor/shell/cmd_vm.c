@@ -108,7 +108,7 @@ static enum shell_result cmd_vm_wait(struct shell *sh, const struct operation *o
     if (o->done(vm_find(sh->argv[0])))
         return SHELL_DONE;
     if (timer_now() - sh->number[0] > timer_ticks_from_us(WAIT_US)) {
-        sh_print(sh, "%s: still under way\n", sh->argv[0]);
+        sh_print(sh, "%s: still in progress\n", sh->argv[0]);
         return SHELL_DONE;
     }
     sh->wait_us = POLL_US;
@@ -258,27 +258,27 @@ static enum shell_result cmd_vm_set(struct shell *sh)
 const struct shell_command shell_vm_commands[] = {
     {.name = "vm create",
      .usage = "DESCRIPTION [NAME]",
-     .help = "makes a VM of a description in the bundle; under another name it has no peers",
+     .help = "creates a VM from a description in the bundle; under another name it has no peers",
      .words = {WORD_DESCRIPTION},
      .least = 1,
      .most = 2,
      .run = cmd_vm_create},
     {.name = "vm start",
      .usage = "VM",
-     .help = "loads its images and runs it; makes it first if it is only described",
+     .help = "loads its images and runs it; creates it first if necessary",
      .words = {WORD_DESCRIPTION},
      .least = 1,
      .most = 1,
      .run = cmd_vm_operate},
-    OPERATION("shutdown", "asks its guest to shut down, as its description says how"),
-    OPERATION("stop", "ends it at once, whatever its guest does"),
-    OPERATION("pause", "its vcpus stop where they are"),
-    OPERATION("resume", "its vcpus go on"),
+    OPERATION("shutdown", "asks its guest to shut down, by the method in its description"),
+    OPERATION("stop", "stops it at once"),
+    OPERATION("pause", "pauses its vcpus"),
+    OPERATION("resume", "resumes its vcpus"),
     OPERATION("reset", "restarts it from its images"),
-    OPERATION("destroy", "stops it, and gives back all that it has"),
+    OPERATION("destroy", "stops it and frees its resources"),
     {.name = "vm set",
      .usage = "VM [vcpu=N] weight=1..10000 priority=0..99 cap=PERCENT affinity=HARTS ...",
-     .help = "its part of the harts; HARTS such as 0-1,3",
+     .help = "sets its share of the harts; HARTS like 0-1,3",
      .words = {WORD_VM, WORD_SETTING, WORD_SETTING},
      .least = 2,
      .most = 6,

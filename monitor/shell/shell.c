@@ -173,7 +173,7 @@ static void shell_edit(struct shell *sh, uint8_t byte)
         if (line_take(&sh->edit, sh->line))
             shell_begin_command(sh);
         else
-            sh_print(sh, "the line is too long, or has other than ASCII: nothing is done\n");
+            sh_print(sh, "the line is too long or not ASCII: it is ignored\n");
         break;
     case LINE_COMPLETE:
         shell_complete(sh);

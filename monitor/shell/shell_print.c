@@ -63,7 +63,7 @@ const char *sh_error(int err)
     case -HV_ENOTSUP:
         return "its description does not allow it";
     case -HV_EEXIST:
-        return "it is under way already";
+        return "it is already in progress";
     case -HV_ENOSPC:
         return "there is no room";
     case -HV_ENOENT:
@@ -71,7 +71,7 @@ const char *sh_error(int err)
     case -HV_ERANGE:
         return "the value is outside what is permitted";
     case -HV_EINVAL:
-        return "the value makes no sense here";
+        return "the value is not valid here";
     case -HV_ENODEV:
         return "its messages go to another VM";
     default:
@@ -83,7 +83,7 @@ bool sh_may_inspect(struct shell *sh, const struct vm *vm)
 {
     if (management.inspect && vm->config.policy.inspect)
         return true;
-    sh_print(sh, "%s: may not be looked into (its description, or the management policy)\n",
+    sh_print(sh, "%s: may not be inspected (its description, or the management policy)\n",
              vm->config.name);
     return false;
 }

@@ -95,7 +95,7 @@ def test_symbols_of_moved_code(tmp_path):
     assert result.status == CRASHED, result.output
     at, frames = named(result, "crash")
     assert frames[1:5] == WAYS[1] and at["vsepc"] == "crash_leaf", result.log()
-    assert "[crash]   its code was moved by 0x200000 from where it was linked" in result.log()
+    assert "[crash]   its code is relocated by 0x200000 from its link address" in result.log()
 
 
 # As Linux with KASLR: linked high, loaded low, mapped somewhere else; its trap vector is mapped to nothing.
@@ -165,5 +165,5 @@ def test_symbols_of_a_kernel_that_moves_itself(tmp_path):
     at, frames = named(result, "moved")
     assert at == {"pc": "handle_exception", "vsepc": "inner", "ra": "outer"}, result.log()
     assert frames == ["handle_exception", "inner", "outer", "running"], result.log()
-    assert "[moved]   its code was moved by 0x12600000 from where it was linked" in result.log()
+    assert "[moved]   its code is relocated by 0x12600000 from its link address" in result.log()
     assert "#0  0xffffffff92800000 handle_exception+0x0" in result.log()

@@ -86,7 +86,7 @@ def policy(c):
     c.expect("busy with 1 harts")
     c.shell()
     c.shell("vm pause debian")
-    assert "may not be looked into" in c.shell("regs debian")
+    assert "may not be inspected" in c.shell("regs debian")
     c.shell("vm resume debian")
     c.shell("vm create spare another")
     c.shell("vm start another")

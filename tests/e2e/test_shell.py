@@ -283,7 +283,7 @@ def test_policy(tmp_path):
         c.shell("vm pause one")
         c.shell("vm pause two")
         for line in ("regs one", "bt one", "mem one gpa 0x80200000", "mem one gva 0x80200000"):
-            assert "may not be looked into" in c.shell(line)
+            assert "may not be inspected" in c.shell(line)
         assert json.loads(c.shell("regs two --json"))["s3"] == "0x5ec2e7"
         end(c)
     finally:

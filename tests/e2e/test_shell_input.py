@@ -18,7 +18,7 @@ ONE_VM = [("", USAGE), ("one two", USAGE), ("nobody", NO_VM), ('""', NO_VM), ("o
           ("one\\", "a quote is not closed")]
 VCPU = [(f"one {HUGE}", USAGE), (f"one {OVER}", USAGE), ("one 18446744073709551615", "has no vcpu"),
         ("one 1", "has no vcpu 1"), ("one -1", USAGE), ("one 0x", USAGE), ("one 1 2", USAGE), ("one x", USAGE),
-        ("one 0", "one runs: vm pause it first"), ("sealed", "sealed: may not be looked into")]
+        ("one 0", "one runs: vm pause it first"), ("sealed", "sealed: may not be inspected")]
 WRONG = {
     "vm list": [("one", USAGE), ("--jsn", USAGE)],
     "vm info": [line for line in ONE_VM if "json" not in line[0]],
@@ -36,7 +36,7 @@ WRONG = {
                ("one weight=0", "weight: the value is outside"), ("one weight=10001", "weight: the value is outside"),
                ("one priority=100", "priority: the value is outside"), ("one cap=101", "cap: the value is outside"),
                ("one affinity=", USAGE), ("one affinity=1-0", USAGE), ("one affinity=999", USAGE),
-               ("one affinity=0,", USAGE), ("one affinity=7", "affinity: the value makes no sense"),
+               ("one affinity=0,", USAGE), ("one affinity=7", "affinity: the value is not valid"),
                ("one vcpu=0", USAGE), ("one vcpu=1 weight=5", "there is no such vcpu"),
                (f"one vcpu={OVER} weight=5", USAGE), ("one vcpu=0 vcpu=0 weight=5", USAGE),
                ("one weight=5 weight=6", USAGE), ("one weight=5 priority=100", "priority: the value is outside"),
@@ -52,8 +52,8 @@ WRONG = {
             (f"one gpa {OVER}", USAGE), ("one gpa 0 0", USAGE), ("one gpa 0 65537", USAGE), ("one gpa 0 65K", USAGE),
             (f"one gpa 0 {HUGE}", USAGE), ("one gpa 0 16777216T", USAGE), ("one gpa 0 1 0 9", USAGE),
             ("one gpa 0 --json", USAGE), ("nobody gpa 0", NO_VM), ("one gva 0x80200000", "pause it first"),
-            ("one gpa 0x80200000 16 0", USAGE), ("sealed gva 0x80200000", "may not be looked into"),
-            ("sealed gpa 0x80200000", "may not be looked into")],
+            ("one gpa 0x80200000 16 0", USAGE), ("sealed gva 0x80200000", "may not be inspected"),
+            ("sealed gpa 0x80200000", "may not be inspected")],
     "harts": [("0", USAGE)],
     "host info": [("0", USAGE), ("one", USAGE)],
     "top": [("0", USAGE), ("-1", USAGE), ("3601", USAGE), (HUGE, USAGE), ("1 2", USAGE), ("x", USAGE)],
@@ -148,7 +148,7 @@ def test_lines_that_are_none(four):
     """What cannot be in a line is not left out silently, nor is a line too long cut: it could mean other things."""
     c = four
     before = what_is(c)
-    refused = "nothing is done"
+    refused = "it is ignored"
     for line in ("vm stop one\u00e9", "vm st\u00f6p one", "vm stop\u00a0one", "vm stop one\x00",
                  "vm stop one" + " " * 300,
                  "vm stop one " + "\U0001f600" * 5):
@@ -230,7 +230,7 @@ def test_looking(four):
     assert "#1" in c.shell("bt one 0")
     assert "s3" in c.shell("regs one 0")
     for line in ("regs sealed", "bt sealed", "mem sealed gpa 0x80200000", "mem sealed gva 0x80200000"):
-        assert "sealed: may not be looked into" in c.shell(line)
+        assert "sealed: may not be inspected" in c.shell(line)
     end(c)
 
 
