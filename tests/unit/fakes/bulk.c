@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bulk.c - for arch/riscv/bulk.S. */
+/* bulk.c - fake: replaces arch/riscv/bulk.S. */
 #include <arch/bulk.h>
 
 #include <string.h>

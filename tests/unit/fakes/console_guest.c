@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* console_guest.c - fake: a VM's end of the line, two buffers. Output is taken as far as
- * fake_console_room lets it. */
+/* console_guest.c - fake: a VM's side of the console, two buffers. Accepts fake_console_room bytes
+ * of output. */
 #include <hearth/console/console.h>
 
 #include "fakes.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* csr.c - fake: the registers behind csr_read() and csr_write(). */
+/* csr.c - fake: the registers of csr_storage.h. */
 #include <arch/csr.h>
 
 uint64_t fake_csr[4096];

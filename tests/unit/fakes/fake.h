@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fake.h - what unit tests share: fakes/fake.c stands in for panic, the log, the harts, the CSRs,
- * physical memory and bulk.h; add it (and kernel/lock.c, if the code under test takes locks) to the
- * test's row in sources.mk.
+ * fake.h - common fakes of unit tests: fakes/fake.c replaces panic, the log, the harts, the CSRs
+ * and physical memory. Add it (and kernel/lock.c, if the code under test takes locks) to the test's
+ * list in sources.mk.
  */
 #pragma once
 
@@ -21,16 +21,16 @@
 
 extern struct hart fake_harts[HARTS_MAX]; /* harts[i] points to them */
 
-/* All of it as at the start: harts, CSRs, counters, "physical" memory zero. For a cmocka set-up. */
+/* Resets harts, CSRs, counters and "physical" memory to 0. A cmocka setup function. */
 int fake_reset(void **state);
 
 /*
- * Fails the test unless the expression panics. A panic anywhere else fails the test. The expression
- * is left by longjmp, so locks that it holds at its panic stay taken.
+ * Fails the test unless the expression panics. A panic anywhere else fails the test. The panic ends
+ * the expression by longjmp(), so locks that it holds remain taken.
  */
 extern jmp_buf fake_panic_jmp;
 extern int fake_panic_expected;
-extern char fake_panic_text[256]; /* of the last panic */
+extern char fake_panic_text[256]; /* text of the last panic */
 #define EXPECT_PANIC(expr)                                                                         \
     do {                                                                                           \
         fake_panic_expected = 1;                                                                   \
@@ -44,9 +44,9 @@ extern char fake_panic_text[256]; /* of the last panic */
 
 extern char fake_log_text[2048]; /* the last log_*() line */
 extern unsigned fake_log_lines;
-extern bool fake_log_full; /* log_vm_text() has no room */
+extern bool fake_log_full; /* true: log_vm_text() has no space */
 
-/* A random number (xorshift64*) from a seed that the test prints or fixes. */
+/* Returns a random number (xorshift64*). The test prints or fixes the seed. */
 static inline uint64_t fake_random(uint64_t *seed)
 {
     *seed ^= *seed >> 12;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* hart.c - fake: one hart, index 0, until a test points fake_this_hart elsewhere. */
+/* hart.c - fake: one hart, index 0, until a test changes fake_this_hart. */
 #include <hearth/kernel/hart.h>
 
 static struct hart hart0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* io.c - fake: the device bus and the window it is mapped in. See io.h beside it. */
+/* io.c - fake: the device bus and its mapped window. See fakes/io.h. */
 #include <arch/io.h>
 #include <hearth/mm/stage1.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lock.c - fake: hearth/kernel/lock.h's contract, enforced. Locks are taken in rising rank, never
- * twice, and released in turn; anything else aborts the test program. fake_locks_held lets tests
- * see that a function came back without one.
+ * lock.c - fake: enforces the contract of hearth/kernel/lock.h. Locks are taken in rising rank,
+ * never twice, and released in reverse order; other uses abort the test program. Tests use
+ * fake_locks_held to check that a function returns without a lock.
  */
 #include <hearth/kernel/lock.h>
 
@@ -22,7 +22,7 @@ static void __attribute__((noreturn)) broken(const char *what)
     abort();
 }
 
-/* fakes/fake.c has its own: a test links the one or the other. */
+/* fakes/fake.c defines this function too: a test links only one of them. */
 void fake_spin_fail(const char *what)
 {
     broken(what);

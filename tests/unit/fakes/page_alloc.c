@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* page_alloc.c - fake: blocks from the host's allocator, counted. */
+/* page_alloc.c - fake: allocates blocks by the host's allocator and counts them. */
 #include <hearth/mm/page_alloc.h>
 
 #include "fakes.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* remap.c - fake: what ipc/channels.c had mapped and taken away, and the lines that it drove. */
+/* remap.c - fake: records the mappings and interrupt lines of ipc/channels.c. */
 #include <hearth/lib/errno.h>
 #include <hearth/core/vm.h>
 #include <hearth/core/remap.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* request.c - fake: requests stay in the vcpu for the test to see; woken vcpus are remembered. */
+/* request.c - fake: requests stay in the vcpu, where the test reads them; records woken vcpus. */
 #include <hearth/core/vcpu.h>
 
 #include "fakes.h"

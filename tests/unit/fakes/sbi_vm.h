@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sbi_vm.h - a VM for the tests of sbi/: RAM, vcpus, and records of what the handlers asked of the
- * rest. */
+/* sbi_vm.h - a VM for the tests of sbi/: RAM, vcpus, and records of the handlers' calls of other
+ * layers. */
 #pragma once
 
 #include <hearth/sbi/sbi.h>
@@ -18,26 +18,26 @@ struct sbi_record {
     uint64_t timer;
     unsigned resets; /* vcpu_reset_suspended() */
     uint64_t reset_pc, reset_opaque;
-    unsigned gva_reads; /* guest_read_gva(): answers gva_value, or faults */
+    unsigned gva_reads; /* guest_read_gva() returns gva_value, or faults */
     uint64_t gva, gva_value;
     bool gva_faults;
-    uint64_t copy_limit; /* bytes that copy_*_guest() let through */
+    uint64_t copy_limit; /* limit of bytes copied by copy_*_guest() */
 };
 
 extern struct sbi_record rec;
 extern struct vm sbi_vm;
 extern struct vcpu *sbi_self; /* vcpu 0, STARTED; the others are STOPPED */
-extern uint64_t sbi_a4;       /* of the next calls */
+extern uint64_t sbi_a4;       /* a4 of the next calls */
 extern uint8_t sbi_ram[SBI_RAM_SIZE];
 
-/* A fresh VM with so many vcpus. */
+/* Makes a new VM with this number of vcpus. */
 void sbi_fake_reset(uint32_t vcpus);
 /* A switch to and from the vcpu, as sbi/state.c has it. */
 void sbi_fake_load(const struct sbi_extension *ext, struct vcpu *v);
 void sbi_fake_put(const struct sbi_extension *ext, struct vcpu *v);
 
-/* One ecall from vcpu 0: the result's a0 and a1. Checks that no other register changed and that a
- * call which returns is EXIT_NEXT or EXIT_BLOCK past the instruction. */
+/* Makes one ecall from vcpu 0 and returns a0 and a1. Checks that no other register has changed, and
+ * that a call that returns ends as EXIT_NEXT or EXIT_BLOCK after the instruction. */
 struct sbi_answer {
     struct exit_result result;
     int64_t a0;

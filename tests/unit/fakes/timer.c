@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* timer.c - fake: events on a clock that the test moves; each hart's in a list, linked by
+/* timer.c - fake: events on a clock that the test sets. Each hart's events are in a list, linked by
  * node.parent. */
 #include <hearth/kernel/hart.h>
 
@@ -32,7 +32,7 @@ uint64_t timer_ns_from_ticks(uint64_t ticks)
     return ticks * 100;
 }
 
-/* As the real one's: an event is on one list at most, armed on any hart. */
+/* Like the real function: an event is on at most one hart's list. */
 void timer_cancel(struct timer_event *ev)
 {
     for (unsigned h = 0; h < HARTS_MAX; h++) {

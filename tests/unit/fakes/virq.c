@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* virq.c - fake: remembers the level of each virtual interrupt line. */
+/* virq.c - fake: records the level of each virtual interrupt line. */
 #include <hearth/core/vcpu.h>
 
 #include "fakes.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* vm_stop.c - fake: records what vm_request_stop() and vm_set_wake() were asked. */
+/* vm_stop.c - fake: records calls of vm_request_stop() and vm_set_wake(). */
 #include <hearth/core/lifecycle.h>
 #include <hearth/core/vm.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* wallclock.c - fake: 2033-05-18 at tick 0 of the fake timer, 100 ns a tick. */
+/* wallclock.c - fake: tick 0 of the fake timer is 2033-05-18; a tick is 100 ns. */
 #include <hearth/platform/wallclock.h>
 
 #include "fakes.h"

@@ -21,14 +21,14 @@ struct store {
 };
 
 struct coroutine {
-    ucontext_t first; /* where it starts; from then on (no system calls): */
+    ucontext_t first; /* for the first switch; later ones use `here`, without system calls */
     jmp_buf here;
     bool started;
     char stack[STACK_SIZE];
     bool alive;
-    bool (*ready)(void); /* NULL: it can go on */
-    uint64_t history;    /* a hash of all that it has read */
-    uint64_t loop;       /* model_relax(): the memory as it was then */
+    bool (*ready)(void); /* condition to continue; NULL: none */
+    uint64_t history;    /* hash of all values that the hart has read */
+    uint64_t loop;       /* `changes` at the last model_relax() */
     struct store buffer[BUFFER_MAX];
     unsigned buffered;
 };
@@ -40,17 +40,17 @@ static const struct model *model;
 static struct model_result result;
 static struct coroutine harts_of_model[MODEL_HARTS];
 static jmp_buf scheduler;
-static uint64_t changes; /* of memory, in this run */
-static bool over;        /* the run has failed or was seen before */
+static uint64_t changes; /* number of changes of memory in this run */
+static bool over;        /* the run has failed, or reached a known state */
 static bool in_scheduler = true;
 
-/* The choices of the run: those before `given` are replayed. */
+/* The choices of the run; those before `given` are replayed. */
 static struct {
     unsigned taken, of;
 } choices[DEPTH_MAX];
 static unsigned depth, given;
 
-/* ---- states that have been seen: an open hash table */
+/* ---- known states: an open hash table */
 
 static uint64_t *seen;
 static size_t seen_size, seen_count;
@@ -72,7 +72,7 @@ static void seen_grow(void)
     free(old);
 }
 
-/* False: it was there. */
+/* False: the state was known. */
 static bool seen_add(uint64_t key)
 {
     size_t i;
@@ -110,7 +110,7 @@ static unsigned choose(unsigned n)
     return choices[depth++].taken;
 }
 
-/* The next run differs in its last choice that has one left. */
+/* Prepares the next run: changes the last choice that has an untried alternative. False: none. */
 static bool choose_next(void)
 {
     while (depth > 0) {
@@ -154,7 +154,7 @@ static void drain(struct coroutine *c, unsigned i)
     memmove(&c->buffer[i], &c->buffer[i + 1], (c->buffered - i) * sizeof(struct store));
 }
 
-/* May this one be the next that reaches memory? */
+/* Returns whether store i may be the next to reach memory. */
 static bool drainable(const struct coroutine *c, unsigned i)
 {
     if (c->buffer[i].release && i > 0)
@@ -296,7 +296,7 @@ static void start_of_hart(void)
 {
     model->hart[model_hart]();
     harts_of_model[model_hart].alive = false;
-    to_scheduler(); /* its stores reach memory when they like */
+    to_scheduler(); /* buffered stores may still reach memory at any time */
 }
 
 static void begin_hart(struct coroutine *c, bool alive)
@@ -361,7 +361,7 @@ static bool can_go_on(unsigned h)
     return c->alive && (c->ready == NULL || c->ready());
 }
 
-/* One step of a hart, or one store that reaches memory. False: nothing can happen. */
+/* Does one step of a hart, or moves one store to memory. False: the run has ended. */
 static bool step(void)
 {
     struct {

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * model.h - explores all interleavings of two harts that run real hypervisor code: a small explicit
- * model checker. Sources compiled with tests/unit/model/include before the fakes have each access
- * by arch/atomic.h as a scheduling point.
+ * model checker. In sources compiled with tests/unit/model/include before the fakes, each access
+ * through arch/atomic.h is a scheduling point.
  *
  * Memory is weaker than sequential: each hart has a store buffer. A load sees the hart's own
- * buffered stores; a buffered store reaches memory at any later moment, before older ones to other
- * addresses unless it is a release. Fences, read-modify-writes and seq_cst accesses empty the
- * buffer first. (Loads are not made out of order: RVWMO allows that; acquire is taken as given.)
+ * buffered stores. A buffered store reaches memory at any later time; unless it is a release, it
+ * may overtake older stores to other addresses. Fences, read-modify-writes and seq_cst accesses
+ * empty the buffer first. (RVWMO also allows loads out of order; the model does not, as if every
+ * load were an acquire.)
  *
- * The harts are coroutines. A run is replayed from the start with another choice at its last
- * choice that has one left, until none has. A state that has been seen is not gone on from: shared
- * memory, store buffers and the values that each hart has read so far determine all that follows.
+ * The harts are coroutines. Runs are repeated from the start, each with another alternative at the
+ * last choice that has an untried one, until none has. A run ends at a known state: shared memory,
+ * store buffers and the values that each hart has read so far determine all that follows.
  */
 #pragma once
 
@@ -21,22 +22,22 @@
 #define MODEL_HARTS 2
 
 struct model {
-    void (*reset)(void);             /* everything as at the start of a run */
-    void (*hart[MODEL_HARTS])(void); /* NULL: none. It may return, or go on for ever */
-    uint64_t (*state)(void);         /* a hash of the shared memory */
-    void (*check)(void);             /* no hart can go on, and all stores are in memory */
+    void (*reset)(void);             /* restores the initial state, before each run */
+    void (*hart[MODEL_HARTS])(void); /* NULL: none. It may return, or loop for ever */
+    uint64_t (*state)(void);         /* returns a hash of the shared memory */
+    void (*check)(void);             /* called when no hart can continue and all stores are done */
 };
 
 struct model_result {
     unsigned long runs, states;
-    bool violated; /* model_fail() was called; exploring ended there */
+    bool violated; /* model_fail() was called, which ends the exploration */
     char text[256];
 };
 
 struct model_result model_explore(const struct model *m);
 
 /* For the harts. */
-extern unsigned model_hart;         /* which of them runs */
+extern unsigned model_hart;         /* the running hart */
 extern unsigned model_fence_broken; /* bit h: atomic_fence_seq() does nothing on hart h */
 
 uint64_t model_load(const volatile void *p, unsigned size);
@@ -45,24 +46,23 @@ enum model_rmw { MODEL_ADD, MODEL_OR, MODEL_AND, MODEL_SWAP };
 uint64_t model_rmw(volatile void *p, unsigned size, enum model_rmw op, uint64_t value);
 void model_fence(void);
 
-/* A scheduling point at which the store buffer is empty. */
+/* A scheduling point that empties the store buffer. */
 void model_step(void);
-/* The same; the hart goes on when ready() is true. */
+/* The same; the hart continues when ready() is true. */
 void model_wait(bool (*ready)(void));
-/* In a loop that waits for another hart: goes on when memory has changed. */
+/* For a loop that waits for another hart: continues when memory has changed. */
 void model_relax(void);
-/* The hart has read this in shared memory otherwise than by model_load(). */
+/* Records a value that the hart has read from shared memory without model_load(). */
 void model_saw(uint64_t value);
-/* Here the hart's registers, stack and own memory are always the same, but for what state() says:
- * it does not matter what it has read on its way. */
+/* States that the hart's registers, stack and own memory are always the same at this place, apart
+ * from state(): the values read before do not matter. */
 void model_here(uint64_t place);
-/* Any of 0..n-1: all of them are explored. */
+/* Returns one of 0..n-1; all of them are explored. */
 unsigned model_choose(unsigned n);
-/* The property is violated; does not return on a hart. */
+/* Reports that the property is violated; does not return on a hart. */
 void model_fail(const char *text);
 
-/* Of the test: this hart's register (CSR_SIP: a scheduling point); what is done at fence.i and wfi.
- */
+/* Defined by the test: a register of this hart (CSR_SIP: a scheduling point), fence.i and wfi. */
 uint64_t *model_csr(unsigned csr);
 void model_fence_i(void);
 void model_wfi(void);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* atomic.h (host fake) - the real operations, each one a step that a test may come before. */
+/* atomic.h (host fake) - the real operations; a test's function may run before each (step.h). */
 #pragma once
 
 #include_next <arch/atomic.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* barrier.h (host fake) - fences for the compiler only; wfi does nothing; a pause lets a
- * test's other thread run. */
+/* barrier.h (host fake) - fences for the compiler only; wfi does nothing; pause yields to the
+ * test's other thread. */
 #pragma once
 
 #include <sched.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* clock.h (host fake) - a clock that the test moves: fakes/timer.c, or its own. */
+/* clock.h (host fake) - a clock that the test sets: in fakes/timer.c, or its own. */
 #pragma once
 
 #include <hearth/lib/types.h>

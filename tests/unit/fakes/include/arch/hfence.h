@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* hfence.h (host fake) - counts. */
+/* hfence.h (host fake) - counts the fences. */
 #pragma once
 
 #include <hearth/lib/types.h>

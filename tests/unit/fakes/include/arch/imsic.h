@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* imsic.h (host fake) - the interrupt file's CSRs are the test's. */
+/* imsic.h (host fake) - the test implements the interrupt file. */
 #pragma once
 
 #include <hearth/lib/types.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * io.h (host fake) - device registers are whatever fakes/io.c's hooks make of them. Addresses are
- * the "physical" ones: the fake stage1_map_device() maps each at itself.
+ * io.h (host fake) - hooks of fakes/io.c implement device registers. Addresses are "physical": the
+ * fake stage1_map_device() returns the address that it maps.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * layout.h (host fake) - "physical" memory is an array of FAKE_RAM_SIZE bytes (zero pages until
- * touched) at FAKE_RAM_BASE; an address outside of it fails the test.
+ * layout.h (host fake) - "physical" memory is an array of FAKE_RAM_SIZE bytes, initially 0, at
+ * FAKE_RAM_BASE. An address outside it fails the test.
  */
 #pragma once
 
@@ -10,7 +10,7 @@
 #define FAKE_RAM_BASE 0x80000000ull
 #define FAKE_RAM_SIZE (8 * GIB)
 
-extern uint8_t *fake_ram; /* set before main, then fixed */
+extern uint8_t *fake_ram; /* set before main(), then constant */
 
 __attribute__((noreturn)) void fake_bad_address(uint64_t address);
 

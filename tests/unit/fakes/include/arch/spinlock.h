@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* spinlock.h (host fake) - unit tests have one thread: a lock that would have to wait is a
- * deadlock. A step comes before a lock is taken and after it is released. */
+/* spinlock.h (host fake) - unit tests have one thread, so a lock that is already taken is a
+ * deadlock. A step (step.h) precedes each acquisition and follows each release. */
 #pragma once
 
 #include <arch/atomic.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * step.h (host fakes only) - lets a test act as another hart or as a device: the function it
- * defines under this name is called before each atomic operation and each access to a CSR.
+ * step.h (host fakes only) - lets a test act as another hart or as a device: fake_step_hook(), if
+ * the test defines it, is called before each atomic operation and each CSR access.
  */
 #pragma once
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* this_hart.h (host fake) - the hart that the test says is running; hart 0 of fakes/fake.c at
- * first. */
+/* this_hart.h (host fake) - the hart set by the test; initially hart 0 of fakes/fake.c. */
 #pragma once
 
 struct hart;

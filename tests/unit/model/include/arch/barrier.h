@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* barrier.h (model) - waits are the model's; fence.i is the test's. */
+/* barrier.h (model) - the model implements waits, the test fence.i. */
 #pragma once
 
 #include "../../model.h"

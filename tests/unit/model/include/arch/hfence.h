@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* hfence.h (model) - the test's. */
+/* hfence.h (model) - the test implements the fences. */
 #pragma once
 
 void hfence_vvma_all(void);

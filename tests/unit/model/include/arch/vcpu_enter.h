@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* vcpu_enter.h (model) - the guest is the test's. */
+/* vcpu_enter.h (model) - the test implements the guest. */
 #pragma once
 
 #include <hearth/lib/types.h>
