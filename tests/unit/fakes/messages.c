@@ -41,16 +41,16 @@ uint32_t messages_waiting(struct vm *vm, uint32_t *len)
     return fake_message_len != 0;
 }
 
-bool message_from_guest(void *arg, void *piece, uint64_t offset, uint64_t len)
+bool message_from_guest(void *arg, void *chunk, uint64_t offset, uint64_t len)
 {
     const struct message_guest *g = arg;
 
-    return copy_from_guest(g->vcpu, piece, g->gpa + offset, len) == len;
+    return copy_from_guest(g->vcpu, chunk, g->gpa + offset, len) == len;
 }
 
-bool message_to_guest(void *arg, void *piece, uint64_t offset, uint64_t len)
+bool message_to_guest(void *arg, void *chunk, uint64_t offset, uint64_t len)
 {
     const struct message_guest *g = arg;
 
-    return copy_to_guest(g->vcpu, g->gpa + offset, piece, len) == len;
+    return copy_to_guest(g->vcpu, g->gpa + offset, chunk, len) == len;
 }
