@@ -328,7 +328,7 @@ static void dbtr_vcpu_load(struct vcpu *vcpu, void *state)
      * triggers do not hit. Logged once, because it may happen at every switch. */
     for (uint32_t i = 0; i < d->count; i++) {
         if (d->trigger[i].mapped && dbtr_hw_install(&d->trigger[i]) != SBI_SUCCESS && !d->warned) {
-            log_vm(vcpu->vm, "vcpu %u: a hart has no place for its debug triggers", vcpu->id);
+            log_vm(vcpu->vm, "vcpu %u: a hart has too few free debug triggers", vcpu->id);
             d->warned = true;
         }
     }
