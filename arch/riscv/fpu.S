@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fpu.S - the 32 floating-point registers and fcsr, to and from struct fp_state (fpu.c). sstatus.FS is not Off. */
+/* fpu.S - saves and restores the 32 floating-point registers and fcsr (struct fp_state, fpu.c). sstatus.FS must not be
+ * Off. */
     .text
     .globl fpu_save
 fpu_save:

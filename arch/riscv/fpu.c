@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fpu.c - see fpu.h. The layout that fpu.S and vector.S use: 32 doubles, fcsr; then vstart, vl,
- * vtype, vcsr and 32 vector registers of vlenb bytes.
+ * fpu.c - see fpu.h. Layout of the state in memory, which fpu.S and vector.S use: 32 doubles, fcsr;
+ * then vstart, vl, vtype, vcsr and 32 vector registers of vlenb bytes.
  */
 #include <arch/csr.h>
 #include <hearth/arch/fpu.h>
@@ -19,7 +19,7 @@ struct vector_state {
     uint8_t regs[]; /* 32 * vlenb */
 };
 
-/* _csrs: these alone. */
+/* In fpu.S and vector.S. */
 void fpu_save(struct fp_state *s);
 void fpu_restore(const struct fp_state *s);
 void vector_save(struct vector_state *s);
@@ -65,7 +65,7 @@ void fpu_load(struct vcpu_fpu *f, struct hart_fpu *h)
 {
     const bool blank = h->blank;
 
-    h->blank = false; /* its guest may write them from now on */
+    h->blank = false; /* the guest may write the registers from now on */
     if (h->owner == f && f->hart == h)
         return;
     h->owner = f;
@@ -75,11 +75,11 @@ void fpu_load(struct vcpu_fpu *f, struct hart_fpu *h)
 }
 
 /*
- * The control registers are looked at always: where a guest's csrw to one makes only its own
- * vsstatus.FS or VS dirty (QEMU 10), ours does not show it. True: something differs from what was
- * saved before, and is saved now.
+ * Saves the FP registers if they have changed since the last save; returns whether they have. fcsr
+ * is always compared: with QEMU 10 a guest's write to it makes only vsstatus.FS dirty, not
+ * sstatus.FS. The same goes for vsstatus.VS and the vector CSRs.
  */
-static bool fp_put(struct fp_state *s, bool dirty)
+static bool fpu_put_fp(struct fp_state *s, bool dirty)
 {
     uint64_t fcsr;
 
@@ -95,7 +95,7 @@ static bool fp_put(struct fp_state *s, bool dirty)
     return true;
 }
 
-static bool vector_put(struct vector_state *s, bool dirty)
+static bool fpu_put_vector(struct vector_state *s, bool dirty)
 {
     const struct vector_state old = *s;
 
@@ -113,11 +113,11 @@ static __noinline void fpu_put_changed(struct vcpu_fpu *f, struct vcpu_ctx *ctx,
 {
     uint64_t s = ctx->sstatus;
 
-    if (host_isa.f && fp_put(f->regs, (s & SSTATUS_FS) == SSTATUS_FS)) {
+    if (host_isa.f && fpu_put_fp(f->regs, (s & SSTATUS_FS) == SSTATUS_FS)) {
         s = (s & ~SSTATUS_FS) | SSTATUS_FS_CLEAN;
         f->blank = false;
     }
-    if (host_isa.v && vector_put(fpu_vector_part(f), (s & SSTATUS_VS) == SSTATUS_VS)) {
+    if (host_isa.v && fpu_put_vector(fpu_vector_part(f), (s & SSTATUS_VS) == SSTATUS_VS)) {
         s = (s & ~SSTATUS_VS) | SSTATUS_VS_CLEAN;
         f->blank = false;
     }
@@ -130,7 +130,7 @@ void fpu_put(struct vcpu_fpu *f, struct vcpu_ctx *ctx, struct hart_fpu *h)
     const struct fp_state *saved = f->regs;
 
     if (h->owner != f || f->hart != h)
-        return; /* reset meanwhile: the registers belong to no vcpu */
+        return; /* the vcpu was reset meanwhile: the registers belong to no vcpu */
     if (host_isa.f && !host_isa.v && (ctx->sstatus & SSTATUS_FS) != SSTATUS_FS) {
         csr_set(CSR_SSTATUS, SSTATUS_FS_INITIAL);
         if (likely(csr_read(CSR_FCSR) == saved->fcsr)) {

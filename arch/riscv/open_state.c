@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * open_state.c - see open_state.h: the registers found at boot, between memory and this hart.
+ * open_state.c - see open_state.h: saves and loads the registers found at boot.
  */
 #include <arch/csr.h>
 #include <hearth/arch/isa.h>
@@ -12,10 +12,10 @@ struct open_state host_open_state;
 
 void open_state_init_hart(void)
 {
-    /* hstateen1 and those behind it have no bits yet, and firmware that keeps them from HS-mode. */
+    /* hstateen1 to 3 have no bits yet, and firmware does not make them accessible. */
     if (host_isa.smstateen)
         csr_write(CSR_HSTATEEN0, HSTATEEN0_ENVCFG);
-    /* HS-mode leaves no records of its own for a guest to read. */
+    /* Hearth's own control transfers must not be recorded, where a guest could read them. */
     if (host_open_state.records)
         csr_write(CSR_SCTRCTL, 0);
 }

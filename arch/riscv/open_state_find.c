@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * open_state_find.c - which registers guests reach that nothing closes (hearth/arch/open_state.h).
- * They are found by trial on the boot hart: each CSR number of user and supervisor level is written
- * in VS-mode, with all that a guest may ever be allowed, and then looked for in HS-mode. The harts
- * of a machine are taken to be alike in these. Privileged specification, "CSR Address Mapping
- * Conventions"; Smcsrind/Sscsrind; Smstateen.
+ * open_state_find.c - finds the registers that guests can access and no bit disables
+ * (hearth/arch/open_state.h), by trial on the boot hart: it writes each CSR number of user and
+ * supervisor level in VS-mode, with all features enabled that a guest may ever have, and then finds
+ * the CSR number by which HS-mode accesses the register. All harts of a machine are assumed to be
+ * alike. Privileged specification, "CSR Address Mapping Conventions"; Smcsrind/Sscsrind; Smstateen.
  */
 #include <arch/csr.h>
 #include <hearth/arch/guest_trial.h>
@@ -21,23 +21,23 @@
 #define BLOCK        256
 #define CSR_VS_BLOCK 0x200
 #define VS_OFFSET    0x100  /* from a supervisor CSR to the VS CSR that replaces it */
-#define PATTERNS     68     /* written to a register */
-#define SELECT_END   0x1000 /* the range that vsiselect has at least */
+#define PATTERNS     68     /* values tried in a register */
+#define SELECT_END   0x1000 /* vsiselect has at least this range */
 
 typedef uint64_t swap_function(uint64_t value);
 
-/* probe.S: *value = swap(*value) in HS-mode. False: it trapped. */
+/* In probe.S: *value = swap(*value) in HS-mode. False: it trapped. */
 bool probe_swap(swap_function *swap, uint64_t *value);
-extern const char open_stubs_start[]; /* guest_trial_code.S */
+extern const char open_stubs_start[]; /* in guest_trial_code.S */
 
-/* The numbers that have a stub, by their first: user and supervisor level, read-write, standard and
- * custom; and 0x200, by which HS-mode reaches what replaces 0x100. */
+/* First numbers of the blocks of CSRs that have stubs: user and supervisor level, read-write,
+ * standard and custom; and 0x200, where HS-mode accesses the CSRs that replace block 0x100. */
 static const uint16_t open_blocks[] = {0x000, 0x100, CSR_VS_BLOCK, 0x400, 0x500, 0x800, 0x900};
 
-/* sireg, sireg2 .. sireg6: 0x154 is siph's. */
-static const uint16_t aliases[] = {0x151, 0x152, 0x153, 0x155, 0x156, 0x157};
+/* sireg, sireg2 .. sireg6. (0x154 is siph.) */
+static const uint16_t open_aliases[] = {0x151, 0x152, 0x153, 0x155, 0x156, 0x157};
 
-/* An access that may trap: false; else *value is exchanged with the register. */
+/* Exchanges *value with the register. False: the access trapped. */
 typedef bool try_swap(unsigned csr, uint64_t *value);
 
 static swap_function *find_stub(unsigned csr)
@@ -51,12 +51,12 @@ static swap_function *find_stub(unsigned csr)
     return NULL;
 }
 
-static bool swap_in_hs(unsigned csr, uint64_t *value)
+static bool find_swap_in_hs(unsigned csr, uint64_t *value)
 {
     return probe_swap(find_stub(csr), value);
 }
 
-static bool swap_in_vs(unsigned csr, uint64_t *value)
+static bool find_swap_in_vs(unsigned csr, uint64_t *value)
 {
     const struct trial_trap t =
         guest_trial_run((const char *)(uintptr_t)find_stub(csr), *value, 0, SSTATUS_SPP);
@@ -65,7 +65,7 @@ static bool swap_in_vs(unsigned csr, uint64_t *value)
     return t.scause == CAUSE_ECALL_VS;
 }
 
-/* Those that vcpu_csr.c and fpu.c carry from vcpu to vcpu, and those that hold no state. */
+/* Returns whether vcpu_csr.c or fpu.c switches the CSR, or it holds no state. */
 static bool find_is_switched(unsigned csr)
 {
     switch (csr) {
@@ -99,14 +99,15 @@ static bool find_is_switched(unsigned csr)
 
 static bool find_is_alias(unsigned csr)
 {
-    for (unsigned i = 0; i < ARRAY_SIZE(aliases); i++) {
-        if (csr == aliases[i])
+    for (unsigned i = 0; i < ARRAY_SIZE(open_aliases); i++) {
+        if (csr == open_aliases[i])
             return true;
     }
     return false;
 }
 
-/* All bits, none, every other, and then each alone: for registers that take few values. */
+/* Values to try: all bits, alternating bits, none, then each bit alone, for registers that accept
+ * few values. */
 static uint64_t find_pattern(unsigned i)
 {
     static const uint64_t first[PATTERNS - 64] = {UINT64_MAX, 0x5555555555555555,
@@ -115,8 +116,9 @@ static uint64_t find_pattern(unsigned i)
     return i < ARRAY_SIZE(first) ? first[i] : BIT(i - ARRAY_SIZE(first));
 }
 
-/* The register's value, and whether it can be made another one, *other. It keeps the first. */
-static bool find_takes_value(try_swap *swap, unsigned csr, uint64_t *value, uint64_t *other)
+/* Reads the register to *value. True if it also accepts another value, *other. The register keeps
+ * *value. */
+static bool find_accepts_value(try_swap *swap, unsigned csr, uint64_t *value, uint64_t *other)
 {
     uint64_t v;
 
@@ -135,21 +137,22 @@ static bool find_takes_value(try_swap *swap, unsigned csr, uint64_t *value, uint
     return false;
 }
 
-/* Is HS-mode's `door` the register that is VS-mode's csr? Each sees what the other has written. */
-static bool find_is_door(unsigned csr, unsigned door, uint64_t value, uint64_t other)
+/* Returns whether hs_csr in HS-mode is the same register as csr in VS-mode: each reads the values
+ * written through the other. */
+static bool find_is_same(unsigned csr, unsigned hs_csr, uint64_t value, uint64_t other)
 {
     uint64_t in_vs = other, in_hs = value;
 
-    if (!swap_in_vs(csr, &in_vs) || !swap_in_hs(door, &in_hs)) {
+    if (!find_swap_in_vs(csr, &in_vs) || !find_swap_in_hs(hs_csr, &in_hs)) {
         in_vs = value;
-        (void)swap_in_vs(csr, &in_vs);
+        (void)find_swap_in_vs(csr, &in_vs);
         return false;
     }
     in_vs = value;
-    (void)swap_in_vs(csr, &in_vs);
+    (void)find_swap_in_vs(csr, &in_vs);
     if (in_hs == other && in_vs == value)
         return true;
-    (void)swap_in_hs(door, &in_hs);
+    (void)find_swap_in_hs(hs_csr, &in_hs);
     return false;
 }
 
@@ -161,15 +164,15 @@ static int find_add(const struct open_register *reg)
     return 0;
 }
 
-/* A register that VS-mode can make `value` or `other`. */
+/* Adds a CSR that accepts `value` and `other` in VS-mode. */
 static int find_direct(unsigned csr, uint64_t value, uint64_t other)
 {
     struct open_register reg = {.initial = value};
     const unsigned vs = csr + VS_OFFSET;
 
-    if (vs >= CSR_VS_BLOCK && vs < CSR_VS_BLOCK + BLOCK && find_is_door(csr, vs, value, other))
+    if (vs >= CSR_VS_BLOCK && vs < CSR_VS_BLOCK + BLOCK && find_is_same(csr, vs, value, other))
         reg.swap = find_stub(vs);
-    else if (find_is_door(csr, csr, value, other))
+    else if (find_is_same(csr, csr, value, other))
         reg.swap = find_stub(csr);
     else
         return -HV_ENOTSUP;
@@ -182,13 +185,13 @@ static int find_number(unsigned csr, bool *select)
     int err;
 
     if (find_is_switched(csr) || find_is_alias(csr) ||
-        !find_takes_value(swap_in_vs, csr, &value, &other))
+        !find_accepts_value(find_swap_in_vs, csr, &value, &other))
         return 0;
     err = find_direct(csr, value, other);
     if (csr == CSR_SISELECT) {
         *select = true;
         if (other >= SELECT_END)
-            return -HV_ENOTSUP; /* there would be no end of registers to try */
+            return -HV_ENOTSUP; /* too many values of siselect to try */
     }
     return err;
 }
@@ -209,30 +212,31 @@ static int find_numbers(bool *select, char *name)
     return err;
 }
 
-/* Does SCTRCLR set the register, which can be made `other`, back to `value`? */
+/* Returns whether SCTRCLR changes the register from `other` to `value`. */
 static bool find_is_record(unsigned vs, uint64_t value, uint64_t other)
 {
     uint64_t v = other, none = 0;
     bool cleared;
 
-    (void)swap_in_hs(vs, &v);
+    (void)find_swap_in_hs(vs, &v);
     cleared = probe_swap(open_state_clear_records, &none);
     v = value;
-    (void)swap_in_hs(vs, &v);
+    (void)find_swap_in_hs(vs, &v);
     return cleared && v == value;
 }
 
-/* A register behind vsiselect. Tried in HS-mode first, which is faster and reaches all of them. */
-static int find_behind(unsigned select, unsigned alias)
+/* Adds an indirect register if it accepts values. HS-mode is tried first: it is faster and can
+ * access all of them. */
+static int find_indirect_one(unsigned select, unsigned alias)
 {
     const unsigned vs = alias + VS_OFFSET;
     struct open_register reg = {.select = (uint16_t)select, .indirect = true};
     uint64_t other, v;
 
-    if (!find_takes_value(swap_in_hs, vs, &reg.initial, &other))
+    if (!find_accepts_value(find_swap_in_hs, vs, &reg.initial, &other))
         return 0;
     v = reg.initial;
-    if (!swap_in_vs(alias, &v))
+    if (!find_swap_in_vs(alias, &v))
         return 0;
     if (find_is_record(vs, reg.initial, other)) {
         host_open_state.records = true;
@@ -248,11 +252,11 @@ static int find_indirect(char *name)
 
     for (unsigned select = 0; select < SELECT_END && err == 0; select++) {
         csr_write(CSR_VSISELECT, select);
-        for (unsigned i = 0; i < ARRAY_SIZE(aliases) && err == 0; i++) {
-            err = find_behind(select, aliases[i]);
+        for (unsigned i = 0; i < ARRAY_SIZE(open_aliases) && err == 0; i++) {
+            err = find_indirect_one(select, open_aliases[i]);
             if (err < 0)
                 (void)snprintf(name, OPEN_STATE_NAME_MAX, "siselect 0x%03x, CSR 0x%03x", select,
-                               aliases[i]);
+                               open_aliases[i]);
         }
     }
     csr_write(CSR_VSISELECT, 0);

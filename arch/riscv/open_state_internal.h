@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* open_state_internal.h - what open_state*.c and guest_trial_code.S share. */
+/* open_state_internal.h - definitions shared by open_state*.c and guest_trial_code.S. */
 #pragma once
 
 #define OPEN_STUB_SIZE 6 /* bytes: csrrw a0, csr, a0; c.jr ra */

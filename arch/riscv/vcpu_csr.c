@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vcpu_csr.c - the CSR side of vcpus: what each hart is set up with once, the VS CSRs moved at a
- * vcpu switch, the exit captured, a trap injected. H extension chapter of the privileged
- * specification throughout.
+ * vcpu_csr.c - the CSRs of vcpus: initializes each hart, switches the VS CSRs, injects traps.
+ * Privileged specification, H extension.
  */
 #include <arch/csr.h>
 #include <arch/exit_path.h>
@@ -22,7 +21,7 @@ _Static_assert(CTX_HSTATUS == offsetof(struct vcpu_ctx, hstatus),
 _Static_assert(TRAP_FRAME_SIZE == sizeof(struct trap_frame) && TRAP_FRAME_SIZE % 16 == 0,
                "trap frame");
 
-/* What a guest's own user mode or kernel does wrong is its kernel's business: never our exit. */
+/* Exceptions that the guest's kernel handles itself, without an exit. */
 #define HEDELEG                                                                                    \
     (BIT(CAUSE_INSN_MISALIGNED) | BIT(CAUSE_INSN_ACCESS) | BIT(CAUSE_ILLEGAL_INSN) |               \
      BIT(CAUSE_BREAKPOINT) | BIT(CAUSE_LOAD_MISALIGNED) | BIT(CAUSE_LOAD_ACCESS) |                 \
@@ -40,7 +39,7 @@ uint64_t vcpu_henvcfg_initial(void)
     if (host_isa.svpbmt)
         v |= HENVCFG_PBMTE;
     if (host_isa.zicbom)
-        /* A real invalidation would bring back what the memory held before it was cleared. */
+        /* A real invalidation could restore data from before the memory was cleared. */
         v |= HENVCFG_CBIE_FLUSH | HENVCFG_CBCFE;
     if (host_isa.zicboz)
         v |= HENVCFG_CBZE;
@@ -68,7 +67,7 @@ bool vcpu_csr_init_hart(void)
 
     csr_write(CSR_HEDELEG, HEDELEG);
     csr_write(CSR_HIDELEG, HIDELEG);
-    /* No exit when a guest reads them, unless sbi/pmu_hw.c closes them for a vcpu. */
+    /* Guests read these without an exit, unless sbi/pmu_hw.c disables them for a vcpu. */
     csr_write(CSR_HCOUNTEREN, COUNTEREN_CYCLE_TIME_INSTRET);
     csr_write(CSR_HIE, 0);
     csr_write(CSR_HVIP, 0);
@@ -89,24 +88,22 @@ bool vcpu_csr_init_hart(void)
     return alike;
 }
 
-static void henvcfg_write(uint64_t value)
+static void vcpu_csr_write_henvcfg(uint64_t value)
 {
     const bool pmm = ((csr_read(CSR_HENVCFG) ^ value) & HENVCFG_PMM) != 0;
 
     csr_write(CSR_HENVCFG, value);
-    /* "Interaction with Pointer Masking": what is cached for an address may be cached for its tags.
-     */
+    /* Cached translations may include the tags of addresses (hypervisor extension, "Interaction
+     * with Pointer Masking"). */
     if (pmm)
         hfence_gvma_all();
 }
 
 void vcpu_csrs_load(const struct vcpu_csrs *c)
 {
-    /* Before vsatp, which vcpu_put() left Bare: what the VS-stage's translations mean depends on
-     * it.
-     */
+    /* Before vsatp, which vcpu_put() has set to Bare: VS-stage translation depends on henvcfg. */
     if (host_isa.henvcfg_exists && csr_read(CSR_HENVCFG) != c->henvcfg)
-        henvcfg_write(c->henvcfg);
+        vcpu_csr_write_henvcfg(c->henvcfg);
     csr_write(CSR_VSSTATUS, c->vsstatus);
     csr_write(CSR_VSIE, c->vsie);
     csr_write(CSR_VSTVEC, c->vstvec);
@@ -155,8 +152,8 @@ void vcpu_inject_trap(struct vcpu_ctx *ctx, uint64_t henvcfg, const struct guest
 {
     uint64_t s = csr_read(CSR_VSSTATUS);
 
-    /* As hardware does for a trap into VS-mode: SPIE = SIE, SIE = 0, SPP = the mode it came from,
-     * SPELP = the landing pad that it expected there, SDT = 1. */
+    /* Like a trap into VS-mode in hardware: SPIE = SIE, SIE = 0, SPP = the previous mode, SPELP =
+     * the landing-pad state of that mode, SDT = 1. */
     s = (s & ~(SSTATUS_SPIE | SSTATUS_SPP | SSTATUS_SPELP)) |
         ((s & SSTATUS_SIE) ? SSTATUS_SPIE : 0) | (ctx->sstatus & (SSTATUS_SPP | SSTATUS_SPELP)) |
         ((henvcfg & HENVCFG_DTE) ? SSTATUS_SDT : 0);

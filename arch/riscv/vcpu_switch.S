@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vcpu_switch.S - into the guest and back. vcpu_enter(ctx) stays in its frame over many exits: at each one the
- * guest's registers are stored in its struct vcpu_ctx and vcpu_exited() is called on the hart's stack. So an exit
- * that ends in another entry moves the guest's registers only.
+ * vcpu_switch.S - enters the guest and handles its exits. vcpu_enter(ctx) keeps its stack frame over many exits: each
+ * exit stores the guest's registers in its struct vcpu_ctx and calls vcpu_exited() on the hart's stack. So an exit
+ * that is followed by another entry saves and restores only the guest's registers.
  *
- * The trap vectors are here, too, one for each way of taking exits (arch/exit_path.h); they differ in what they do
- * around vcpu_exited(). sscratch tells where a trap came from: while a guest runs it holds the guest's struct
- * vcpu_ctx, else 0.
+ * This file also has the trap vectors, one for each exit path (arch/exit_path.h), which differ in their code around
+ * vcpu_exited(). sscratch identifies the source of a trap: it holds the guest's struct vcpu_ctx while a guest runs,
+ * else 0.
  */
 #include <arch/csr.h>
 #include <arch/exit_path.h>
@@ -41,9 +41,9 @@ enter:
     sret
 
 /*
- * a0 = ctx, sscratch = the guest's a0, after the exchange; ctx is the first member of struct vcpu. sdt: the trap has set
- * sstatus.SDT (Ssdbltrp): cleared in the hart, or the next would go to M-mode; ctx.sstatus has it still, and the next
- * entry's sret clears what that loads.
+ * Saves the guest's registers. After the exchange a0 = ctx, the first member of struct vcpu, and sscratch = the guest's
+ * a0. sdt: the trap has set sstatus.SDT (Ssdbltrp). It must be cleared in the hart, or the next trap would go to
+ * M-mode. It remains set in ctx.sstatus; sret of the next entry clears it.
  */
     .macro  save_guest sdt
     csrrw   a0, CSR_SSCRATCH, a0
@@ -66,7 +66,7 @@ enter:
     sd      t3, CTX_HSTATUS(a0)
     ld      sp, CTX_HOST_SP(a0)
     ld      tp, CTX_HOST_TP(a0)
-    li      fp, 0                   /* a backtrace ends here, not in the guest's frames */
+    li      fp, 0                   /* ends backtraces before the guest's frames */
     .endm
 
 /* fn: uint32_t (*)(struct vcpu *) */
@@ -82,7 +82,7 @@ enter:
     j       leave
     .endm
 
-/* The bins of up to LATENCY_LINEAR_BINS ticks are counted here: stats_latency_add() does the same for all. */
+/* Counts latencies below LATENCY_LINEAR_BINS ticks itself and calls stats_latency_add() for longer ones. */
     .macro  vector_timed name, sdt
     .globl \name
     .balign 64

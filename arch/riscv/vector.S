@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vector.S - the vector registers and CSRs, to and from struct vector_state (fpu.c). sstatus.VS is not Off.
- * vl and vtype are read before vsetvli changes them and set last; vstart must be 0 for the whole-register moves.
+ * vector.S - saves and restores the vector registers and CSRs (struct vector_state, fpu.c). sstatus.VS must not be Off.
+ * vl and vtype are read before vsetvli changes them, and set last. vstart must be 0 during the loads and stores.
  */
     .text
     .globl vector_save_csrs
@@ -31,7 +31,7 @@ vector_save:
     vse8.v  v16, (a0)
     add     a0, a0, t4
     vse8.v  v24, (a0)
-    /* The guest resumes without a restore when nobody else ran: leave the registers as they were. */
+    /* Put back the CSRs: the guest continues without a restore if no other vcpu has used the hart. */
     vsetvl  zero, t1, t2
     csrw    vstart, t0
     ret

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vcpu_csr.h - the CSRs of a vcpu in the hart. Each function is about the calling hart, interrupts
- * off. Hypervisor extension chapter of the privileged specification.
+ * vcpu_csr.h - the CSRs of a vcpu in the hart. Each function acts on the calling hart, interrupts
+ * off. Privileged specification, hypervisor extension.
  */
 #pragma once
 
@@ -9,20 +9,20 @@
 #include <hearth/arch/vcpu_state.h>
 #include <hearth/lib/types.h>
 
-/* Each hart, once: delegation, counters, environment configuration, interrupt enables. False:
- * fields of henvcfg that the boot hart has are refused. */
+/* Each hart, once: initializes delegation, counters, environment configuration and interrupt
+ * enables. False: the hart lacks fields of henvcfg that the boot hart has. */
 bool __must_check vcpu_csr_init_hart(void);
-/* henvcfg of a vcpu that has switched nothing by FWFT. */
+/* Value of henvcfg after a vcpu's reset, before FWFT changes it. */
 uint64_t vcpu_henvcfg_initial(void);
-/* VS CSRs between memory and this hart. henvcfg is only loaded: who changes it while the vcpu is
- * loaded (sbi/fwft.c) writes both. */
+/* Load and save the VS CSRs. henvcfg is only loaded: code that changes it while the vcpu is loaded
+ * (sbi/fwft.c) writes both the CSR and the copy. */
 void vcpu_csrs_load(const struct vcpu_csrs *c);
 void vcpu_csrs_save(struct vcpu_csrs *c);
 
-/* Makes the guest take the trap at its vstvec, as hardware does: vsepc = pc, vscause, vstval,
- * vsstatus; sets ctx->pc. henvcfg: the vcpu's. */
+/* Makes the guest take the trap at its vstvec, like hardware: sets vsepc, vscause, vstval, vsstatus
+ * and ctx->pc. henvcfg: the vcpu's. */
 void vcpu_inject_trap(struct vcpu_ctx *ctx, uint64_t henvcfg, const struct guest_trap *trap);
-/* True when a virtual interrupt is pending that vsie enables (whatever vsstatus.SIE). */
+/* True if a virtual interrupt is pending and enabled in vsie; ignores vsstatus.SIE. */
 bool vcpu_csr_irq_pending(void);
-/* True when its software interrupt is pending, enabled or not. */
+/* True if the virtual software interrupt is pending, enabled or not. */
 bool vcpu_csr_soft_pending(void);

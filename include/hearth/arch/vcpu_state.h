@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vcpu_state.h - the state of a virtual hart that arch/ moves: what the world switch saves and
- * loads at every exit, the VS CSRs, and the floating-point and vector registers.
+ * vcpu_state.h - the state of a vcpu that arch/ saves and loads: the registers of the world switch,
+ * the VS CSRs, and the floating-point and vector registers.
  */
 #pragma once
 
@@ -23,9 +23,9 @@ enum gpr {
     GPR_A7
 };
 
-/* What the world switch (arch/riscv/vcpu_switch.S) saves and loads at every exit and entry. */
+/* Saved and loaded by the world switch (arch/riscv/vcpu_switch.S) at every exit and entry. */
 struct vcpu_ctx {
-    uint64_t gpr[32]; /* gpr[0] is never loaded: stores to x0 may land there, reads must see 0 */
+    uint64_t gpr[32]; /* gpr[0] is never loaded; it may be written, but must be read as 0 */
     uint64_t pc;
     uint64_t sstatus; /* HS-level: SPP and SPIE of the guest, FS, VS */
     uint64_t hstatus;
@@ -35,7 +35,7 @@ struct vcpu_ctx {
 
 struct vcpu;
 
-/* The context of a vcpu: the first member of struct vcpu, whose definition is core/'s. */
+/* The context of a vcpu is the first member of struct vcpu, which core/ defines. */
 static inline struct vcpu_ctx *vcpu_ctx(struct vcpu *vcpu)
 {
     return (struct vcpu_ctx *)vcpu;
@@ -45,23 +45,23 @@ static inline struct vcpu_ctx *vcpu_ctx(struct vcpu *vcpu)
 struct vcpu_csrs {
     uint64_t vsstatus, vsie, vstvec, vsscratch, vsepc, vscause, vstval, vsatp, vstimecmp;
     uint64_t hvip;
-    uint64_t scounteren, senvcfg; /* not virtualised by the H extension: switched */
-    uint64_t henvcfg;             /* what the guest is allowed: differs by its FWFT settings */
-    uint64_t ssp;                 /* where the host has shadow stacks for guests */
-    uint64_t *open;               /* OPEN_STATE_MAX values: the registers of open_state.h */
+    uint64_t scounteren, senvcfg; /* shared with HS-mode, so they are switched */
+    uint64_t henvcfg;             /* features enabled for the guest, changed by FWFT */
+    uint64_t ssp;                 /* only if the host has shadow stacks for guests */
+    uint64_t *open;               /* OPEN_STATE_MAX values of the registers of open_state.h */
 };
 
 struct vcpu_fpu;
 
-/* What a hart's FP and vector registers hold. Own. */
+/* Content of a hart's FP and vector registers. Own. */
 struct hart_fpu {
-    struct vcpu_fpu *owner; /* whose state is in the registers; NULL: no vcpu's */
-    bool blank;             /* nothing is loaded, and they are as fpu_reset() has them */
+    struct vcpu_fpu *owner; /* state in the registers; NULL: of no vcpu */
+    bool blank;             /* no vcpu is loaded, and the registers have their reset values */
 };
 
 /* A vcpu's FP and vector state. */
 struct vcpu_fpu {
     void *regs;            /* fpu_state_size() bytes */
-    struct hart_fpu *hart; /* whose registers hold it, if that hart's owner is this one */
-    bool blank;            /* as fpu_reset() left it, at the last save */
+    struct hart_fpu *hart; /* registers that hold it, if this is that hart's owner */
+    bool blank;            /* reset values at the last save */
 };
