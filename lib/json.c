@@ -28,11 +28,10 @@ static size_t json_plain_length(const char *text, size_t len)
     return 0;
 }
 
-static void json_put_quoted(struct json *j, const char *text, size_t len)
+void json_text_add(struct json *j, const char *text, size_t len)
 {
     char code[8];
 
-    json_put(j, "\"");
     while (len > 0) {
         size_t n = json_plain_length(text, len);
 
@@ -46,6 +45,12 @@ static void json_put_quoted(struct json *j, const char *text, size_t len)
         text += n;
         len -= n;
     }
+}
+
+static void json_put_quoted(struct json *j, const char *text, size_t len)
+{
+    json_put(j, "\"");
+    json_text_add(j, text, len);
     json_put(j, "\"");
 }
 
@@ -73,15 +78,21 @@ void json_close(struct json *j, char bracket)
     j->comma = true;
 }
 
-void json_bytes(struct json *j, const char *name, const char *text, size_t len)
+void json_text_open(struct json *j, const char *name)
 {
     json_begin(j, name);
-    json_put_quoted(j, text, len);
+    json_put(j, "\"");
+}
+
+void json_text_close(struct json *j)
+{
+    json_put(j, "\"");
 }
 
 void json_string(struct json *j, const char *name, const char *text)
 {
-    json_bytes(j, name, text, strlen(text));
+    json_begin(j, name);
+    json_put_quoted(j, text, strlen(text));
 }
 
 void json_number(struct json *j, const char *name, uint64_t value)

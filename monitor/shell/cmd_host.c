@@ -271,6 +271,8 @@ static enum shell_result cmd_top(struct shell *sh)
 
 /* ---- log, shutdown ---- */
 
+#define LOG_CHUNK 1536u /* bytes per call */
+
 /* Prints the recent lines of the log, a part per call. number[0]: position of the next part. */
 static enum shell_result cmd_log(struct shell *sh)
 {
@@ -278,12 +280,31 @@ static enum shell_result cmd_log(struct shell *sh)
 
     if (sh->step == 0)
         sh->number[0] = log_oldest();
-    n = log_read(&sh->number[0], sh->out, SHELL_OUT / 2);
+    n = log_read(&sh->number[0], sh->out, LOG_CHUNK);
     sh->out_len = n;
     return n != 0 ? SHELL_MORE : SHELL_DONE;
 }
 
-/* Ends the machine: at once, or after all guests have shut down. */
+static bool shutdown_runs(const struct vm *vm)
+{
+    return vm != NULL && !vm_has_ended(vm->state) && vm->state != VM_DEFINED;
+}
+
+/* Asks the next VM, number[0], to shut down. */
+static void shutdown_ask_next(struct shell *sh)
+{
+    struct vm *vm = vm_get((unsigned)sh->number[0]++);
+    const char *why;
+
+    if (!shutdown_runs(vm))
+        return;
+    why = sh_error(shutdown_ask(vm));
+    if (why != NULL)
+        sh_print(sh, "%s: %s (%s)\n", vm->config.name, why, vm_state_name(vm->state));
+}
+
+/* Ends the machine: at once, or after all guests have shut down. Asks one VM per call. number[1]:
+ * the operator has been told to wait. */
 static enum shell_result cmd_shutdown(struct shell *sh)
 {
     bool running = false;
@@ -292,20 +313,15 @@ static enum shell_result cmd_shutdown(struct shell *sh)
         return SHELL_USAGE;
     if (sh->argc == 1)
         machine_end();
-    for (unsigned i = 0; i < vm_count(); i++) {
-        struct vm *vm = vm_get(i);
-        const char *why;
-
-        if (vm == NULL || vm_has_ended(vm->state) || vm->state == VM_DEFINED)
-            continue;
-        running = true;
-        why = sh->step == 0 ? sh_error(shutdown_ask(vm)) : NULL;
-        if (why != NULL)
-            sh_print(sh, "%s: %s (%s)\n", vm->config.name, why, vm_state_name(vm->state));
+    if (sh->number[0] < vm_count()) {
+        shutdown_ask_next(sh);
+        return SHELL_MORE;
     }
+    for (unsigned i = 0; i < vm_count(); i++)
+        running |= shutdown_runs(vm_get(i));
     if (!running)
         machine_end();
-    if (sh->step == 0)
+    if (sh->number[1]++ == 0)
         sh_print(sh, "waiting for the VMs to end; Ctrl-C: stay; shutdown --now: do not wait\n");
     sh->wait_us = 100000;
     return SHELL_WAIT;

@@ -36,20 +36,59 @@ static enum shell_result cmd_send(struct shell *sh)
     return SHELL_DONE;
 }
 
-/* Prints one queued message per call. */
+#define RECEIVE_CHUNK 384u /* bytes of a message per call, escaped up to six times as long */
+
+/* Length of the next chunk, which does not end within a UTF-8 character. */
+static size_t receive_chunk(const char *text, size_t len)
+{
+    size_t n = RECEIVE_CHUNK;
+
+    if (len <= RECEIVE_CHUNK)
+        return len;
+    while (n > RECEIVE_CHUNK - 4 && ((uint8_t)text[n] & 0xc0) == 0x80)
+        n--;
+    return n;
+}
+
+/* Prints a chunk of the message in sh->state: number[0] is its position, number[1] the message's
+ * length. */
+static enum shell_result receive_print(struct shell *sh)
+{
+    const char *text = (const char *)sh->state + sh->number[0];
+    const size_t n = receive_chunk(text, sh->number[1] - sh->number[0]);
+
+    if (sh->as_json && sh->number[0] == 0)
+        json_text_open(&sh->json, NULL);
+    if (sh->as_json)
+        json_text_add(&sh->json, text, n);
+    else
+        sh_print_text(sh, text, n);
+    sh->number[0] += n;
+    if (sh->number[0] < sh->number[1])
+        return SHELL_MORE;
+    if (sh->as_json)
+        json_text_close(&sh->json);
+    else
+        sh_print(sh, "\n");
+    return SHELL_MORE;
+}
+
+/* Prints the queued messages, a chunk per call. */
 static enum shell_result cmd_receive(struct shell *sh)
 {
-    struct vm *vm = sh_vm(sh, sh->argv[0]);
-    char *text = sh->state;
+    struct vm *vm;
     const char *why;
-    uint64_t len;
     int err;
 
+    if (sh->number[0] < sh->number[1])
+        return receive_print(sh);
+    vm = sh_vm(sh, sh->argv[0]);
     if (vm == NULL)
         return SHELL_DONE;
     if (sh->step == 0)
         sh_list_begin(sh);
-    err = messages_shell_receive(vm, text, MESSAGE_MAX, &len);
+    sh->number[0] = sh->number[1] = 0;
+    err = messages_shell_receive(vm, sh->state, MESSAGE_MAX, &sh->number[1]);
     if (err == -HV_ENOENT) {
         sh_list_end(sh);
         return SHELL_DONE;
@@ -59,14 +98,7 @@ static enum shell_result cmd_receive(struct shell *sh)
         sh_print(sh, "%s: %s\n", vm->config.name, why);
         return SHELL_DONE;
     }
-    /* Escapes make the text up to six times as long. */
-    if (sh->as_json)
-        json_bytes(&sh->json, NULL, text, MIN(len, SHELL_OUT / 8));
-    else
-        sh_print_text(sh, text, MIN(len, SHELL_OUT / 8));
-    if (!sh->as_json)
-        sh_print(sh, "%s\n", len > SHELL_OUT / 8 ? " ..." : "");
-    return SHELL_MORE;
+    return receive_print(sh);
 }
 
 const struct shell_command shell_talk_commands[] = {

@@ -186,7 +186,7 @@ static void shell_edit(struct shell *sh, uint8_t byte)
         shell_go_back(sh);
         break;
     case LINE_CLEAR:
-        console_shell_write("\033[H\033[2J", 7);
+        sh_print(sh, "\033[H\033[2J");
         break;
     }
 }
@@ -273,6 +273,13 @@ static bool shell_step(struct work *w)
     (void)w;
     if (sh->out_len != 0)
         return shell_send(sh) || shell_idle_until_room();
+    if (sh->out_lost != 0) {
+        const size_t lost = sh->out_lost;
+
+        sh->out_lost = 0;
+        sh_print(sh, "\nshell: %lu bytes of output lost\n", lost);
+        return true;
+    }
     if (sh->command != NULL) {
         if (!sh->waiting || shell_has_command_input(sh)) {
             shell_run_command(sh);

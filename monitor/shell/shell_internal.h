@@ -12,7 +12,7 @@
 #include <hearth/kernel/work.h>
 
 #define SHELL_WORDS 16u
-#define SHELL_OUT   3072u /* output limit of one call of a command, in bytes */
+#define SHELL_OUT   6144u /* output limit of one call of a command, in bytes */
 
 enum shell_result {
     SHELL_DONE,  /* the command has ended, successfully or after printing an error */
@@ -66,11 +66,12 @@ struct shell {
 
     char out[SHELL_OUT];
     size_t out_len, out_done;
+    size_t out_lost; /* bytes beyond SHELL_OUT that no line has reported */
 };
 
 #define SHELL_STATE (3 * PAGE_SIZE)
 
-/* Appends to the output. Output of one call beyond SHELL_OUT is lost. */
+/* Appends to the output. Output of one call beyond SHELL_OUT is lost, and reported. */
 void sh_print(struct shell *sh, const char *fmt, ...) __printf(2, 3);
 /* Appends untrusted bytes, escaped (text.h). */
 void sh_print_text(struct shell *sh, const char *text, size_t len);

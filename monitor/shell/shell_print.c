@@ -18,6 +18,7 @@ static void sh_put(void *arg, const char *text, size_t len)
 
     memcpy(sh->out + sh->out_len, text, n);
     sh->out_len += n;
+    sh->out_lost += len - n;
 }
 
 void sh_print(struct shell *sh, const char *fmt, ...)

@@ -45,6 +45,25 @@ _start: li      s4, 0
         j       1b
 """
 
+# Sends the shell a message of 4096 bytes: a letter of two bytes, again and again.
+LETTER = """
+        .option norelax
+_start: li      t0, 0x80400000
+        li      t1, 0x80401000
+        mv      a1, t0
+        li      t2, 0xa4c3
+1:      sh      t2, 0(t0)
+        addi    t0, t0, 2
+        bltu    t0, t1, 1b
+        li      a0, 4096
+        li      a2, 0
+        li      a6, 0
+        li      a7, 0x484f5354
+        ecall
+2:      wfi
+        j       2b
+"""
+
 # Wakes up every millisecond. (Under icount a machine in which all sleep for ever is at the end of time at once.)
 TICK = """
         .option norelax
@@ -223,7 +242,7 @@ def test_listings_of_many(shell, tmp_path):
     sleeps, and loading has no priority: it starts when the other VMs have been loaded.)"""
     from linux import assemble
     idle = assemble(tmp_path, "idle", IDLE)
-    vms = [*(vm(f"v{i}", idle, memory="4M") for i in range(63)), vm("ticks", assemble(tmp_path, "tick", TICK), memory="4M"),
+    vms = [*(vm(f"v{i}", idle, more='shutdown = "none"', memory="4M") for i in range(63)), vm("ticks", assemble(tmp_path, "tick", TICK), memory="4M"),
            vm("first", assemble(tmp_path, "gap", GAP), more="priority = 10\nautostart = false", memory="4M")]
     names = {v.name for v in vms}
     c = shell(*vms, smp=1, args=("--icount",))
@@ -246,6 +265,27 @@ def test_listings_of_many(shell, tmp_path):
     c.expect(r"\nand 41 more")  # a screen has 24
     c.send("q")
     c.expect(SHELL)
+    c.send("shutdown\r")
+    c.expect("waiting for the VMs to end")
+    assert all(f"v{i}: its description does not allow it (running)" in c.child.before for i in range(63)), c.text
+    c.send("\x03")
+    c.expect(SHELL)
+    end(c)
+
+
+def test_long_output(shell, tmp_path):
+    """Output of one command that is longer than the shell's buffer is whole."""
+    from linux import assemble
+    described = [f"v{i:030}" for i in range(120)]
+    c = shell(vm("keep", assemble(tmp_path, "idle", IDLE)), vm("letter", assemble(tmp_path, "letter", LETTER)),
+              *(vm(name, tmp_path / "idle.bin", more="autostart = false") for name in described))
+    c.until(lambda: c.shell("receive letter").rstrip("\n") == "\u00e4" * 2048)
+    c.shell("vm reset letter")
+    c.until(lambda: json.loads(c.shell("receive letter --json")) == ["\u00e4" * 2048])
+    c.send("vm start v\t\t")
+    c.expect(r"\n(?:v\d{30}  )+\r*\n")
+    assert c.child.match[0].split() == described
+    c.send("\x03")
     end(c)
 
 

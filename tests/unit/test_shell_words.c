@@ -137,7 +137,7 @@ static void test_json(void **state)
 }
 
 /* What a terminal or a parser could be fooled by, wherever in the text; valid UTF-8 stays. */
-static void test_json_bytes(void **state)
+static void test_json_text(void **state)
 {
     char text[64];
 
@@ -149,7 +149,10 @@ static void test_json_bytes(void **state)
         out_len = 0;
         memset(text, 'x', pad);
         memcpy(text + pad, "\xc3\xa4\x1b[\0\xff", 6);
-        json_bytes(&j, NULL, text, pad + 6);
+        json_text_open(&j, NULL);
+        json_text_add(&j, text, pad);
+        json_text_add(&j, text + pad, 6);
+        json_text_close(&j);
         memset(want, 0, sizeof(want));
         want[0] = '"';
         memset(want + 1, 'x', pad);
@@ -161,9 +164,8 @@ static void test_json_bytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_words),      cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_bits),       cmocka_unit_test(test_json),
-        cmocka_unit_test(test_json_bytes),
+        cmocka_unit_test(test_words), cmocka_unit_test(test_numbers),   cmocka_unit_test(test_bits),
+        cmocka_unit_test(test_json),  cmocka_unit_test(test_json_text),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

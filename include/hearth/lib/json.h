@@ -18,7 +18,10 @@ struct json {
 void json_open(struct json *j, const char *name, char bracket); /* '{' or '[' */
 void json_close(struct json *j, char bracket);                  /* '}' or ']' */
 void json_string(struct json *j, const char *name, const char *text);
-void json_bytes(struct json *j, const char *name, const char *text, size_t len);
+/* A string in parts, each of which ends with a whole UTF-8 character. */
+void json_text_open(struct json *j, const char *name);
+void json_text_add(struct json *j, const char *text, size_t len);
+void json_text_close(struct json *j);
 void json_number(struct json *j, const char *name, uint64_t value);
 void json_signed(struct json *j, const char *name, int64_t value);
 void json_bool(struct json *j, const char *name, bool value);
