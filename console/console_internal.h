@@ -20,14 +20,14 @@
 
 /* The queue's use. Each kind of output may begin only while fewer bytes are queued than its limit,
  * so that a flood of one leaves room for those below it in this list. */
-#define QUEUE_SIZE  65536u /* power of two */
-#define LIMIT_LINES 8192u  /* lines of clients that are not attached */
-#define LIMIT_TEXTS 12288u /* guests' messages for the log, of up to 4.2 KiB each */
-#define LIMIT_RAW   20480u /* the attached client; a replay; the shell's commands */
-#define LIMIT_ABOUT 49152u /* the hypervisor's lines about a client */
+#define QUEUE_SIZE  131072u /* power of two */
+#define LIMIT_LINES 8192u   /* lines of clients that are not attached */
+#define LIMIT_TEXTS 12288u  /* guests' messages for the log, of up to 4.2 KiB each */
+#define LIMIT_RAW   20480u  /* the attached client; a replay; the shell's commands */
+#define LIMIT_ABOUT 114688u /* the hypervisor's lines about a client */
 /* Of that, what one client may have in the queue at a time. */
 #define SHARE_LINES 2048u
-#define SHARE_ABOUT 8192u
+#define SHARE_ABOUT 16384u /* a crash report with symbols: about 84 lines of 190 bytes */
 
 /* How much of one kind a client has in the queue. */
 struct out_share {

@@ -27,7 +27,7 @@ static struct {
  * Lines that come while a command is in the middle of one of its own wait for the end of it, so
  * that a line of JSON stays one.
  */
-#define DEFERRED_SIZE 8192u
+#define DEFERRED_SIZE 32768u
 static struct {
     bool on; /* the present line goes there */
     size_t len;
@@ -39,8 +39,8 @@ enum line_kind { LINE_OF_CLIENT, LINE_TEXT, LINE_ABOUT_CLIENT, LINE_OF_HOST };
 static const struct {
     uint32_t queued, deferred;
 } limits[] = {
-    [LINE_OF_CLIENT] = {LIMIT_LINES, DEFERRED_SIZE / 4},
-    [LINE_TEXT] = {LIMIT_TEXTS, DEFERRED_SIZE / 4},
+    [LINE_OF_CLIENT] = {LIMIT_LINES, DEFERRED_SIZE / 16},
+    [LINE_TEXT] = {LIMIT_TEXTS, DEFERRED_SIZE / 16},
     [LINE_ABOUT_CLIENT] = {LIMIT_ABOUT, 3 * DEFERRED_SIZE / 4},
     [LINE_OF_HOST] = {QUEUE_SIZE, DEFERRED_SIZE},
 };

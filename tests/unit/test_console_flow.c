@@ -205,6 +205,35 @@ static void hypervisors_lines_have_a_reserve(void **state)
     reset_out();
 }
 
+/* A crash report, with long names of symbols, on a line that has sent none of it yet. */
+static void crash_report_is_whole(void **state)
+{
+    struct console_counts own;
+
+    (void)state;
+    vm_add(0, "one");
+    vm_add(1, "two");
+    byte_ticks = SLOW;
+    while (put(0, "x\n", 2) == 2)
+        ;
+    for (unsigned i = 0; i < 84; i++)
+        log_end_line(1, "%-170u|", i);
+    console_client_counts(ends[1].c, &own);
+    assert_int_equal(own.output_dropped, 0);
+    pump();
+    /* The same in the middle of a line of a command's. */
+    shell_add();
+    type("\x1d", 1);
+    assert_int_equal(console_shell_write("[", 1), 1);
+    for (unsigned i = 0; i < 84; i++)
+        log_end_line(1, "%-170u|", i);
+    console_client_counts(ends[1].c, &own);
+    assert_int_equal(own.output_dropped, 0);
+    assert_int_equal(console_shell_write("]\n", 2), 2);
+    pump();
+    reset_out();
+}
+
 /* Even the hypervisor's lines end somewhere, and that is counted. */
 static void hypervisors_lines_are_bounded(void **state)
 {
@@ -686,6 +715,7 @@ int main(void)
         T(endless_flood_is_told_again),
         T(flood_leaves_room_for_others),
         T(hypervisors_lines_have_a_reserve),
+        T(crash_report_is_whole),
         T(hypervisors_lines_are_bounded),
         T(attached_is_held_back),
         T(detached_is_no_longer_held_back),
