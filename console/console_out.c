@@ -320,6 +320,7 @@ void console_begin_end(void)
     console_acquire();
     con.waits = true;
     con.write_now = con.device->write;
+    line_give_up(); /* no command ends its line any more, and what waits for that has a limit */
     console_release();
 }
 

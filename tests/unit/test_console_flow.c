@@ -494,12 +494,17 @@ static void panic_and_end_are_bounded(void **state)
     reset_out();
 }
 
-/* When the machine ends, output waits again: its summary is whole. */
+/* When the machine ends, output waits again: its summary is whole, though a command of the shell's
+ * was in the middle of a line. */
 static void end_waits_for_the_device(void **state)
 {
     unsigned lines = 0;
 
     (void)state;
+    vm_add(0, "one");
+    shell_add();
+    type("\x1d", 1);
+    assert_int_equal(console_shell_write("[", 1), 1);
     byte_ticks = SLOW;
     fake_timer_step = 1000;
     console_begin_end();
