@@ -96,8 +96,8 @@ extern struct console_state con;
 
 /* ---- console_out.c */
 
-/* Takes con.lock; a hart that finds a panic under way stops here, so that the report stays whole.
- */
+/* Takes con.lock. Stops the hart if the console belongs to another one: in a panic, so that its
+ * report stays whole, and after console_finish(). */
 void console_acquire(void) __acquires(&con.lock);
 /* The queue is left to the device's interrupt. */
 void console_release(void) __releases(&con.lock);

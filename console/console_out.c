@@ -15,6 +15,7 @@
 #include <arch/atomic.h>
 #include <arch/barrier.h>
 #include <hearth/arch/sbi_client.h>
+#include <hearth/kernel/hart.h>
 #include <hearth/kernel/timer.h>
 
 #include <stdio.h>
@@ -51,7 +52,12 @@ struct console_state con = {
     .write_now = firmware_write,
     .waits = true,
 };
-static uint32_t panic_began; /* atomic */
+
+/* Atomic: the harts that may use the console. A hart's index: that hart alone; in a panic none,
+ * since the panic's text goes to the device without the lock. */
+#define USERS_ALL  UINT32_MAX
+#define USERS_NONE (UINT32_MAX - 1)
+static uint32_t users = USERS_ALL;
 
 static struct {
     char bytes[QUEUE_SIZE];
@@ -64,7 +70,8 @@ static struct {
 void console_acquire(void)
 {
     lock_acquire(&con.lock);
-    if (likely(!atomic_load_relaxed(&panic_began)))
+    if (likely(atomic_load_relaxed(&users) == USERS_ALL) ||
+        atomic_load_relaxed(&users) == this_hart()->index)
         return;
     lock_release(&con.lock);
     for (;;)
@@ -324,6 +331,15 @@ void console_begin_end(void)
     console_release();
 }
 
+void console_finish(void)
+{
+    console_acquire();
+    queue.report_from = 0;
+    report_dropped();
+    atomic_store_relaxed(&users, this_hart()->index);
+    console_release();
+}
+
 void out_cooked(void (*write)(const char *, size_t), const char *buf, size_t len)
 {
     while (len != 0) {
@@ -360,7 +376,7 @@ static void panic_put(const char *buf, size_t len)
 
 void out_panic_begin(void)
 {
-    atomic_store_seq(&panic_began, 1);
+    atomic_store_seq(&users, USERS_NONE);
     panic_until = timer_now() + timer_ticks_from_us(END_US);
     /* The line that another hart is writing just now may end first; this hart may hold the lock
      * itself. */
@@ -390,12 +406,10 @@ void console_drain(void)
 {
     const uint64_t until = timer_now() + timer_ticks_from_us(END_US);
 
-    if (!atomic_load_relaxed(&panic_began)) {
+    if (atomic_load_relaxed(&users) != USERS_NONE) {
         console_acquire();
         con.waits = true;
         line_give_up();
-        queue.report_from = 0;
-        report_dropped();
         while (attach_is_replaying()) {
             attach_replay();
             queue_flush(con.device->write, until);

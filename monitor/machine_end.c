@@ -106,6 +106,13 @@ static bool machine_end_begin(void)
     return true;
 }
 
+static __noreturn void machine_end_now(enum machine_exit code, const char *why)
+{
+    console_finish();
+    log_info("machine off: %s", why);
+    machine_off(code);
+}
+
 void machine_end_if_done(void)
 {
     struct vms_summary c;
@@ -121,9 +128,7 @@ void machine_end_if_done(void)
     }
     if (!machine_end_begin())
         return; /* another hart ends the machine */
-    log_info("machine off: %s",
-             c.code == MACHINE_EXIT_OK ? "all VMs ended" : "not all VMs ended well");
-    machine_off(c.code);
+    machine_end_now(c.code, c.code == MACHINE_EXIT_OK ? "all VMs ended" : "not all VMs ended well");
 }
 
 void machine_end_boot_done(void)
@@ -136,10 +141,8 @@ void machine_end(void)
 {
     enum machine_exit code = machine_end_sum_up().code;
 
-    if (machine_end_begin()) {
-        log_info("machine off: by the operator");
-        machine_off(code);
-    }
+    if (machine_end_begin())
+        machine_end_now(code, "by the operator");
     for (;;)
         cpu_relax(); /* another hart ends the machine */
 }

@@ -13,6 +13,9 @@ import pytest
 from harness import TREE
 from linux import DETACH, SHELL, Debian, Flat, assemble
 
+sys.path.insert(0, str(TREE / "tools"))
+from hearth_lib.qemu import LAST_LINE  # noqa: E402
+
 LIFE = 120  # seconds
 RATE = 2000  # bytes a second; on a busy host the flood makes less than the 11000 of a line of 115200 baud
 
@@ -119,6 +122,15 @@ class Line:
             time.sleep(len(piece) / RATE)
         return m
 
+    def send(self, text):
+        self.process.stdin.write(text.encode())
+
+    def end(self):
+        """All that was written until QEMU ended."""
+        with pytest.raises(AssertionError, match="ended"):
+            self.wait(r"(?!)")
+        return self.text
+
     def close(self):
         self.watch.cancel()
         self.process.kill()
@@ -148,6 +160,19 @@ def test_flood_stops_no_hart(line, tmp_path):
     assert late == 0, f"{late} of 20"
     c.wait(r"hearth: \[late\] ended \(")
     c.wait(r"hearth: console: [1-9]\d* bytes of console output dropped\n")
+
+
+def test_last_line_is_last(line, tmp_path):
+    """Beside a flood: dropped output is told before the machine's last line, and nothing is behind that."""
+    c = line(Flat("idle", assemble(tmp_path, "idle", IDLE)), Flat("flood", assemble(tmp_path, "flood", FLOOD)))
+    c.wait(r"\[flood\] f+\n")
+    c.send(DETACH)
+    c.wait(SHELL)
+    c.send("shutdown --now\r")
+    text = c.end()
+    assert re.search(LAST_LINE, text.encode()), text[-1000:]
+    assert re.search(r"hearth: summary: flood: .*\n(?:.*\n)*hearth: console: [1-9]\d* bytes of console output dropped\n",
+                     text), text[-1000:]
 
 
 def test_paste_arrives_whole(console):

@@ -516,6 +516,28 @@ static void end_waits_for_the_device(void **state)
     reset_out();
 }
 
+/* Dropped output is told before the machine's last line. */
+static void last_line_is_last(void **state)
+{
+    static const char want[] = " bytes of console output dropped\r\nhearth: off\r\n";
+    static char big[4096];
+
+    (void)state;
+    vm_add(0, "one");
+    vm_add(1, "two");
+    memset(big, 'x', sizeof(big));
+    byte_ticks = SLOW;
+    fake_timer_step = 1000;
+    for (unsigned i = 0; i < 10; i++)
+        assert_int_equal(put(1, big, sizeof(big)), sizeof(big));
+    console_begin_end();
+    console_finish();
+    log_info("off");
+    console_drain();
+    assert_string_equal(out + out_len - strlen(want), want);
+    reset_out();
+}
+
 /* ---- input ---- */
 
 #define PASTE 20000u
@@ -732,6 +754,7 @@ int main(void)
         T(panic_and_end_say_all),
         T(panic_and_end_are_bounded),
         T(end_waits_for_the_device),
+        T(last_line_is_last),
         T(key_is_seen_behind_a_full_ring),
         T(slow_reader_is_waited_for),
         T(reader_comes_back),

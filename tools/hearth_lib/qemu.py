@@ -28,8 +28,7 @@ STATUS_TIMEOUT = 5
 STATUS_NO_START = 6
 BY_HYPERVISOR = {3: "a VM crashed", 4: "the hypervisor panicked", 6: "the hypervisor could not start",
                  7: "a VM could not be started"}
-LAST_LINE = rb"\nhearth: machine off: (?:all VMs ended|by the operator)[\r\n]*" \
-    rb"(?:hearth: console: \d+ bytes of console output dropped[\r\n]*)?\Z"
+LAST_LINE = rb"\nhearth: machine off: (?:all VMs ended|by the operator)[\r\n]*\Z"
 LOG_END = 256 << 10  # bytes of the console's output that are kept: the last line, a panic's frames
 DRAIN_TIME = 5  # seconds that output may take to be passed on after a time-out
 HOST_EXTRA = 128 << 20  # the hypervisor's own memory and the firmware's

@@ -95,6 +95,10 @@ void console_start(const struct platform *p);
 /* The machine ends: from now on output waits for the device again, but not for long when that takes
  * nothing. */
 void console_begin_end(void);
+/* Before the machine's last line: reports how much output was dropped. Another hart that writes to
+ * the console from now on stops for ever, so that nothing follows that line. The caller holds no
+ * lock that machine_off() takes, and needs no other hart any more. */
+void console_finish(void);
 /* The machine's last: writes all that is queued, and the rest of a replay, bounded. Any context. */
 void console_drain(void);
 /* The text, complete lines preferred; each "\n" becomes "\r\n". Any hart, any context. */
