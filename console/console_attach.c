@@ -113,7 +113,7 @@ void attach_replay(void)
     }
     n = ring_take(&c->ring, &buf, REPLAY_PIECE);
     if (n != 0)
-        line_raw_queued(buf, n);
+        line_raw_queued(c, buf, n);
     replay.shown += n;
     if (c->ring.head != c->ring.tail)
         return;

@@ -220,6 +220,9 @@ void console_client_destroy(struct console_client *c)
 {
     if (c == NULL)
         return;
+    console_acquire();
+    payer_remove(c);
+    console_release();
     for (unsigned i = 0; i < RING_PAGES; i++)
         if (c->ring.page[i] != NULL)
             page_free_virt(c->ring.page[i], 0);

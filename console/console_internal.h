@@ -89,6 +89,7 @@ struct console_state {
     struct console_client *attached; /* what is typed is its */
     struct console_client *raw;      /* whose output is raw: attached's, when its replay is over */
     struct console_client *shell_client; /* set at boot; NULL: there is no shell */
+    struct console_client *payer;        /* to be charged for what is queued now; NULL: nobody */
     bool shell;                          /* the shell is attached; atomic to look */
     struct console_counts counts;        /* of all; atomic to look */
 };
@@ -116,8 +117,9 @@ static inline void out_write(const char *buf, size_t len) __must_hold(&con.lock)
     }
     out_queue(buf + n, len - n);
 }
-/* As much of it as may be queued below the limit; returns how much. */
-size_t out_write_below(const char *buf, size_t len, uint32_t limit) __must_hold(&con.lock);
+/* As much of it as may be queued below the limit, at c's expense; returns how much. */
+size_t out_write_below(struct console_client *c, const char *buf, size_t len, uint32_t limit)
+    __must_hold(&con.lock);
 /* Writes with "\r\n" for "\n", through `write`. */
 void out_cooked(void (*write)(const char *, size_t), const char *buf, size_t len);
 /* Output that is never shown; c NULL: the hypervisor's. */
@@ -142,6 +144,16 @@ void out_panic(const char *buf, size_t len);
 void out_set_irqs(unsigned irqs);
 /* The interrupt: moves the queue and a replay on. */
 void out_move(void) __must_hold(&con.lock);
+
+/* ---- console_payer.c: positions are those of the queue */
+
+/* The bytes up to `end` have been queued at c's expense (NULL: nobody's); those before `sent` have
+ * been sent. */
+void payer_queued(struct console_client *c, uint64_t sent, uint64_t end) __must_hold(&con.lock);
+/* The payer of the byte at `sent`, which is queued, and of those behind it up to *end; or NULL. */
+struct console_client *payer_of(uint64_t sent, uint64_t *end) __must_hold(&con.lock);
+/* The client goes away: nobody pays for its bytes. */
+void payer_remove(const struct console_client *c) __must_hold(&con.lock);
 
 /* ---- console_line.c */
 
@@ -169,7 +181,7 @@ static inline size_t line_raw(struct console_client *c, const char *buf, size_t 
     if (likely(con.queued == 0))
         n = con.write_now(buf, len);
     if (unlikely(n != len)) {
-        n += out_write_below(buf + n, len - n, c->last_words ? QUEUE_SIZE : LIMIT_RAW);
+        n += out_write_below(c, buf + n, len - n, c->last_words ? QUEUE_SIZE : LIMIT_RAW);
         c->refused = n != len;
         con.refusals |= c->refused;
         con.attention |= c->refused;
@@ -180,7 +192,7 @@ static inline size_t line_raw(struct console_client *c, const char *buf, size_t 
     return n;
 }
 /* The same by way of the queue, which has room. */
-void line_raw_queued(const char *buf, size_t len) __must_hold(&con.lock);
+void line_raw_queued(struct console_client *c, const char *buf, size_t len) __must_hold(&con.lock);
 
 /* ---- console_client.c */
 

@@ -165,6 +165,7 @@ static void host_write(struct console_client *c, const char *buf, size_t len) __
         out_dropped(c, len);
         return;
     }
+    con.payer = c;
     if (!deferred.on)
         host_line_begin();
     out_cooked(put_short, buf, len);
@@ -172,6 +173,7 @@ static void host_write(struct console_client *c, const char *buf, size_t len) __
         line_ended();
     else if (!deferred.on)
         con.owner = LINE_HOST;
+    con.payer = NULL;
     if (c != NULL && line_waiting() > before)
         share_add(&c->about, line_waiting() - before);
 }
@@ -213,32 +215,36 @@ static void log_line(void *about, const char *line, size_t len)
     console_release();
 }
 
-static bool log_short(const char *line, size_t len)
+static bool log_short(void *about, const char *line, size_t len)
 {
     bool room;
 
     console_acquire();
     room = likely(con.queued == 0 && con.owner != LINE_OUTPUT) || line_has_room(LINE_TEXT, len + 1);
     if (likely(room)) {
+        con.payer = about;
         host_line_begin();
         put_short(line, len - 1);
         put_short("\r\n", 2);
         line_ended();
+        con.payer = NULL;
     }
     console_release();
     return room;
 }
 
-static bool log_text(const char *head, size_t head_len, const char *text, size_t len)
+static bool log_text(void *about, const char *head, size_t head_len, const char *text, size_t len)
 {
     bool room;
 
     console_acquire();
     room = line_has_room(LINE_TEXT, head_len + 4 * len + 2);
     if (room) {
+        con.payer = about;
         host_line_begin();
         put_long(head, head_len);
         end_escaped(text, len);
+        con.payer = NULL;
     }
     console_release();
     return room;
@@ -274,6 +280,7 @@ void line_client(struct console_client *c, const char *text, size_t len)
     while (len > 0 && text[len - 1] == '\r')
         len--;
 
+    con.payer = c;
     host_line_begin();
     if (con.colour)
         put_long(colours[c->number % ARRAY_SIZE(colours)], 5);
@@ -283,6 +290,7 @@ void line_client(struct console_client *c, const char *text, size_t len)
     if (con.colour)
         put_long("\x1b[0m", 4);
     end_escaped(text, len);
+    con.payer = NULL;
     if (line_waiting() > before)
         share_add(&c->lines, line_waiting() - before);
 }
@@ -292,9 +300,11 @@ void line_host_say(const char *text)
     line_host_write(text, strlen(text));
 }
 
-void line_raw_queued(const char *buf, size_t len)
+void line_raw_queued(struct console_client *c, const char *buf, size_t len)
 {
+    con.payer = c;
     out_queue(buf, len);
+    con.payer = NULL;
     con.owner = buf[len - 1] == '\n' ? LINE_GUEST_ENDED : LINE_GUEST;
 }
 

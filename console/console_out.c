@@ -151,21 +151,35 @@ static size_t write_nothing(const char *buf, size_t len)
     return 0;
 }
 
-/* The oldest bytes go to the device, at most `most`, as far as it has room; and not for long, since
- * the firmware may wait. */
-static void queue_drain(uint32_t most)
+static void out_charge(struct console_client *c, uint64_t ticks)
 {
-    const uint64_t end = timer_now() + timer_ticks_from_us(DRAIN_US);
+    if (c != NULL && c->ops->charge != NULL)
+        c->ops->charge(c->owner, ticks);
+}
 
-    while (con.queued != 0 && most != 0) {
+/* The oldest bytes go to the device, at most `most`, as far as it has room; and not for long, since
+ * the firmware may wait. With `charge` their payers pay for the time. */
+static void queue_drain(uint32_t most, bool charge) __must_hold(&con.lock)
+{
+    uint64_t now = timer_now();
+    const uint64_t end = now + timer_ticks_from_us(DRAIN_US);
+
+    while (con.queued != 0 && most != 0 && now < end) {
         const uint32_t at = queue.tail % QUEUE_SIZE;
-        const uint32_t n = MIN(MIN(most, con.queued), QUEUE_SIZE - at);
-        const uint32_t done = (uint32_t)con.device->write(queue.bytes + at, n);
+        const uint64_t before = now;
+        uint64_t part_end;
+        struct console_client *payer = payer_of(queue.tail, &part_end);
+        const uint32_t part = (uint32_t)MIN(MIN(most, con.queued), part_end - queue.tail);
+        const uint32_t done =
+            (uint32_t)con.device->write(queue.bytes + at, MIN(part, QUEUE_SIZE - at));
 
         queue.tail += done;
         con.queued -= done;
         most -= done;
-        if (done == 0 || timer_now() >= end)
+        now = timer_now();
+        if (charge)
+            out_charge(payer, now - before);
+        if (done == 0)
             return;
     }
 }
@@ -187,19 +201,22 @@ void out_queue(const char *buf, size_t len)
         memcpy(queue.bytes + at, buf, n);
         con.attention = true;
         con.queued += n;
+        payer_queued(con.payer, queue.tail, queue.tail + con.queued);
         buf += n;
         len -= n;
     }
 }
 
-size_t out_write_below(const char *buf, size_t len, uint32_t limit)
+size_t out_write_below(struct console_client *c, const char *buf, size_t len, uint32_t limit)
 {
     if (con.waits)
         limit = QUEUE_SIZE;
     if (con.queued >= limit)
         return 0;
     len = MIN(len, limit - con.queued);
+    con.payer = c;
     out_queue(buf, len);
+    con.payer = NULL;
     return len;
 }
 
@@ -256,7 +273,7 @@ static __noinline void out_kick(void) __must_hold(&con.lock)
         return;
     }
     if (con.write_now != write_nothing)
-        queue_drain(KICK_BYTES);
+        queue_drain(KICK_BYTES, false); /* the writer's time */
     con.attention = out_has_more();
     if (con.attention)
         out_set_irqs(con.irqs | CONSOLE_IRQ_TX);
@@ -286,9 +303,14 @@ static void report_dropped(void) __must_hold(&con.lock)
 
 void out_move(void)
 {
-    queue_drain(MOVE_BYTES);
-    if (attach_is_replaying() && con.queued < REPLAY_BELOW)
+    queue_drain(MOVE_BYTES, true);
+    if (attach_is_replaying() && con.queued < REPLAY_BELOW) {
+        struct console_client *c = con.attached;
+        const uint64_t before = timer_now();
+
         attach_replay();
+        out_charge(c, timer_now() - before);
+    }
     report_dropped();
     con.attention = out_has_more();
     out_set_irqs(con.attention ? con.irqs | CONSOLE_IRQ_TX : con.irqs & ~CONSOLE_IRQ_TX);

@@ -83,23 +83,25 @@ static void log_drop_line(void *about, const char *line, size_t len)
     (void)len;
 }
 
-static bool log_drop_guest_line(const char *line, size_t len)
+static bool log_drop_guest_line(void *about, const char *line, size_t len)
 {
+    (void)about;
     (void)line;
     (void)len;
     return true;
 }
 
-static bool log_drop_guest_text(const char *head, size_t head_len, const char *text, size_t len)
+static bool log_drop_guest_text(void *about, const char *head, size_t head_len, const char *text,
+                                size_t len)
 {
     (void)head;
     (void)head_len;
-    return log_drop_guest_line(text, len);
+    return log_drop_guest_line(about, text, len);
 }
 
 static void log_drop_panic_write(const char *buf, size_t len)
 {
-    (void)log_drop_guest_line(buf, len);
+    (void)log_drop_guest_line(NULL, buf, len);
 }
 
 static void log_drop_nothing(void)
@@ -212,12 +214,12 @@ bool log_about_text(const struct log_subject *subject, const char *label, const 
     end = pos + text_escape(line + pos, LOG_LINE_MAX - 1 - pos, text, len, &taken);
     if (taken == len) { /* the common case: the text fits into one line */
         line[end++] = '\n';
-        if (!log_sink_ops->guest_line(line, end))
+        if (!log_sink_ops->guest_line(subject->sink, line, end))
             return false;
         log_keep(line, end);
         return true;
     }
-    if (!log_sink_ops->guest_text(line, pos, text, len))
+    if (!log_sink_ops->guest_text(subject->sink, line, pos, text, len))
         return false;
     lock_acquire(&log_lock);
     log_keep_locked(line, pos);

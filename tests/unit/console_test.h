@@ -22,6 +22,7 @@ struct end {
     struct console_client *c;
     char name[32];
     unsigned inputs, rooms;
+    uint64_t charged; /* ticks */
     /* It could not get rid of it: written at ops->room(). */
     char waiting[64];
     size_t waiting_len;
@@ -46,10 +47,10 @@ static void emit(const char *buf, size_t len)
 
 /*
  * The device: a FIFO of 16 bytes that is empty byte_ticks (100 ns each) a byte after it was filled;
- * 0: it always has room. `stuck`: takes nothing. held_most: the most bytes written while the lock
- * was held once.
+ * 0: it always has room. write_ticks: the hart's time to write a byte. `stuck`: takes nothing.
+ * held_most: the most bytes written while the lock was held once.
  */
-static unsigned byte_ticks;
+static unsigned byte_ticks, write_ticks;
 static bool stuck;
 static uint64_t empty_at;
 static size_t fifo_room, held_bytes, held_most;
@@ -74,6 +75,7 @@ static size_t dev_write(const char *buf, size_t len)
     held_bytes += len;
     if (held_bytes > held_most)
         held_most = held_bytes;
+    fake_timer_now += len * write_ticks;
     emit(buf, len);
     return len;
 }
@@ -172,7 +174,16 @@ static void end_room(void *owner)
     memmove(e->waiting, e->waiting + n, e->waiting_len);
 }
 
-static const struct console_client_ops end_ops = {.input = end_input, .room = end_room};
+static void end_charge(void *owner, uint64_t ticks)
+{
+    struct end *e = owner;
+
+    assert_int_equal(fake_locks_held, 1);
+    e->charged += ticks;
+}
+
+static const struct console_client_ops end_ops = {
+    .input = end_input, .room = end_room, .charge = end_charge};
 
 static void shell_input(void *owner)
 {
@@ -254,7 +265,7 @@ static int setup(void **state)
 {
     (void)state;
     fake_timer_reset();
-    byte_ticks = 0;
+    byte_ticks = write_ticks = 0;
     stuck = false;
     empty_at = 0;
     lost_input = irqs = 0;
@@ -300,7 +311,7 @@ TEST void pump(void)
 static int teardown(void **state)
 {
     (void)state;
-    byte_ticks = 0;
+    byte_ticks = write_ticks = 0;
     stuck = false;
     empty_at = 0;
     fake_timer_step = 0;

@@ -257,6 +257,92 @@ static void hypervisors_lines_are_bounded(void **state)
     reset_out();
 }
 
+/* Bytes of out from here on that are of this kind. */
+static size_t count_from(size_t at, char kind)
+{
+    size_t n = 0;
+
+    for (; at < out_len; at++)
+        n += out[at] == kind;
+    return n;
+}
+
+/* Sending in the interrupt is charged to the VM whose output it is, also the hypervisor's lines
+ * about it. What is written at once costs the writer's own time. */
+static void sending_is_charged(void **state)
+{
+    static char big[2000];
+    size_t at;
+
+    (void)state;
+    vm_add(0, "xxx");
+    vm_add(1, "yyy");
+    vm_add(2, "zzz");
+    byte_ticks = SLOW;
+    write_ticks = 7;
+    memset(big, 'x', sizeof(big));
+    assert_int_equal(put(0, big, sizeof(big)), sizeof(big));
+    memset(big, 'y', sizeof(big));
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(put(1, big, 200), 200);
+        assert_int_equal(put(1, "\n", 1), 1);
+        assert_int_equal(put(0, "x", 1), 1);
+    }
+    log_end_line(2, "zzzzzzzzzz");
+    assert_true(log_text(2, "zzzzzzzzzz", 10));
+    log_info("dddddddddd");
+    at = out_len;
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(ends[i].charged, 0);
+    pump();
+    assert_int_equal(ends[0].charged, 7 * count_from(at, 'x'));
+    /* Of a line, its prefix and its end are charged, too, and the end of the line before it. */
+    assert_int_equal(ends[1].charged, 7 * (count_from(at, 'y') + 3 * 7));
+    assert_in_range(ends[2].charged, 7 * count_from(at, 'z'), 7 * (count_from(at, 'z') + 60));
+    reset_out();
+}
+
+/* The output of VMs that are gone is charged to nobody; nor is it lost. */
+static void sending_for_the_dead(void **state)
+{
+    struct end *e = &ends[1];
+
+    (void)state;
+    vm_add(0, "one");
+    vm_add(1, "two");
+    byte_ticks = SLOW;
+    write_ticks = 7;
+    say(1, "a line that is longer than the FIFO\n");
+    console_client_unlist(e->c);
+    console_client_destroy(e->c);
+    e->c = NULL;
+    pump();
+    assert_int_equal(e->charged, 0);
+    expect("[two] a line that is longer than the FIFO\r\n");
+}
+
+/* More changes of the payer than the console keeps: all is charged all the same. */
+static void sending_of_many_parts(void **state)
+{
+    const unsigned rounds = 1000;
+    size_t at;
+
+    (void)state;
+    vm_add(0, "one");
+    byte_ticks = SLOW;
+    say(0, "more than the FIFO takes at once");
+    write_ticks = 7;
+    for (unsigned i = 0; i < rounds; i++) {
+        say(0, "x\n");
+        log_info("d");
+    }
+    at = out_len;
+    pump();
+    assert_true(ends[0].charged >= 7 * count_from(at, 'x'));
+    assert_true(ends[0].charged <= 7 * (out_len - at));
+    reset_out();
+}
+
 /* The attached VM is held back, and told when there is room: not a byte is lost. */
 static void attached_is_held_back(void **state)
 {
@@ -744,6 +830,9 @@ int main(void)
         T(hypervisors_lines_have_a_reserve),
         T(crash_report_is_whole),
         T(hypervisors_lines_are_bounded),
+        T(sending_is_charged),
+        T(sending_for_the_dead),
+        T(sending_of_many_parts),
         T(attached_is_held_back),
         T(detached_is_no_longer_held_back),
         T(last_words_are_taken),

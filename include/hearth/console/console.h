@@ -30,12 +30,16 @@ struct console_client;
 
 /* ---- clients */
 
-/* Called without locks, on the hart that has the device's interrupt. */
+/* On the hart that has the device's interrupt; but for charge(), called without locks. */
 struct console_client_ops {
     /* Input has come: console_client_read(). */
     void (*input)(void *owner);
     /* There is room for output again, after a refusal. */
     void (*room)(void *owner);
+    /* The hart has spent these ticks in the device's interrupt to send the client's output, or the
+     * hypervisor's lines about it. Called with the console's lock; takes no lock. NULL: nobody is
+     * charged. */
+    void (*charge)(void *owner, uint64_t ticks);
     /* A key that is seen although the client's input is full, and a byte that stands for input that
      * was dropped; 0: none. */
     char cancel_key, lost_mark;

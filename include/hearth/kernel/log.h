@@ -34,8 +34,9 @@ struct log_sink {
     /* Write lines caused by guests, which can be retried. False: no room now. guest_line() writes a
      * line of ordinary length, which ends in "\n". guest_text() writes the head as it is, then the
      * text escaped, at most LOG_TEXT_BYTES in total. */
-    bool (*guest_line)(const char *line, size_t len);
-    bool (*guest_text)(const char *head, size_t head_len, const char *text, size_t len);
+    bool (*guest_line)(void *about, const char *line, size_t len);
+    bool (*guest_text)(void *about, const char *head, size_t head_len, const char *text,
+                       size_t len);
     /* Begin a panic; write its text, in which "\n" ends a line. Take no locks. */
     void (*panic_begin)(void);
     void (*panic_write)(const char *buf, size_t len);
