@@ -259,7 +259,7 @@ int vm_create(const struct vm_config *config, struct vm **out)
 
 void vm_set_wake(struct vm *vm, bool level)
 {
-    atomic_store_relaxed(&vm->wake_level, level);
+    (void)atomic_fetch_add(&vm->wake_lines, level ? 1 : (uint32_t)-1);
     if (!level)
         return;
     atomic_fence_seq(); /* against the suspend, which becomes SUSPENDED and then looks here */

@@ -315,8 +315,6 @@ static void test_wake_line(void **state)
     for (unsigned i = 0; i < 5; i++)
         vm->vcpus[i]->hsm_state = states[i];
     vm->asleep = 1;
-    vm_set_wake(vm, false);
-    assert_int_equal(woken, 0);
     assert_false(vm_wake_pending(vm));
     vm_set_wake(vm, true);
     assert_int_equal(woken, BIT(2) | BIT(4));
@@ -324,12 +322,20 @@ static void test_wake_line(void **state)
     vm->asleep = 0;
     assert_false(vm_wake_pending(vm));
     vm->asleep = 1;
+    /* While the line of any device is high, the VM does not sleep. */
+    vm_set_wake(vm, true);
+    vm_set_wake(vm, false);
+    assert_true(vm_wake_pending(vm));
+    woken = 0;
+    vm_set_wake(vm, false);
+    assert_false(vm_wake_pending(vm));
+    assert_int_equal(woken, 0);
     /* A suspend at any moment is woken or sees the level. */
     sleeper = vm;
     for (at = 1;; at++) {
         woken = 0;
         saw_level = false;
-        vm->wake_level = 0;
+        vm->wake_lines = 0;
         vm->vcpus[1]->hsm_state = SBI_HSM_STATE_STARTED;
         step_left = at;
         step = other_suspends;

@@ -96,7 +96,7 @@ struct vm {
     struct loader *loader; /* work's */
 
     uint32_t asleep;     /* atomic: in system suspend */
-    uint32_t wake_level; /* atomic: vm_set_wake() */
+    uint32_t wake_lines; /* atomic: devices whose wake-up line is high, by vm_set_wake() */
 
     gpa_t entry; /* of the images, at which vcpu 0 starts: constant while it runs */
     /* htimedelta: guest time = host time + delta; set at (re)start and when a pause ends */
@@ -125,15 +125,16 @@ void vm_detach(struct vm *vm);
 void vm_free(struct vm *vm);
 
 /*
- * A wake-up line, that of the device which has one: while it is high, the VM's system suspend ends,
- * whatever its interrupt controller and its vcpus' vsie let through. (Linux masks the interrupts of
- * devices whose drivers know no wake-up, the Goldfish RTC's among them, for the time it sleeps; an
- * RTC's alarm ends the sleep of a machine by another wire.) Any hart, locks up to rank DEVICE.
+ * A device's wake-up line has changed to this level; at first all are low. While one is high, the
+ * VM's system suspend ends, whatever its interrupt controller and its vcpus' vsie let through.
+ * (While Linux sleeps it masks the interrupts of devices whose drivers know no wake-up, such as the
+ * Goldfish RTC: on hardware an RTC's alarm ends the sleep by a wire of its own.) Any hart, locks up
+ * to rank DEVICE.
  */
 void vm_set_wake(struct vm *vm, bool level);
 static inline bool vm_wake_pending(const struct vm *vm)
 {
-    return atomic_load_relaxed(&vm->asleep) != 0 && atomic_load_relaxed(&vm->wake_level) != 0;
+    return atomic_load_relaxed(&vm->asleep) != 0 && atomic_load_relaxed(&vm->wake_lines) != 0;
 }
 
 /* The hypervisor's line about the VM (log.h): "hearth: [name] ...". */
