@@ -106,12 +106,14 @@ static void destroy_components(struct vm *vm, const struct vm_component *const *
     }
 }
 
-static int create_components(struct vm *vm)
+/* *failed: the name of the one whose creation failed. */
+static int create_components(struct vm *vm, const char **failed)
 {
     for (const struct vm_component *const *c = vm_components; *c != NULL; c++) {
         int err = (*c)->vm_create != NULL ? (*c)->vm_create(vm) : 0;
 
         if (err < 0) {
+            *failed = (*c)->name;
             destroy_components(vm, c);
             return err;
         }
@@ -119,21 +121,30 @@ static int create_components(struct vm *vm)
     return 0;
 }
 
-/* Each step's failure undoes the steps before it. NULL: done; else what is wrong. */
-static const char *build(struct vm *vm)
+/* Each step's failure undoes the steps before it. *what: the part whose creation failed. */
+static int build(struct vm *vm, const char **what)
 {
-    if (memslot_alloc_ram(&vm->memslots, VM_RAM_BASE, vm->config.memory) < 0)
-        return "not enough memory for its RAM";
-    if (map_ram(vm) < 0)
+    int err;
+
+    *what = "RAM";
+    err = memslot_alloc_ram(&vm->memslots, VM_RAM_BASE, vm->config.memory);
+    if (err < 0)
+        return err;
+    *what = "tables";
+    err = map_ram(vm);
+    if (err < 0)
         goto free_ram;
     vm->console = console_client_create(&vm_console_ops, vm);
-    if (vm->console == NULL)
+    err = vm->console != NULL ? 0 : -HV_ENOMEM;
+    if (err < 0)
         goto free_gstage;
-    if (create_vcpus(vm) < 0)
+    err = create_vcpus(vm);
+    if (err < 0)
         goto free_console;
     vm_work_create(vm, (char *)vm + VM_WORKER_OFFSET);
-    if (create_components(vm) == 0)
-        return NULL;
+    err = create_components(vm, what);
+    if (err == 0)
+        return 0;
     vm_work_destroy(vm);
     destroy_vcpus(vm);
 free_console:
@@ -142,7 +153,32 @@ free_gstage:
     gstage_destroy(&vm->gstage);
 free_ram:
     memslot_free_ram(&vm->memslots);
-    return "not enough memory for its tables";
+    return err;
+}
+
+static const char *build_error(int err)
+{
+    switch (err) {
+    case -HV_EINVAL:
+        return "a value is invalid";
+    case -HV_ERANGE:
+        return "a value is out of range";
+    case -HV_EEXIST:
+        return "an address or a number is used twice";
+    case -HV_ENOSPC:
+        return "a table is full";
+    default:
+        return "a device or the firmware failed";
+    }
+}
+
+static void log_build_failed(const struct vm_config *config, const char *what, int err)
+{
+    if (err == -HV_ENOMEM)
+        log_error("%s: not enough memory for its %s (%lu MiB asked for, %lu MiB free)",
+                  config->name, what, config->memory / MIB, page_alloc_free_bytes() / MIB);
+    else
+        log_error("%s: its %s cannot be created: %s", config->name, what, build_error(err));
 }
 
 /* Gives it the lowest free place, if nobody has its name. */
@@ -219,7 +255,7 @@ static int refused(const struct vm_config *config, int err)
 int vm_create(const struct vm_config *config, struct vm **out)
 {
     struct vm *vm;
-    const char *why;
+    const char *what;
     int err;
 
     if (vm_find(config->name) != NULL)
@@ -239,12 +275,11 @@ int vm_create(const struct vm_config *config, struct vm **out)
         page_free_virt(vm, VM_ORDER);
         return -HV_EINVAL;
     }
-    why = build(vm);
-    if (why != NULL) {
-        log_error("%s: %s (%lu MiB asked for, %lu MiB free)", config->name, why,
-                  config->memory / MIB, page_alloc_free_bytes() / MIB);
+    err = build(vm, &what);
+    if (err < 0) {
+        log_build_failed(config, what, err);
         page_free_virt(vm, VM_ORDER);
-        return -HV_ENOMEM;
+        return err;
     }
     err = list(vm);
     if (err < 0) {

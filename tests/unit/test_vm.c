@@ -103,7 +103,10 @@ static void test_create_fails_at_each_step(void **state)
         expect_undone();
         assert_int_equal(fake_log_lines, 1);
         assert_non_null(strstr(fake_log_text, "fails: not enough memory for its "));
-        assert_non_null(strstr(fake_log_text, at == 1 ? "RAM" : "tables"));
+        assert_non_null(strstr(fake_log_text, at == 1    ? "RAM ("
+                                              : at == 9  ? "one ("
+                                              : at == 10 ? "two ("
+                                                         : "tables ("));
         assert_non_null(strstr(fake_log_text, "64 MiB asked for, 17 MiB free"));
     }
     /* RAM, G-stage, two mappings, console, three vcpus, two components. */
@@ -111,6 +114,35 @@ static void test_create_fails_at_each_step(void **state)
     assert_string_equal(parts, "RGOVVVWAB");
     destroy(vm);
     assert_string_equal(parts, "RGOVVVWABbawvvvogr");
+}
+
+/* A component's error is said as it is. */
+static void test_create_fails_otherwise(void **state)
+{
+    static const struct {
+        int err;
+        const char *text;
+    } errors[] = {
+        {-HV_EINVAL, "fails: its one cannot be created: a value is invalid"},
+        {-HV_ERANGE, "fails: its one cannot be created: a value is out of range"},
+        {-HV_EEXIST, "fails: its one cannot be created: an address or a number is used twice"},
+        {-HV_ENOSPC, "fails: its one cannot be created: a table is full"},
+        {-HV_EIO, "fails: its one cannot be created: a device or the firmware failed"},
+    };
+    const struct vm_config c = config("fails", 3);
+    struct vm *vm = NULL;
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(errors); i++) {
+        parts[0] = '\0';
+        parts_left = 9;
+        create_one_error = errors[i].err;
+        assert_int_equal(vm_create(&c, &vm), errors[i].err);
+        assert_non_null(strstr(fake_log_text, errors[i].text));
+        assert_null(vm);
+        expect_undone();
+    }
+    create_one_error = -HV_ENOMEM;
 }
 
 static void test_create_refused_before_all(void **state)
@@ -129,7 +161,8 @@ static void test_create_refused_before_all(void **state)
     fake_pages_fail = 0;
     expect_undone();
     chosen_levels = 0; /* no mode of the host reaches so far */
-    assert_int_equal(vm_create(&c, &vm), -HV_ENOMEM);
+    assert_int_equal(vm_create(&c, &vm), -HV_ERANGE);
+    assert_non_null(strstr(fake_log_text, "its tables cannot be created: a value is out of range"));
     expect_undone();
     assert_string_equal(parts, "Rr");
     assert_null(vm);
@@ -353,6 +386,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_create_fails_at_each_step, up, down),
+        cmocka_unit_test_setup_teardown(test_create_fails_otherwise, up, down),
         cmocka_unit_test_setup_teardown(test_create_refused_before_all, up, down),
         cmocka_unit_test_setup_teardown(test_created, up, down),
         cmocka_unit_test_setup_teardown(test_table, up, down),

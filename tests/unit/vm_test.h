@@ -261,12 +261,14 @@ static void unlisted(struct vm *vm)
     unlisted_last = vm;
 }
 
+static int create_one_error = -HV_ENOMEM;
+
 static int create_one(struct vm *vm)
 {
     assert_non_null(vm->console);
     for (uint32_t i = 0; i < vm->config.vcpus; i++)
         assert_int_equal(vm->vcpus[i]->id, i);
-    return made('A') ? 0 : -HV_ENOMEM;
+    return made('A') ? 0 : create_one_error;
 }
 
 static void destroy_one(struct vm *vm)
