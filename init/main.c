@@ -150,6 +150,8 @@ static void main_check_bundle(const struct platform *p)
 
 static void main_warn_platform(const struct platform *p)
 {
+    if (p->harts_unused != 0)
+        log_warn("device tree: more than %u harts: %u are not used", HARTS_MAX, p->harts_unused);
     for (uint32_t i = 0; i < p->misplaced_count; i++)
         log_warn("device tree: %s: its register address is invalid: it is ignored",
                  p->misplaced[i]);

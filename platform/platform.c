@@ -183,6 +183,8 @@ static int platform_read_cpu(const struct fdt_walk *w, struct platform *out, uin
             return platform_refuse(why, "two cpu nodes with the same reg");
     }
     /* If the table is full, the boot hart replaces the last entry. */
+    if (out->harts == HARTS_MAX)
+        out->harts_unused++;
     if (out->harts == HARTS_MAX && hartid != boot_hart)
         return 0;
     *hart =

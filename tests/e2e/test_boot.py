@@ -516,6 +516,18 @@ def test_host_devices_left_out(tmp_path, host_tree, edits, warnings):
     assert re.search("^hearth: error: boot failed: no bundle", result.output, re.M), result.output
 
 
+def test_harts_beyond_the_table(tmp_path, host_tree):
+    """The tree has 70 harts: it is said how many of them are not used."""
+    more = []
+    for i in range(2, 70):
+        cpu = f"/cpus/cpu@{i:x}"
+        more += [("-c", cpu), ("-t s", cpu, "device_type", "cpu"), ("-t x", cpu, "reg", f"{i:x}"),
+                 ("-t s", cpu, "riscv,isa", "rv64imafdch_zicsr_zifencei")]
+    result = boot_tree(tmp_path, edited(tmp_path, host_tree, *more))
+    assert "hearth: warning: device tree: more than 64 harts: 6 are not used\n" in result.output, result.output
+    assert re.search(r"^hearth: Hearth .* on [12] harts, ", result.output, re.M), result.output
+
+
 def test_banner_counts_harts_that_run(tmp_path, host_tree):
     """The tree has a hart that the machine has not."""
     result = boot_tree(tmp_path, edited(tmp_path, host_tree, ("-t x", "/cpus/cpu@1", "reg", "5")))

@@ -342,12 +342,14 @@ static void test_cpus_beyond_table(void **state)
     }
     assert_int_equal(read_tree(fdt), 0);
     assert_int_equal(p.harts, HARTS_MAX);
+    assert_int_equal(p.harts_unused, 6);
     /* The boot hart is always taken. */
     for (boot_hart = HARTS_MAX - 2; boot_hart < HARTS_MAX + 6; boot_hart++) {
         unsigned found = 0;
 
         assert_int_equal(read_tree(fdt), 0);
         assert_int_equal(p.harts, HARTS_MAX);
+        assert_int_equal(p.harts_unused, 6);
         for (unsigned i = 0; i < p.harts; i++)
             found += p.hart[i].hartid == boot_hart ? 1 : 0;
         assert_int_equal(found, 1);

@@ -33,6 +33,7 @@ struct platform {
     const void *fdt; /* the blob, mapped; its size is fdt_totalsize */
 
     uint32_t harts;
+    uint32_t harts_unused; /* further cpu nodes, beyond HARTS_MAX */
     struct platform_hart hart[HARTS_MAX];
     uint64_t timebase_hz;
 
