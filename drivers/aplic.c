@@ -2,10 +2,10 @@
 /*
  * aplic.c - the host's supervisor-level APLIC (AIA specification, chapter "Advanced Platform-Level
  * Interrupt Controller"), in direct mode, or in MSI mode in front of the harts' IMSICs (imsic.c).
- * Where MSIs go is set at machine level, by the firmware.
+ * The firmware sets the addresses of MSIs, at machine level.
  *
- * Locking: enable() is called under hostirq_lock; the rest touches only the own hart's registers,
- * or write-only ones.
+ * Locking: enable() is called under hostirq_lock. Other functions access only registers of their
+ * own hart, or write-only registers.
  */
 #include <arch/io.h>
 #include <hearth/drivers/host_driver.h>
@@ -38,13 +38,13 @@
 
 #define APLIC_SOURCES_MAX 1023u
 #define APLIC_HARTS_MAX   (1 << 14)
-#define CLAIMS_MAX        64 /* in one interrupt: what is still pending interrupts again */
+#define CLAIMS_MAX        64 /* per interrupt; sources still pending interrupt again */
 
 static volatile uint8_t *regs;
 static uint32_t sources;
-static const int32_t *hart_index; /* by hart; platform's, constant */
+static const int32_t *hart_index; /* by hart; the platform's, constant */
 
-static volatile uint8_t *idc(unsigned hart)
+static volatile uint8_t *aplic_idc(unsigned hart)
 {
     return regs + APLIC_IDC + (size_t)hart_index[hart] * APLIC_IDC_SIZE;
 }
@@ -74,14 +74,14 @@ static int aplic_map(const struct platform *p, bool direct)
     return 0;
 }
 
-/* target's lower bits: priority (direct) or identity (MSI). */
+/* low: the target register's lower bits, a priority (direct mode) or an identity (MSI mode). */
 static int aplic_route(uint32_t source, unsigned hart, uint32_t low)
 {
     volatile uint8_t *sourcecfg = regs + APLIC_SOURCECFG + (size_t)source * 4;
 
     io_write32(sourcecfg, SOURCECFG_LEVEL1);
     if (io_read32(sourcecfg) != SOURCECFG_LEVEL1)
-        return -HV_ENODEV; /* not delegated to this domain */
+        return -HV_ENODEV; /* the source is not delegated to this domain */
     io_write32(regs + APLIC_TARGET + (size_t)source * 4,
                (uint32_t)hart_index[hart] << TARGET_HART | low);
     io_write32(regs + APLIC_SETIENUM, source);
@@ -97,7 +97,7 @@ static int aplic_check(uint32_t source, unsigned hart)
 
 /* ---- direct mode ---- */
 
-static int direct_init(const struct platform *p)
+static int aplic_direct_init(const struct platform *p)
 {
     int err = aplic_map(p, true);
 
@@ -106,27 +106,27 @@ static int direct_init(const struct platform *p)
     return err;
 }
 
-static void direct_init_hart(unsigned hart)
+static void aplic_direct_init_hart(unsigned hart)
 {
     if (hart_index[hart] < 0)
         return;
-    io_write32(idc(hart) + IDC_ITHRESHOLD, 0);
-    io_write32(idc(hart) + IDC_IDELIVERY, 1);
+    io_write32(aplic_idc(hart) + IDC_ITHRESHOLD, 0);
+    io_write32(aplic_idc(hart) + IDC_IDELIVERY, 1);
 }
 
-static int direct_enable(uint32_t source, unsigned hart)
+static int aplic_direct_enable(uint32_t source, unsigned hart)
 {
     int err = aplic_check(source, hart);
 
     return err != 0 ? err : aplic_route(source, hart, TARGET_PRIO_1);
 }
 
-static void direct_handle(unsigned hart)
+static void aplic_direct_handle(unsigned hart)
 {
     if (hart_index[hart] < 0)
         return;
     for (unsigned i = 0; i < CLAIMS_MAX; i++) {
-        uint32_t claim = io_read32(idc(hart) + IDC_CLAIMI);
+        uint32_t claim = io_read32(aplic_idc(hart) + IDC_CLAIMI);
 
         if (claim == 0)
             return;
@@ -136,14 +136,14 @@ static void direct_handle(unsigned hart)
 
 static const struct intc_ops aplic_direct_ops = {
     .name = "aplic",
-    .init_hart = direct_init_hart,
-    .enable = direct_enable,
-    .handle = direct_handle,
+    .init_hart = aplic_direct_init_hart,
+    .enable = aplic_direct_enable,
+    .handle = aplic_direct_handle,
 };
 
 static int aplic_direct_probe(const struct platform *p)
 {
-    int err = p->intc.kind == INTC_APLIC_DIRECT ? direct_init(p) : -HV_ENODEV;
+    int err = p->intc.kind == INTC_APLIC_DIRECT ? aplic_direct_init(p) : -HV_ENODEV;
 
     if (err == 0)
         hostirq_set_controller(&aplic_direct_ops);
@@ -158,11 +158,11 @@ const struct host_driver aplic_direct_driver = {
 
 /* ---- MSI mode ---- */
 
-static int msi_init(const struct platform *p)
+static int aplic_msi_init(const struct platform *p)
 {
     int err = aplic_map(p, false);
 
-    /* Last: from then on IPIs travel by message, which needs this driver to be the chosen one. */
+    /* Last: imsic_init() makes IPIs use messages, so this driver must be the one in use. */
     if (err == 0)
         err = imsic_init(p);
     if (err == 0)
@@ -170,7 +170,7 @@ static int msi_init(const struct platform *p)
     return err;
 }
 
-static int msi_enable(uint32_t source, unsigned hart)
+static int aplic_msi_enable(uint32_t source, unsigned hart)
 {
     uint32_t identity;
     int err = aplic_check(source, hart);
@@ -182,20 +182,20 @@ static int msi_enable(uint32_t source, unsigned hart)
 
 void aplic_rearm(uint32_t source)
 {
-    /* Ignored by the APLIC unless the line is still high. */
+    /* The APLIC ignores this unless the line is still high. */
     io_write32(regs + APLIC_SETIPNUM, source);
 }
 
 static const struct intc_ops aplic_msi_ops = {
     .name = "aplic-imsic",
     .init_hart = imsic_init_hart,
-    .enable = msi_enable,
+    .enable = aplic_msi_enable,
     .handle = imsic_handle,
 };
 
 static int aplic_msi_probe(const struct platform *p)
 {
-    int err = p->intc.kind == INTC_APLIC_MSI ? msi_init(p) : -HV_ENODEV;
+    int err = p->intc.kind == INTC_APLIC_MSI ? aplic_msi_init(p) : -HV_ENODEV;
 
     if (err == 0)
         hostirq_set_controller(&aplic_msi_ops);

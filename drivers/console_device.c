@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* console_device.c - the host's console device, as its driver's probe has chosen it. Boot only. */
+/* console_device.c - the host's console device, set by its driver's probe. Boot only. */
 #include <hearth/drivers/console_device.h>
 
 static const struct console_ops *console_device_ops;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * finisher.c - SiFive's test finisher, where the host has one: QEMU turns its code into the exit
- * status. Locking: none; any hart, any state.
+ * finisher.c - SiFive's test finisher, if the host has one. QEMU turns the code written into its
+ * exit status. Locking: none; any hart, any state.
  */
 #include <arch/barrier.h>
 #include <arch/io.h>
@@ -24,7 +24,7 @@ static void finisher_end(enum machine_exit code)
     io_write32(finisher, code == MACHINE_EXIT_OK ? FINISHER_PASS
                                                  : FINISHER_FAIL | ((uint32_t)code & 0xffff) << 16);
     fence_io();
-    /* QEMU acts on it while we go on: a second request would replace the code. */
+    /* QEMU acts on the code while this hart continues; a second request would replace the code. */
     for (uint64_t end = timer_now() + timer_ticks_from_us(FINISHER_WAIT_US); timer_now() < end;)
         cpu_relax();
 }

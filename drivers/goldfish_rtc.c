@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * goldfish_rtc.c - the host's Goldfish RTC (Android emulator's "goldfish hardware" list; QEMU
- * virt): two 32-bit registers with nanoseconds since 1970; reading the low one latches the high
- * one.
+ * virt). Two 32-bit registers hold nanoseconds since 1970; a read of the low one latches the high
+ * one. Locking: none; boot only.
  */
 #include <arch/io.h>
 #include <hearth/lib/errno.h>

@@ -4,11 +4,11 @@
 #include <hearth/kernel/log.h>
 #include <hearth/lib/errno.h>
 
-/* Within a kind the first that finds its device is taken. */
+/* Of each kind, the first driver that finds its device is used. */
 static const struct host_driver *const host_drivers[] = {
     &finisher_driver,     /* power */
     &ns16550_driver,      /* console */
-    &sbi_console_driver,  /* always there */
+    &sbi_console_driver,  /* always finds its device */
     &plic_driver,         /* interrupt controllers */
     &aplic_direct_driver, /* without IMSIC */
     &aplic_msi_driver,    /* with IMSIC */
@@ -27,7 +27,7 @@ static void host_drivers_probe_kind(const struct platform *p, enum host_driver_k
         if (err == 0)
             return;
         if (err != -HV_ENODEV)
-            log_warn("%s: error %d, goes unused", driver->name, -err);
+            log_warn("%s: error %d: the device is not used", driver->name, -err);
     }
 }
 

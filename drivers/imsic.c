@@ -3,8 +3,8 @@
  * imsic.c - the harts' supervisor-level interrupt files (AIA specification, chapter "Incoming MSI
  * Controller"): identity 1 carries IPIs, the others the sources that the APLIC forwards.
  *
- * Locking: identities are given under hostirq_lock; a file's CSRs are its hart's own; the files'
- * pages are write-only.
+ * Locking: identities are allocated under hostirq_lock. A file's CSRs belong to its hart. The
+ * files' pages are write-only.
  */
 #include <arch/atomic.h>
 #include <arch/imsic.h>
@@ -18,17 +18,17 @@
 
 #define IDENTITY_IPI   1u
 #define IDENTITY_FIRST 2u
-#define IDENTITY_COUNT 64u /* those of eie0; every file has 63 at least */
+#define IDENTITY_COUNT 64u /* the bits of eie0; every file has at least 63 identities */
 #define GUEST_BITS_MAX 7u
 #define SETEIPNUM_LE   0x0u
-#define CLAIMS_MAX     64 /* in one interrupt: what is still pending interrupts again */
+#define CLAIMS_MAX     64 /* per interrupt; identities still pending interrupt again */
 
 static volatile uint8_t *files[HARTS_MAX]; /* by hart index; NULL: not described */
-static uint32_t source_of[IDENTITY_COUNT]; /* atomic; 0: not given */
+static uint32_t source_of[IDENTITY_COUNT]; /* atomic; 0: the identity is free */
 
 static void imsic_send_ipi(unsigned hart)
 {
-    /* io_write32() orders the flags that the target is to see before the message. */
+    /* io_write32() orders earlier stores, which the target hart reads, before the message. */
     io_write32(files[hart] + SETEIPNUM_LE, IDENTITY_IPI);
 }
 
@@ -53,7 +53,7 @@ int imsic_init(const struct platform *p)
         if (index < 0)
             continue;
         offset = (uint64_t)index << (PAGE_SHIFT + p->intc.imsic_guest_bits);
-        /* Beyond the first group's range: this hart's page is not known. */
+        /* Beyond the first group's range: the address of this hart's page is not known. */
         if (!range_within(offset, PAGE_SIZE, 0, p->intc.imsic_size))
             continue;
         files[i] = stage1_map_device(p->intc.imsic_base + offset, PAGE_SIZE);
@@ -63,16 +63,15 @@ int imsic_init(const struct platform *p)
     }
     if (mapped == 0)
         return -HV_EINVAL;
-    /* By messages only when they reach every hart. */
+    /* IPIs use messages only if they reach every hart. */
     if (mapped == p->harts)
         ipi_set_ops(&imsic_ipi_ops);
     return 0;
 }
 
 /*
- * All identities are enabled here, on their own hart: a file's enables cannot be reached from
- * another one, and what nobody sends does not arrive. Pending bits stay: an IPI may have come
- * before.
+ * Enables all identities at once, because only its own hart can write a file's enable bits. An
+ * identity that no device sends does no harm. Pending bits are kept: an IPI may have arrived.
  */
 void imsic_init_hart(unsigned hart)
 {

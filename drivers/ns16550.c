@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ns16550.c - the host's 8250 or 16550 UART (National Semiconductor PC16550D), as the firmware left
- * it: the line's speed is not touched. Nothing waits for the transmitter: a write ends where the
- * FIFO is full, and the transmit interrupt says when it is empty.
+ * ns16550.c - the host's 8250 or 16550 UART (National Semiconductor PC16550D). The line's speed
+ * stays as the firmware set it. No function waits for the transmitter: a write stops when the FIFO
+ * is full, and the transmit interrupt reports that it is empty.
  *
- * Locking: the caller's (console/console_out.c); a panic writes without it and may lose bytes
- * of another hart.
+ * Locking: the caller's (console/console_out.c). A panic writes without the lock, so bytes of
+ * another hart may be lost.
  */
 #include <arch/barrier.h>
 #include <arch/io.h>
@@ -26,30 +26,30 @@
 
 #define IER_RX         0x01
 #define IER_TX         0x02
-#define FCR_ENABLE     0x01 /* receive trigger at one byte */
+#define FCR_ENABLE     0x01 /* receive trigger level of one byte */
 #define IIR_FIFO       0xc0
 #define LCR_8N1        0x03 /* and DLAB clear */
 #define MCR_DTR        0x01
 #define MCR_RTS        0x02
-#define MCR_OUT2       0x08 /* lets the interrupt out, on PC-like wiring */
+#define MCR_OUT2       0x08 /* enables the interrupt output on PC-like wiring */
 #define LSR_DATA       0x01
 #define LSR_OVERRUN    0x02
 #define LSR_THR_EMPTY  0x20
 #define LSR_ALL_SENT   0x40
 #define FIFO_DEPTH     16
-#define WAIT_US        50000   /* a full FIFO takes 17 ms at 9600 baud */
-#define WAIT_POLLS_MAX 1000000 /* for a clock that stands still */
+#define WAIT_US        50000   /* a full FIFO drains in 17 ms at 9600 baud */
+#define WAIT_POLLS_MAX 1000000 /* limit if the clock does not advance */
 
 static struct {
     volatile uint8_t *base;
     uint32_t shift;
     uint32_t width;
     uint32_t depth; /* bytes that fit when the transmitter is empty */
-    uint32_t room;  /* bytes that may be written without asking again */
-    bool overrun;   /* received bytes were lost, and ns16550_read() has not told yet */
+    uint32_t room;  /* bytes that fit for certain, without a look at the line status */
+    bool overrun;   /* received bytes were lost, and ns16550_read() has not reported it yet */
 } uart;
 
-static inline uint8_t reg_read(unsigned reg)
+static inline uint8_t ns16550_read_reg(unsigned reg)
 {
     const volatile uint8_t *p = uart.base + ((size_t)reg << uart.shift);
 
@@ -58,7 +58,7 @@ static inline uint8_t reg_read(unsigned reg)
     return uart.width == 2 ? (uint8_t)io_read16(p) : (uint8_t)io_read32(p);
 }
 
-static inline void reg_write(unsigned reg, uint8_t value)
+static inline void ns16550_write_reg(unsigned reg, uint8_t value)
 {
     volatile uint8_t *p = uart.base + ((size_t)reg << uart.shift);
 
@@ -70,17 +70,17 @@ static inline void reg_write(unsigned reg, uint8_t value)
         io_write32(p, value);
 }
 
-static inline uint8_t line_status(void)
+static inline uint8_t ns16550_line_status(void)
 {
-    const uint8_t lsr = reg_read(REG_LSR);
+    const uint8_t lsr = ns16550_read_reg(REG_LSR);
 
     if (unlikely((lsr & LSR_OVERRUN) != 0))
-        uart.overrun = true; /* reading clears it */
+        uart.overrun = true; /* the read has cleared the bit */
     return lsr;
 }
 
-/* There is room for them. */
-static inline void write_bytes(const char *buf, size_t n)
+/* The transmitter has room for n bytes. */
+static inline void ns16550_write_bytes(const char *buf, size_t n)
 {
     if (likely(uart.width == 1)) {
         volatile uint8_t *thr = uart.base; /* register 0 */
@@ -89,12 +89,12 @@ static inline void write_bytes(const char *buf, size_t n)
             io_write8(thr, (uint8_t)buf[i]);
     } else {
         for (size_t i = 0; i < n; i++)
-            reg_write(REG_RBR_THR, (uint8_t)buf[i]);
+            ns16550_write_reg(REG_RBR_THR, (uint8_t)buf[i]);
     }
 }
 
-/* Looks at the line status once for each FIFO that it fills. */
-static __noinline size_t write_by_fifos(const char *buf, size_t len)
+/* Reads the line status once per FIFO filled. */
+static __noinline size_t ns16550_write_fifos(const char *buf, size_t len)
 {
     const char *const end = buf + len, *at = buf;
     size_t room = uart.room;
@@ -102,10 +102,10 @@ static __noinline size_t write_by_fifos(const char *buf, size_t len)
     for (;;) {
         const size_t n = MIN((size_t)(end - at), room);
 
-        write_bytes(at, n);
+        ns16550_write_bytes(at, n);
         at += n;
         room -= n;
-        if (at == end || (line_status() & LSR_THR_EMPTY) == 0)
+        if (at == end || (ns16550_line_status() & LSR_THR_EMPTY) == 0)
             break;
         room = uart.depth;
     }
@@ -116,33 +116,33 @@ static __noinline size_t write_by_fifos(const char *buf, size_t len)
 static size_t ns16550_write(const char *buf, size_t len)
 {
     if (unlikely(len > uart.room))
-        return write_by_fifos(buf, len);
-    write_bytes(buf, len);
+        return ns16550_write_fifos(buf, len);
+    ns16550_write_bytes(buf, len);
     uart.room -= (uint32_t)len;
     return len;
 }
 
 static int ns16550_read(void)
 {
-    const uint8_t lsr = line_status();
+    const uint8_t lsr = ns16550_line_status();
 
     if (unlikely(uart.overrun)) {
         uart.overrun = false;
         return CONSOLE_READ_LOST;
     }
-    return (lsr & LSR_DATA) != 0 ? reg_read(REG_RBR_THR) : CONSOLE_READ_NONE;
+    return (lsr & LSR_DATA) != 0 ? ns16550_read_reg(REG_RBR_THR) : CONSOLE_READ_NONE;
 }
 
 static void ns16550_set_irqs(unsigned irqs)
 {
-    reg_write(REG_MCR, MCR_DTR | MCR_OUT2 | (irqs & CONSOLE_IRQ_RX ? MCR_RTS : 0));
-    reg_write(REG_IER, (uint8_t)((irqs & CONSOLE_IRQ_RX ? IER_RX : 0) |
-                                 (irqs & CONSOLE_IRQ_TX ? IER_TX : 0)));
+    ns16550_write_reg(REG_MCR, MCR_DTR | MCR_OUT2 | (irqs & CONSOLE_IRQ_RX ? MCR_RTS : 0));
+    ns16550_write_reg(REG_IER, (uint8_t)((irqs & CONSOLE_IRQ_RX ? IER_RX : 0) |
+                                         (irqs & CONSOLE_IRQ_TX ? IER_TX : 0)));
 }
 
 static bool ns16550_is_idle(void)
 {
-    return (line_status() & LSR_ALL_SENT) != 0;
+    return (ns16550_line_status() & LSR_ALL_SENT) != 0;
 }
 
 static const struct console_ops ns16550_ops = {
@@ -153,8 +153,8 @@ static const struct console_ops ns16550_ops = {
     .is_idle = ns16550_is_idle,
 };
 
-/* For a bounded time: the firmware's last bytes. */
-static void wait_idle(void)
+/* Waits, for a bounded time, until the firmware's last bytes have been sent. */
+static void ns16550_wait_idle(void)
 {
     const uint64_t start = timer_now(), limit = timer_ticks_from_us(WAIT_US);
 
@@ -183,12 +183,12 @@ static int ns16550_probe(const struct platform *p)
     uart.room = 0;
     uart.overrun = false;
 
-    /* What the firmware still has in the FIFO goes out first: enabling a FIFO empties it. */
-    wait_idle();
-    reg_write(REG_IER, 0);
-    reg_write(REG_LCR, LCR_8N1);
-    reg_write(REG_IIR_FCR, FCR_ENABLE);
-    uart.depth = (reg_read(REG_IIR_FCR) & IIR_FIFO) == IIR_FIFO ? FIFO_DEPTH : 1;
+    /* Enabling the FIFO empties it, so the firmware's bytes in it must be sent first. */
+    ns16550_wait_idle();
+    ns16550_write_reg(REG_IER, 0);
+    ns16550_write_reg(REG_LCR, LCR_8N1);
+    ns16550_write_reg(REG_IIR_FCR, FCR_ENABLE);
+    uart.depth = (ns16550_read_reg(REG_IIR_FCR) & IIR_FIFO) == IIR_FIFO ? FIFO_DEPTH : 1;
     console_device_set(&ns16550_ops);
     return 0;
 }

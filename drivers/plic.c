@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * plic.c - the host's PLIC (RISC-V PLIC specification 1.0): the S-mode contexts of the harts Hearth
- * runs on. Machine-level contexts are the firmware's and stay untouched.
+ * plic.c - the host's PLIC (RISC-V PLIC specification 1.0): the S-mode contexts of Hearth's harts.
+ * Machine-level contexts belong to the firmware and are not touched.
  *
- * Locking: enable() is called under hostirq_lock; the rest touches only the own hart's context.
+ * Locking: enable() is called under hostirq_lock. Other functions access only the context of their
+ * own hart.
  */
 #include <arch/io.h>
 #include <hearth/drivers/host_driver.h>
@@ -22,18 +23,18 @@
 #define PLIC_SOURCES_MAX   1023u
 #define PLIC_CONTEXTS_MAX  15872
 
-#define CLAIMS_MAX 64 /* in one interrupt: what is still pending interrupts again */
+#define CLAIMS_MAX 64 /* per interrupt; sources still pending interrupt again */
 
 static volatile uint8_t *regs;
 static uint32_t sources;
-static const int32_t *contexts; /* by hart index; platform's, constant */
+static const int32_t *contexts; /* by hart index; the platform's, constant */
 
-static volatile void *enable_word(int32_t context, uint32_t source)
+static volatile void *plic_enable_word(int32_t context, uint32_t source)
 {
     return regs + PLIC_ENABLE + (size_t)context * PLIC_ENABLE_STRIDE + (size_t)(source / 32) * 4;
 }
 
-static volatile uint8_t *context_regs(int32_t context)
+static volatile uint8_t *plic_context_regs(int32_t context)
 {
     return regs + PLIC_CONTEXT + (size_t)context * PLIC_CONTEXT_SIZE;
 }
@@ -66,8 +67,8 @@ static void plic_init_hart(unsigned hart)
     if (c < 0)
         return;
     for (uint32_t s = 0; s <= sources; s += 32)
-        io_write32(enable_word(c, s), 0);
-    io_write32(context_regs(c) + PLIC_THRESHOLD, 0);
+        io_write32(plic_enable_word(c, s), 0);
+    io_write32(plic_context_regs(c) + PLIC_THRESHOLD, 0);
 }
 
 static int plic_enable(uint32_t source, unsigned hart)
@@ -79,7 +80,7 @@ static int plic_enable(uint32_t source, unsigned hart)
         return -HV_EINVAL;
     if (c < 0)
         return -HV_ENODEV;
-    word = enable_word(c, source);
+    word = plic_enable_word(c, source);
     io_write32(regs + PLIC_PRIORITY + (size_t)source * 4, 1);
     io_write32(word, io_read32(word) | 1u << source % 32);
     return 0;
@@ -92,7 +93,7 @@ static void plic_handle(unsigned hart)
 
     if (c < 0)
         return;
-    claim = context_regs(c) + PLIC_CLAIM;
+    claim = plic_context_regs(c) + PLIC_CLAIM;
     for (unsigned i = 0; i < CLAIMS_MAX; i++) {
         uint32_t source = io_read32(claim);
 

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sbi_console.c - the firmware's console as a host console: for machines whose UART has no driver
- * here. It has no interrupt and is polled. The firmware may wait for its own UART, so a call passes
- * it few bytes. Locking: the caller's (console/console_out.c), for the firmware call's buffer.
+ * sbi_console.c - the firmware's console as a console device, for machines whose UART has no driver
+ * in Hearth. It has no interrupt and is polled. The firmware may wait for its UART, so a call
+ * passes few bytes. Locking: the caller's (console/console_out.c), which protects the call's
+ * buffer.
  */
 #include <hearth/drivers/console_device.h>
 #include <hearth/drivers/host_driver.h>
 #include <hearth/arch/sbi_client.h>
 
-#define WRITE_MAX 8u /* bytes a call: 0.7 ms at 115200 baud */
+#define WRITE_MAX 8u /* bytes per call: 0.7 ms at 115200 baud */
 
 static size_t sbi_console_write(const char *buf, size_t len)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * host_driver.h - drivers of host devices. Each driver, of whatever kind, is a file in drivers/
- * with one const struct host_driver, and an entry in host_drivers[] (drivers/host_drivers.c). A
- * probe registers what it serves with the layer that wants it: a console device with
- * console_device_set(), an interrupt controller with hostirq_set_controller(), the time of day with
- * wallclock_set(), the machine's end with machine_set_finisher().
+ * host_driver.h - drivers of host devices. Each driver, of any kind, is a file in drivers/ with one
+ * const struct host_driver, and an entry in host_drivers[] (drivers/host_drivers.c). Its probe
+ * registers its operations with the layer that uses them: a console device by console_device_set(),
+ * an interrupt controller by hostirq_set_controller(), the time of day by wallclock_set(), the
+ * power-off function by machine_set_finisher().
  */
 #pragma once
 
@@ -23,13 +23,13 @@ enum host_driver_kind {
 struct host_driver {
     const char *name;
     enum host_driver_kind kind;
-    /* Boot hart, once stage1_map_device() works. 0: the device is there, and is served from now on.
-     * -HV_ENODEV: it is not there; any other -HV_E*: it is, and does not work. */
+    /* Boot hart, after stage1_map_device() works. 0: the device is present and in use from now on.
+     * -HV_ENODEV: it is absent. Another -HV_E*: it is present and does not work. */
     int (*probe)(const struct platform *p);
 };
 
 extern const struct host_driver finisher_driver, ns16550_driver, sbi_console_driver, plic_driver,
     aplic_direct_driver, aplic_msi_driver, goldfish_rtc_driver;
 
-/* Boot hart, once: for each kind the first driver in the table that finds its device. */
+/* Boot hart, once: uses, for each kind, the first driver in the table that finds its device. */
 void host_drivers_probe(const struct platform *p);

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* imsic.h - the IMSICs behind an APLIC in MSI mode (drivers/imsic.c), for its driver
- * (drivers/aplic.c). */
+/* imsic.h - the harts' IMSICs behind an APLIC in MSI mode: between drivers/imsic.c and
+ * drivers/aplic.c. */
 #pragma once
 
 #include <hearth/lib/types.h>
 
 struct platform;
 
-/* imsic.c's part of aplic_msi_ops: maps the harts' interrupt files; what a hart needs; claim loop.
- */
+/* imsic.c's part of the MSI mode's intc_ops. imsic_init() maps the harts' interrupt files: 0, or
+ * -HV_EINVAL or -HV_ENOMEM. imsic_handle() claims and dispatches a bounded number of interrupts. */
 int __must_check imsic_init(const struct platform *p);
 void imsic_init_hart(unsigned hart);
 void imsic_handle(unsigned hart);
-/* The identity that stands for a source (>= 2; 1 is the IPI), allocated at the first call. 0 and
- * *identity, or -HV_ENOSPC. */
+/* Returns the source's identity (>= 2; 1 is the IPI), allocated by the first call. 0, or
+ * -HV_ENOSPC. */
 int __must_check imsic_identity(uint32_t source, uint32_t *identity);
-/* A level source behind an APLIC in MSI mode has been handled: send its message again if it is
- * still high. */
+/* A level-triggered source has been handled: the APLIC sends its message again if the line is still
+ * high. */
 void aplic_rearm(uint32_t source);
