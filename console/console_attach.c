@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* console_attach.c - who has the terminal: a client or the shell; and the replay for it. */
+/* console_attach.c - attaching a client or the shell to the terminal, and a client's replay.
+ * Locking: con.lock. */
 #include "console_internal.h"
 
 #include <arch/atomic.h>
@@ -7,18 +8,19 @@
 #include <stdio.h>
 #include <string.h>
 
-#define REPLAY_PIECE 512
-#define REPLAY_MAX   (2 * RING_SIZE) /* a client that writes faster than that is cut */
+#define REPLAY_CHUNK 512
+#define REPLAY_MAX   (2 * RING_SIZE) /* the rest is lost if the client keeps writing */
 
-static struct console_client *last_attached; /* con.lock: before the shell */
+static struct console_client *last_attached; /* con.lock: the one attached before the shell */
 
 static struct {
     uint64_t shown; /* bytes */
-    bool last;      /* the client has ended: then it is the next one's turn */
+    bool last;      /* the client has ended: another one is attached after the replay */
 } replay;           /* con.lock */
 
-/* The next client after c, around the list, that has not ended; c itself last; NULL: none. */
-static struct console_client *next_running(const struct console_client *c)
+/* Returns the next client after c in the circular list that has not ended, c itself as the last
+ * choice; NULL: there is none. */
+static struct console_client *attach_next_running(const struct console_client *c)
 {
     struct console_client *i;
 
@@ -35,7 +37,7 @@ static struct console_client *next_running(const struct console_client *c)
     return NULL;
 }
 
-void attach_silently(struct console_client *c)
+void attach_quietly(struct console_client *c)
 {
     if (con.shell || con.attached != c)
         input_change_reader();
@@ -44,50 +46,50 @@ void attach_silently(struct console_client *c)
     con.raw = c;
 }
 
-void attach(struct console_client *c, bool again)
+void attach_client(struct console_client *c, bool whole)
 {
     char text[40 + CONSOLE_NAME_MAX];
 
-    line_give_up();
+    line_abandon();
     if (con.attached != NULL && con.attached != c)
         line_reset_terminal();
-    attach_silently(c);
+    attach_quietly(c);
     if (c == NULL) {
         line_host_say("hearth: console: no VM attached\n");
         return;
     }
     (void)snprintf(text, sizeof(text), "hearth: console: attached to %s\n", c->name);
     line_host_say(text);
-    /* Lines that were shown are not, unless they are asked for. */
-    if (!again && !c->buffered)
+    /* Lines already shown are skipped. */
+    if (!whole && !c->buffered)
         ring_forget(&c->ring, c->line_len);
     c->line_len = 0;
     con.raw = NULL;
     replay.shown = 0;
     replay.last = false;
-    attach_replay(); /* what is not much is there at once */
+    attach_replay(); /* a short replay is done at once */
     con.attention |= attach_is_replaying();
 }
 
 void attach_next(void)
 {
-    attach(next_running(con.attached), true);
+    attach_client(attach_next_running(con.attached), true);
 }
 
 /* c has ended. */
-static void hand_on(struct console_client *c) __must_hold(&con.lock)
+static void attach_hand_over(struct console_client *c) __must_hold(&con.lock)
 {
-    struct console_client *next = next_running(c);
+    struct console_client *next = attach_next_running(c);
 
     if (next != NULL)
-        attach(next, false);
+        attach_client(next, false);
     else
-        attach_silently(NULL);
+        attach_quietly(NULL);
 }
 
-/* Bytes lost before the next piece; a client that writes faster than it can be replayed loses
- * what is left. */
-static uint64_t lost_here(struct console_ring *r)
+/* Returns the number of bytes lost before the next chunk. If the client writes faster than the
+ * replay, the rest is lost. */
+static uint64_t attach_replay_lost(struct console_ring *r)
 {
     uint64_t lost = ring_mark_lost(r);
 
@@ -101,7 +103,7 @@ static uint64_t lost_here(struct console_ring *r)
 void attach_replay(void)
 {
     struct console_client *c = con.attached;
-    const uint64_t lost = lost_here(&c->ring);
+    const uint64_t lost = attach_replay_lost(&c->ring);
     const char *buf;
     size_t n;
 
@@ -111,7 +113,7 @@ void attach_replay(void)
         (void)snprintf(text, sizeof(text), "hearth: console: %lu bytes lost here\n", lost);
         line_host_say(text);
     }
-    n = ring_take(&c->ring, &buf, REPLAY_PIECE);
+    n = ring_take(&c->ring, &buf, REPLAY_CHUNK);
     if (n != 0)
         line_raw_queued(c, buf, n);
     replay.shown += n;
@@ -119,7 +121,7 @@ void attach_replay(void)
         return;
     con.raw = c;
     if (replay.last)
-        hand_on(c);
+        attach_hand_over(c);
 }
 
 void attach_shell(void)
@@ -155,15 +157,15 @@ void attach_ended(struct console_client *c)
     if (attach_is_replaying())
         replay.last = true;
     else
-        hand_on(c);
+        attach_hand_over(c);
 }
 
-void attach_forget(struct console_client *c)
+void attach_remove(struct console_client *c)
 {
     if (last_attached == c)
         last_attached = NULL;
     if (con.attached != c)
         return;
-    con.raw = c; /* no more of its replay */
-    hand_on(c);
+    con.raw = c; /* ends its replay */
+    attach_hand_over(c);
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * console_client.c - each client's end of the line: the beginning of a line that it wrote
- * unattached, the ring of all that it wrote unattached, the ring of received bytes.
+ * console_client.c - a client's buffers: the current line and the ring of its output while
+ * detached, and the ring of its input.
  *
- * Locking: con.lock guards all but the consumer's side of the received bytes: their tail is moved
- * under rx_lock, their head under con.lock. rx_lock (rank CONSOLE_INPUT) may be taken inside
- * con.lock.
+ * Locking: con.lock; for the input ring, con.lock to change the head and rx_lock (rank
+ * CONSOLE_INPUT, may be taken inside con.lock) to change the tail.
  */
 #include "console_internal.h"
 
@@ -14,15 +13,15 @@
 
 #include <string.h>
 
-static void line_flush(struct console_client *c) __must_hold(&con.lock)
+static void client_flush_line(struct console_client *c) __must_hold(&con.lock)
 {
     line_client(c, c->line, c->line_len);
     c->line_len = 0;
 }
 
-/* Output of a client that is not attached, or whose replay is not over; of what is to be shown, at
- * most a line. Returns how many bytes were taken. */
-static size_t unattached(struct console_client *c, const char *buf, size_t len)
+/* Accepts output of a client that is detached or being replayed; of output that is shown, at most a
+ * line. Returns the number of bytes accepted. */
+static size_t client_write_detached(struct console_client *c, const char *buf, size_t len)
     __must_hold(&con.lock)
 {
     size_t n = len;
@@ -33,7 +32,7 @@ static size_t unattached(struct console_client *c, const char *buf, size_t len)
         for (n = 0; n < len && !ends; n++) {
             ends = buf[n] == '\n' || c->line_len == GUEST_LINE;
             if (ends)
-                line_flush(c);
+                client_flush_line(c);
             if (buf[n] != '\n')
                 c->line[c->line_len++] = buf[n];
         }
@@ -42,7 +41,8 @@ static size_t unattached(struct console_client *c, const char *buf, size_t len)
     return n;
 }
 
-static __noinline size_t write_unattached(struct console_client *c, const char *buf, size_t len)
+static __noinline size_t client_write_detached_all(struct console_client *c, const char *buf,
+                                                   size_t len)
 {
     size_t done = 0;
 
@@ -52,8 +52,8 @@ static __noinline size_t write_unattached(struct console_client *c, const char *
         size_t n;
         bool full = false;
 
-        /* Pages come before the console's lock. Looking without it may give one too many or too
-         * few: then it goes back, or bytes are lost and counted. */
+        /* Pages are allocated without the console's lock. The answer may change before the lock is
+         * taken: then the page is freed, or bytes are lost and counted. */
         if (unlikely(ring_wants_page(&c->ring, most)))
             page = page_alloc_zeroed(0);
         console_acquire();
@@ -63,7 +63,7 @@ static __noinline size_t write_unattached(struct console_client *c, const char *
         } else {
             if (page != NULL && ring_give_page(&c->ring, page))
                 page = NULL;
-            n = unattached(c, buf + done, most);
+            n = client_write_detached(c, buf + done, most);
         }
         console_release();
         if (unlikely(page != NULL))
@@ -86,7 +86,7 @@ static __noinline size_t client_write_slow(struct console_client *c, const char 
         size_t n;
 
         if (c != atomic_load_relaxed(&con.raw))
-            return done + write_unattached(c, buf + done, len - done);
+            return done + client_write_detached_all(c, buf + done, len - done);
         console_acquire();
         if (c != con.raw) {
             console_release();
@@ -101,7 +101,7 @@ static __noinline size_t client_write_slow(struct console_client *c, const char 
     return done;
 }
 
-/* Hot while a guest boots: a byte a call. */
+/* Hot while a guest boots: one byte per call. */
 size_t console_client_write(struct console_client *c, const char *buf, size_t len)
 {
     size_t n;
@@ -150,12 +150,12 @@ void console_client_list(struct console_client *c, const char *name, unsigned nu
     for (link = &con.list; *link != NULL; link = &(*link)->next)
         ;
     *link = c;
-    /* Said only when there is a choice: the one client of a machine is attached without words. */
+    /* The first client is attached without a line about it: the machine may have only this one. */
     if (con.attached == NULL && !con.shell) {
         if (con.list == c)
-            attach_silently(c);
+            attach_quietly(c);
         else
-            attach(c, false);
+            attach_client(c, false);
     }
     console_release();
 }
@@ -166,12 +166,11 @@ void console_client_started(struct console_client *c)
     if (c->ended) {
         c->ended = false;
         if (con.attached == NULL && !con.shell)
-            attach(c, false);
+            attach_client(c, false);
     }
     console_release();
 }
 
-/* con.lock held. */
 static void client_end(struct console_client *c) __must_hold(&con.lock)
 {
     if (c->ended)
@@ -180,13 +179,13 @@ static void client_end(struct console_client *c) __must_hold(&con.lock)
     if (c == con.attached)
         attach_ended(c);
     else if (c->line_len != 0)
-        line_flush(c);
+        client_flush_line(c);
 }
 
-static void client_set_last_words(struct console_client *c, bool on)
+static void client_set_final(struct console_client *c, bool on)
 {
     console_acquire();
-    c->last_words = on;
+    c->final = on;
     console_release();
 }
 
@@ -194,9 +193,9 @@ void console_client_ended(struct console_client *c)
 {
     if (c == NULL)
         return;
-    client_set_last_words(c, true);
+    client_set_final(c, true);
     c->ops->room(c->owner);
-    client_set_last_words(c, false);
+    client_set_final(c, false);
     console_acquire();
     client_end(c);
     console_release();
@@ -212,7 +211,7 @@ void console_client_unlist(struct console_client *c)
         ;
     if (*link == c)
         *link = c->next;
-    attach_forget(c);
+    attach_remove(c);
     console_release();
 }
 
@@ -234,7 +233,7 @@ static bool client_has_room(const struct console_client *c)
     return (c != con.raw && c != con.shell_client) || con.queued < LIMIT_RAW;
 }
 
-struct console_client *client_take_refused(void)
+struct console_client *client_next_refused(void)
 {
     struct console_client *const shell = con.shell_client, *found = NULL, *c;
 
@@ -280,14 +279,14 @@ void client_replace_input(struct console_client *c, char byte)
     lock_release(&c->rx_lock);
 }
 
-/* Up to `tail` was taken: the device may have been left alone for want of room. */
+/* Sets the tail after a read; the device may have been held because the ring was full. */
 static void client_move_tail(struct console_client *c, uint32_t tail) __releases(&c->rx_lock)
 {
     atomic_store_release(&c->rx_tail, tail);
     lock_release(&c->rx_lock);
-    atomic_fence_seq(); /* who finds the ring full sets input_held first, and looks again */
+    atomic_fence_seq(); /* input_hold() sets input_held before it checks the tail again */
     if (unlikely(atomic_load_relaxed(&input_held)))
-        input_taken(c);
+        input_consumed(c);
 }
 
 size_t console_client_read(struct console_client *c, char *buf, size_t len)
@@ -311,7 +310,7 @@ bool console_client_has_input(const struct console_client *c)
     return c != NULL && atomic_load_acquire(&c->rx_head) != atomic_load_relaxed(&c->rx_tail);
 }
 
-/* Where the key is; the head: nowhere. */
+/* Returns the key's position, or the head if the input does not contain it. */
 static uint32_t client_find_key(const struct console_client *c, char key)
 {
     const uint32_t head = atomic_load_acquire(&c->rx_head);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * console_input.c - what is typed: Ctrl-], and to whom the rest goes.
+ * console_input.c - received bytes: delivering them to the attached client or the shell, and
+ * Ctrl-].
  *
  * While the reader's ring is full the device is not read (input_held): its receive interrupt is
- * off, and the sender waits as far as the line has flow control. The reader lets it be read on when
- * a part of the ring is free again. A reader that has taken nothing for HOLD_US does not want the
- * input, or has stopped: it is read on then, and dropped but for Ctrl-] and the reader's cancel
- * key.
+ * disabled, and the sender waits if the line has flow control. Reading resumes when the reader has
+ * freed a part of the ring. If the reader has read nothing for HOLD_US, it has stopped or ignores
+ * input: then reading resumes, and all bytes but Ctrl-] and the reader's cancel key are dropped.
  *
- * Locking: con.lock; console_interrupt(), console_attach() and the timer are on the hart that has
+ * Locking: con.lock. console_interrupt(), console_attach() and the timers run on the hart that has
  * the device's interrupt.
  */
 #include "console_internal.h"
@@ -23,8 +23,8 @@
 
 #include <stdio.h>
 
-#define INPUT_MAX    128u /* bytes in an interrupt */
-#define REFUSED_MAX  4u   /* clients that are told of room in an interrupt */
+#define INPUT_MAX    128u /* bytes per interrupt */
+#define REFUSED_MAX  4u   /* calls of ops->room() per interrupt */
 #define KEY_DETACH   0x1d /* Ctrl-] */
 #define HOLD_US      2000000u
 #define REPORT_US    1000000u
@@ -33,27 +33,28 @@
 
 uint32_t input_held;
 
-static void hold_over(struct timer_event *ev);
-static void report_over(struct timer_event *ev);
+static void input_hold_timeout(struct timer_event *ev);
+static void input_report_timeout(struct timer_event *ev);
 
 static struct {
-    bool dropping;       /* held, and read on */
-    uint32_t tail;       /* the reader's, when it was last looked at */
-    uint64_t unreported; /* dropped bytes that no line has told of */
-    /* What was typed at the shell for the client attached now: before the device's. */
+    bool dropping;       /* the ring is still full, and the device is read */
+    uint32_t tail;       /* the reader's tail when the hold timer was armed */
+    uint64_t unreported; /* dropped bytes not reported yet */
+    /* Input typed at the shell behind the command that attached the client: delivered before the
+     * device's. */
     char ahead[RX_SIZE];
     size_t ahead_at, ahead_end;
     struct timer_event hold, poll, report;
     bool reporting; /* the timer is armed */
 } input = {
-    .hold = {.deadline = UINT64_MAX, .fn = hold_over},
-    .report = {.deadline = UINT64_MAX, .fn = report_over},
+    .hold = {.deadline = UINT64_MAX, .fn = input_hold_timeout},
+    .report = {.deadline = UINT64_MAX, .fn = input_report_timeout},
 };
 
-/* In one call of console_interrupt(). */
+/* State of one call of console_interrupt(). */
 struct input_round {
-    struct console_client *woken; /* has got input, and has not been told yet */
-    bool hold;                    /* the timer is to be armed */
+    struct console_client *woken; /* has new input; its ops->input() has to be called */
+    bool hold;                    /* the hold timer has to be armed */
 };
 
 static void input_report(void) __must_hold(&con.lock)
@@ -81,7 +82,7 @@ static void input_dropped(struct console_client *c) __must_hold(&con.lock)
         client_replace_input(c, c->ops->lost_mark);
 }
 
-/* The device is read on, from the interrupt. */
+/* Resumes reading the device, from the interrupt. */
 static void input_release(void)
 {
     if (!input_held)
@@ -103,7 +104,7 @@ bool input_waits_ahead(void)
     return input.ahead_at != input.ahead_end && (!input_held || input.dropping);
 }
 
-void input_taken(struct console_client *c)
+void input_consumed(struct console_client *c)
 {
     console_acquire();
     if (c == input_reader() && (input.dropping || client_input_room(c) >= RX_SIZE / 4)) {
@@ -113,12 +114,12 @@ void input_taken(struct console_client *c)
     console_release();
 }
 
-/* The reader's ring is full. False: no longer. */
+/* Stops reading the device because the reader's ring is full. False: it has room again. */
 static bool input_hold(struct console_client *c, struct input_round *round)
 {
     if (!input_held) {
         atomic_store_relaxed(&input_held, 1);
-        atomic_fence_seq(); /* the reader moves its tail first, and then looks at it */
+        atomic_fence_seq(); /* client_move_tail() sets the tail before it checks input_held */
         if (client_input_room(c) != 0) {
             atomic_store_relaxed(&input_held, 0);
             return false;
@@ -130,26 +131,26 @@ static bool input_hold(struct console_client *c, struct input_round *round)
     return true;
 }
 
-static void hold_over(struct timer_event *ev)
+static void input_hold_timeout(struct timer_event *ev)
 {
     struct console_client *c;
-    bool again = false;
+    bool rearm = false;
 
     console_acquire();
     c = input_reader();
     if (input_held && c != NULL && !input.dropping) {
         const uint32_t tail = atomic_load_relaxed(&c->rx_tail);
 
-        again = tail != input.tail;
+        rearm = tail != input.tail;
         input.tail = tail;
-        if (!again) {
+        if (!rearm) {
             input.dropping = true;
             con.attention |= input.ahead_at != input.ahead_end;
             out_set_irqs(con.irqs | CONSOLE_IRQ_RX);
         }
     }
     console_release();
-    if (again)
+    if (rearm)
         timer_arm(ev, timer_now() + timer_ticks_from_us(HOLD_US));
 }
 
@@ -160,7 +161,7 @@ static int input_next(void) __must_hold(&con.lock)
     return con.device->read();
 }
 
-/* Before the round's input goes to another client than *woken this one is told. */
+/* Tells the client that has new input, before another client gets the round's further input. */
 static void input_wake(struct input_round *round) __must_hold(&con.lock)
 {
     struct console_client *c = round->woken;
@@ -173,8 +174,8 @@ static void input_wake(struct input_round *round) __must_hold(&con.lock)
     console_acquire();
 }
 
-/* A typed byte. */
-static void input_take(char byte, struct input_round *round) __must_hold(&con.lock)
+/* Delivers a received byte. */
+static void input_deliver(char byte, struct input_round *round) __must_hold(&con.lock)
 {
     struct console_client *c;
 
@@ -204,7 +205,7 @@ static void input_take(char byte, struct input_round *round) __must_hold(&con.lo
     }
 }
 
-/* True: there may be more. */
+/* Reads a bounded number of bytes. True: there may be more. */
 static bool input_read(struct input_round *round) __must_hold(&con.lock)
 {
     for (unsigned i = 0; i < INPUT_MAX; i++) {
@@ -219,7 +220,7 @@ static bool input_read(struct input_round *round) __must_hold(&con.lock)
         if (byte == CONSOLE_READ_LOST)
             input_dropped(c);
         else
-            input_take((char)byte, round);
+            input_deliver((char)byte, round);
     }
     return true;
 }
@@ -236,7 +237,7 @@ bool console_interrupt(void)
         input_report();
     input_wake(&round);
     out_move();
-    for (unsigned i = 0; i < REFUSED_MAX && (c = client_take_refused()) != NULL; i++) {
+    for (unsigned i = 0; i < REFUSED_MAX && (c = client_next_refused()) != NULL; i++) {
         console_release();
         c->ops->room(c->owner);
         console_acquire();
@@ -252,16 +253,16 @@ bool console_interrupt(void)
     return more;
 }
 
-static void report_over(struct timer_event *ev)
+static void input_report_timeout(struct timer_event *ev)
 {
     (void)ev;
     input.reporting = false;
     (void)console_interrupt();
 }
 
-/* What the shell has not taken goes back before the rest of `ahead`, from where it came if that is
- * not empty. No other hart changes either of them. */
-static void input_take_back(struct console_client *shell)
+/* Moves input that the shell has not read to the front of `ahead`; it came from there if `ahead` is
+ * not empty, so there is room. No other hart changes either of them. */
+static void input_return_to_ahead(struct console_client *shell)
 {
     const uint32_t n = RX_SIZE - client_input_room(shell);
 
@@ -274,9 +275,9 @@ static void input_take_back(struct console_client *shell)
 void console_attach(struct console_client *c)
 {
     if (con.shell_client != NULL)
-        input_take_back(con.shell_client);
+        input_return_to_ahead(con.shell_client);
     console_acquire();
-    attach(c, true);
+    attach_client(c, true);
     console_release();
     (void)console_interrupt();
 }

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * console_out.c - the console's lock and its device; the queue of output for which the device has
- * no room; and a panic's way to the device, which takes no lock.
+ * console_out.c - the console's lock and device, the queue of output, and a panic's output, which
+ * takes no lock.
  *
- * While the queue is empty, output goes to the device at once. Otherwise it goes behind what is
- * queued, and the device's transmit interrupt, which is enabled as long as something is queued,
- * moves a bounded part of it on each time. A polled device is looked at by a timer instead. The
- * interrupt is also used as a call to console_interrupt() for other things to be done there without
- * locks (con.attention). At boot, and when the machine ends, output waits for the device
- * (con.waits).
+ * While the queue is empty, output is written to the device at once. Otherwise it is added to the
+ * queue. While bytes are queued the device's transmit interrupt is enabled, and each interrupt
+ * sends a bounded number of them; a timer does so for a polled device. The interrupt is also
+ * enabled to have console_interrupt() called for other work that must be done without locks
+ * (con.attention). At boot, and when the machine ends, output waits for the device (con.waits).
+ *
+ * Locking: con.lock. Functions that a panic calls take no lock.
  */
 #include "console_internal.h"
 
@@ -21,17 +22,17 @@
 #include <stdio.h>
 #include <string.h>
 
-#define KICK_BYTES       512u /* written by whoever finds the queue without an interrupt */
-#define MOVE_BYTES       128u /* written in an interrupt */
-#define DRAIN_US         300u
+#define KICK_BYTES       512u /* sent by the writer that queues bytes */
+#define MOVE_BYTES       128u /* sent per interrupt */
+#define DRAIN_US         300u /* for which bytes are sent at a time */
 #define REPLAY_BELOW     1024u
 #define REPORT_US        1000000u
-#define STALL_US         1000000u  /* the device has taken nothing: it is not waited for */
-#define STALL_POLLS_MAX  1000000u  /* of a clock that stands still */
-#define END_US           60000000u /* for all that is queued when the machine ends, or in a panic */
+#define STALL_US         1000000u  /* for which a device that takes nothing is waited for */
+#define STALL_POLLS_MAX  1000000u  /* the limit if the clock does not advance */
+#define END_US           60000000u /* to send the queue when the machine ends, or in a panic */
 #define PANIC_WAIT_SPINS 1000000u
 
-static __noinline size_t firmware_write(const char *buf, size_t len)
+static __noinline size_t out_firmware_write(const char *buf, size_t len)
 {
     size_t n = 0;
 
@@ -42,29 +43,29 @@ static __noinline size_t firmware_write(const char *buf, size_t len)
 
 static const struct console_ops firmware = {
     .name = "firmware",
-    .write = firmware_write,
+    .write = out_firmware_write,
     .read = sbi_client_getchar,
 };
 
 struct console_state con = {
     .lock = SPINLOCK_INIT(RANK_CONSOLE),
     .device = &firmware,
-    .write_now = firmware_write,
+    .write_now = out_firmware_write,
     .waits = true,
 };
 
-/* Atomic: the harts that may use the console. A hart's index: that hart alone; in a panic none,
- * since the panic's text goes to the device without the lock. */
+/* Atomic: the harts that may take con.lock. A hart's index: only that hart. A panic admits none,
+ * because it writes to the device without the lock. */
 #define USERS_ALL  UINT32_MAX
 #define USERS_NONE (UINT32_MAX - 1)
 static uint32_t users = USERS_ALL;
 
 static struct {
     char bytes[QUEUE_SIZE];
-    uint64_t tail;        /* con.lock; free running; con.queued bytes are there from it on */
-    bool stalled;         /* con.lock: the device was waited for in vain */
-    uint64_t unreported;  /* con.lock: dropped bytes that no line has told of */
-    uint64_t report_from; /* not before this time */
+    uint64_t tail;        /* con.lock: position of the oldest of con.queued bytes; free running */
+    bool stalled;         /* con.lock: the device took nothing for STALL_US */
+    uint64_t unreported;  /* con.lock: dropped bytes not reported yet */
+    uint64_t report_from; /* con.lock: the earliest time of the next report */
 } queue;
 
 void console_acquire(void)
@@ -80,10 +81,9 @@ void console_acquire(void)
 
 /* ---- waiting: at boot, and when the machine ends ---- */
 
-/* How many bytes were taken; fewer than all when the device takes nothing any more, or after
- * `until`. */
-static size_t write_waiting(size_t (*write)(const char *, size_t), const char *buf, size_t len,
-                            uint64_t until)
+/* Returns the number of bytes written: fewer than len if the device stalls, or after `until`. */
+static size_t out_write_waiting(size_t (*write)(const char *, size_t), const char *buf, size_t len,
+                                uint64_t until)
 {
     uint64_t since = timer_now(), now = since;
     size_t done = 0;
@@ -110,14 +110,13 @@ static size_t write_waiting(size_t (*write)(const char *, size_t), const char *b
     return done;
 }
 
-/* All that is queued; what the device does not take is dropped. */
-static void queue_flush(size_t (*write)(const char *, size_t), uint64_t until)
-    __must_hold(&con.lock)
+/* Sends all queued bytes; drops those that the device does not take. */
+static void out_flush(size_t (*write)(const char *, size_t), uint64_t until) __must_hold(&con.lock)
 {
     while (con.queued != 0) {
         const uint32_t at = queue.tail % QUEUE_SIZE;
         const uint32_t n = MIN(con.queued, QUEUE_SIZE - at);
-        const size_t done = write_waiting(write, queue.bytes + at, n, until);
+        const size_t done = out_write_waiting(write, queue.bytes + at, n, until);
 
         if (done < n)
             out_dropped(NULL, n - done);
@@ -126,7 +125,7 @@ static void queue_flush(size_t (*write)(const char *, size_t), uint64_t until)
     }
 }
 
-static void wait_idle(uint64_t until)
+static void out_wait_idle(uint64_t until)
 {
     const struct console_ops *d = atomic_load_relaxed(&con.device);
 
@@ -144,7 +143,7 @@ static void wait_idle(uint64_t until)
 
 /* ---- the queue ---- */
 
-static size_t write_nothing(const char *buf, size_t len)
+static size_t out_write_nothing(const char *buf, size_t len)
 {
     (void)buf;
     (void)len;
@@ -157,9 +156,9 @@ static void out_charge(struct console_client *c, uint64_t ticks)
         c->ops->charge(c->owner, ticks);
 }
 
-/* The oldest bytes go to the device, at most `most`, as far as it has room; and not for long, since
- * the firmware may wait. With `charge` their payers pay for the time. */
-static void queue_drain(uint32_t most, bool charge) __must_hold(&con.lock)
+/* Sends at most `most` of the oldest bytes while the device has room, and for DRAIN_US at most,
+ * since the firmware may wait. `charge`: the payers of the bytes are charged for the time. */
+static void out_send(uint32_t most, bool charge) __must_hold(&con.lock)
 {
     uint64_t now = timer_now();
     const uint64_t end = now + timer_ticks_from_us(DRAIN_US);
@@ -195,7 +194,7 @@ void out_queue(const char *buf, size_t len)
                 out_dropped(NULL, len);
                 return;
             }
-            queue_flush(con.device->write, UINT64_MAX);
+            out_flush(con.device->write, UINT64_MAX);
             continue;
         }
         memcpy(queue.bytes + at, buf, n);
@@ -229,7 +228,7 @@ void out_dropped(struct console_client *c, size_t len)
     con.attention = true;
 }
 
-bool share_admits(struct out_share *s, uint32_t limit)
+bool out_share_admits(struct out_share *s, uint32_t limit)
 {
     const uint64_t most = queue.tail < s->end ? s->end - queue.tail : 0;
 
@@ -238,7 +237,7 @@ bool share_admits(struct out_share *s, uint32_t limit)
     return s->used < limit;
 }
 
-void share_add(struct out_share *s, size_t len)
+void out_share_add(struct out_share *s, size_t len)
 {
     s->end = queue.tail + con.queued;
     s->used += (uint32_t)len;
@@ -255,25 +254,25 @@ void out_set_irqs(unsigned irqs)
         con.device->set_irqs(irqs);
 }
 
-/* The interrupt is wanted. */
+/* True if the interrupt is needed. */
 static bool out_has_more(void)
 {
     return con.queued != 0 || con.refusals || attach_is_replaying() || input_waits_ahead() ||
            (queue.unreported != 0 && !con.report_due);
 }
 
-/* Something is queued, or to be done. */
+/* Handles con.attention before the lock is released. */
 static __noinline void out_kick(void) __must_hold(&con.lock)
 {
     if (con.waits) {
         while (attach_is_replaying())
             attach_replay();
-        queue_flush(con.device->write, UINT64_MAX);
+        out_flush(con.device->write, UINT64_MAX);
         con.attention = false;
         return;
     }
-    if (con.write_now != write_nothing)
-        queue_drain(KICK_BYTES, false); /* the writer's time */
+    if (con.write_now != out_write_nothing)
+        out_send(KICK_BYTES, false); /* the writer is charged already */
     con.attention = out_has_more();
     if (con.attention)
         out_set_irqs(con.irqs | CONSOLE_IRQ_TX);
@@ -286,8 +285,8 @@ void console_release(void)
     lock_release(&con.lock);
 }
 
-/* How much was dropped, when there is room again; at most once a second. */
-static void report_dropped(void) __must_hold(&con.lock)
+/* Reports dropped output if there is room again; at most once per second. */
+static void out_report_dropped(void) __must_hold(&con.lock)
 {
     const uint64_t now = timer_now(), n = queue.unreported;
     char text[80];
@@ -303,7 +302,7 @@ static void report_dropped(void) __must_hold(&con.lock)
 
 void out_move(void)
 {
-    queue_drain(MOVE_BYTES, true);
+    out_send(MOVE_BYTES, true);
     if (attach_is_replaying() && con.queued < REPLAY_BELOW) {
         struct console_client *c = con.attached;
         const uint64_t before = timer_now();
@@ -311,7 +310,7 @@ void out_move(void)
         attach_replay();
         out_charge(c, timer_now() - before);
     }
-    report_dropped();
+    out_report_dropped();
     con.attention = out_has_more();
     out_set_irqs(con.attention ? con.irqs | CONSOLE_IRQ_TX : con.irqs & ~CONSOLE_IRQ_TX);
 }
@@ -333,13 +332,13 @@ void out_set_device(const struct console_ops *ops)
 void out_end_waiting(bool polled)
 {
     console_acquire();
-    console_release(); /* what is queued has gone */
+    console_release(); /* sends all queued output */
     console_acquire();
     con.waits = false;
     queue.stalled = false;
     con.polled = polled;
     if (con.device->set_irqs == NULL)
-        con.write_now = write_nothing;
+        con.write_now = out_write_nothing;
     out_set_irqs(CONSOLE_IRQ_RX);
     lock_release(&con.lock);
 }
@@ -349,7 +348,7 @@ void console_begin_end(void)
     console_acquire();
     con.waits = true;
     con.write_now = con.device->write;
-    line_give_up(); /* no command ends its line any more, and what waits for that has a limit */
+    line_abandon(); /* no command ends its line any more, and what waits for that has a limit */
     console_release();
 }
 
@@ -357,7 +356,7 @@ void console_finish(void)
 {
     console_acquire();
     queue.report_from = 0;
-    report_dropped();
+    out_report_dropped();
     atomic_store_relaxed(&users, this_hart()->index);
     console_release();
 }
@@ -389,19 +388,19 @@ const char *console_counts(struct console_counts *counts)
 
 static uint64_t panic_until = UINT64_MAX;
 
-static void panic_put(const char *buf, size_t len)
+static void out_panic_put(const char *buf, size_t len)
 {
     const struct console_ops *d = atomic_load_relaxed(&con.device);
 
-    (void)write_waiting(d->write_panic != NULL ? d->write_panic : d->write, buf, len, panic_until);
+    (void)out_write_waiting(d->write_panic != NULL ? d->write_panic : d->write, buf, len,
+                            panic_until);
 }
 
 void out_panic_begin(void)
 {
     atomic_store_seq(&users, USERS_NONE);
     panic_until = timer_now() + timer_ticks_from_us(END_US);
-    /* The line that another hart is writing just now may end first; this hart may hold the lock
-     * itself. */
+    /* Lets another hart finish its line; this hart may hold the lock itself. */
     for (unsigned i = 0; i < PANIC_WAIT_SPINS && atomic_load_relaxed(&con.lock.raw.owner) !=
                                                      atomic_load_relaxed(&con.lock.raw.next);
          i++)
@@ -414,14 +413,14 @@ void out_panic(const char *buf, size_t len) __no_lock_check
 
     if (len == 0)
         return;
-    /* What came before it. */
-    queue_flush(d->write_panic != NULL ? d->write_panic : d->write, panic_until);
+    /* Earlier output. */
+    out_flush(d->write_panic != NULL ? d->write_panic : d->write, panic_until);
     if (atomic_load_relaxed(&con.owner) != LINE_EMPTY &&
         atomic_load_relaxed(&con.owner) != LINE_HOST) {
         atomic_store_relaxed(&con.owner, LINE_HOST);
-        panic_put("\r\n", 2);
+        out_panic_put("\r\n", 2);
     }
-    out_cooked(panic_put, buf, len);
+    out_cooked(out_panic_put, buf, len);
 }
 
 void console_drain(void)
@@ -431,13 +430,13 @@ void console_drain(void)
     if (atomic_load_relaxed(&users) != USERS_NONE) {
         console_acquire();
         con.waits = true;
-        line_give_up();
+        line_abandon();
         while (attach_is_replaying()) {
             attach_replay();
-            queue_flush(con.device->write, until);
+            out_flush(con.device->write, until);
         }
-        queue_flush(con.device->write, until);
+        out_flush(con.device->write, until);
         lock_release(&con.lock);
     }
-    wait_idle(timer_now() + timer_ticks_from_us(STALL_US));
+    out_wait_idle(timer_now() + timer_ticks_from_us(STALL_US));
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * console_payer.c - which client's bytes are where in the output queue, so that the hart time of
- * sending them is charged to that client. The queue is a sequence of parts, each with one payer. If
- * the table of parts is full, further bytes are added to the last part, so that one client may be
- * charged for another one's.
+ * console_payer.c - the payers of queued output: the clients that are charged for the hart time of
+ * sending it. The queue is a sequence of parts, each with one payer. If the table of parts is full,
+ * further bytes are added to the last part, so that its client may be charged for another's bytes.
  *
  * Locking: con.lock.
  */
@@ -13,7 +12,7 @@
 
 struct payer_part {
     uint64_t end;                  /* position in the queue behind its last byte */
-    struct console_client *client; /* NULL: nobody is charged */
+    struct console_client *client; /* NULL: no client is charged */
 };
 
 static struct {

@@ -3,7 +3,7 @@
 #include <arch/bulk.h>
 #include <hearth/console/console_ring.h>
 
-static char **page_at(struct console_ring *r, uint64_t at)
+static char **ring_page_at(struct console_ring *r, uint64_t at)
 {
     return &r->page[at / PAGE_SIZE % RING_PAGES];
 }
@@ -17,7 +17,7 @@ bool ring_wants_page(const struct console_ring *r, size_t len)
 bool ring_give_page(struct console_ring *r, char *page)
 {
     for (unsigned i = 0; i < 2; i++) {
-        char **p = page_at(r, r->head + i * PAGE_SIZE);
+        char **p = ring_page_at(r, r->head + i * PAGE_SIZE);
 
         if (*p == NULL) {
             *p = page;
@@ -32,7 +32,7 @@ void ring_put(struct console_ring *r, const char *buf, size_t len)
     while (len > 0) {
         const uint64_t offset = r->head % PAGE_SIZE;
         const size_t n = MIN(len, PAGE_SIZE - offset);
-        char *page = *page_at(r, r->head);
+        char *page = *ring_page_at(r, r->head);
 
         if (page == NULL) {
             r->lost += len;
@@ -54,7 +54,7 @@ size_t ring_take(struct console_ring *r, const char **buf, size_t most)
     const uint64_t offset = r->tail % PAGE_SIZE;
     const size_t n = MIN(MIN(most, PAGE_SIZE - offset), r->head - r->tail);
 
-    *buf = n != 0 ? *page_at(r, r->tail) + offset : NULL;
+    *buf = n != 0 ? *ring_page_at(r, r->tail) + offset : NULL;
     r->tail += n;
     return n;
 }
