@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * console_test.h - the world around the console, for its tests: a device, the log, clients, a
- * shell. One test program a .c file, so the definitions are static.
+ * console_test.h - fakes for the console's tests: a device, clients, a shell. Each .c file is a
+ * test program of its own, so the definitions are static.
  */
 #pragma once
 
@@ -17,13 +17,13 @@
 
 #define TEST static __attribute__((unused))
 
-/* A client, as a VM is one. */
+/* A client that takes the place of a VM. */
 struct end {
     struct console_client *c;
     char name[32];
     unsigned inputs, rooms;
     uint64_t charged; /* ticks */
-    /* It could not get rid of it: written at ops->room(). */
+    /* Output that was refused: written when ops->room() is called. */
     char waiting[64];
     size_t waiting_len;
 };
@@ -222,7 +222,7 @@ TEST void vm_add(unsigned i, const char *name)
     end_add(i, name, false);
 }
 
-/* Ctrl-] attaches a shell from now on. */
+/* From now on Ctrl-] attaches a shell. */
 TEST void shell_add(void)
 {
     shell = console_client_create(&shell_ops, NULL);
@@ -253,7 +253,7 @@ TEST void reset_out(void)
     out[0] = '\0';
 }
 
-/* This device from now on; output does not wait for it. */
+/* Sets the device, for which output does not wait. */
 TEST void use(const struct console_ops *d)
 {
     device = d;
@@ -280,8 +280,8 @@ static int setup(void **state)
     return 0;
 }
 
-/* One interrupt, at the time when the device has room, if there is none to take input. False: none
- * is enabled. */
+/* Raises one interrupt: now if there is input, else when the device has room. False: none is
+ * enabled. */
 TEST bool interrupt(void)
 {
     const bool received = (irqs & CONSOLE_IRQ_RX) != 0 && typed_len != 0;
@@ -294,7 +294,7 @@ TEST bool interrupt(void)
     return true;
 }
 
-/* All that the device's interrupt and timers have to do, as time goes on. */
+/* Runs interrupts and timers until there is nothing left to do. */
 TEST void pump(void)
 {
     for (unsigned i = 0;; i++) {
@@ -337,7 +337,7 @@ static int teardown(void **state)
     return 0;
 }
 
-/* ---- what clients do ---- */
+/* ---- actions of clients ---- */
 
 TEST size_t put(unsigned i, const char *buf, size_t len)
 {
@@ -349,7 +349,7 @@ TEST void say(unsigned i, const char *text)
     assert_int_equal(put(i, text, strlen(text)), strlen(text));
 }
 
-/* As far as the console reads the device. */
+/* Types these bytes, as far as the console reads the device. */
 TEST void type(const char *bytes, size_t len)
 {
     typed = bytes;

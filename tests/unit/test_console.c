@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* console.c and log.c: one line for everybody, against a device that records. */
+/* test_console.c - console/ and kernel/log.c with a device that records its output. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,7 +22,7 @@ static void one_vm_is_raw(void **state)
     expect("\x1b[1mhi\x07\r\nline\nlogin: ");
 }
 
-static void log_never_joins_a_guests_line(void **state)
+static void log_begins_a_new_line(void **state)
 {
     (void)state;
     vm_add(0, "one");
@@ -48,7 +48,7 @@ static void hosts_own_unfinished_line_goes_on(void **state)
     expect("ab\r\nc\r\n\r\nd\r\n");
 }
 
-/* However long, one line, all of it, and nothing for the terminal to obey. */
+/* Guest text of any length is one whole line, without control bytes for the terminal. */
 static void guests_text_is_one_line(void **state)
 {
     static const char head[] = "hearth: [one] Guest Log: ";
@@ -74,7 +74,7 @@ static void guests_text_is_one_line(void **state)
     expect(want);
 }
 
-static void log_is_cut_and_harmless(void **state)
+static void log_is_cut_and_escaped(void **state)
 {
     char big[1000];
 
@@ -137,7 +137,7 @@ static void others_long_lines_are_bounded(void **state)
         assert_non_null(p);
         p++;
     }
-    /* Every byte came out once, as an escape of four. */
+    /* Every byte was written once, as an escape of four bytes. */
     {
         size_t escapes = 0;
 
@@ -147,7 +147,7 @@ static void others_long_lines_are_bounded(void **state)
     }
 }
 
-static void without_a_device_the_firmware_speaks(void **state)
+static void without_a_device_the_firmware_is_used(void **state)
 {
     (void)state;
     console_init();
@@ -198,7 +198,7 @@ static void key_cycles_running_vms(void **state)
     assert_int_equal(ends[0].inputs + ends[1].inputs + ends[2].inputs, 0);
 }
 
-static void ended_vm_gives_way(void **state)
+static void ended_vm_is_replaced(void **state)
 {
     char byte;
 
@@ -210,18 +210,18 @@ static void ended_vm_gives_way(void **state)
     expect("bye\r\nhearth: console: attached to two\r\n");
     type("x", 1);
     assert_int_equal(ends[1].inputs, 1);
-    console_client_ended(ends[0].c); /* again: nothing */
+    console_client_ended(ends[0].c); /* a second call does nothing */
     console_client_ended(ends[1].c);
     expect("");
-    type("y\x1dz", 3); /* nobody there */
+    type("y\x1dz", 3); /* no client is attached */
     expect("hearth: console: no VM attached\r\n");
     assert_int_equal(ends[1].inputs, 1);
     assert_int_equal(take(1, &byte, 1), 1);
     assert_int_equal(byte, 'x');
     assert_int_equal(take(0, &byte, 1), 0);
-    say(1, "late\n"); /* words of the dead are still shown */
+    say(1, "late\n"); /* output after the end is still shown */
     expect("[two] late\r\n");
-    /* A VM that comes now is attached. */
+    /* A VM that is created now is attached. */
     vm_add(2, "three");
     expect("hearth: console: 2 bytes of input dropped\r\n"
            "hearth: console: attached to three\r\n");
@@ -262,7 +262,7 @@ static void input_goes_to_the_attached(void **state)
     assert_int_equal(take(1, buf, sizeof(buf)), 0);
 }
 
-/* Ctrl-] gets a shell from now on. */
+/* From now on Ctrl-] attaches a shell. */
 static void shell_begin(void)
 {
     if (shell == NULL)
@@ -282,7 +282,7 @@ static void shell_end(void)
     console_shell_line("", 0, 0);
 }
 
-/* Ctrl-] gives the line to the shell: what is typed, and its prompt behind lines of others. */
+/* After Ctrl-] the shell receives input, and its prompt is drawn again after lines of others. */
 static void shell_has_the_line(void **state)
 {
     char name[CONSOLE_NAME_MAX + 1];
@@ -308,7 +308,7 @@ static void shell_has_the_line(void **state)
     say(0, "no prompt now\n");
     expect("[one] no prompt now\r\n");
 
-    /* A line of a command's stays whole. */
+    /* A command's line is not broken. */
     console_shell_write("[1,", 3);
     say(0, "behind it\n");
     console_write("and this\n", 9);
@@ -348,7 +348,7 @@ static void replay(void **state)
 
 static char backlog[RING_SIZE + 5000];
 
-/* Text without "\r\n", different everywhere. */
+/* Text without "\r\n" that does not repeat. */
 static const char *fill_backlog(void)
 {
     for (size_t i = 0; i < sizeof(backlog); i++)
@@ -364,8 +364,8 @@ static void two_with_backlog(size_t len)
     expect("");
 }
 
-/* A buffered VM that gets the terminal because another one ends is seen from where it is kept. */
-static void take_over_is_replayed(void **state)
+/* If a buffered VM is attached because another one ends, all output in its ring is replayed. */
+static void next_vm_is_replayed(void **state)
 {
     static const char head[] =
         "hearth: console: attached to two\r\nhearth: console: 5000 bytes lost here\r\n";
@@ -382,8 +382,8 @@ static void take_over_is_replayed(void **state)
     expect("raw\n");
 }
 
-/* What was shown with its name is not shown again unasked, but for a line that has not ended. */
-static void take_over_repeats_no_lines(void **state)
+/* Lines that were shown with a prefix are not replayed, except one that has not ended. */
+static void next_vm_repeats_no_lines(void **state)
 {
     (void)state;
     vm_add(0, "one");
@@ -399,7 +399,7 @@ static void take_over_repeats_no_lines(void **state)
     expect("hearth: console: attached to two\r\nafter\n$ ");
 }
 
-/* A VM that comes back finds the terminal free: what it wrote meanwhile is seen. */
+/* A VM that starts again while no client is attached is attached, and replayed. */
 static void first_attach_is_replayed(void **state)
 {
     (void)state;
@@ -411,7 +411,7 @@ static void first_attach_is_replayed(void **state)
     expect("hearth: console: attached to one\r\nwords");
 }
 
-/* Its output stays in order: none of it comes between what is being replayed. Input is the VM's. */
+/* Output written during the replay follows it. Input is delivered to the VM. */
 static void output_waits_for_the_replay(void **state)
 {
     const char head[] = "hearth: console: attached to two\r\n";
@@ -434,8 +434,8 @@ static void output_waits_for_the_replay(void **state)
     reset_out();
 }
 
-/* Ctrl-] in the middle of it: the shell has the line, and the rest comes the next time. */
-static void replay_is_left(void **state)
+/* Ctrl-] during a replay attaches the shell; the rest is replayed the next time. */
+static void replay_is_interrupted(void **state)
 {
     size_t seen;
 
@@ -463,7 +463,8 @@ static void replay_is_left(void **state)
     reset_out();
 }
 
-/* Its last words are seen before another one gets the terminal; unless it is taken away. */
+/* The rest of an ended VM's output is shown before another one is attached, unless it is removed.
+ * */
 static void ended_in_replay(void **state)
 {
     (void)state;
@@ -488,7 +489,7 @@ static void ended_in_replay(void **state)
     }
 }
 
-/* One that writes faster than it is shown does not keep it up for ever. */
+/* The replay of a VM that writes faster than the line ends. */
 static void endless_replay_is_cut(void **state)
 {
     unsigned rounds = 0;
@@ -520,14 +521,14 @@ static void typed_ahead_is_the_vms(void **state)
     assert_int_equal(ends[0].inputs, 2); /* the a, and this */
     assert_int_equal(take(0, buf, sizeof(buf)), 4);
     assert_memory_equal(buf, "als\r", 4);
-    /* The shell has nothing to do with the line any more. */
+    /* The shell is detached. */
     say(0, "$ ");
     reset_out();
     console_shell_enter();
     console_shell_line("> ", 2, 0);
     say(0, "x\n");
     expect("x\n");
-    /* Behind a Ctrl-] it is the shell's again; and goes to the VM with the next command. */
+    /* Input behind a Ctrl-] is the shell's, and the VM's after the next command. */
     type("\x1d", 1);
     type("x\x1dhelp\r", 7);
     console_attach(ends[0].c);
@@ -541,7 +542,7 @@ static void typed_ahead_is_the_vms(void **state)
     reset_out();
 }
 
-/* What cannot wait for the end of a command's line is counted: the line stays one. */
+/* Lines that cannot be deferred are counted: the command's line is not broken. */
 static void commands_line_stays_whole(void **state)
 {
     static char big[1024];
@@ -572,7 +573,7 @@ static void commands_line_stays_whole(void **state)
     assert_non_null(end);
     assert_int_equal(sscanf(end + 19, "%lu bytes of console output dropped\r\n", &told), 1);
     assert_int_equal(told, counts().output_dropped - before);
-    /* The VM left room for the hypervisor's. */
+    /* There was room left for the hypervisor's line. */
     for (const char *p = out; (p = strstr(p, "a line of the")) != NULL; p++)
         shown++;
     assert_true(shown > 100);
@@ -602,7 +603,7 @@ static void prefixes_have_colours(void **state)
     expect("[two] text\r\n");
 }
 
-/* The attached VM may leave a colour, or half a sequence: what comes behind it is readable. */
+/* The attached VM may leave a colour or an unfinished sequence: text behind it is readable. */
 static void raw_leaves_no_trace(void **state)
 {
     (void)state;
@@ -670,26 +671,26 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(one_vm_is_raw),
-        T(log_never_joins_a_guests_line),
+        T(log_begins_a_new_line),
         T(hosts_own_unfinished_line_goes_on),
         T(guests_text_is_one_line),
-        T(log_is_cut_and_harmless),
+        T(log_is_cut_and_escaped),
         T(others_are_prefixed_by_line),
         T(others_cannot_touch_the_terminal),
         T(others_long_lines_are_bounded),
-        T(without_a_device_the_firmware_speaks),
+        T(without_a_device_the_firmware_is_used),
         T(panic_takes_no_lock),
         T(key_cycles_running_vms),
-        T(ended_vm_gives_way),
+        T(ended_vm_is_replaced),
         T(unfinished_line_of_an_ended_vm_is_shown),
         T(input_goes_to_the_attached),
         T(shell_has_the_line),
         T(replay),
-        T(take_over_is_replayed),
-        T(take_over_repeats_no_lines),
+        T(next_vm_is_replayed),
+        T(next_vm_repeats_no_lines),
         T(first_attach_is_replayed),
         T(output_waits_for_the_replay),
-        T(replay_is_left),
+        T(replay_is_interrupted),
         T(ended_in_replay),
         T(endless_replay_is_cut),
         T(typed_ahead_is_the_vms),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The console on a slow line, and with readers that are slow: nobody waits, and what is lost is
- * told. */
+/* test_console_flow.c - the console with a slow line and with slow readers: no hart waits, and lost
+ * bytes are reported. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,12 +12,12 @@
 
 #include "console_test.h"
 
-#define SLOW 868 /* 115200 baud, in ticks a byte */
+#define SLOW 868 /* ticks per byte at 115200 baud */
 
 /* ---- output ---- */
 
-/* No write moves the clock: none waits. */
-static void nobody_waits(void **state)
+/* The clock hardly moves during writes. */
+static void no_writer_waits(void **state)
 {
     static char big[4096];
 
@@ -33,7 +33,7 @@ static void nobody_waits(void **state)
         log_info("a line");
         (void)log_text(1, big, 1024);
     }
-    assert_true(fake_timer_now < 100000); /* 10 ms, for what takes seconds to send */
+    assert_true(fake_timer_now < 100000); /* 10 ms; sending takes seconds */
     assert_true(held_most <= 1024);
     fake_timer_step = 0;
     pump();
@@ -41,8 +41,8 @@ static void nobody_waits(void **state)
     reset_out();
 }
 
-/* A message all of escapes: the lock is free again and again while it goes out, and nothing of
- * others is in it. */
+/* A message that consists of escapes is sent with the lock released in between, and others' output
+ * does not get into it. */
 static void long_text_is_bounded_and_whole(void **state)
 {
     static char big[1024];
@@ -78,7 +78,7 @@ static void no_room_for_long_texts(void **state)
     while (log_text(0, big, sizeof(big)))
         assert_true(taken++ < 10);
     assert_true(taken >= 2);
-    /* It is of use to ask again and again. */
+    /* A retry succeeds in the end. */
     for (unsigned i = 0; !log_text(0, big, sizeof(big)); i++) {
         assert_true(i < 4096);
         assert_true(interrupt());
@@ -90,12 +90,12 @@ static void no_room_for_long_texts(void **state)
     reset_out();
 }
 
-/* What the line has no room for is in the VM's ring, and its bytes are counted. */
-static void flood_of_lines_is_dropped_and_told(void **state)
+/* Lines without room in the queue are kept in the VM's ring, and their bytes are counted. */
+static void flood_of_lines_is_dropped_and_reported(void **state)
 {
     const uint64_t before = counts().output_dropped;
     struct console_counts mine;
-    uint64_t told;
+    uint64_t reported;
     size_t lines = 0;
     char *report;
 
@@ -114,9 +114,9 @@ static void flood_of_lines_is_dropped_and_told(void **state)
     assert_int_equal(counts().output_dropped - before, mine.output_dropped);
     report = strstr(out, "hearth: console: ");
     assert_non_null(report);
-    assert_int_equal(sscanf(report + 17, "%lu bytes of console output dropped\r\n", &told), 1);
-    assert_int_equal(told, mine.output_dropped);
-    /* All of it is there for who attaches it. */
+    assert_int_equal(sscanf(report + 17, "%lu bytes of console output dropped\r\n", &reported), 1);
+    assert_int_equal(reported, mine.output_dropped);
+    /* All of it is replayed when the VM is attached. */
     reset_out();
     byte_ticks = 0;
     console_attach(ends[1].c);
@@ -128,8 +128,8 @@ static void flood_of_lines_is_dropped_and_told(void **state)
     reset_out();
 }
 
-/* It goes on for long: every second somebody may read of it. */
-static void endless_flood_is_told_again(void **state)
+/* While a flood continues it is reported once per second. */
+static void endless_flood_is_reported_again(void **state)
 {
     unsigned reports = 0;
 
@@ -150,7 +150,7 @@ static void endless_flood_is_told_again(void **state)
     reset_out();
 }
 
-/* Each VM that floods has a share, and one that says little is seen. */
+/* A flooding VM has a limited share, and others' lines are shown. */
 static void flood_leaves_room_for_others(void **state)
 {
     (void)state;
@@ -170,8 +170,8 @@ static void flood_leaves_room_for_others(void **state)
     reset_out();
 }
 
-/* No guest can use up what the hypervisor's lines have, whatever it does: not even by making such
- * lines. */
+/* No guest can use up the room reserved for the hypervisor's lines, not even by causing such lines.
+ * */
 static void hypervisors_lines_have_a_reserve(void **state)
 {
     static char big[4096];
@@ -205,7 +205,7 @@ static void hypervisors_lines_have_a_reserve(void **state)
     reset_out();
 }
 
-/* A crash report, with long names of symbols, on a line that has sent none of it yet. */
+/* A crash report with long symbol names fits into the queue. */
 static void crash_report_is_whole(void **state)
 {
     struct console_counts own;
@@ -221,7 +221,7 @@ static void crash_report_is_whole(void **state)
     console_client_counts(ends[1].c, &own);
     assert_int_equal(own.output_dropped, 0);
     pump();
-    /* The same in the middle of a line of a command's. */
+    /* The same while a command has written a part of a line. */
     shell_add();
     type("\x1d", 1);
     assert_int_equal(console_shell_write("[", 1), 1);
@@ -234,11 +234,11 @@ static void crash_report_is_whole(void **state)
     reset_out();
 }
 
-/* Even the hypervisor's lines end somewhere, and that is counted. */
+/* The hypervisor's lines are bounded, too, and dropped bytes are counted. */
 static void hypervisors_lines_are_bounded(void **state)
 {
     const uint64_t before = counts().output_dropped;
-    uint64_t told = 0;
+    uint64_t reported = 0;
 
     (void)state;
     byte_ticks = SLOW;
@@ -251,13 +251,13 @@ static void hypervisors_lines_are_bounded(void **state)
         uint64_t n = 0;
 
         assert_int_equal(sscanf(p + 17, "%lu bytes of console output dropped", &n), 1);
-        told += n;
+        reported += n;
     }
-    assert_int_equal(told, counts().output_dropped - before);
+    assert_int_equal(reported, counts().output_dropped - before);
     reset_out();
 }
 
-/* Bytes of out from here on that are of this kind. */
+/* Number of these bytes in `out` from `at` on. */
 static size_t count_from(size_t at, char kind)
 {
     size_t n = 0;
@@ -267,8 +267,8 @@ static size_t count_from(size_t at, char kind)
     return n;
 }
 
-/* Sending in the interrupt is charged to the VM whose output it is, also the hypervisor's lines
- * about it. What is written at once costs the writer's own time. */
+/* The interrupt's time is charged to the VM whose output it sends, or about which the hypervisor's
+ * line is. Output written at once is not charged: the writer's vcpu is. */
 static void sending_is_charged(void **state)
 {
     static char big[2000];
@@ -296,14 +296,14 @@ static void sending_is_charged(void **state)
         assert_int_equal(ends[i].charged, 0);
     pump();
     assert_int_equal(ends[0].charged, 7 * count_from(at, 'x'));
-    /* Of a line, its prefix and its end are charged, too, and the end of the line before it. */
+    /* A line's prefix, its end and the end of the line before it are charged as well. */
     assert_int_equal(ends[1].charged, 7 * (count_from(at, 'y') + 3 * 7));
     assert_in_range(ends[2].charged, 7 * count_from(at, 'z'), 7 * (count_from(at, 'z') + 60));
     reset_out();
 }
 
-/* The output of VMs that are gone is charged to nobody; nor is it lost. */
-static void sending_for_the_dead(void **state)
+/* The output of removed clients is sent and charged to no client. */
+static void sending_for_removed_clients(void **state)
 {
     struct end *e = &ends[1];
 
@@ -321,7 +321,7 @@ static void sending_for_the_dead(void **state)
     expect("[two] a line that is longer than the FIFO\r\n");
 }
 
-/* More changes of the payer than the console keeps: all is charged all the same. */
+/* With more parts than the table has entries, all bytes are still charged. */
 static void sending_of_many_parts(void **state)
 {
     const unsigned rounds = 1000;
@@ -343,7 +343,8 @@ static void sending_of_many_parts(void **state)
     reset_out();
 }
 
-/* The attached VM is held back, and told when there is room: not a byte is lost. */
+/* The attached VM's output is refused, and ops->room() called when there is room: no byte is lost.
+ * */
 static void attached_is_held_back(void **state)
 {
     static char text[60000];
@@ -377,7 +378,7 @@ static void attached_is_held_back(void **state)
     reset_out();
 }
 
-/* Room comes, too, because the line is another one's now: then it is in the ring. */
+/* ops->room() is also called after the VM was detached: then its output goes into the ring. */
 static void detached_is_no_longer_held_back(void **state)
 {
     static char text[4096];
@@ -401,8 +402,8 @@ static void detached_is_no_longer_held_back(void **state)
     reset_out();
 }
 
-/* The last that an ended VM still held back is written, whole, before another one has the line. */
-static void last_words_are_taken(void **state)
+/* Output that an ended VM still held is written whole before another VM is attached. */
+static void last_output_is_accepted(void **state)
 {
     static char text[4096];
 
@@ -449,7 +450,7 @@ static void shells_output_is_held_back(void **state)
     reset_out();
 }
 
-/* The device takes nothing any more: all end in bounded time, and it goes on when it does. */
+/* If the device takes nothing, all writes end in bounded time; output resumes when it does. */
 static void stuck_device(void **state)
 {
     static char big[4096];
@@ -474,7 +475,7 @@ static void stuck_device(void **state)
     reset_out();
 }
 
-/* The transmit interrupt is there when it is wanted, and only then. */
+/* The transmit interrupt is enabled only while bytes are queued. */
 static void interrupt_is_on_while_queued(void **state)
 {
     (void)state;
@@ -490,7 +491,7 @@ static void interrupt_is_on_while_queued(void **state)
     expect("at oncemore than sixteen bytes");
 }
 
-/* A device without an interrupt: a timer looks, more often while something is queued. */
+/* A device without an interrupt is polled by a timer, more often while bytes are queued. */
 static void polled_device(void **state)
 {
     static const struct console_ops polled = {
@@ -520,7 +521,7 @@ static void polled_device(void **state)
     reset_out();
     fake_timer_reset();
     byte_ticks = 0;
-    irq_answer = -1; /* the same for one whose interrupt cannot be had */
+    irq_answer = -1; /* the same if the interrupt cannot be requested */
     use(&dev);
     assert_non_null(fake_timer_armed[0]);
     assert_non_null(strstr(out, "hearth: console: test, polled\r\n"));
@@ -552,7 +553,7 @@ static void panic_and_end_say_all(void **state)
     reset_out();
 }
 
-/* A device that takes nothing keeps neither up for long. */
+/* A device that takes nothing delays neither for long. */
 static void panic_and_end_are_bounded(void **state)
 {
     static char big[1024];
@@ -571,7 +572,7 @@ static void panic_and_end_are_bounded(void **state)
     assert_true(log_text(0, big, sizeof(big)));
     console_drain();
     assert_true(fake_timer_now - start < 3 * 10000000);
-    /* A clock that stands still does not keep them either. */
+    /* Nor does a clock that does not advance. */
     fake_timer_step = 0;
     stuck = false;
     use(&dev);
@@ -580,8 +581,8 @@ static void panic_and_end_are_bounded(void **state)
     reset_out();
 }
 
-/* When the machine ends, output waits again: its summary is whole, though a command of the shell's
- * was in the middle of a line. */
+/* When the machine ends, output waits for the device: the summary is whole, even if a command of
+ * the shell has written a part of a line. */
 static void end_waits_for_the_device(void **state)
 {
     unsigned lines = 0;
@@ -602,7 +603,7 @@ static void end_waits_for_the_device(void **state)
     reset_out();
 }
 
-/* Dropped output is told before the machine's last line. */
+/* Dropped output is reported before the machine's last line. */
 static void last_line_is_last(void **state)
 {
     static const char want[] = " bytes of console output dropped\r\nhearth: off\r\n";
@@ -638,7 +639,7 @@ static const char *fill_paste(void)
     return paste;
 }
 
-/* A guest that reads slowly gets every byte: the device is not read while its ring is full. */
+/* A guest that reads slowly receives every byte: the device is not read while its ring is full. */
 static void paste_arrives_whole(void **state)
 {
     static const size_t pieces[] = {1, 16, 1000, RING};
@@ -667,7 +668,7 @@ static void paste_arrives_whole(void **state)
     expect("");
 }
 
-/* It takes nothing for two seconds: then Ctrl-] is seen, and the rest is counted. */
+/* After the guest has read nothing for 2 s, Ctrl-] is seen, and dropped bytes are counted. */
 static void key_is_seen_behind_a_full_ring(void **state)
 {
     const uint64_t before = counts().input_dropped;
@@ -698,7 +699,7 @@ static void key_is_seen_behind_a_full_ring(void **state)
     reset_out();
 }
 
-/* One that takes a byte now and then is not given up. */
+/* A guest that reads a byte now and then is waited for. */
 static void slow_reader_is_waited_for(void **state)
 {
     const uint64_t before = counts().input_dropped;
@@ -718,8 +719,8 @@ static void slow_reader_is_waited_for(void **state)
     expect("");
 }
 
-/* It takes input again after some was dropped: that is told, and nothing more is lost. */
-static void reader_comes_back(void **state)
+/* The guest reads again after bytes were dropped: they are reported, and no more are lost. */
+static void reader_resumes(void **state)
 {
     (void)state;
     vm_add(0, "one");
@@ -739,7 +740,7 @@ static void reader_comes_back(void **state)
     fake_timer_reset();
 }
 
-/* Ctrl-C ends a command that does not look at what is typed. */
+/* Ctrl-C ends a command that does not read input. */
 static void cancel_key_is_seen(void **state)
 {
     char byte;
@@ -757,7 +758,7 @@ static void cancel_key_is_seen(void **state)
     fake_timer_run(0);
     type(typed, typed_len);
     assert_int_equal(typed_len, 0);
-    assert_true(console_client_has_key(shell, 0)); /* here some are missing */
+    assert_true(console_client_has_key(shell, 0)); /* the mark of dropped bytes */
     type("\x03", 1);
     assert_true(console_client_has_key(shell, 3));
     assert_true(console_client_skip_key(shell, 3));
@@ -770,8 +771,8 @@ static void cancel_key_is_seen(void **state)
     reset_out();
 }
 
-/* The device itself lost some. */
-static void overrun_is_told(void **state)
+/* The device has lost a byte. */
+static void overrun_is_reported(void **state)
 {
     char byte;
 
@@ -784,8 +785,8 @@ static void overrun_is_told(void **state)
     expect("hearth: console: 1 bytes of input for one dropped\r\n");
 }
 
-/* Nobody is attached: counted, and told to who is next. */
-static void input_for_nobody_is_told(void **state)
+/* Input without an attached client is counted, and reported when one is attached. */
+static void input_without_a_reader_is_reported(void **state)
 {
     (void)state;
     type("abc", 3);
@@ -794,7 +795,7 @@ static void input_for_nobody_is_told(void **state)
     expect("hearth: console: 3 bytes of input dropped\r\n");
 }
 
-/* A device that always has a byte does not keep the hart. */
+/* A device that always has a byte does not occupy the hart. */
 static int endless_read(void)
 {
     return 'x';
@@ -822,20 +823,20 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(no_room_for_long_texts),
         T(paste_arrives_whole),
-        T(nobody_waits),
+        T(no_writer_waits),
         T(long_text_is_bounded_and_whole),
-        T(flood_of_lines_is_dropped_and_told),
-        T(endless_flood_is_told_again),
+        T(flood_of_lines_is_dropped_and_reported),
+        T(endless_flood_is_reported_again),
         T(flood_leaves_room_for_others),
         T(hypervisors_lines_have_a_reserve),
         T(crash_report_is_whole),
         T(hypervisors_lines_are_bounded),
         T(sending_is_charged),
-        T(sending_for_the_dead),
+        T(sending_for_removed_clients),
         T(sending_of_many_parts),
         T(attached_is_held_back),
         T(detached_is_no_longer_held_back),
-        T(last_words_are_taken),
+        T(last_output_is_accepted),
         T(shells_output_is_held_back),
         T(stuck_device),
         T(interrupt_is_on_while_queued),
@@ -846,10 +847,10 @@ int main(void)
         T(last_line_is_last),
         T(key_is_seen_behind_a_full_ring),
         T(slow_reader_is_waited_for),
-        T(reader_comes_back),
+        T(reader_resumes),
         T(cancel_key_is_seen),
-        T(overrun_is_told),
-        T(input_for_nobody_is_told),
+        T(overrun_is_reported),
+        T(input_without_a_reader_is_reported),
         T(endless_input_is_bounded),
     };
 

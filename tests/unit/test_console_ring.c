@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_console_ring.c - console/console_ring.c: the last 64 KiB, what is lost, pages on
- * demand; against a model that keeps everything. */
+/* test_console_ring.c - console/console_ring.c: its last 64 KiB, lost bytes and pages on demand,
+ * compared with a model that keeps everything. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -89,7 +89,7 @@ static void test_spare_page(void **state)
 
     (void)state;
     put("x", 1);
-    assert_true(ring_give_page(&r, page)); /* the next one, ahead of time */
+    assert_true(ring_give_page(&r, page)); /* for the bytes after the next ones */
     page = malloc(PAGE_SIZE);
     assert_false(ring_give_page(&r, page));
     free(page);
@@ -110,7 +110,7 @@ static void test_model(void **state)
             chunk[i] = all[total + i] = (char)(seed >> (i % 50));
         put(chunk, n);
         total += n;
-        if ((seed >> 40) % 1000 == 0) { /* now and then it is taken */
+        if ((seed >> 40) % 1000 == 0) { /* now and then it is emptied */
             const uint64_t kept = total - shown > RING_SIZE ? RING_SIZE : total - shown;
 
             assert_int_equal(ring_mark_lost(&r), total - shown - kept);

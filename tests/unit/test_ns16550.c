@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ns16550.c against a register file that behaves as the chip, and as chips that do not. */
+/* test_ns16550.c - drivers/ns16550.c with a model of the chip, and of faulty chips. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -54,7 +54,7 @@ static uint64_t chip_read(uint64_t address, unsigned size)
         return chip.fifo_present && (chip.fcr & 1) ? 0xc1 : 0x01;
     case 5:
         overrun = chip.overrun ? 0x02 : 0;
-        chip.overrun = false; /* reading clears it */
+        chip.overrun = false; /* a read clears it */
         chip.lsr_reads++;
         if (!chip.stuck && chip.in_fifo != 0 && chip.lsr_reads % chip.polls_to_empty == 0)
             chip.in_fifo = 0;
@@ -73,7 +73,7 @@ static void chip_write(uint64_t address, unsigned size, uint64_t value)
     assert_true(value <= 0xff);
     switch (reg) {
     case 0:
-        assert_int_equal(chip.lcr & 0x80, 0); /* never the divisor */
+        assert_int_equal(chip.lcr & 0x80, 0); /* DLAB: the divisor is not touched */
         if (chip.in_fifo >= (chip.fifo_present && (chip.fcr & 1) ? 16 : 1))
             chip.overruns++;
         chip.in_fifo++;
@@ -129,8 +129,8 @@ static const struct console_ops *probe(unsigned shift, unsigned width)
     return ns16550_driver.probe(&p) == 0 ? console_device_get() : NULL;
 }
 
-/* As far as there is room, again and again. */
-static void write_all(const struct console_ops *ops, const char *buf, size_t len)
+/* Writes until all bytes have been taken. */
+static void chip_write_all(const struct console_ops *ops, const char *buf, size_t len)
 {
     for (unsigned i = 0; len != 0; i++) {
         const size_t n = ops->write(buf, len);
@@ -157,8 +157,8 @@ static void sends_everything_in_order(void **state)
         assert_non_null(ops);
         assert_int_equal(chip.lcr, 3);
         assert_int_equal(chip.ier, 0);
-        write_all(ops, text, 5);
-        write_all(ops, text + 5, sizeof(text) - 5);
+        chip_write_all(ops, text, 5);
+        chip_write_all(ops, text + 5, sizeof(text) - 5);
         assert_int_equal(chip.sent_len, sizeof(text));
         assert_memory_equal(chip.sent, text, sizeof(text));
         assert_int_equal(chip.overruns, 0);
@@ -186,12 +186,12 @@ static void without_fifo_one_byte_at_a_time(void **state)
     (void)state;
     chip.fifo_present = false;
     ops = probe(0, 1);
-    write_all(ops, "hello, world, hello", 19);
+    chip_write_all(ops, "hello, world, hello", 19);
     assert_int_equal(chip.sent_len, 19);
     assert_int_equal(chip.overruns, 0);
 }
 
-/* A write ends where the FIFO is full, after one look at the line status, and waits for nothing. */
+/* A write stops when the FIFO is full, after one read of the line status, and does not wait. */
 static void full_fifo_takes_nothing(void **state)
 {
     const struct console_ops *ops = probe(0, 1);
@@ -216,7 +216,7 @@ static void full_fifo_takes_nothing(void **state)
     assert_int_equal(chip.overruns, 0);
 }
 
-/* What the firmware left in the FIFO is waited for, but not for ever. */
+/* The probe waits for the firmware's bytes in the FIFO, for a bounded time. */
 static void probe_is_bounded(void **state)
 {
     (void)state;
@@ -241,7 +241,7 @@ static void receives(void **state)
     assert_int_equal(ops->read(), -1);
     chip.overrun = true;
     chip.rx = "b";
-    (void)ops->is_idle(); /* which reads the line status, too */
+    (void)ops->is_idle(); /* reads the line status, too */
     assert_int_equal(ops->read(), CONSOLE_READ_LOST);
     assert_int_equal(ops->read(), 'b');
     assert_int_equal(ops->read(), CONSOLE_READ_NONE);
@@ -265,7 +265,7 @@ static void interrupts_are_set(void **state)
     assert_int_equal(chip.ier, 0);
 }
 
-/* A UART that the device tree describes wrongly is not touched. */
+/* A UART with a wrong description in the device tree is not touched. */
 static void bad_descriptions_are_refused(void **state)
 {
     struct platform good = {.uart = {.kind = UART_NS16550,

@@ -48,7 +48,7 @@ static void test_delivery(void **state)
     vm_set_irq(&vm, 10, false);
     mmio_ok_write(CLAIM(1), 4, 10);
     assert_false(line_of(0));
-    /* a line that falls before the claim does not withdraw the request */
+    /* the request stays if the line falls before the claim */
     vm_set_irq(&vm, 10, true);
     vm_set_irq(&vm, 10, false);
     assert_true(line_of(0));
@@ -76,7 +76,7 @@ static void gateway_blocks_until_complete(unsigned source)
     mmio_ok_write(CLAIM(3), 4, 96);
     mmio_ok_write(CLAIM(3), 4, UINT32_MAX);
     assert_false(line_of(0) || line_of(1));
-    mmio_ok_write(CLAIM(1), 4, source); /* another context that has it enabled */
+    mmio_ok_write(CLAIM(1), 4, source); /* any context for which it is enabled */
     assert_true(line_of(0) && line_of(1));
 }
 
@@ -149,7 +149,7 @@ static void test_registers(void **state)
     assert_int_equal(mmio_ok_read(PRIORITY(0), 4), 0);
 }
 
-static bool exists(uint64_t offset)
+static bool plic_offset_exists(uint64_t offset)
 {
     uint64_t in_context = offset & 0xfff, in_enable = offset & 0x7f;
 
@@ -171,7 +171,7 @@ static void test_undefined_offsets(void **state)
 
     (void)state;
     for (uint64_t offset = 0; offset < 0x600000; offset++) {
-        int want = exists(offset) ? 0 : -HV_EFAULT;
+        int want = plic_offset_exists(offset) ? 0 : -HV_EFAULT;
 
         if (mmio_read(&vcpus[0], BOARD_PLIC_BASE + offset, 4, &v) != want ||
             mmio_write(&vcpus[0], BOARD_PLIC_BASE + offset, 4, 0) != want)
@@ -254,7 +254,7 @@ static void model_check(void)
 
 static uint64_t seed;
 
-static uint32_t rnd(uint32_t below)
+static uint32_t random_below(uint32_t below)
 {
     seed = seed * 6364136223846793005u + 1442695040888963407u;
     return (uint32_t)(seed >> 33) % below;
@@ -262,29 +262,30 @@ static uint32_t rnd(uint32_t below)
 
 static void random_step(void)
 {
-    unsigned s = rnd(4) ? 1 + rnd(12) : 1 + rnd(SOURCES - 1), c = rnd(CONTEXTS), w = rnd(3);
+    unsigned s = random_below(4) ? 1 + random_below(12) : 1 + random_below(SOURCES - 1),
+             c = random_below(CONTEXTS), w = random_below(3);
     uint32_t v, got;
 
-    switch (rnd(8)) {
+    switch (random_below(8)) {
     case 0:
     case 1:
-        src[s].level = rnd(2);
+        src[s].level = random_below(2);
         if (src[s].level && !src[s].claimed)
             src[s].pending = true;
         vm_set_irq(&vm, s, src[s].level);
         break;
     case 2:
-        src[s].priority = rnd(8);
-        mmio_ok_write(PRIORITY(s), 4, src[s].priority | rnd(2) << 3);
+        src[s].priority = random_below(8);
+        mmio_ok_write(PRIORITY(s), 4, src[s].priority | random_below(2) << 3);
         break;
     case 3:
-        ctx[c].threshold = rnd(4) ? 0 : rnd(8);
+        ctx[c].threshold = random_below(4) ? 0 : random_below(8);
         mmio_ok_write(THRESHOLD(c), 4, ctx[c].threshold);
         break;
     case 4:
-        v = rnd(UINT32_MAX) ^ rnd(2) << 31;
-        if (rnd(2)) /* few sources, so that often only one is pending */
-            v &= rnd(UINT32_MAX) & rnd(UINT32_MAX) & rnd(UINT32_MAX);
+        v = random_below(UINT32_MAX) ^ random_below(2) << 31;
+        if (random_below(2)) /* few sources, so that often only one is pending */
+            v &= random_below(UINT32_MAX) & random_below(UINT32_MAX) & random_below(UINT32_MAX);
         for (unsigned b = 0; b < 32; b++)
             ctx[c].enabled[32 * w + b] = (v >> b & 1) && 32 * w + b > 0;
         mmio_ok_write(ENABLE(c, w), 4, v);
