@@ -38,7 +38,7 @@ static bool pause_is_near(struct vcpu *v)
 
 bool spin_gives_way(struct vcpu *v)
 {
-    if (v->vm->config.vcpus == 1 || !sched_turn_is_over(v->hart))
+    if (v->vm->config.vcpus == 1 || !sched_slice_is_over(v->hart))
         return false;
     if (!pause_is_near(v)) {
         if (v->sched.spins != 0)

@@ -2,9 +2,8 @@
 /*
  * vm_work.c - see vm_work.h.
  *
- * Locking: an item is appended and the worker woken under one hold of the list's lock. So who has
- * taken the last item knows that no wake-up for it is still under way: that item may be the one
- * behind which the VM is freed.
+ * Locking: the list's lock is held while an item is appended and the worker woken. So when the last
+ * item is taken, no wake-up for it is still under way: the VM may be freed after that item.
  */
 #include <arch/atomic.h>
 #include <hearth/kernel/irq.h>
@@ -42,31 +41,31 @@ void vm_work_queue(struct vm *vm, struct work *work)
     lock_release(&list->lock);
 }
 
-static void vm_work_again(struct work_list *list, struct work *work)
+static void vm_work_requeue(struct work_list *list, struct work *work)
 {
     lock_acquire(&list->lock);
     work_list_append(list, work);
     lock_release(&list->lock);
 }
 
-/* Interrupts are off and looked at between two items: they say when the hart is needed. */
+/* Interrupts are off; irq_poll() between two items sets resched when the hart is needed. */
 void vm_work_run(struct vcpu *worker)
 {
     struct work_list *list = &worker->vm->worker.list;
     struct hart *h = this_hart();
-    bool rests = false;
+    bool idle = false;
 
     sched_worker_begins(worker);
-    while (!rests && atomic_load_relaxed(&h->resched) == 0) {
+    while (!idle && atomic_load_relaxed(&h->resched) == 0) {
         struct work *work = work_list_take(list);
 
         if (work == NULL)
-            rests = sched_worker_rests(worker);
+            idle = sched_worker_idle(worker);
         else if (work->fn(work))
-            vm_work_again(list, work);
+            vm_work_requeue(list, work);
         irq_poll();
     }
-    sched_worker_ends(worker, rests);
+    sched_worker_ends(worker, idle);
 }
 
 uint64_t vm_work_ticks(const struct vm *vm)

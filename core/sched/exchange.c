@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * exchange.c - the short cut for vcpus that take turns on a hart: sched_requeue() and sched_next()
- * in one, where neither priorities nor caps have a say, whoever waits came in order, and the one
- * that gives the hart back goes behind them all. What these two do is what must come out here
- * (test_sched.c holds them equal); anything else is left to them.
+ * exchange.c - a fast path for vcpus that take turns on a hart: sched_requeue() and sched_next() in
+ * one step. It serves the case where priorities and caps play no part, the waiting vcpus came in
+ * order, and the running one goes behind them all. The results are those of the two functions
+ * (test_sched.c holds them equal), which serve every other case.
  */
 #include "sched_internal.h"
 
 #include <hearth/core/hart_sched.h>
 #include <hearth/kernel/timer.h>
 
-/* The one that is next after v, if no more than turns decide that here. */
-static inline struct vcpu *next_in_row(const struct hart *h, const struct vcpu *v)
+/* The next vcpu after v, if only the order of the queue decides; else NULL. */
+static inline struct vcpu *exchange_next(const struct hart *h, const struct vcpu *v)
 {
     const struct sched_hart *q = hart_sched(h);
     struct vcpu *n = queue_vcpu(q->fair.list_first);
@@ -23,14 +23,14 @@ static inline struct vcpu *next_in_row(const struct hart *h, const struct vcpu *
     return n;
 }
 
-/* With the lock. v, which runs, is charged and goes to the end of the row; n, its first, runs.
- * False, and nothing has changed: the order is another one. */
-static inline bool swap(struct sched_hart *q, struct vcpu *v, struct vcpu *n, uint64_t now,
-                        bool yields)
+/* The queue is locked. v, which runs, is charged and goes to the end of the list; n, the first of
+ * the list, runs. False: the order is another one, and nothing has changed. */
+static inline bool exchange_swap(struct sched_hart *q, struct vcpu *v, struct vcpu *n, uint64_t now,
+                                 bool yields)
 {
     struct sched_vcpu *s = &v->sched;
-    const uint64_t had = now > q->since ? queue_virtual_ticks(v, now - q->since) : 0;
-    uint64_t vruntime = s->vruntime + had, deadline = s->deadline;
+    const uint64_t used = now > q->since ? queue_virtual_ticks(v, now - q->since) : 0;
+    uint64_t vruntime = s->vruntime + used, deadline = s->deadline;
     int64_t sum, mean;
     uint64_t load;
 
@@ -42,7 +42,7 @@ static inline bool swap(struct sched_hart *q, struct vcpu *v, struct vcpu *n, ui
         !tree_list_accepts(&q->fair, deadline, vruntime))
         return false;
     if (now > q->since)
-        s->recent = queue_recent(v, now) + had;
+        s->recent = queue_recent(v, now) + used;
     s->vruntime = s->node.value = vruntime;
     s->deadline = s->node.key = deadline;
     s->yielded = false;
@@ -53,13 +53,13 @@ static inline bool swap(struct sched_hart *q, struct vcpu *v, struct vcpu *n, ui
     q->sum = sum - queue_weighed(q, n, n->sched.vruntime);
     q->load = load - n->sched.params.weight;
     q->running = n;
-    q->since = q->turn_from = now;
+    q->since = q->slice_from = now;
     q->preempt_at = UINT64_MAX;
-    q->turn_end = queue_turn_end(n, now);
+    q->slice_end = queue_slice_end(n, now);
     return true;
 }
 
-static __noinline struct vcpu *the_long_way(struct vcpu *v, bool yields)
+static __noinline struct vcpu *exchange_requeue(struct vcpu *v, bool yields)
 {
     sched_requeue(v, yields);
     return NULL;
@@ -74,10 +74,10 @@ struct vcpu *sched_exchange(struct vcpu *v, bool yields)
 
     lock_acquire(&q->lock);
     now = timer_now();
-    next = next_in_row(h, v);
-    if (unlikely(next == NULL || !swap(q, v, next, now, yields))) {
+    next = exchange_next(h, v);
+    if (unlikely(next == NULL || !exchange_swap(q, v, next, now, yields))) {
         lock_release(&q->lock);
-        return the_long_way(v, yields);
+        return exchange_requeue(v, yields);
     }
     sched_stop_clock(q, now);
     stats_vcpu_moves_from(v, VCPU_RUNNING, VCPU_RUNNABLE, now, 0);

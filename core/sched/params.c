@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * params.c - what a vcpu is given, changed while it runs; pause and resume.
+ * params.c - the scheduling parameters of vcpus and VMs, and their change while vcpus run.
  *
- * Locking: each change with the vcpu's home locked; a VM's cap with vm->sched.lock.
+ * Locking: a vcpu's parameters change with its home locked, a VM's cap with vm->sched.lock held.
  */
 #include "sched_internal.h"
 
 #include <hearth/core/vm_config.h>
 #include <hearth/lib/errno.h>
 
-/* As described; defaults: weight 100, priority 0, no cap, all harts. */
-static struct sched_params params_described(const struct vm_config *c, uint32_t vcpu)
+/* The description's; defaults: weight 100, priority 0, no cap, all harts. */
+static struct sched_params params_of_config(const struct vm_config *c, uint32_t vcpu)
 {
     struct sched_params p = c->sched.vcpu[vcpu];
 
@@ -24,7 +24,7 @@ static struct sched_params params_described(const struct vm_config *c, uint32_t 
 int sched_vm_init(struct vm *vm)
 {
     for (uint32_t i = 0; i < vm->config.vcpus; i++)
-        if ((params_described(&vm->config, i).affinity &
+        if ((params_of_config(&vm->config, i).affinity &
              atomic_load_relaxed(&sched_online_harts)) == 0)
             return -HV_EINVAL;
     lock_init(&vm->sched.lock, RANK_SCHED_CAP);
@@ -37,21 +37,22 @@ void sched_read_config(struct vcpu *v)
 {
     struct sched_params *p = &v->sched.params;
 
-    *p = params_described(&v->vm->config, v->id);
+    *p = params_of_config(&v->vm->config, v->id);
     queue_set_weight(v, p->weight);
-    cap_set(&v->sched.cap, p->cap, SCHED_CAP_MAX); /* the VM's cap is for all together */
+    cap_set(&v->sched.cap, p->cap, SCHED_CAP_MAX); /* the VM's cap is a budget of its own */
 }
 
-/* Its home is locked, its time charged, and it is in no queue; `was` says what must follow. */
-struct change {
+/* A change to a vcpu: its home is locked, it was charged, and is in no queue. The flags say where
+ * it was before. */
+struct params_change {
     struct sched_hart *q;
     unsigned hart;
     bool queued, running;
 };
 
-static struct change change_begin(struct vcpu *v) __no_lock_check
+static struct params_change params_change_begin(struct vcpu *v) __no_lock_check
 {
-    struct change c;
+    struct params_change c;
 
     c.q = sched_lock_home(v, &c.hart);
     c.queued = v->sched.queued;
@@ -66,8 +67,8 @@ static struct change change_begin(struct vcpu *v) __no_lock_check
     return c;
 }
 
-/* Releases the lock. One that runs leaves its hart, to be picked again as what it is now. */
-static void change_end(struct vcpu *v, const struct change *c) __no_lock_check
+/* Releases the lock. A running vcpu leaves its hart, which picks again by the new parameters. */
+static void params_change_end(struct vcpu *v, const struct params_change *c) __no_lock_check
 {
     struct hart *h = harts[c->hart];
 
@@ -84,56 +85,56 @@ static void change_end(struct vcpu *v, const struct change *c) __no_lock_check
     }
 }
 
-static void set_weight(struct vcpu *v, uint64_t value)
+static void params_set_weight(struct vcpu *v, uint64_t value)
 {
-    struct change c = change_begin(v);
+    struct params_change c = params_change_begin(v);
 
-    /* What it is behind or ahead is time: it stays the same. */
+    /* Lag is virtual time; the time behind it stays the same. */
     v->sched.lag = v->sched.lag * v->sched.params.weight / (int64_t)value;
     queue_set_weight(v, (uint32_t)value);
-    change_end(v, &c);
+    params_change_end(v, &c);
 }
 
-static void set_priority(struct vcpu *v, uint64_t value)
+static void params_set_priority(struct vcpu *v, uint64_t value)
 {
-    struct change c = change_begin(v);
+    struct params_change c = params_change_begin(v);
 
     if (!v->worker || v->vm->sched.beside)
         v->sched.params.priority = (uint8_t)value;
-    change_end(v, &c);
+    params_change_end(v, &c);
 }
 
-static void set_affinity(struct vcpu *v, uint64_t value) __no_lock_check
+static void params_set_affinity(struct vcpu *v, uint64_t value) __no_lock_check
 {
-    struct change c = change_begin(v);
+    struct params_change c = params_change_begin(v);
 
     atomic_store_relaxed(&v->sched.params.affinity, value);
     if (!c.queued && !c.running && v->hart != NULL) {
-        /* It waits for that hart to let go of it: which has no reason to any more, perhaps. */
+        /* It waits to be unloaded from its hart, which may be allowed again now. */
         if (v->run_state == VCPU_RUNNABLE && sched_may_wait(v)) {
             move_enqueue(v, c.hart);
             return;
         }
         lock_release(&c.q->lock);
-        slice_notify(harts[c.hart]); /* that hart may have to let go of it */
+        slice_notify(harts[c.hart]); /* that hart may have to unload it */
         return;
     }
-    change_end(v, &c);
+    params_change_end(v, &c);
 }
 
-static void set_cap(struct vcpu *v, uint64_t value)
+static void params_set_cap(struct vcpu *v, uint64_t value)
 {
-    struct change c = change_begin(v);
+    struct params_change c = params_change_begin(v);
 
     v->sched.params.cap = (uint16_t)value;
     cap_set(&v->sched.cap, (uint32_t)value, SCHED_CAP_MAX);
-    change_end(v, &c);
+    params_change_end(v, &c);
     move_unthrottle(v);
 }
 
-/* For one vcpu or all. */
-static int apply(struct vm *vm, uint32_t vcpu, void (*set)(struct vcpu *v, uint64_t value),
-                 uint64_t value)
+/* Sets a parameter of one vcpu or of all. The worker follows vcpu 0. */
+static int params_apply(struct vm *vm, uint32_t vcpu, void (*set)(struct vcpu *v, uint64_t value),
+                        uint64_t value)
 {
     if (vcpu != SCHED_ALL && vcpu >= vm->config.vcpus)
         return -HV_ENOENT;
@@ -149,28 +150,28 @@ int sched_set_weight(struct vm *vm, uint32_t vcpu, uint32_t weight)
 {
     if (weight < SCHED_WEIGHT_MIN || weight > SCHED_WEIGHT_MAX)
         return -HV_ERANGE;
-    return apply(vm, vcpu, set_weight, weight);
+    return params_apply(vm, vcpu, params_set_weight, weight);
 }
 
 int sched_set_priority(struct vm *vm, uint32_t vcpu, uint32_t priority)
 {
     if (priority > SCHED_PRIORITY_MAX)
         return -HV_ERANGE;
-    return apply(vm, vcpu, set_priority, priority);
+    return params_apply(vm, vcpu, params_set_priority, priority);
 }
 
 int sched_set_affinity(struct vm *vm, uint32_t vcpu, uint64_t mask)
 {
     if ((mask & atomic_load_relaxed(&sched_online_harts)) == 0)
         return -HV_EINVAL;
-    return apply(vm, vcpu, set_affinity, mask);
+    return params_apply(vm, vcpu, params_set_affinity, mask);
 }
 
-static void ask_anew(struct vcpu *v)
+static void params_renew_grant(struct vcpu *v)
 {
-    struct change c = change_begin(v);
+    struct params_change c = params_change_begin(v);
 
-    change_end(v, &c);
+    params_change_end(v, &c);
     move_unthrottle(v);
 }
 
@@ -179,7 +180,7 @@ int sched_set_cap(struct vm *vm, uint32_t vcpu, uint32_t percent)
     if (vcpu != SCHED_ALL) {
         if (percent > SCHED_CAP_MAX)
             return -HV_ERANGE;
-        return apply(vm, vcpu, set_cap, percent);
+        return params_apply(vm, vcpu, params_set_cap, percent);
     }
     if (percent > SCHED_CAP_MAX * vm->config.vcpus)
         return -HV_ERANGE;
@@ -188,11 +189,11 @@ int sched_set_cap(struct vm *vm, uint32_t vcpu, uint32_t percent)
     cap_set(&vm->sched.budget, percent, SCHED_CAP_MAX * vm->config.vcpus);
     atomic_store_relaxed(&vm->sched.cap_owed, 0);
     lock_release(&vm->sched.lock);
-    /* Each asks anew what it may use. */
+    /* Each vcpu gets a new grant from the new budget. */
     for (uint32_t i = 0; i < vm->config.vcpus; i++)
-        ask_anew(vm->vcpus[i]);
+        params_renew_grant(vm->vcpus[i]);
     if (vm->worker.vcpu != NULL)
-        ask_anew(vm->worker.vcpu);
+        params_renew_grant(vm->worker.vcpu);
     return 0;
 }
 

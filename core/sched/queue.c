@@ -1,32 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * queue.c - the queue of one hart: who is next.
+ * queue.c - the queue of one hart, and the choice of its next vcpu.
  *
  * Vcpus without a priority share by EEVDF (I. Stoica, H. Abdel-Wahab: "Earliest Eligible Virtual
- * Deadline First", 1995; Linux since 6.6). A vcpu's vruntime is the time that it had, divided by
- * its weight. The queue's virtual time V is the mean of the vruntimes of all that wait or run here,
- * by weight: who is not ahead of it is eligible, and of those runs the one whose deadline (its
- * vruntime at the beginning of its turn, and a slice, divided by its weight) is first. V is kept as
- * a sum relative to `base`, so that all of it is exact integers.
+ * Deadline First", 1995; Linux since 6.6). A vcpu's vruntime is the time that it has used, divided
+ * by its weight. The queue's virtual time V is the mean of the vruntimes of all vcpus that wait or
+ * run here, by weight. A vcpu is eligible if its vruntime is not after V. The eligible vcpu with
+ * the earliest deadline runs; the deadline is the vruntime at the start of the slice, plus the
+ * slice divided by the weight. V is kept as a sum relative to `base`, in exact integers.
  *
- * Those with a priority are in a tree of their own, by priority and turn, and go first.
+ * Vcpus with a priority are in a tree of their own, by priority and order, and run first.
  *
- * Locking: each function with the queue's lock.
+ * Locking: each function is called with the queue's lock held.
  */
 #include "sched_internal.h"
 
 #define CLASS_SHIFT 56
 
-uint64_t queue_slice_ticks, queue_min_turn_ticks; /* the same for all harts; set at boot */
+uint64_t queue_slice_ticks, queue_min_slice_ticks; /* the same for all harts; set at boot */
 
 void queue_init(struct sched_hart *q)
 {
     queue_slice_ticks = timer_ticks_from_us(SCHED_SLICE_US);
-    queue_min_turn_ticks = timer_ticks_from_us(SCHED_MIN_TURN_US);
+    queue_min_slice_ticks = timer_ticks_from_us(SCHED_MIN_SLICE_US);
     lock_init(&q->lock, RANK_SCHED);
     q->busy_from = UINT64_MAX;
     q->preempt_at = UINT64_MAX;
-    q->turn_end = UINT64_MAX;
+    q->slice_end = UINT64_MAX;
     q->cap_end = UINT64_MAX;
 }
 
@@ -34,7 +34,7 @@ void queue_set_weight(struct vcpu *v, uint32_t weight)
 {
     v->sched.params.weight = (uint16_t)weight;
     v->sched.inverse = ((uint64_t)SCHED_WEIGHT_DEFAULT << 20) / weight;
-    /* The vcpus pay for this time too (sched_worker_ends()): so they and it have half each. */
+    /* The vcpus pay for this time too (sched_worker_ends()), so worker and vcpus pay half each. */
     if (v->worker && v->vm->sched.beside)
         v->sched.inverse *= 2;
     v->sched.slice = queue_virtual_ticks(v, queue_slice_ticks);
@@ -49,12 +49,12 @@ uint64_t queue_virtual_time(const struct sched_hart *q)
         sum += queue_weighed(q, q->running, q->running->sched.vruntime);
         load += q->running->sched.params.weight;
     }
-    /* Rounded towards 0: never below the least vruntime, so somebody is always eligible. */
+    /* Rounded towards 0: never below the least vruntime, so a vcpu is always eligible. */
     return load != 0 ? q->base + (uint64_t)(sum / (int64_t)load) : q->base;
 }
 
 /* Keeps the numbers in `sum` small. */
-static void rebase(struct sched_hart *q, uint64_t virtual_time)
+static void queue_rebase(struct sched_hart *q, uint64_t virtual_time)
 {
     const int64_t by = (int64_t)(virtual_time - q->base);
 
@@ -64,18 +64,18 @@ static void rebase(struct sched_hart *q, uint64_t virtual_time)
     q->base = virtual_time;
 }
 
-/* v pays what its VM owes, and nobody else will: ticks. */
+/* Takes over the ticks that v's VM owes, for v to pay. */
 static __noinline uint64_t queue_pay(struct vcpu *v)
 {
     uint64_t ticks;
 
     if (v->worker && v->vm->sched.beside)
-        return 0; /* the vcpus pay, also for what it does itself */
+        return 0; /* the vcpus pay, also for the worker's own time */
     ticks = atomic_exchange(&v->vm->sched.owed, 0);
     return MIN(ticks, QUEUE_TICKS_MAX);
 }
 
-/* The same for v, which does not run: it comes later. */
+/* The same for a v that waits: in virtual time, by which it runs later. */
 static __noinline int64_t queue_pay_waiting(struct vcpu *v)
 {
     const uint64_t ticks = queue_pay(v);
@@ -92,10 +92,10 @@ void queue_place(struct sched_hart *q, struct vcpu *v, unsigned hart)
     uint64_t others = q->load;
     int64_t lag = s->lag;
 
-    s->turn = q->turns++;
+    s->seq = q->seq++;
     if (!queue_is_fair(v))
         return;
-    /* What it was ahead, it waits off while it sleeps. */
+    /* Negative lag decays while the vcpu sleeps. */
     if (lag < 0 && s->left_hart == hart) {
         lag += (int64_t)(now - s->left_at);
         if (lag > 0 || tree_before(now, s->left_at))
@@ -105,7 +105,7 @@ void queue_place(struct sched_hart *q, struct vcpu *v, unsigned hart)
         lag -= queue_pay_waiting(v);
     if (q->running != NULL && queue_is_fair(q->running))
         others += q->running->sched.params.weight;
-    /* That it joins moves V towards it: so much that the lag comes out right. */
+    /* Its joining moves V towards it; the scaled lag makes up for that. */
     lag = others == 0 ? 0 : lag * (int64_t)(others + s->params.weight) / (int64_t)others;
     s->vruntime = now - (uint64_t)lag;
     s->deadline = s->vruntime + s->slice;
@@ -156,8 +156,7 @@ void queue_insert(struct sched_hart *q, struct vcpu *v)
         q->load += s->params.weight;
         tree_insert(&q->fair, &s->node);
     } else {
-        s->node.key =
-            ((uint64_t)(SCHED_PRIORITY_MAX - s->params.priority) << CLASS_SHIFT) | s->turn;
+        s->node.key = ((uint64_t)(SCHED_PRIORITY_MAX - s->params.priority) << CLASS_SHIFT) | s->seq;
         s->node.value = 0;
         tree_insert(&q->fixed, &s->node);
         atomic_store_relaxed(&q->queued_fixed, q->queued_fixed + 1);
@@ -176,7 +175,7 @@ void queue_remove(struct sched_hart *q, struct vcpu *v)
         q->sum -= queue_weighed(q, v, s->vruntime);
         q->load -= s->params.weight;
         if (q->load == 0 && q->running == NULL)
-            q->base = s->vruntime; /* V stands there until somebody comes */
+            q->base = s->vruntime; /* V stays there until a vcpu joins */
     } else {
         tree_remove(&q->fixed, &s->node);
         atomic_store_relaxed(&q->queued_fixed, q->queued_fixed - 1);
@@ -194,7 +193,7 @@ struct vcpu *queue_pick(struct sched_hart *q)
     if (fixed != NULL)
         return queue_vcpu(fixed);
     now = queue_virtual_time(q);
-    rebase(q, now);
+    queue_rebase(q, now);
     return queue_vcpu(tree_first_within(&q->fair, now));
 }
 
@@ -210,13 +209,13 @@ void queue_charge(struct sched_hart *q, uint64_t now)
     if (unlikely(queue_owes(v)))
         paid = queue_pay(v);
     if (queue_is_fair(v)) {
-        const uint64_t had = queue_virtual_ticks(v, ticks + paid);
+        const uint64_t used = queue_virtual_ticks(v, ticks + paid);
 
-        v->sched.vruntime += had;
-        v->sched.recent = queue_recent(v, now) + had;
+        v->sched.vruntime += used;
+        v->sched.recent = queue_recent(v, now) + used;
     }
     if (q->load == 0)
-        q->base = v->sched.vruntime; /* alone, perhaps for days: the numbers stay small */
+        q->base = v->sched.vruntime; /* alone, perhaps for days: keeps the numbers small */
     if (unlikely(cap_limits(v)))
         cap_charge(v, ticks, paid);
 }
@@ -235,10 +234,10 @@ void queue_requeue(struct sched_hart *q, struct vcpu *v)
     struct sched_vcpu *s = &v->sched;
 
     if (!queue_is_fair(v)) {
-        /* One that was interrupted keeps its place before its equals. Else they take turns: a
-         * guest's vcpus wait for each other, also without ever blocking. */
-        if (s->yielded || q->since >= q->turn_end)
-            s->turn = q->turns++;
+        /* A preempted vcpu stays before its equals. Else they take turns: a guest's vcpus may wait
+         * for each other without ever blocking. */
+        if (s->yielded || q->since >= q->slice_end)
+            s->seq = q->seq++;
     } else {
         queue_renew(v, s->yielded && q->load != 0, &s->vruntime, &s->deadline);
     }
@@ -249,7 +248,7 @@ void queue_requeue(struct sched_hart *q, struct vcpu *v)
 bool queue_preempts(struct sched_hart *q, const struct vcpu *v, uint64_t now, uint64_t *at)
 {
     const struct vcpu *r = q->running;
-    const uint64_t earliest = q->turn_from + queue_min_turn_ticks;
+    const uint64_t earliest = q->slice_from + queue_min_slice_ticks;
 
     *at = UINT64_MAX;
     if (v->sched.params.priority != r->sched.params.priority)
@@ -269,7 +268,7 @@ bool queue_preempts(struct sched_hart *q, const struct vcpu *v, uint64_t now, ui
 void queue_run(struct sched_hart *q, struct vcpu *v, uint64_t now)
 {
     q->running = v;
-    q->since = q->turn_from = now;
+    q->since = q->slice_from = now;
     q->preempt_at = UINT64_MAX;
     atomic_store_relaxed(&q->running_priority, v->sched.params.priority);
     atomic_store_relaxed(&q->weight, q->weight + v->sched.params.weight);
@@ -279,5 +278,5 @@ void queue_take(struct sched_hart *q, struct vcpu *v, uint64_t now)
 {
     queue_remove(q, v);
     queue_run(q, v, now);
-    q->turn_end = queue_turn_end(v, now);
+    q->slice_end = queue_slice_end(v, now);
 }

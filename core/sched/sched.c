@@ -86,8 +86,8 @@ void sched_wake(struct vcpu *v) __no_lock_check
     lock_release(&q->lock);
 }
 
-/* The cap's period is over: it may run again. */
-static void cap_refilled(struct timer_event *ev)
+/* A period of the cap has begun: the vcpu may run again. */
+static void sched_cap_refilled(struct timer_event *ev)
 {
     struct vcpu *v = container_of(ev, struct vcpu, sched.cap_timer);
 
@@ -99,16 +99,15 @@ void sched_vcpu_init(struct vcpu *v)
     v->run_state = v->worker ? VCPU_BLOCKED : VCPU_STOPPED;
     sched_read_config(v);
     v->sched.grant = INT64_MAX;
-    v->sched.cap_timer = (struct timer_event){.deadline = UINT64_MAX, .fn = cap_refilled};
+    v->sched.cap_timer = (struct timer_event){.deadline = UINT64_MAX, .fn = sched_cap_refilled};
     sched_assign(v);
 }
 
 /* ---- the run loop ---- */
 
-/* The one at the head of the queue gets the hart, or NULL: its cap is used up and it is put aside.
- */
-static inline struct vcpu *take(struct sched_hart *q, struct vcpu *v, unsigned hart, uint64_t now)
-    __must_hold(&q->lock)
+/* Gives the hart to v, which the queue has picked. NULL: its cap is used up; v is throttled. */
+static inline struct vcpu *sched_take(struct sched_hart *q, struct vcpu *v, unsigned hart,
+                                      uint64_t now) __must_hold(&q->lock)
 {
     uint64_t ticks = UINT64_MAX, until = 0;
 
@@ -125,8 +124,8 @@ static inline struct vcpu *take(struct sched_hart *q, struct vcpu *v, unsigned h
     return v;
 }
 
-/* From its own queue. */
-static struct vcpu *next_here(struct hart *h)
+/* The next vcpu from the hart's own queue, now RUNNING. */
+static struct vcpu *sched_next_here(struct hart *h)
 {
     struct sched_hart *q = hart_sched(h);
     struct vcpu *v, *got = NULL;
@@ -138,9 +137,9 @@ static struct vcpu *next_here(struct hart *h)
     now = timer_now();
     sched_stop_clock(q, now);
     atomic_store_relaxed(&h->resched, 0);
-    /* Bounded: each round takes one out of the queue. */
+    /* Bounded: each round removes a vcpu from the queue. */
     while (got == NULL && (v = queue_pick(q)) != NULL)
-        got = take(q, v, h->index, now);
+        got = sched_take(q, v, h->index, now);
     lock_release(&q->lock);
     return got;
 }
@@ -154,11 +153,11 @@ struct vcpu *sched_next(struct hart *h)
             hart_sched(h)->idle = false;
             (void)atomic_fetch_and(&sched_idle_harts, ~BIT(h->index));
         }
-        v = next_here(h);
+        v = sched_next_here(h);
         if (likely(v != NULL))
             return v;
-        /* Who queues a vcpu anywhere looks at the mask afterwards; we look at the queues after it
-         * is set. */
+        /* A hart that has queued a vcpu looks at the mask afterwards; this hart looks at the queues
+         * after it has set its bit. */
         hart_sched(h)->idle = true;
         (void)atomic_fetch_or(&sched_idle_harts, BIT(h->index));
         if (!move_steal(h) && atomic_load_seq(&hart_sched(h)->queued) == 0) {
@@ -168,8 +167,8 @@ struct vcpu *sched_next(struct hart *h)
     }
 }
 
-/* With q's lock: v, which ran, gives the hart back. */
-static void leave(struct sched_hart *q, struct vcpu *v, uint64_t now) __must_hold(&q->lock)
+/* v, which runs, leaves the hart: charges it and stops the clock. */
+static void sched_leave(struct sched_hart *q, struct vcpu *v, uint64_t now) __must_hold(&q->lock)
 {
     queue_charge(q, now);
     sched_stop_clock(q, now);
@@ -177,13 +176,13 @@ static void leave(struct sched_hart *q, struct vcpu *v, uint64_t now) __must_hol
         cap_return(v);
 }
 
-/* With q's lock. May it wait here, where it has just run? */
-static bool stays(const struct hart *h, const struct vcpu *v)
+/* v may wait on h, where it has just run. */
+static bool sched_may_stay(const struct hart *h, const struct vcpu *v)
 {
     return likely(v->sched.params.affinity & BIT(h->index));
 }
 
-/* It is the hart's own: v's home does not change while it runs. */
+/* No sched_lock_home(): v's home does not change while it runs. */
 void sched_requeue(struct vcpu *v, bool yields) __no_lock_check
 {
     struct hart *h = this_hart();
@@ -192,10 +191,10 @@ void sched_requeue(struct vcpu *v, bool yields) __no_lock_check
 
     lock_acquire(&q->lock);
     now = timer_now();
-    leave(q, v, now);
+    sched_leave(q, v, now);
     stats_vcpu_moves(v, VCPU_RUNNABLE, now, 0);
     v->sched.yielded = yields;
-    if (stays(h, v)) {
+    if (sched_may_stay(h, v)) {
         queue_left(q, v);
         queue_requeue(q, v);
         v->sched.waits_from = q->busy_ticks;
@@ -222,7 +221,7 @@ bool sched_block(struct vcpu *v)
         v->sched.wake_pending = false;
     else {
         now = timer_now();
-        leave(q, v, now);
+        sched_leave(q, v, now);
         queue_displace(q, v, h->index);
         queue_left(q, v);
         stats_vcpu_moves(v, VCPU_BLOCKED, now, 0);
@@ -239,12 +238,12 @@ void sched_stop(struct vcpu *v)
 
     lock_acquire(&q->lock);
     now = timer_now();
-    leave(q, v, now);
-    /* It starts anew; what it had beyond its share, its VM has had. */
+    sched_leave(q, v, now);
+    /* Its lag is cleared; its VM owes what it has used beyond its share. */
     queue_hand_over(q, v);
     queue_left(q, v);
     v->sched.lag = 0;
-    q->busy_from = now; /* its VM's end or restart: also time that others wait */
+    q->busy_from = now; /* the end or restart of its VM follows, while others wait */
     stats_vcpu_moves(v, VCPU_STOPPED, now, 0);
     lock_release(&q->lock);
 }
@@ -268,12 +267,12 @@ void sched_worker_begins(struct vcpu *w)
     sched_contention_changed(h);
 }
 
-bool sched_worker_rests(struct vcpu *w)
+bool sched_worker_idle(struct vcpu *w)
 {
     struct sched_hart *q = hart_sched(this_hart());
 
     lock_acquire(&q->lock);
-    if (!w->vm->sched.beside) { /* the vcpus that start now go on where it ends */
+    if (!w->vm->sched.beside) { /* the vcpus that start now continue its lag */
         queue_charge(q, timer_now());
         queue_hand_over(q, w);
     }
@@ -281,18 +280,18 @@ bool sched_worker_rests(struct vcpu *w)
     return sched_block(w);
 }
 
-void sched_worker_ends(struct vcpu *w, bool rests)
+void sched_worker_ends(struct vcpu *w, bool idle)
 {
     struct hart *h = this_hart();
     struct sched_hart *q = hart_sched(h);
     const uint64_t now = timer_now();
 
-    /* Where others waited for the hart, the vcpus pay for its time too: all together have no more
-     * than the vcpus' share. */
+    /* If others wait for the hart, the vcpus pay for the worker's time too: worker and vcpus
+     * together use no more than the vcpus' share. */
     if (now > q->worker_from && atomic_load_relaxed(&q->queued) != 0)
         (void)atomic_fetch_add(&w->vm->sched.owed, now - q->worker_from);
     q->worker = NULL;
-    if (!rests)
+    if (!idle)
         sched_requeue(w, false);
     sched_unloaded(h, w);
 }

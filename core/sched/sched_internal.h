@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sched_internal.h - what core/sched/ share; see sched.h for what it is all about. */
+/* sched_internal.h - the interfaces between the files of core/sched/; sched.h has the public one.
+ * */
 #pragma once
 
 #include <arch/atomic.h>
@@ -9,54 +10,56 @@
 #include <hearth/core/vcpu.h>
 #include <hearth/core/vm.h>
 
-#define SCHED_SLICE_US    3000  /* a turn, when others wait */
-#define SCHED_MIN_TURN_US 100   /* before one of its own class takes the hart from a vcpu */
-#define SCHED_BALANCE_US  10000 /* between two moves from a hart to even out load */
-#define SCHED_SEARCH_US   1000  /* between two looks for such a move, when there was none */
-#define SCHED_CAP_US      20000 /* the period of caps */
+#define SCHED_SLICE_US 3000 /* a slice, when others wait */
+#define SCHED_MIN_SLICE_US                                                                         \
+    100 /* a vcpu has the hart for so long before one of its class preempts it */
+#define SCHED_BALANCE_US 10000 /* between two moves from a hart that even out the load */
+#define SCHED_SEARCH_US  1000  /* between two searches for such a move, after one without result */
+#define SCHED_CAP_US     20000 /* the period of caps */
 
-/* ---- queue.c: one hart's queue. With its lock. ---- */
+/* ---- queue.c: the queue of one hart ---- */
 
 void queue_init(struct sched_hart *q);
-/* The virtual time at which all that wait or run here would stand, had they got their parts. */
+/* The queue's virtual time V: the mean vruntime of the vcpus that wait or run here, by weight. */
 uint64_t queue_virtual_time(const struct sched_hart *q) __must_hold(&q->lock);
-/* Sets weight and what follows from it; the vcpu is not queued. */
+/* Sets the weight, and the slice and rate of virtual time that follow from it. v is not queued. */
 void queue_set_weight(struct vcpu *v, uint32_t weight);
-/* A vcpu that comes from elsewhere (a start, a wake-up, another hart) gets its place in virtual
- * time... */
+/* Gives a vcpu that comes from elsewhere (a start, a wake-up, another hart) its vruntime and
+ * deadline, from the lag that it had. */
 void queue_place(struct sched_hart *q, struct vcpu *v, unsigned hart) __must_hold(&q->lock);
-/* ...and gives it up: what it was behind or ahead is kept in v. It is queued or running here. */
+/* The reverse: v, which is queued or running here, is about to leave; records its lag. */
 void queue_displace(struct sched_hart *q, struct vcpu *v, unsigned hart) __must_hold(&q->lock);
-/* The ticks that v, which runs here and was charged, has had beyond its share; 0: none. */
+/* Ticks that v, which runs here and was charged, has used beyond its share; 0: none. */
 uint64_t queue_ahead(const struct sched_hart *q, const struct vcpu *v) __must_hold(&q->lock);
-/* ...those its VM owes from now on, and v has had its share. */
+/* Its VM owes those ticks from now on, and v has used its share exactly. */
 void queue_hand_over(struct sched_hart *q, struct vcpu *v) __must_hold(&q->lock);
 void queue_insert(struct sched_hart *q, struct vcpu *v) __must_hold(&q->lock);
 void queue_remove(struct sched_hart *q, struct vcpu *v) __must_hold(&q->lock);
-/* Who is next, still queued; nobody runs. NULL: nobody waits. */
+/* The next vcpu, still queued; none runs. NULL: none waits. */
 struct vcpu *queue_pick(struct sched_hart *q) __must_hold(&q->lock);
-/* The vcpu, not queued, is what the hart runs from now on. */
+/* v, not queued, runs on the hart from now on. */
 void queue_run(struct sched_hart *q, struct vcpu *v, uint64_t now) __must_hold(&q->lock);
-/* The same for one that is queued until now; sets turn_end. */
+/* The same for a v that is queued; sets slice_end. */
 void queue_take(struct sched_hart *q, struct vcpu *v, uint64_t now) __must_hold(&q->lock);
 /* Charges the running vcpu's time. */
 void queue_charge(struct sched_hart *q, uint64_t now) __must_hold(&q->lock);
-/* The running vcpu has left the hart; its time was charged, it is not queued. */
+/* v does not run any more. It was charged, and is not queued. */
 void queue_left(struct sched_hart *q, struct vcpu *v) __must_hold(&q->lock);
-/* The running vcpu goes back into the queue. */
+/* Puts v, which has just left, back into the queue. */
 void queue_requeue(struct sched_hart *q, struct vcpu *v) __must_hold(&q->lock);
-/* May v, just queued, take the hart from the running vcpu? *at: when, if not at once. */
+/* True: v, just queued, preempts the running vcpu. False: it does so at *at; UINT64_MAX: never. */
 bool queue_preempts(struct sched_hart *q, const struct vcpu *v, uint64_t now, uint64_t *at)
     __must_hold(&q->lock);
 
 /* ---- virtual time, for queue.c and exchange.c ---- */
 
-#define QUEUE_VIRTUAL_DIGITS 10 /* binary ones that it has behind a tick at weight 100 */
+#define QUEUE_VIRTUAL_DIGITS 10 /* binary digits behind the point: of a tick at weight 100 */
 #define QUEUE_TICKS_MAX      BIT(34)
-#define QUEUE_BASE_SPREAD    ((int64_t)1 << 34) /* V may be so far from base */
-#define QUEUE_WINDOW_SHIFT   20 /* of recent times: 2^20 ticks, a tenth of a second at 10 MHz */
+#define QUEUE_BASE_SPREAD    ((int64_t)1 << 34) /* V is at most so far from base */
+#define QUEUE_WINDOW_SHIFT                                                                         \
+    20 /* of a window of `recent`: 2^20 ticks, a tenth of a second at 10 MHz */
 
-extern uint64_t queue_slice_ticks, queue_min_turn_ticks; /* set at boot */
+extern uint64_t queue_slice_ticks, queue_min_slice_ticks; /* set at boot */
 
 static inline bool queue_is_fair(const struct vcpu *v)
 {
@@ -68,7 +71,7 @@ static inline struct vcpu *queue_vcpu(struct tree_node *n)
     return n != NULL ? container_of(n, struct vcpu, sched.node) : NULL;
 }
 
-/* Its VM has had time for which none of its vcpus was charged yet. */
+/* Its VM has used time that no vcpu was charged for yet. */
 static inline bool queue_owes(const struct vcpu *v)
 {
     return atomic_load_relaxed(&v->vm->sched.owed) != 0;
@@ -79,7 +82,7 @@ static inline uint64_t queue_virtual_ticks(const struct vcpu *v, uint64_t ticks)
     return (MIN(ticks, QUEUE_TICKS_MAX) * v->sched.inverse) >> (20 - QUEUE_VIRTUAL_DIGITS);
 }
 
-/* What a vcpu at this point of virtual time adds to q->sum. */
+/* The term of q->sum for v with this vruntime. */
 static inline int64_t queue_weighed(const struct sched_hart *q, const struct vcpu *v,
                                     uint64_t vruntime)
 {
@@ -91,7 +94,7 @@ static inline bool queue_near_base(int64_t by)
     return by < QUEUE_BASE_SPREAD && by > -QUEUE_BASE_SPREAD;
 }
 
-/* The virtual time that v had in the last tenths of a second, older ones counting less. */
+/* The virtual time that v has used in the last windows; each counts half of the next one. */
 static inline uint64_t queue_recent(struct vcpu *v, uint64_t now)
 {
     const uint64_t window = now >> QUEUE_WINDOW_SHIFT, past = window - v->sched.window;
@@ -103,25 +106,25 @@ static inline uint64_t queue_recent(struct vcpu *v, uint64_t now)
     return v->sched.recent;
 }
 
-/* A fair vcpu's turn is over, or is given away to others who wait: what it gets for the next. */
-static inline void queue_renew(const struct vcpu *v, bool gives, uint64_t *vruntime,
+/* Gives a fair vcpu its next slice, if the present one is used up. yields: it gives up the rest of
+ * the present one to others that wait. */
+static inline void queue_renew(const struct vcpu *v, bool yields, uint64_t *vruntime,
                                uint64_t *deadline)
 {
-    /* Who gives way gives up the rest of its turn. */
-    if (gives && tree_before(*vruntime, *deadline))
+    if (yields && tree_before(*vruntime, *deadline))
         *vruntime = *deadline;
     if (!tree_before(*vruntime, *deadline))
         *deadline = *vruntime + v->sched.slice;
 }
 
-/* When the turn of v, which runs, ends if others wait. */
-static inline uint64_t queue_turn_end(const struct vcpu *v, uint64_t now)
+/* Host time at which the slice of v, which begins now, ends if others wait. */
+static inline uint64_t queue_slice_end(const struct vcpu *v, uint64_t now)
 {
-    const uint64_t most = unlikely(v->sched.spins != 0) ? queue_min_turn_ticks : queue_slice_ticks;
+    const uint64_t most = unlikely(v->sched.spins != 0) ? queue_min_slice_ticks : queue_slice_ticks;
     uint64_t ticks = 0;
 
     if (!queue_is_fair(v))
-        ticks = most; /* for its equals: it goes on before all lower ones */
+        ticks = most; /* shared with its equals only */
     else if (tree_before(v->sched.vruntime, v->sched.deadline))
         ticks = MIN(most, (v->sched.deadline - v->sched.vruntime) * v->sched.params.weight /
                                   ((uint64_t)SCHED_WEIGHT_DEFAULT << QUEUE_VIRTUAL_DIGITS) +
@@ -137,12 +140,11 @@ static inline bool cap_limits(const struct vcpu *v)
 {
     return v->sched.cap.quota != 0 || atomic_load_relaxed(&v->vm->sched.budget.quota) != 0;
 }
-/* v is to run: true with *ticks, for which it may; false with *until, when to ask again. With its
- * queue's lock. */
+/* True: v may run for *ticks. False: not before *until. Its queue is locked. */
 bool cap_grant(struct vcpu *v, uint64_t now, uint64_t *ticks, uint64_t *until);
-/* v ran for so long, and paid for so many ticks of others. With its queue's lock. */
+/* v ran for `ticks`, and pays for `paid` ticks of its VM's other work. Its queue is locked. */
 void cap_charge(struct vcpu *v, uint64_t ticks, uint64_t paid);
-/* It gives back what it did not use of its VM's budget. With its queue's lock. */
+/* v returns what it has not used of its VM's budget. Its queue is locked. */
 void cap_return(struct vcpu *v);
 
 /* ---- slice.c ---- */

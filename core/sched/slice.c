@@ -9,9 +9,9 @@
 #include <hearth/core/hart_sched.h>
 #include <hearth/kernel/ipi.h>
 
-bool sched_turn_is_over(const struct hart *h)
+bool sched_slice_is_over(const struct hart *h)
 {
-    return timer_now() >= hart_sched(h)->turn_end;
+    return timer_now() >= hart_sched(h)->slice_end;
 }
 
 /* Host time at which the present slice ends, at the latest. */
@@ -20,7 +20,7 @@ static uint64_t slice_limit(const struct sched_hart *q, bool contended)
     /* A vcpu with a priority shares with its equals only. */
     if (contended && (atomic_load_relaxed(&q->running_priority) == 0 ||
                       atomic_load_relaxed(&q->queued_fixed) != 0))
-        return MIN(q->cap_end, MIN(q->turn_end, atomic_load_relaxed(&q->preempt_at)));
+        return MIN(q->cap_end, MIN(q->slice_end, atomic_load_relaxed(&q->preempt_at)));
     return q->cap_end;
 }
 

@@ -309,9 +309,9 @@ static void test_priority(void **state)
     assert_ptr_equal(sched_next(h), &b); /* interrupted: still before its equal */
     sched_requeue(&b, true);
     assert_ptr_equal(sched_next(h), &c); /* gave way */
-    assert_false(sched_turn_is_over(h));
+    assert_false(sched_slice_is_over(h));
     pass(SLICE);
-    assert_true(sched_turn_is_over(h));
+    assert_true(sched_slice_is_over(h));
     sched_requeue(&c, false);
     assert_ptr_equal(sched_next(h), &b); /* had its turn */
 }
@@ -330,14 +330,14 @@ static void test_spins(void **state)
             sched_contention_changed(h);
             assert_ptr_equal(v, &b);
             pass(SLICE);
-            assert_true(sched_turn_is_over(h));
+            assert_true(sched_slice_is_over(h));
             sched_requeue(v, false);
             v = sched_next(h);
         }
         assert_ptr_equal(v, &a);
-        assert_false(sched_turn_is_over(h));
+        assert_false(sched_slice_is_over(h));
         pass(SLICE / 30);
-        assert_true(sched_turn_is_over(h));
+        assert_true(sched_slice_is_over(h));
         sched_requeue(v, true);
     }
     assert_true(b.stats.run_ticks >= 3 * SLICE);
@@ -442,7 +442,7 @@ static void test_throttled_is_unloaded(void **state)
 /* What one step of a run came to. */
 struct step {
     unsigned who;
-    uint64_t vruntime, deadline, turn_end, run, wait, stolen, recent;
+    uint64_t vruntime, deadline, slice_end, run, wait, stolen, recent;
 };
 
 static unsigned shortcuts;
@@ -504,7 +504,7 @@ static void crowd_runs(uint64_t seed, bool shortcut, struct step *out, unsigned 
             out[n] = (struct step){v->id,
                                    v->sched.vruntime,
                                    v->sched.deadline,
-                                   hart_sched(h)->turn_end,
+                                   hart_sched(h)->slice_end,
                                    v->stats.run_ticks,
                                    v->stats.wait_ticks,
                                    v->stats.steal_ticks,

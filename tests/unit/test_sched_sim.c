@@ -151,7 +151,7 @@ static void switch_on(struct hart *h, enum how how)
             g->run_left -= MIN(ran, g->run_left);
         g->waits_from = fake_timer_now;
         if (v->worker) {
-            const bool rests = how == BLOCK && sched_worker_rests(v);
+            const bool rests = how == BLOCK && sched_worker_idle(v);
 
             sched_worker_ends(v, rests);
             if (rests) {

@@ -18,7 +18,7 @@ static uint8_t code[2 * PAGE_SIZE]; /* at PAGE; what is behind faults */
 static bool over;
 static unsigned reads;
 
-bool sched_turn_is_over(const struct hart *h)
+bool sched_slice_is_over(const struct hart *h)
 {
     assert_ptr_equal(h, v.hart);
     return over;

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sched.h - which vcpu runs on which hart, when. docs/scheduling.md tells it in words.
+ * sched.h - the scheduler: which vcpu runs on which hart, and for how long. docs/scheduling.md
+ * explains it.
  *
- * Each hart has a queue. Vcpus with a priority (1..99) go before all without: the highest first,
- * among equals by turns, until they block. The others share their hart by
- * weight, earliest eligible virtual deadline first, in turns of 3 ms. A hart with one runnable vcpu
- * runs it without any tick, and its WFI natively (hstatus.VTW = 0). A hart with none takes one that
- * waits elsewhere, or sleeps in WFI.
+ * Each hart has a queue. Vcpus with a priority (1..99) run before all others: the highest first,
+ * equals in turn, until they block. The others share their hart by weight, earliest eligible
+ * virtual deadline first, in slices of 3 ms. A hart with one runnable vcpu has no tick, and the
+ * vcpu's WFI is native (hstatus.VTW = 0). A hart with none takes a vcpu that waits elsewhere, or
+ * sleeps in WFI.
  *
  * Each change of a vcpu's run_state goes through stats_vcpu_moves() (stats.h), which keeps its
- * times; the scheduler says how much of a wait was stolen: the time that other vcpus had the hart,
- * or that its cap did not let it run. A vcpu that is alone on its hart waits for nobody: 0 exactly.
+ * times. The scheduler counts how much of a wait was stolen: time in which other vcpus had the
+ * hart, or in which the vcpu was throttled. For a vcpu that is alone on its hart it is exactly 0.
  *
  * Locks: hart->sched.lock (rank SCHED) guards the hart's queue, and run_state and sched.* of the
- * vcpus whose home the hart is; a home changes with the old one's lock held. Never two of them at
- * once. vm->sched.lock (rank SCHED_CAP): what is left of a VM's cap.
+ * vcpus whose home the hart is. A home changes with the lock of the old home held. Two of these
+ * locks are never held at once. vm->sched.lock (rank SCHED_CAP): the budget of a VM's cap.
  */
 #pragma once
 
@@ -25,98 +26,99 @@ struct hart;
 struct vcpu;
 struct vm;
 
-/* ---- what a vcpu is given, and how that is set ---- */
+/* ---- parameters ---- */
 
 #define SCHED_WEIGHT_MIN     1u
 #define SCHED_WEIGHT_MAX     10000u
 #define SCHED_WEIGHT_DEFAULT 100u
-#define SCHED_PRIORITY_MAX   99u  /* 0: none, the vcpu shares by weight; 1..99: above all those */
-#define SCHED_CAP_MAX        100u /* of a vcpu; of a VM: 100 times its vcpus */
-#define SCHED_ALL            UINT32_MAX /* as vcpu: each vcpu of the VM */
+#define SCHED_PRIORITY_MAX   99u  /* 0: none, the vcpu shares by weight; 1..99: runs before those */
+#define SCHED_CAP_MAX        100u /* percent, of a vcpu; of a VM: so many for each of its vcpus */
+#define SCHED_ALL            UINT32_MAX /* as an index: each vcpu of the VM */
 
 /*
- * Set at any time, by any hart, no lock above rank VM held; vcpu is an index of the VM or
- * SCHED_ALL. 0; -HV_ENOENT: no such vcpu; -HV_ERANGE: the value is outside the permitted range;
- * -HV_EINVAL: an affinity without any hart that is online. Nothing is changed on error. Effective
- * at once, but that a vcpu which runs is charged for its turn so far by what held before.
+ * Set a parameter: any hart, any time, no lock above rank VM held; vcpu is an index in the VM or
+ * SCHED_ALL. 0; -HV_ENOENT: no such vcpu; -HV_ERANGE: the value is out of range; -HV_EINVAL: no
+ * hart of the affinity is online. Nothing changes on error. The new value holds at once; a running
+ * vcpu is charged for its slice so far by the old one.
  */
 int __must_check sched_set_weight(struct vm *vm, uint32_t vcpu, uint32_t weight);
 int __must_check sched_set_priority(struct vm *vm, uint32_t vcpu, uint32_t priority);
 int __must_check sched_set_affinity(struct vm *vm, uint32_t vcpu, uint64_t harts);
-/* vcpu: 0..100 percent each. SCHED_ALL: 0..100 * vcpus, what the VM's vcpus may use together; their
- * own caps stay. 0: none. */
+/* Of a vcpu: 0..100 percent of a hart. SCHED_ALL: 0..100 * vcpus, for all vcpus of the VM together;
+ * the vcpus' own caps stay. 0: no cap. */
 int __must_check sched_set_cap(struct vm *vm, uint32_t vcpu, uint32_t percent);
 
-/* What holds now. *params: of the vcpu. 0 or -HV_ENOENT. The VM's own cap: sched_vm_cap(). */
+/* The vcpu's present parameters. 0 or -HV_ENOENT. */
 int __must_check sched_get_params(struct vm *vm, uint32_t vcpu, struct sched_params *params);
+/* The VM's own cap, percent; 0: none. */
 uint32_t sched_vm_cap(struct vm *vm);
-/* Bits of the harts that are online. */
+/* The harts that are online: bit i is hart i. */
 uint64_t sched_harts_online(void);
 
-/* ---- the making of things ---- */
+/* ---- set-up ---- */
 
-/* Boot, each hart: before it runs; and when it has come. */
+/* Boot, for each hart: before it runs, and when it is online. */
 void sched_init_hart(struct hart *hart);
 void sched_hart_online(struct hart *hart);
 
-/* A new VM, its config set, before its vcpus: 0, or -HV_EINVAL: a vcpu's affinity has no hart that
- * is online. A new vcpu, zeroed, of such a VM, its id set: STOPPED, with what the description says
- * and a home away from its siblings; a worker, behind the vcpus: BLOCKED, with what is said of
- * vcpu 0, at its home. sched_unassign(): it is about to be freed; STOPPED, not
- * loaded. */
+/* A new VM, its config set, before its vcpus are created. 0, or -HV_EINVAL: no hart of a vcpu's
+ * affinity is online. */
 int __must_check sched_vm_init(struct vm *vm);
+/* A new vcpu of that VM, zeroed, its id set: STOPPED, with the description's parameters and a home
+ * away from its siblings. A worker, created after the vcpus: BLOCKED, with vcpu 0's parameters and
+ * home. */
 void sched_vcpu_init(struct vcpu *vcpu);
+/* The vcpu is about to be freed; it is STOPPED and not loaded. */
 void sched_unassign(struct vcpu *vcpu);
 
-/* ---- the run loop's side ---- */
+/* ---- for the run loop ---- */
 
 /* A STOPPED vcpu becomes RUNNABLE. Any hart. */
 void sched_start(struct vcpu *vcpu);
-/* A BLOCKED vcpu becomes RUNNABLE; one that runs will not block next time. Any hart. */
+/* A BLOCKED vcpu becomes RUNNABLE; of a RUNNING one the next sched_block() fails. Any hart. */
 void sched_wake(struct vcpu *vcpu);
 
-/* This hart's next vcpu, now RUNNING, or NULL: sleep. */
+/* This hart's next vcpu, now RUNNING. NULL: there is none, the hart may sleep. */
 struct vcpu *sched_next(struct hart *hart);
-/* The RUNNING vcpu must leave or its turn is over: back into the queue. yields: it has nothing to
- * do but wait for others, and gives up the rest of its turn. */
+/* Puts the RUNNING vcpu back into the queue. yields: it only waits for others, and gives up the
+ * rest of its slice. */
 void sched_requeue(struct vcpu *vcpu, bool yields);
-/* The same and then sched_next(), in one: NULL says that sched_next() is to be asked. */
+/* The same and sched_next() in one. NULL: call sched_next(). */
 struct vcpu *sched_exchange(struct vcpu *vcpu, bool yields);
-/* On the hart itself: its running vcpu has had the turn that is its part when others wait. */
-bool sched_turn_is_over(const struct hart *hart);
-/* The vcpu waits. False: it was woken meanwhile and is RUNNING still. */
+/* The slice of the running vcpu is over, if others wait. On the hart itself. */
+bool sched_slice_is_over(const struct hart *hart);
+/* The RUNNING vcpu becomes BLOCKED. False: it was woken meanwhile and is still RUNNING. */
 bool sched_block(struct vcpu *vcpu);
-/* The vcpu has left for good (until sched_start). */
+/* The RUNNING vcpu becomes STOPPED, until sched_start(). */
 void sched_stop(struct vcpu *vcpu);
 
-/* The vcpu, whose registers are saved, is no longer loaded on this hart: sets vcpu->hart to NULL,
- * and another hart may take it from then on. The end of vcpu_put(). */
+/* The end of vcpu_put(): the vcpu's registers are saved. Sets vcpu->hart to NULL; from then on
+ * another hart may take the vcpu. */
 void sched_unloaded(struct hart *hart, struct vcpu *vcpu);
-/* A loaded vcpu that does not run may not stay so: it is not allowed on this hart, or its
- * cap is used up: it is told what was stolen from it when it is loaded (sbi/sta.c), and another
- * hart may have it. */
+/* A loaded vcpu that does not run must be unloaded: it may not run on this hart any more, or it is
+ * throttled (another hart may run it next, and its guest learns of stolen time when it is loaded:
+ * sbi/sta.c). */
 bool sched_must_unload(const struct hart *hart, const struct vcpu *vcpu);
 
 /*
- * A hart has spent, or will spend, so many ticks for the VM outside its vcpus' time. The VM's share
- * by weight pays for them: whichever vcpu of it is charged next is charged for them too. So do its
- * cap, from the next time on that a vcpu of it asks for time, and the cap of the vcpu that pays.
- * Any hart, any context, any locks.
+ * Charges the VM for ticks that a hart has spent, or will spend, for it outside its vcpus. The next
+ * vcpu of the VM that is charged pays for them by its weight and its cap; the VM's cap pays when
+ * one of its vcpus next asks for time. Any hart, any context, any locks.
  */
 void sched_charge(struct vm *vm, uint64_t ticks);
 
 /*
- * A VM's worker (vm_work.h) has the hart: it is on the run loop's side what a loaded vcpu is, until
- * sched_worker_ends(). From sched_worker_begins() on the hart's timer and others' interrupts set
- * hart->resched when it has to leave. sched_worker_rests(): it has no work; false: more has come
- * meanwhile. sched_worker_ends(): it leaves; `rests` is what that has answered last.
+ * A VM's worker (vm_work.h) has the hart, as a loaded vcpu would, from sched_worker_begins() to
+ * sched_worker_ends(). Meanwhile the hart's timer and other harts' interrupts set hart->resched
+ * when the worker must leave. sched_worker_idle(): it has no work left; false: more has come
+ * meanwhile. sched_worker_ends(): it leaves; `idle` is the last result of sched_worker_idle().
  */
 void sched_worker_begins(struct vcpu *worker);
-bool sched_worker_rests(struct vcpu *worker);
-void sched_worker_ends(struct vcpu *worker, bool rests);
+bool sched_worker_idle(struct vcpu *worker);
+void sched_worker_ends(struct vcpu *worker, bool idle);
 
-/* On the hart itself: others may have come or gone. Sets the end of the present turn, and lets WFI
- * trap or not. */
+/* The hart's queue has changed: sets the end of the present slice, and whether WFI traps. On the
+ * hart itself. */
 void sched_contention_changed(struct hart *hart);
 /* The same, when an IPI has reached this hart. */
 void sched_interrupted(void);
