@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from test_hearth_tool import FAKE, GOOD, LAST_LINE, TOOL, members, toml, wait_until
+from tool_helpers import FAKE, GOOD, LAST_LINE, TOOL, members, toml, wait_until
 
 CLOSED = ["<&-", ">&- 2>&-", "<&- >&- 2>&-"]
 CLEAN = f'out(b"{LAST_LINE}\\n")'
