@@ -16,7 +16,7 @@ test-long: setup-long
 	$(Q)$(PYTEST) -m long $(PYTEST_ARGS) $(wildcard tests/tools tests/e2e)
 
 # End-to-end tests of a build with assertions and UBSan: about five minutes on two idle cores.
-DEBUG_TESTS ?= tests/e2e/test_guests.py tests/e2e/test_shell.py tests/e2e/test_lifecycle.py \
+DEBUG_TESTS ?= tests/e2e/test_guests.py tests/e2e/test_shell.py tests/e2e/test_shell_vms.py tests/e2e/test_lifecycle.py \
                'tests/e2e/test_linux.py::test_shell[2-vcpus-1-hart-everything]' \
                -k 'not no-sstc and not no-htinst and not bare and not many_vms'
 test-debug: setup-test

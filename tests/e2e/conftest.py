@@ -10,7 +10,7 @@ import pytest
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-pytest.register_assert_rewrite("shell")
+pytest.register_assert_rewrite("booting", "monitor", "shell")
 
 import harness  # noqa: E402
 import linux  # noqa: E402
@@ -81,3 +81,20 @@ def console(tmp_path):
         c.close()
     for c in started:
         assert not c.complaints(), c.complaints() + "\n--- console:\n" + c.text
+
+
+@pytest.fixture
+def shell(tmp_path):
+    """Runs VMs, and gives the console at the shell's prompt."""
+    consoles = []
+
+    def start(*vms, **options):
+        c = linux.Console(tmp_path, *vms, **options)
+        consoles.append(c)
+        while not all(f"hearth: {v.name}: " in c.text for v in vms if "autostart" not in getattr(v, "more", "")):
+            c.expect("vcpus, ")
+        c.shell()
+        return c
+    yield start
+    for c in consoles:
+        c.close()

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from linux import DETACH, SHELL, Console, assemble
-from test_shell import COUNT, IDLE, end, shell, states, vm, wait_state  # noqa: F401
+from monitor import COUNT, IDLE, end, states, vm, wait_state
 
 HUGE = "99999999999999999999"
 OVER = "18446744073709551616"
