@@ -11,7 +11,7 @@ LOAD = 0x80200000
 
 
 def boot(kernel=HEARTH, initrd=None, smp=2, mem="256M", cpu="rv64", args=()):
-    """Boots Hearth without tools/hearth: with any bundle or none. The status is QEMU's; -1: it had to be ended."""
+    """Boots Hearth without tools/hearth. `status` of the result is QEMU's exit status, or -1 after a time-out."""
     command = ["qemu-system-riscv64", "-machine", "virt", "-cpu", cpu, "-smp", str(smp), "-m", mem,
                "-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio", "-kernel", str(kernel), *args]
     if initrd is not None:
@@ -26,7 +26,8 @@ def boot(kernel=HEARTH, initrd=None, smp=2, mem="256M", cpu="rv64", args=()):
 
 
 def refused(result, pattern):
-    """One line says why, and the machine is off. Its status says so too once the board's finisher is known."""
+    """Checks that the last line is the only error, and that the machine is off. QEMU's status is 0 if Hearth failed
+    before it found the board's finisher."""
     lines = [line for line in result.output.splitlines() if "boot failed" in line]
     assert len(lines) == 1 and re.search(pattern, lines[0]), result.output
     assert lines[0].startswith("hearth: "), result.output

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fixtures of the end-to-end tests. They run what is built: `make e2e` builds it first."""
+"""Fixtures of the end-to-end tests. `make e2e` builds the hypervisor and the guests before the tests run."""
 
 import collections
 import pathlib
@@ -23,7 +23,7 @@ def built():
             pytest.exit(f"{harness.BUILD / product} does not exist: use make e2e", returncode=1)
 
 
-# {(guest, reason): how often its tests were skipped, among others that were not}
+# {(guest, reason): number of TAP tests skipped by runs that passed other tests}
 PARTLY = pytest.StashKey()
 
 
@@ -32,7 +32,7 @@ def pytest_configure(config):
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    """A test is skipped when its guests skip all of theirs; what they skip besides is said here."""
+    """Reports TAP tests that guests skipped. (If the guests skip all of them, the pytest test counts as skipped.)"""
     if config.stash[PARTLY]:
         terminalreporter.section("tests that guests skipped")
         for (guest, reason), count in sorted(config.stash[PARTLY].items()):
@@ -41,7 +41,7 @@ def pytest_terminal_summary(terminalreporter, config):
 
 @pytest.fixture
 def note_skips(request):
-    """Given {guest: its TAP, which is good}: the test is skipped when none of them has tested anything."""
+    """Records skipped TAP tests of {guest: its TAP}. Skips the pytest test if the guests skipped all of theirs."""
     def note(taps):
         reasons, everything = {}, []
         for guest, tap in taps.items():
@@ -56,7 +56,7 @@ def note_skips(request):
 
 @pytest.fixture
 def guests(tmp_path, note_skips):
-    """Runs test guests as VMs: all of their TAP has to be good, and the run to end with `status`."""
+    """Runs test guests as VMs. Fails unless each guest's TAP is good and the run ends with `status`."""
     def run(*vms, status=harness.OK, **options):
         result = harness.run(tmp_path, vms, **options)
         problems = [f"{vm.name}: {p}" for vm in vms if (p := harness.check_tap(result.text(vm.name)))]
@@ -70,7 +70,7 @@ def guests(tmp_path, note_skips):
 
 @pytest.fixture
 def console(tmp_path):
-    """Starts runs; after the test they are over, and no guest's kernel complained."""
+    """Starts runs. Ends them after the test, and checks that no guest's kernel printed a complaint."""
     started = []
 
     def start(*vms, **options):
@@ -85,7 +85,7 @@ def console(tmp_path):
 
 @pytest.fixture
 def shell(tmp_path):
-    """Runs VMs, and gives the console at the shell's prompt."""
+    """Starts VMs, and returns the console at the shell's prompt."""
     consoles = []
 
     def start(*vms, **options):

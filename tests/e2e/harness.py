@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs VMs under Hearth, or a test guest bare on OpenSBI, in QEMU; reads TAP from what they print.
+"""Runs VMs under Hearth, or a test guest bare on OpenSBI, in QEMU; reads TAP from their output.
 
-Every wait has an end: tools/hearth ends QEMU after `timeout` seconds, and is itself ended soon after.
+Every wait has a limit: tools/hearth ends QEMU after `timeout` seconds, and is itself killed 30 s later.
 """
 
 import dataclasses
@@ -12,14 +12,14 @@ import subprocess
 import sys
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("HEARTH_BUILD", TREE / "build")).resolve()  # tools/hearth looks at it, too
+BUILD = pathlib.Path(os.environ.get("HEARTH_BUILD", TREE / "build")).resolve()  # tools/hearth reads it, too
 GUESTS = BUILD / "guests"
 TIMEOUT = 180  # seconds, for hangs only: the machine may be busy
 
 # tools/hearth run's exit statuses
 OK, CRASHED, PANIC, TIMED_OUT, NO_START, REFUSED = 0, 3, 4, 5, 6, 7
 
-# A firmware that has double traps and shadow stacks, which QEMU's may not have: Debian's own package (tools/setup).
+# Debian's OpenSBI package (tools/setup): it has double traps and shadow stacks, which QEMU's own firmware may lack.
 NEW_FIRMWARE = TREE / "build/guest/opensbi.bin"
 WITH_NEW_FIRMWARE = ("--qemu-arg=-bios", f"--qemu-arg={NEW_FIRMWARE}")
 
@@ -50,7 +50,7 @@ class Run:
     vms: list
 
     def text(self, name):
-        """What one VM printed: the attached one raw, others behind "[name] "."""
+        """Output of one VM. Lines of the attached VM have no prefix, lines of others begin with "[name] "."""
         prefixes = tuple(f"[{vm.name}] " for vm in self.vms)
         attached = self.vms[0].name
         lines = []
@@ -69,12 +69,12 @@ class Run:
         return "\n".join(line for line in self.output.splitlines() if line.startswith("hearth: "))
 
 
-# OpenSBI 1.6 sees every illegal instruction first, and says so in the middle of a guest's line.
+# OpenSBI 1.6 handles every illegal instruction first, and prints this in the middle of a guest's line.
 FIRMWARE_NOISE = re.compile(r"system_opcode_insn: Invalid opcode for CSR read/write instruction")
 
 
 def clean(output):
-    """What was printed, as text, without carriage returns and without the firmware's remarks."""
+    """The output as text, without carriage returns and without the firmware's messages."""
     return FIRMWARE_NOISE.sub("", output.decode(errors="replace").replace("\r", ""))
 
 
@@ -90,7 +90,7 @@ def run(folder, vms, smp=2, cpu="rv64", args=(), timeout=TIMEOUT):
 
 
 def run_bare(guest, smp=2, cpu="rv64,h=false", timeout=TIMEOUT, firmware="default"):
-    """Boots a test guest in S-mode on OpenSBI: what Hearth should look like from inside."""
+    """Boots a test guest in S-mode on OpenSBI. Its tests must pass there as they do under Hearth."""
     command = ["qemu-system-riscv64", "-machine", "virt", "-cpu", cpu, "-smp", str(smp), "-m", "128M",
                "-nographic", "-no-reboot", "-bios", str(firmware), "-kernel", f"{GUESTS}/{guest}.elf"]
     try:
@@ -103,14 +103,14 @@ def run_bare(guest, smp=2, cpu="rv64,h=false", timeout=TIMEOUT, firmware="defaul
 
 
 def skipped(text):
-    """Why tests of a guest were skipped, a reason for each; and whether all of them were."""
+    """Reasons of a guest's skipped TAP tests, one for each; and whether all of its tests were skipped."""
     reasons = re.findall(r"^ok \d+ # SKIP (.*)$", text, re.M)
     planned = re.search(r"^1\.\.(\d+)$", text, re.M)
     return reasons, planned is not None and len(reasons) == int(planned[1])
 
 
 def check_tap(text):
-    """None when the plan was carried out and nothing failed; else what is wrong."""
+    """None if all planned tests ran and passed; else a text that describes the problem."""
     planned, seen, failed = None, 0, []
     for line in text.splitlines():
         if m := re.fullmatch(r"1\.\.(\d+)", line):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Debian's shell, or anything else on the console, driven through `tools/hearth run` on a terminal (pexpect).
+"""Drives Debian's shell, or any other guest, through `tools/hearth run` on a terminal (pexpect).
 
-Every wait is for a text, with a limit: WAIT seconds are generous because the machine may be busy, and a
-run is ended from outside if it still goes on after LIFE.
+Tests wait for a text, at most WAIT seconds, because the machine may be busy. tools/hearth ends a run after LIFE
+seconds.
 """
 
 import dataclasses
@@ -22,7 +22,7 @@ PROMPT = r"hearth:~# "
 DETACH = "\x1d"  # Ctrl-]: to the shell
 SHELL = "hearth> "
 
-# What a guest's kernel says when it was treated badly. (Stalls are not among them: a busy host makes some.)
+# Lines of a guest's kernel that show a fault of the hypervisor. (Stalls are not among them: a busy host causes some.)
 COMPLAINTS = re.compile(r"^.*(?:\bBUG:|\bOops\b|Unable to handle kernel|WARNING: CPU|Kernel panic|"
                         r"nobody cared|spurious|Clocksource .* unstable).*$", re.MULTILINE)
 
@@ -57,7 +57,7 @@ class Flat:
 
 
 def initrd_with(folder, **programs):
-    """The path of Debian's initrd with these programs in /bin: archives may follow one another."""
+    """The path of Debian's initrd with these programs added in /bin. (Linux unpacks concatenated archives.)"""
     first = (GUEST / "initrd.cpio.gz").read_bytes()
     parts = [first + bytes(-len(first) % 4)]
     for name, source in [*programs.items(), ("TRAILER!!!", None)]:
@@ -90,7 +90,7 @@ def assemble(folder, name, source, base=0x80200000):
 
 
 def arguments(folder, vms, smp, cpu, args):
-    """The command line of tools/hearth run, its description written to `folder`."""
+    """The command line of tools/hearth run. Writes its description to `folder`."""
     description = folder / "vms.toml"
     description.write_text("\n".join(vm.toml() for vm in vms))
     return [str(TREE / "tools/hearth"), "run", str(description), "--smp", str(smp), "--cpu", cpu,
@@ -98,7 +98,7 @@ def arguments(folder, vms, smp, cpu, args):
 
 
 class Console:
-    """A run on a terminal, of these VMs or of another command; its text so far is in `text`."""
+    """A run of these VMs, or of another command, on a terminal. `text` is its output so far."""
 
     def __init__(self, folder, *vms, smp=2, cpu="rv64", args=(), command=None, colour=False):
         self.received = []
@@ -110,7 +110,7 @@ class Console:
         self.child.logfile_read = self
         self.fresh = 0  # numbers the commands
 
-    # What pexpect writes its log to.
+    # pexpect writes its log to this object.
     def write(self, text):
         self.received.append(text)
 
@@ -129,14 +129,14 @@ class Console:
         return self.child.match
 
     def until(self, look, wait=WAIT):
-        """Looks, by a function that asks the run about its state, until its result is true, and returns that."""
+        """Calls look(), which queries the run, until its result is true. Returns that result."""
         end = time.monotonic() + wait
         while not (found := look()):
             assert time.monotonic() < end, f"not within {wait} s: {look.__name__}; console:\n{self.text}"
         return found
 
     def seen(self, text, wait=WAIT):
-        """Waits until this text has been printed; it may have been before."""
+        """Waits until the output has this text. Returns at once if the text was printed before."""
         end = time.monotonic() + wait
         while text not in self.text:
             self.expect("\n", max(0, end - time.monotonic()))
@@ -145,7 +145,7 @@ class Console:
         self.child.send(text)
 
     def shell(self, command=None):
-        """At the shell's prompt, behind what the command printed, which is returned (without others' lines)."""
+        """Runs a command of Hearth's shell. Returns its output without other writers' lines, at the next prompt."""
         if command is None:
             self.send(DETACH)
             self.expect(SHELL)
@@ -166,7 +166,7 @@ class Console:
                          if not line.startswith(SHELL) and not others.match(line)).strip("\n")
 
     def attach(self, name):
-        """From wherever the terminal is to this VM, by the shell."""
+        """Attaches the terminal to this VM by the shell."""
         self.shell()
         self.send(f"console {name}\r")
         self.expect(f"hearth: console: attached to {name}\r*\n")
@@ -175,9 +175,9 @@ class Console:
         self.expect(PROMPT)
 
     def sh(self, command, wait=WAIT):
-        """Types a command at the shell; what it printed. Its status has to be 0."""
+        """Types a command at the guest's shell and returns its output. The command's status must be 0."""
         self.fresh += 1
-        # What is echoed while it is typed differs from what is printed when it runs.
+        # The echo of the typed text must not match the patterns below: hence "B""EGIN".
         self.send(f'echo B""EGIN{self.fresh}; {command}; echo E""ND{self.fresh}:$?\r')
         self.expect(rf"BEGIN{self.fresh}\r*\n")
         self.expect(rf"END{self.fresh}:(\d+)\r*\n", wait)
@@ -196,7 +196,7 @@ class Console:
             f"status {self.child.exitstatus}, wanted {status}; console:\n{self.text}"
 
     def close(self):
-        """Also when a test gives up in the middle: tools/hearth ends QEMU before itself."""
+        """Ends the run, also after a failed test: on SIGTERM tools/hearth ends QEMU, then itself."""
         if self.child.isalive():
             self.child.terminate()
             try:

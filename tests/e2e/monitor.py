@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Helpers for tests of the hypervisor's shell: small guests, and questions asked by its commands."""
+"""Helpers for tests of the hypervisor's shell: small guests, and queries by its commands."""
 
 import json
 
@@ -14,7 +14,7 @@ _start: lla     t0, trap
 trap:   j       1b
 """
 
-# s2 counts for ever; s0 is a frame: its caller's is at 0x80300000, and that is the last.
+# Counts in s2 for ever. s0 points to the only stack frame, at 0x80300000.
 COUNT = """
         .option norelax
 _start: li      s2, 0
@@ -27,7 +27,7 @@ _start: li      s2, 0
         j       1b
 """
 
-# s2: its clock at the last look; s4: the longest time, in ticks of its clock, from one look at it to the next.
+# Reads its clock all the time. s2: last value; s4: longest time between two reads, in ticks.
 GAP = """
         .option norelax
 _start: li      s4, 0
@@ -59,7 +59,7 @@ _start: li      t0, 0x80400000
         j       2b
 """
 
-# Wakes up every millisecond. (Under icount a machine in which all sleep for ever is at the end of time at once.)
+# Wakes up every millisecond. (Under icount, if all harts sleep for ever, virtual time jumps to its end.)
 TICK = """
         .option norelax
 _start: lla     t0, 1f
@@ -95,12 +95,12 @@ def wait_state(c, name, state):
 
 
 def register(c, name, register):
-    """Of vcpu 0 of a VM that is paused."""
+    """Value of a register of vcpu 0. The VM must be paused."""
     return int(json.loads(c.shell(f"regs {name} --json"))[register], 16)
 
 
 def run_until(c, name, good):
-    """Lets a paused VM run for a while, again and again, until good() of it, paused, is true."""
+    """Resumes and pauses a VM until good() is true for the paused VM."""
     def look():
         assert c.shell(f"vm resume {name}") == ""
         assert c.shell(f"vm pause {name}") == ""

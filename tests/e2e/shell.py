@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is looked at in Debian's shell under Hearth, each a function of the console that shows it."""
+"""Checks that are typed at Debian's shell. Each function takes the console."""
 
 import re
 import statistics
 import time
 
-QUIET = "dmesg -n 4"  # as "quiet" on the command line: no kernel's remarks amid what is looked at
+QUIET = "dmesg -n 4"  # as "quiet" on the command line: no kernel messages between the lines that are checked
 ONLINE = "/sys/devices/system/cpu/cpu{}/online"
 
 
@@ -23,7 +23,7 @@ def check_cpuinfo(c, vcpus, vector):
 
 
 def interrupts(c):
-    """{name: interrupts on each vcpu} by /proc/interrupts."""
+    """{name: counts of the vcpus} of /proc/interrupts."""
     rows = {}
     for line in c.sh("cat /proc/interrupts").splitlines()[1:]:
         _, *words = line.split()
@@ -34,7 +34,7 @@ def interrupts(c):
 
 def check_interrupts(c, vcpus):
     before = interrupts(c)
-    # Something to do for each vcpu, and for the console.
+    # Work for each vcpu, and for the console.
     c.sh("for i in $(seq 0 {}); do taskset $(printf %x $((1 << i))) awk "
          "'BEGIN {{ for (i = 0; i < 20000; i++) x += i }}' & done; wait".format(vcpus - 1))
     after = interrupts(c)
@@ -44,7 +44,7 @@ def check_interrupts(c, vcpus):
 
 
 def check_timer(c, rounds=30, centiseconds=5):
-    """As cyclictest does: no sleep ends early, and most of them end soon after they should."""
+    """As cyclictest does: no sleep ends early, and most of them end soon after their time."""
     c.sh("[ -p /tmp/never ] || mkfifo /tmp/never; exec 3<>/tmp/never")
     began = time.monotonic()
     output = c.sh(f"for i in $(seq {rounds}); do read a _ </proc/uptime; read -t 0.{centiseconds:02} x <&3; "
@@ -54,13 +54,13 @@ def check_timer(c, rounds=30, centiseconds=5):
     took = [b - a for a, b in pairs]
     assert len(took) == rounds and min(took) >= centiseconds, took
     assert statistics.median(took) <= centiseconds + 15, took
-    # The guest's clock goes at the host's pace.
+    # The guest's clock is as fast as the host's.
     assert pairs[-1][1] - pairs[0][0] <= host + 2, (pairs, host)
     assert abs(int(c.sh("date +%s")) - time.time()) < 60
 
 
 def logistic(x, rounds):
-    """What the awk program below prints: IEEE 754 leaves no choice of result."""
+    """Output of the awk program below. IEEE 754 allows one result only."""
     total = 0.0
     for _ in range(rounds):
         x = 3.9 * x * (1 - x)
@@ -74,7 +74,7 @@ def logistic_awk(rounds):
 
 
 def check_floating_point(c, processes, rounds=15000):
-    """More computations at once than there are vcpus: none may see another's registers."""
+    """Runs more computations at once than there are vcpus: each must keep its own registers."""
     program = logistic_awk(rounds)
     output = c.sh(f"rm -f /tmp/fp.*; for i in $(seq {processes}); do echo 0.$i | "
                   f"awk '{program}' >/tmp/fp.$i & done; wait; for i in $(seq {processes}); do cat /tmp/fp.$i; done")
@@ -96,5 +96,5 @@ def check_hotplug(c, cpu=1, times=3):
         assert int(c.sh("nproc")) == int(everything) - 1
         c.sh(f"echo 1 >{online}")
         assert c.sh("nproc") == everything
-        # Field 39 of stat: the processor it last ran on.
+        # Field 39 of stat: the processor on which the process last ran.
         assert c.sh(f"taskset {1 << cpu:x} cut -d' ' -f39 /proc/self/stat") == str(cpu)

@@ -9,7 +9,7 @@ from harness import NO_START, VM, run
 from linux import assemble, link
 
 
-# ---------------------------------------------------------------- where and with what it runs
+# ---------------------------------------------------------------- load address, harts, memory
 
 @pytest.mark.parametrize("address", [0x80400000, 0x84000000, 0x90000000])
 def test_load_address(guests, tmp_path, address):
@@ -28,7 +28,7 @@ def test_harts(guests, smp):
     assert re.search(rf"^hearth: Hearth \S+ on {smp} harts, ", result.output, re.M)
 
 
-# Before Hearth is entered, another hart takes over, as from a firmware that chose that one.
+# The hart that the firmware chose starts another hart, which enters Hearth.
 OTHER_HART = """
         .option norelax
 stub:   li      t0, %d
@@ -57,12 +57,12 @@ def test_any_hart_first(guests, tmp_path, first):
 
 
 def test_memory_sizes(guests):
-    """Even and odd ones, and so small that little more than the guest fits."""
+    """Even and odd sizes of a VM's RAM. The smallest has room for little more than the guest."""
     sizes = ("4M", "2500K", "16388K", "130M", "515M")
     guests(*(VM("base", vcpus=1, memory=size, name=f"vm{i}") for i, size in enumerate(sizes)))
 
 
-# ---------------------------------------------------------------- when it cannot
+# ---------------------------------------------------------------- missing extensions
 
 def test_no_hypervisor_extension(tmp_path):
     result = run(tmp_path, [VM("base")], cpu="rv64,h=off")
@@ -71,7 +71,7 @@ def test_no_hypervisor_extension(tmp_path):
     refused(boot(cpu="rv64,h=off"), "lack the H extension")
 
 
-# Firmware without compressed instructions, which OpenSBI cannot do without: legacy calls (and DBCN), SRST.
+# Firmware without compressed instructions, because OpenSBI needs them. It serves legacy calls, SRST and maybe DBCN.
 PLAIN_FIRMWARE = """
         .option norvc
         lla     t0, 2f
@@ -80,7 +80,7 @@ PLAIN_FIRMWARE = """
         csrw    pmpaddr0, t0
         li      t0, 0x1f
         csrw    pmpcfg0, t0
-        li      t0, 0xb1ff                      # all exceptions of S-mode's own, but for its calls
+        li      t0, 0xb1ff                      # all exceptions but S-mode's calls
         csrw    medeleg, t0
         li      t0, 0x800                       # to S-mode
         csrw    mstatus, t0

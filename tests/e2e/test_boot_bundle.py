@@ -34,7 +34,7 @@ def test_bundle_no_archive(tmp_path):
 
 
 def test_bundle_truncated(tmp_path, good_bundle):
-    """In the tree: no start. In a kernel: that VM is refused."""
+    """If the tree is cut off, Hearth does not start. If a kernel is cut off, its VM is refused."""
     whole = good_bundle.read_bytes()
     assert boot(initrd=good_bundle).status == OK
     path = tmp_path / "short.cpio"
@@ -60,7 +60,7 @@ def test_bundle_damaged_tree(tmp_path, good_bundle, old, new, why):
     refused(boot(initrd=path), why)
 
 
-# What is done to a VM's node (text of a device-tree source), and what is said about it.
+# (pattern in the device-tree source of a VM's node, its replacement, pattern of the error message)
 DAMAGE = [
     ('compatible = "hearth,vm"', 'compatible = "hearth,cm"', 'compatible: is not "hearth,vm"'),
     ('compatible = "hearth,vm";', "", 'compatible: is not "hearth,vm"'),
@@ -123,7 +123,7 @@ DAMAGE = [
     (r"\};", "sbi-off = [61 62]; };", "sbi-off: is not a list of strings"),
     (r"\};", 'messages = "SHELL"; };', 'messages: is neither "shell" nor the name of a VM'),
     (r"\};", 'messages = "nobody"; };', 'messages: there is no VM "nobody"'),
-    (r"\};", 'messages = "good"; };', 'messages: "good" does not name this VM'),  # it does not name this one
+    (r"\};", 'messages = "good"; };', 'messages: "good" does not name this VM'),  # "good" has no messages property
     (r"\};", 'on_crash = "restart"; };', "on_crash: unknown property"),
     (r"\};", 'channel-0 { channel-name = "c"; subscriber = "good"; size = <0 1>; }; };', "channel-0: size: 0x1 is not"),
     (r"\};", 'channel-0 { channel-name = "C"; subscriber = "good"; size = <0 4096>; }; };',
@@ -150,7 +150,7 @@ def write_bundle(path, source, images):
 
 
 def test_bundle_damaged_descriptions(tmp_path):
-    """Each is refused by node and property; the VMs before and after them run."""
+    """Each error names the node and the property. The VMs before and after the refused ones run."""
     (tmp_path / "vms.toml").write_text("\n".join(
         VM("base", vcpus=1, name=name).toml()
         for name in ("good", *(f"vm{i}" for i in range(1, len(DAMAGE) + 1)), "last")))
@@ -178,8 +178,8 @@ def test_bundle_damaged_descriptions(tmp_path):
 
 
 @pytest.mark.parametrize("damage,guest,option,why", [
-    ("vcpus = <0>", "commpeer", "role=3", "bundle: /vms/vm@1: vcpus"),  # it never exists
-    (None, "hostcomm", "", "two: "),  # it exists, and what is sent to it waits, though it cannot start
+    ("vcpus = <0>", "commpeer", "role=3", "bundle: /vms/vm@1: vcpus"),  # VM two is not created
+    (None, "hostcomm", "", "two: "),  # VM two is created and cannot start: messages to it stay in its queue
 ])
 def test_messages_to_a_refused_peer(tmp_path, damage, guest, option, why):
     (tmp_path / "vms.toml").write_text("\n".join(
@@ -217,7 +217,7 @@ def test_vm_too_large(tmp_path):
     (gzip.compress(bytes(1000), mtime=0), "kernel: compressed by gzip"),
 ])
 def test_bad_kernel(tmp_path, content, why):
-    """Refused by its VM's name; the other one runs."""
+    """The error names the VM. The other VM runs."""
     bad = tmp_path / "bad"
     bad.write_bytes(content)
     (tmp_path / "vms.toml").write_text(VM("base", vcpus=1, name="good").toml() +

@@ -9,7 +9,7 @@ from booting import HEARTH, LOAD, boot, refused
 from harness import TIMEOUT
 from linux import link
 
-# Hands Hearth another tree than the firmware's own (which is good, so that the firmware gets that far).
+# Passes a tree of the test's to Hearth. The firmware itself gets QEMU's tree, which is good.
 OTHER_TREE = """
         .option norelax
 stub:   lla     a1, tree
@@ -28,7 +28,7 @@ def host_tree(tmp_path_factory):
     path = tmp_path_factory.mktemp("tree") / "virt.dtb"
     subprocess.run(["qemu-system-riscv64", "-machine", f"virt,dumpdtb={path}", "-cpu", "rv64", "-smp", "2",
                     "-m", "256M", "-display", "none"], check=True, capture_output=True, timeout=TIMEOUT)
-    # What the firmware adds: its own memory is not to be touched.
+    # The firmware would reserve its own memory.
     for options, *words in (("-p -t x", "/reserved-memory/firmware@80000000", "reg", "0", "80000000", "0", "80000"),
                             ("", "/reserved-memory/firmware@80000000", "no-map"),
                             ("-t x", "/reserved-memory", "#address-cells", "2"),
@@ -39,7 +39,7 @@ def host_tree(tmp_path_factory):
 
 
 def pages_of_image():
-    """Hearth's image in memory, with its bss, in pages."""
+    """Size of Hearth's image in memory, bss included, in pages."""
     symbols = subprocess.run(["riscv64-unknown-elf-nm", HEARTH.with_suffix(".elf")], check=True,
                              stdout=subprocess.PIPE).stdout.decode()
     start, end = (int(re.search(rf"^(\w+) \w {name}$", symbols, re.M)[1], 16)
@@ -48,7 +48,7 @@ def pages_of_image():
 
 
 def edited(tmp_path, tree, *edits):
-    """The tree after these fdtput commands."""
+    """The tree, changed by these fdtput commands."""
     path = tmp_path / "edited.dtb"
     path.write_bytes(tree)
     for options, *words in edits:
@@ -104,7 +104,7 @@ def test_broken_host_tree(tmp_path, host_tree, edits, why):
                                        (3, "memory: too little for the hypervisor's own tables"),
                                        (12, "memory: too little for the hypervisor's own tables")])
 def test_too_little_memory(tmp_path, host_tree, pages, why):
-    """Hardly more than the image itself."""
+    """RAM has the image and a few pages more."""
     size = (pages_of_image() + pages) * 4096
     tree = edited(tmp_path, host_tree, ("-t x", MEMORY, "reg", "0", f"{LOAD + 0x200000:x}", "0", f"{size:x}"))
     refused(boot_tree(tmp_path, tree), why)
@@ -125,7 +125,7 @@ def test_misplaced_host_tree(tmp_path, host_tree):
 
 
 def test_other_host_tree_boots(tmp_path, host_tree):
-    """The stub itself is not what makes those above fail."""
+    """With the unchanged tree the stub boots: the errors above are not the stub's."""
     refused(boot_tree(tmp_path, host_tree), "no bundle")
 
 
@@ -140,7 +140,8 @@ SERIAL = "/soc/serial@10000000"
       ("-t x", "/soc/rtc@101000", "reg", "0", f"{LOAD:x}", "0", "1000")], ["test@100000: its", "rtc@101000: its"]),
 ])
 def test_host_devices_left_out(tmp_path, host_tree, edits, warnings):
-    """What is not there, or cannot be where the tree has it: said by the firmware's console if need be."""
+    """A device that is missing, or at an impossible address, is left out with a warning. Without a UART the warning is
+    printed by the SBI console."""
     result = boot_tree(tmp_path, edited(tmp_path, host_tree, *edits))
     for text in warnings:
         assert f"hearth: warning: device tree: {text}" in result.output, result.output
@@ -161,7 +162,7 @@ def test_harts_beyond_the_table(tmp_path, host_tree):
 
 
 def test_banner_counts_harts_that_run(tmp_path, host_tree):
-    """The tree has a hart that the machine has not."""
+    """The tree has a cpu node for a hart that does not exist."""
     result = boot_tree(tmp_path, edited(tmp_path, host_tree, ("-t x", "/cpus/cpu@1", "reg", "5")))
     assert "hearth: warning: hart 5 does not start: it is left out" in result.output, result.output
     assert re.search(r"^hearth: Hearth .* on 1 harts?, ", result.output, re.M), result.output

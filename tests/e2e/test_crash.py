@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is said of a guest that crashes."""
+"""Crash reports of guests."""
 
 import bisect
 import re
@@ -9,7 +9,7 @@ import pytest
 from harness import CRASHED, GUESTS, VM, run
 from linux import Flat, link
 
-# Of tests/guests/crash.c, by its option: the functions from where it trapped outwards.
+# Functions of tests/guests/crash.c by its option, from the one that trapped to its callers.
 WAYS = {1: ["crash_leaf", "crash_middle", "crash_outer", "test_main"],
         2: [None, "crash_astray", "crash_middle", "crash_outer", "test_main"],
         3: ["crash_leaf", "crash_circle", "crash_middle"]}
@@ -30,21 +30,21 @@ def text_symbols():
 
 
 def function_at(symbols, address):
-    """In which function an address is."""
+    """Name of the function that contains an address."""
     at = bisect.bisect(symbols, (address, "~")) - 1
     return symbols[at][1] if at >= 0 else None
 
 
 @pytest.mark.parametrize("how", WAYS)
 def test_backtrace(tmp_path, how):
-    """From the trap vector, which cannot be fetched, through the trap, to the callers."""
+    """The report goes from the trap vector, which cannot be fetched, by the trapping function to its callers."""
     result = run(tmp_path, [crasher(how)], smp=1)
     assert result.status == CRASHED, result.output
     frames = re.findall(r"^hearth: \[crash\]   #(\d+) +(0x[0-9a-f]{16})( \(trapped\))?$", result.log(), re.M)
     assert [int(f[0]) for f in frames] == list(range(len(frames))) and len(frames) <= 32
     assert int(frames[0][1], 16) == 0x18001000 and [bool(f[2]) for f in frames[:3]] == [False, True, False]
     symbols = text_symbols()
-    # A return address may be behind the last instruction of its function.
+    # A return address may lie just after the last instruction of its function.
     names = [function_at(symbols, int(f[1], 16) - (i > 0)) for i, f in enumerate(frames[1:])]
     assert names[:len(WAYS[how])] == WAYS[how], result.log()
     if how == 3:
@@ -63,8 +63,8 @@ def test_exits_by_name(tmp_path):
 # ---------------------------------------------------------------- with the guest's symbols
 
 def named(result, name):
-    """The functions that the report names: {"pc", "vsepc" or "ra": function}, and those of the backtrace, None where
-    none is named."""
+    """Functions named in the report: {"pc", "vsepc" or "ra": function}, and a list for the backtrace, with None for a
+    frame without a name."""
     lines = re.findall(rf"^hearth: \[{name}\]   (.*)$", result.log(), re.M)
     at = {m[1]: m[2] for line in lines if (m := re.fullmatch(r"(pc|vsepc|ra): (\w+)\+0x[0-9a-f]+", line))}
     frames = [re.fullmatch(r"#\d+ +0x[0-9a-f]{16}(?: (\w+)\+0x[0-9a-f]+)?(?: \(trapped\))?", line)
@@ -76,7 +76,7 @@ def named(result, name):
 @pytest.mark.parametrize("symbols", ["map", "elf"])
 @pytest.mark.parametrize("how", [1, 2])
 def test_symbols(tmp_path, how, symbols):
-    """From what nm says, and from the ELF file itself."""
+    """Symbols from the output of nm, and from the ELF file itself."""
     (tmp_path / "System.map").write_text(nm(GUESTS / "crash.elf"))
     file = "System.map" if symbols == "map" else GUESTS / "crash.elf"
     result = run(tmp_path, [crasher(how, more=f'symbols = "{file}"')], smp=1)
@@ -89,7 +89,7 @@ def test_symbols(tmp_path, how, symbols):
 
 
 def test_symbols_of_moved_code(tmp_path):
-    """Without paging, loaded elsewhere than it was linked."""
+    """A guest without paging, loaded at another address than it was linked for."""
     vm = crasher(1, form="bin", more=f'load = 0x80400000\nsymbols = "{GUESTS}/crash.elf"')
     result = run(tmp_path, [vm], smp=1)
     assert result.status == CRASHED, result.output
@@ -98,7 +98,7 @@ def test_symbols_of_moved_code(tmp_path):
     assert "[crash]   its code is relocated by 0x200000 from its link address" in result.log()
 
 
-# As Linux with KASLR: linked high, loaded low, mapped somewhere else; its trap vector is mapped to nothing.
+# As Linux with KASLR: linked high, loaded low, mapped at a third address. Its trap vector is not mapped.
 MOVED = """
         .equ    SLIDE, 0x12600000
 _start: lla     s1, _start

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/extending.md's example: its files and rows fit this tree, and what is built does what the page says."""
+"""The example of docs/extending.md: its files and table entries fit this tree, and the result works as described."""
 
 import subprocess
 

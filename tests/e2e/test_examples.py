@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Each file of examples/ works as it stands, and does what its comments say."""
+"""Each file of examples/ works unchanged, and does what its comments say."""
 
 import json
 import re
@@ -31,8 +31,8 @@ def run_times(c, name):
 
 
 def share(c, name, low, high):
-    """Waits until `top` gives the VM this part of a hart, in percent: on a busy machine the emulated harts stand still
-    now and then, which one look may see. (tests/e2e/test_sched.py measures closely.)"""
+    """Waits until `top` shows this share of a hart for the VM, in percent. It retries because the emulated harts stand
+    still now and then on a busy machine. (tests/e2e/test_sched.py measures shares exactly.)"""
     c.until(lambda: low <= {row["name"]: row["share_permille"] / 10
                             for row in json.loads(c.shell("top --json"))}[name] <= high)
 
@@ -94,7 +94,7 @@ def policy(c):
     c.send("vm shutdown worker\rvm shutdown another\r")
     c.expect(r"hearth: \[(?:worker|another)\] ended \(shutdown\)")
     c.expect(r"hearth: \[(?:worker|another)\] ended \(shutdown\)")
-    # A panic becomes a reboot, and a power-off a restart.
+    # The guest reboots on a panic, and restarts after a power-off.
     c.send("console debian\r")
     c.expect("hearth: console: attached to debian")
     c.send("\recho c >/proc/sysrq-trigger\r")

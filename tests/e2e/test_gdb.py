@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`make debug`: gdb stops the hypervisor, and tools/gdb/hearth.py reads what is there then."""
+"""`make debug`: gdb stops the hypervisor, and tools/gdb/hearth.py reads its objects."""
 
 import re
 import shlex
@@ -12,7 +12,7 @@ from linux import WAIT, Console
 
 @pytest.mark.long
 def test_helper_commands():
-    # Guests that do not page: others might run something of theirs at the breakpoint's address.
+    # Guests without paging: others might have their own code at the breakpoint's address.
     c = Console(None, command=["make", "debug", "EXAMPLE=examples/frames.toml", "RUN_ARGS=--gdb-port 1299"])
     asked = ["hbreak vcpu_exited if v->id == 0 && v->vm->id == 0 && v->stats.exits == 40", "continue", "hearth-vms",
              "hearth-vcpus producer", "hearth-exits 0", "hearth-exits consumer 0", "hearth-harts",

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Guests made of random instructions, many at once: whatever they do, the hypervisor neither panics nor stops.
+"""Many guests of random instructions at once: the hypervisor must neither panic nor hang.
 
-Each guest is a flat binary: a trap handler that skips what trapped, then random instructions with random or
-telling register values: loads and stores of all kinds to devices, holes and RAM, AMOs, CSR accesses of every
-number, SBI calls of every extension with arguments that mean something, fences, WFI, jumps, sret. A witness VM
-beside them must go on answering: it counts on the console until the end.
+Each guest is a flat binary: a trap handler that skips the trapping instruction, then random instructions with
+random or special register values: loads and stores of all kinds to devices, holes and RAM, AMOs, CSR accesses of
+every number, SBI calls of every extension with plausible arguments, fences, WFI, jumps, sret. A witness VM beside
+them must make progress: it counts on the console until the end.
 """
 
 import collections
@@ -22,7 +22,7 @@ Guest = collections.namedtuple("Guest", "name")
 VMS = 12
 WORDS = 1500
 SECONDS = 6
-HANG = 180  # a slow machine's witness gets so long
+HANG = 180  # limit for the witness on a slow machine
 
 EIDS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 0x10, 0x54494D45, 0x735049, 0x52464E43, 0x48534D, 0x53525354, 0x4442434E, 0x504D55,
         0x53555350, 0x43505043, 0x535441, 0x535345, 0x46574654, 0x44425452, 0x4D505859, 0x4E41434C, 0x485643,
@@ -52,7 +52,7 @@ def some_insn(rng):
     if kind < 0.22:  # SBI call
         words = []
         eid = rng.choice(EIDS)
-        if eid in (8, 0x53525354) and rng.random() < 0.95:  # an end too early shows little
+        if eid in (8, 0x53525354) and rng.random() < 0.95:  # not SRST too often: a run that ends early tests little
             eid = 0x10
         for r, values in ((17, [eid]), (16, range(9)), (10, VALUES), (11, VALUES), (12, VALUES), (13, VALUES)):
             if rng.random() < 0.8:
@@ -90,7 +90,7 @@ def some_insn(rng):
     return [rng.getrandbits(32)]
 
 
-# A trap goes on behind the instruction that had it; one outside the program goes back to the program's start.
+# The handler resumes after the trapping instruction, or at the program's start if pc is outside the program.
 PROLOGUE = """
     la      t0, handler
     csrw    stvec, t0
@@ -154,7 +154,7 @@ def run_round(tmp_path, seed, cpu="rv64", smp=2, hypervisor=f"{BUILD}/hearth.bin
         if "[witness] ended" in out or p.returncode != TIMED_OUT:
             break
     run = Run(p.returncode, out, [Guest("witness"), *(Guest(f"fuzz{i}") for i in range(VMS))])
-    # By words, not as TAP: OpenSBI 1.6 remarks on illegal instructions in the middle of its lines.
+    # Not parsed as TAP: OpenSBI 1.6 prints messages about illegal instructions in the middle of its lines.
     assert "[witness] ended (shutdown)" in out, f"seed {seed}: the witness did not end"
     assert "not ok" not in run.text("witness"), f"seed {seed}\n{run.text('witness')}"
     assert "hearth: panic" not in out and p.returncode not in (1, 2, 4, 6, 7), f"seed {seed}: status {p.returncode}\n{out[-4000:]}"

@@ -19,7 +19,7 @@ def test_matrix(guests, guest, smp, sstc, htinst):
     guests(VM(guest, vcpus=max(smp, 2)), smp=smp, cpu=SSTC[sstc], args=HTINST[htinst])
 
 
-# What several vcpus do with one another: as many harts as vcpus, fewer, and one.
+# Guests whose vcpus affect one another: on as many harts as vcpus, on fewer, and on one.
 @pytest.mark.parametrize("vcpus,smp,sstc", [(2, 2, "sstc"), (4, 4, "no-sstc"), (4, 2, "sstc"),
                                             (4, 1, "no-sstc"), (4, 1, "sstc")])
 @pytest.mark.parametrize("guest", ["rfnc", "hsm", "plic", "restart", "storm", "fpv", "wfi"])
@@ -27,7 +27,7 @@ def test_harts(guests, guest, vcpus, smp, sstc):
     guests(VM(guest, vcpus=vcpus), smp=smp, cpu=SSTC[sstc])
 
 
-# Every mode that a VM's G-stage can have; without the argument it is the shallowest of the host's.
+# Every mode of a G-stage. Without the boot argument Hearth chooses the shallowest mode that holds the VM.
 @pytest.mark.parametrize("mode", ["sv39x4", "sv48x4", "sv57x4"])
 def test_gstage_modes(guests, mode):
     args = ("--qemu-arg=-append", f"--qemu-arg=hearth.gstage={mode}")
@@ -49,7 +49,7 @@ def test_gstage_mode_that_the_host_lacks(tmp_path):
 
 
 def test_clear_ipi(guests):
-    """One hart sends, the other loops on clear_ipi: each IPI is seen."""
+    """One hart sends IPIs, the other loops on clear_ipi: it must see each IPI."""
     guests(VM("clearipi"), smp=2)
 
 
@@ -58,7 +58,7 @@ def test_suspend(guests, vcpus, smp, sstc):
     guests(VM("susp", vcpus=vcpus), smp=smp, cpu=SSTC[sstc])
 
 
-# A hart that somebody else wants, too.
+# A second VM wants the same hart.
 def test_suspend_beside(guests):
     guests(VM("susp", vcpus=2), VM("time"), smp=1)
 
@@ -74,7 +74,7 @@ def test_steal(guests, harts, sstc):
            cpu=SSTC[sstc])
 
 
-# What concerns one vcpu alone.
+# Guests that need one vcpu only.
 @pytest.mark.parametrize("guest", ["base", "dbcn", "legacy", "srst", "regs", "umode", "hext"])
 def test_single(guests, guest):
     guests(VM(guest, vcpus=1), smp=1)
@@ -91,9 +91,9 @@ def test_counters(guests, guest, vcpus, smp, sstc):
     guests(VM(guest, vcpus=vcpus), smp=smp, cpu=SSTC[sstc])
 
 
-# With an overflow interrupt where the host can give one to guests: Sscofpmf and hvien.
+# Guests have an overflow interrupt if the host has Sscofpmf and hvien.
 PMU_AIA = "rv64,sscofpmf=on,smaia=on,ssaia=on"
-# Debian 13's QEMU 10.0.13 with this firmware: Hearth's trial at boot finds no way to give a guest that interrupt.
+# With Debian 13's QEMU 10.0.13 and this firmware Hearth's trial at boot finds that it cannot inject that interrupt.
 NO_LCOFI = "OpenSBI v1.6"
 
 
@@ -110,17 +110,17 @@ def test_programmable_counters(guests, vcpus, smp, cpu, counters, interrupt):
 
 @pytest.mark.parametrize("smp,cpu", [(1, PMU_AIA), (2, PMU_AIA), (1, "rv64,sscofpmf=on")])
 def test_programmable_counters_between_vms(guests, smp, cpu):
-    """The same counters of the same hart, each VM's own; and one VM without."""
+    """Two VMs use the same counters of one hart, a third VM uses none. Each VM sees its own counts only."""
     guests(VM("hpm", name="one"), VM("hpm", name="two", vcpus=1), VM("time"), smp=smp, cpu=cpu)
 
 
 @pytest.mark.parametrize("smp", [1, 2])
 def test_counters_between_vms(guests, smp):
-    """Each vcpu has its own cycle and instret, stopped and set."""
+    """Each vcpu stops and sets its own cycle and instret."""
     guests(VM("pmu", name="one"), VM("pmu", name="two"), VM("time"), smp=smp)
 
 
-# Firmware begins with A/D updating on, off, or the host has none; many more extensions.
+# Firmware starts with A/D updating on, or off; the host has none; the host has many more extensions.
 @pytest.mark.parametrize("cpu", ["rv64", "rv64,svade=on", "rv64,svadu=off", "max"])
 def test_fwft(guests, cpu):
     guests(VM("fwft", vcpus=4), smp=2, cpu=cpu)
@@ -131,7 +131,7 @@ def test_fwft_between_vms(guests):
     guests(VM("fwft", name="one", vcpus=1), VM("fwft", name="two"), VM("ipi"), smp=1)
 
 
-# Shadow stacks and double traps want a firmware that knows them (OpenSBI 1.6), else they are to be refused.
+# Shadow stacks and double traps need OpenSBI 1.6 or later. With older firmware Hearth must refuse them.
 CFI = "rv64,zicfilp=on,zicfiss=on,zimop=on,zcmop=on,ssdbltrp=on,ssnpm=on"
 FIRMWARES = {"new-firmware": WITH_NEW_FIRMWARE, "qemus-firmware": ()}
 SAYS = {"cfi": "shadow stacks", "dtrap": "double traps"}
@@ -139,13 +139,13 @@ SAYS = {"cfi": "shadow stacks", "dtrap": "double traps"}
 
 @pytest.mark.parametrize("guest", SAYS)
 def test_host_without_cfi(guests, guest):
-    """What the host has not is refused."""
+    """FWFT refuses features that the host lacks."""
     result = guests(VM(guest), smp=2, args=WITH_NEW_FIRMWARE)
     assert f"{SAYS[guest]} 0" in result.text(guest)
 
 
 def want_feature(firmware, text, *guests):
-    """The test is skipped, and counts as such, where QEMU's own firmware lacks what it is of."""
+    """Skips the test if QEMU's own firmware lacks the guests' features."""
     missing = [SAYS[g] for g in guests if f"{SAYS[g]} 1" not in text]
     assert not missing or firmware == "qemus-firmware", f"no {missing} with {NEW_FIRMWARE}\n{text}"
     if missing:
@@ -162,7 +162,7 @@ def test_host_with_cfi(guests, guest, cpu, firmware):
 
 @pytest.mark.parametrize("firmware", FIRMWARES)
 def test_cfi_between_vms(guests, firmware):
-    """Shadow stacks, landing pads and traps of two VMs that take turns on one hart."""
+    """Shadow stacks, landing pads and double traps of VMs that share one hart."""
     result = guests(VM("cfi", name="one"), VM("cfi", name="two"), VM("dtrap"), VM("fwft"), smp=1, cpu=CFI,
                     args=FIRMWARES[firmware])
     want_feature(firmware, result.output, "cfi", "dtrap")
@@ -170,7 +170,7 @@ def test_cfi_between_vms(guests, firmware):
 
 @pytest.mark.parametrize("how", [1, 2, 3])
 def test_double_trap_ends_the_vm(tmp_path, how):
-    """No handler, one that traps twice itself, one that is masked."""
+    """1: no handler; 2: the handler traps twice itself; 3: the event is masked."""
     vms = VM("time"), VM("dtrap", vcpus=1, more=f'cmdline = "fatal={how}"')
     result = run(tmp_path, vms, smp=1, cpu=CFI, args=WITH_NEW_FIRMWARE)
     assert not check_tap(result.text("time")) and not check_tap(result.text("dtrap")), result.output
@@ -194,11 +194,11 @@ def test_dbtr(guests, vcpus, smp, cpu):
 
 
 def test_dbtr_between_vms(guests):
-    """A VM's triggers are nobody else's, on the same hart and at the same addresses."""
+    """A VM's triggers do not fire in another VM, on the same hart and at the same addresses."""
     guests(VM("dbtr", name="one"), VM("dbtr", name="two", vcpus=1), VM("dbtrpeer"), smp=1)
 
 
-# Hosts where a guest reaches registers that nothing closes: all of them without Smstateen; and the models with H.
+# Hosts with registers that no hstateen bit closes: all hosts without Smstateen; and all named models with H.
 OPEN_REGISTERS = ["rv64", "rv64,v=on", "rv64,zcmt=on,d=off,zfa=off", "rv64,d=off,f=off,zfa=off,zfinx=on,zdinx=on",
                   "rv64,smcsrind=on,sscsrind=on", "rv64,smcsrind=on,sscsrind=on,smctr=on,ssctr=on", PMU_AIA,
                   "max", "max,smstateen=off", "rva23s64", "tt-ascalon", "veyron-v1"]
@@ -206,7 +206,7 @@ OPEN_REGISTERS = ["rv64", "rv64,v=on", "rv64,zcmt=on,d=off,zfa=off", "rv64,d=off
 
 @pytest.mark.parametrize("cpu", OPEN_REGISTERS)
 def test_registers_between_vms(guests, cpu):
-    """One VM writes all CSRs and indirect registers that take a value: another on the hart keeps its own."""
+    """One VM writes all CSRs and indirect registers that take a value. Another VM's must not change."""
     channel = 'channels = [{ name = "page", to = "reader", size = "4K", access = "read-write" }]\n'
     guests(VM("csrs", vcpus=1, name="writer", more=channel + 'cmdline = "role=1"'),
            VM("csrs", vcpus=1, name="reader", more='cmdline = "role=2"'), smp=1, cpu=cpu)
@@ -245,7 +245,7 @@ def test_last_hart_stops(guests, smp):
 
 
 def test_double_fault(guests):
-    """A VM that cannot even take a trap is stopped with a report; another does not notice."""
+    """A VM whose trap vector faults is stopped with a report. Another VM continues."""
     result = guests(VM("time"), VM("dfault"), status=CRASHED)
     assert "[dfault] vcpu 0 crashed: double fault" in result.log()
     assert "vscause 0x5" in result.log()
@@ -262,7 +262,7 @@ def test_hvc(guests, vcpus, smp):
     assert logged[:3] == ["hello", alphabet, hostile] and logged[-1] == "end"
     tail = "".join(chr(97 + i % 26) for i in range(200))
     lines = [f"hart {hart} {n:02} {tail[10:]}" for hart in range(vcpus) for n in range(20)]
-    assert sorted(logged[3:-1]) == sorted(lines)  # none from what was refused
+    assert sorted(logged[3:-1]) == sorted(lines)  # refused calls have written no line
 
 
 def test_sbi_off(guests):
@@ -301,7 +301,7 @@ def test_messages_between_vms_long(guests, smp, more):
 
 @pytest.mark.parametrize("smp", [1, 2])
 def test_messages_over_a_restart(guests, smp):
-    """What waits for a VM that restarts, and from it, is there afterwards."""
+    """Queued messages to and from a VM survive its restart."""
     result = guests(*(VM("commpeer", vcpus=1, name=name, more=f'messages = "{peer}"\ncmdline = "role={role}"')
                       for name, peer, role in (("one", "two", 1), ("two", "one", 2))), smp=smp)
     assert result.log().count("hearth: [one] restarts (") == 1
@@ -349,21 +349,21 @@ def abusers(vcpus):
 
 @pytest.mark.parametrize("vcpus,smp,cpu", [(4, 1, "rv64"), (4, 4, "rv64,sstc=off"), (2, 2, "max"), (1, 2, PMU_AIA)])
 def test_random_calls(guests, vcpus, smp, cpu):
-    """Of everything, by all harts of two VMs on the same objects."""
+    """All harts of two VMs make random calls of all extensions on the same objects."""
     guests(*abusers(vcpus), VM("time"), smp=smp, cpu=cpu)
 
 
 def test_channels_not_described(guests):
-    """Another VM's channels are not there for this one."""
+    """A VM cannot use channels of other VMs."""
     guests(*channel_pair(1), VM("channel", name="third"), smp=2)
 
 
-# dfault and stop never end there; in storm OpenSBI 1.5's harts wait for one another now and then, for ever; what hpm
-# counts, QEMU counts for no counter of OpenSBI 1.5's without Sscofpmf, and with it that firmware answers otherwise.
+# dfault and stop never end on OpenSBI. In storm the harts of OpenSBI 1.5 sometimes deadlock. hpm: without Sscofpmf QEMU
+# counts no event for OpenSBI 1.5, and with Sscofpmf that firmware returns other errors.
 @pytest.mark.parametrize("guest", sorted(p.stem for p in (TREE / "tests/guests").glob("*.c")
                                          if p.stem not in ("dfault", "stop", "storm", "hpm")))
 def test_bare(guest, note_skips):
-    """The guests' expectations hold where real firmware answers."""
+    """The guests' tests also pass on OpenSBI."""
     result = run_bare(guest)
     problem = check_tap(result.output)
     assert result.status == 0 and not problem, f"{problem}\n--- console:\n{result.output}"
@@ -381,7 +381,7 @@ def test_bare_variants(guest, cpu, says):
 
 
 def test_every_guest_is_tested():
-    """A guest that no test runs would be built for nothing."""
+    """Each guest is named in some test."""
     text = "".join(p.read_text() for p in pathlib.Path(__file__).parent.glob("test_*.py"))
     for source in (TREE / "tests/guests").glob("*.c"):
         assert f'"{source.stem}"' in text, source.name

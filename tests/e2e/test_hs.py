@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HS-mode test programs (tests/hs): parts of the hypervisor alone on a hart, without the rest of it."""
+"""HS-mode test programs (tests/hs): parts of the hypervisor, run alone on a hart."""
 
 import re
 import shlex
@@ -14,7 +14,7 @@ CROSS = "riscv64-unknown-elf-"
 MM = ["mm/page_alloc.c", "mm/gstage.c", "mm/memslot.c", "mm/guest_mem.c", "kernel/lock.c",
       "arch/riscv/extable.c", "arch/riscv/bulk.c", "arch/riscv/bulk.S", "arch/riscv/guest_access.S"]
 
-# Instructions each may take: some more than it does, less than a slip would make of it.
+# Upper limits of instruction counts, a little above the present ones.
 BUDGET = {
     "page_alloc_init_2G": 150_000, "page_alloc_add_2G": 300_000,
     "bulk_copy_31M": 10_000_000, "bulk_copy_31M_shifted": 23_000_000,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The hypervisor's last words: a fault of its own, on purpose, on the first and on another hart."""
+"""Panic reports: the boot argument makes the hypervisor fault on the boot hart or on another hart."""
 
 import re
 import subprocess
@@ -10,18 +10,18 @@ from harness import PANIC, TIMEOUT, TREE, VM
 
 HARTS = 3
 
-# What the boot argument asks for: what the report says, and the functions on top of its backtrace.
+# {boot argument: (text of the report, innermost functions of its backtrace)}
 KINDS = {
     "fault": ("unexpected trap", "0xf (store page fault) stval 0x0000000000000008", ["selftest_fault"]),
     "write-text": ("unexpected trap", "0xf (store page fault) stval 0xffffffff80000000", ["selftest_write_text"]),
-    # Where it jumps to is no function.
+    # It jumps to an address outside of all functions.
     "exec-data": ("unexpected trap", "0xc (instruction page fault) stval 0xffffffff8", [None]),
     "overflow": ("stack overflow", "0xf (store page fault) stval 0xffff", ["selftest_recurse"] * 31),
     "panic": ("selftest", None, ["panic", "selftest_panic"]),
 }
-# selftest_run itself is left by a tail call; the hart that booted calls it in the one, the others in the other.
+# selftest_run ends with a tail call, so that its caller follows: one function on the boot hart, another on others.
 CALLERS = {True: "main_on_stack", False: "main_secondary"}
-# Its frame is gone again when it faults: then ra, where the caller would be found, may be anything.
+# Its frame is gone when it faults, and ra, which would give the caller, is undefined.
 NO_FRAME = "write-text"
 
 REGISTER = r"(?:ra|sp|gp|tp|[ast]\d+) +0x[0-9a-f]{16}"
@@ -44,7 +44,7 @@ def test_report(tmp_path, kind, hart):
                        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT + 30, check=False)
     assert p.returncode == PANIC, p.stdout + p.stderr
 
-    # From its first line to the end of all output there is only the report: no other hart's text.
+    # From the report's first line to the end of the output there is no text of another hart.
     text = log.read_bytes().decode().replace("\r", "")
     before, first, report = text.partition(f"\nhearth: panic on hart {hart}: {what}\n")
     assert first and "panic" not in before, text
@@ -58,10 +58,10 @@ def test_report(tmp_path, kind, hart):
     frames = re.findall(r"^  #(\d+) 0x[0-9a-f]{16}$", report, re.M)
     assert frames == [str(i) for i in range(len(frames))] and frames, text
 
-    # Which hart boots is a lottery of the firmware's.
+    # The firmware chooses the boot hart at random.
     boot_hart = int(re.search(r"^Boot HART ID +: (\d+)$", text, re.M)[1])
 
-    # Both the run itself and `symbolize` name the functions.
+    # Both tools/hearth run and tools/hearth symbolize name the functions.
     resolved = subprocess.run(tool + ["symbolize", str(log)], stdout=subprocess.PIPE, text=True, check=True,
                               timeout=TIMEOUT).stdout
     for said in (resolved, p.stderr):
@@ -69,12 +69,12 @@ def test_report(tmp_path, kind, hart):
         for want, got in zip(functions, names, strict=False):
             assert want in (None, got), said
         assert len(names) >= len(functions)
-        if kind not in ("overflow", NO_FRAME):  # the one's callers are too deep down to be shown
+        if kind not in ("overflow", NO_FRAME):  # a stack overflow: its outermost callers are not shown
             assert CALLERS[hart == boot_hart] in names, said
 
 
 def test_unknown_selftest(guests):
-    """A word that is not understood is reported and does nothing."""
+    """An unknown boot argument is reported and has no effect."""
     result = guests(VM("base", vcpus=1),
                     args=("--qemu-arg=-append", "--qemu-arg=hearth.selftest=nonsense@0 hearth.colour=red other=1"))
     assert "hearth: warning: boot argument not understood: hearth.selftest=nonsense@0\n" in result.output

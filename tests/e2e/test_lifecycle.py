@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What follows a VM's end by its description, and the order in which VMs start."""
+"""Actions on a VM's end (on_crash, on_reboot, on_poweroff), and the order in which VMs start."""
 
 import re
 
@@ -8,13 +8,13 @@ from harness import CRASHED, OK, VM, run
 
 
 def said(result, name, pattern):
-    """Lines of the hypervisor about a VM."""
+    """The hypervisor's log lines about a VM."""
     return re.findall(rf"^hearth: \[{name}\] ({pattern}.*)$", result.output, re.M)
 
 
 @pytest.mark.parametrize("limit", [0, 1, 3])
 def test_restart_after_crash(tmp_path, limit):
-    """Restarts as often as it may, then it has crashed; the VM beside it is none the worse."""
+    """The VM restarts up to restart_limit, then counts as crashed. Another VM continues."""
     more = f'on_crash = "restart"\nrestart_limit = {limit or 2}\nrestart_period = 3600'
     if limit == 0:
         more = 'on_crash = "destroy"'
@@ -38,7 +38,7 @@ def test_restart_after_poweroff(tmp_path):
 
 
 def test_order_and_delay(tmp_path):
-    """Lower orders first, the same as described; a delay counts from the start before it."""
+    """VMs start by start_order, those of one order as described. start_delay counts from the previous start."""
     vms = [VM("base", vcpus=1, name="last", more="start_order = 7\nstart_delay = 1500"),
            VM("base", vcpus=1, name="second", more="start_order = 3"),
            VM("base", vcpus=1, name="first"),
@@ -48,16 +48,16 @@ def test_order_and_delay(tmp_path):
     assert result.status == OK, result.output
     runs = re.findall(r"^hearth: (\w+): 1 vcpus, 16 MiB$", result.output, re.M)
     assert runs in (["first", "second", "third", "last"], ["first", "third", "second", "last"]), result.output
-    # The two are loaded side by side; they were made as described.
+    # The two VMs load at the same time; they were created in the order of the description.
     made = re.findall(r"^hearth: summary: (\w+): ", result.output, re.M)
     assert made == ["first", "second", "third", "last"], result.output
-    # The others have ended long before: the machine waited for the one that was still to come.
+    # The other VMs ended long before: the machine stayed on for the VM with the delay.
     assert result.log().index("[third] ended") < result.log().index("last: 1 vcpus"), result.output
 
 
 @pytest.mark.parametrize("later", ["start_order = 1", "start_delay = 1"])
 def test_order_of_a_slow_start(tmp_path, later):
-    """Who comes later does not run before the one that has more to load."""
+    """A VM of a higher start_order does not run before one of a lower order that takes longer to load."""
     large = tmp_path / "large"
     large.write_bytes(bytes(range(1, 256)) * (100 << 12))
     vms = [VM("base", vcpus=1, memory="256M", name="large", more=f"initrd = {str(large)!r}"),
@@ -71,7 +71,7 @@ def test_order_of_a_slow_start(tmp_path, later):
 
 @pytest.mark.parametrize("action", ["destroy", "restart"])
 def test_reboot(tmp_path, action):
-    """Cold and warm reboots of a VM that does nothing else."""
+    """A VM that only makes cold and warm reboots."""
     vms = [VM("share", vcpus=1, memory="4M", name=name,
               more=f'cmdline = "role=4 type={kind} rtc_end=9999999999999999999"\non_reboot = "{action}"\n'
                    'restart_limit = 2\nrestart_period = 86400') for kind, name in ((1, "cold"), (2, "warm"))]

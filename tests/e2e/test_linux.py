@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Debian under Hearth as its user sees it: typed at the console, on all kinds of hosts."""
+"""Debian under Hearth, driven by commands at the console, on many kinds of hosts."""
 
 import re
 import subprocess
@@ -36,7 +36,7 @@ def test_shell(console, vcpus, smp, cpu, args):
 
 
 def test_initrd_and_device_tree(console):
-    """The initrd lies low enough for a kernel that uses part of its RAM; the tree says what there is."""
+    """The initrd lies low enough for a kernel with mem=. The guest's device tree has the expected nodes."""
     c = console(Debian(memory="1G", cmdline="console=ttyS0 quiet mem=768M"))
     c.prompt()
     assert 600 << 10 < int(c.sh("awk '/MemTotal/ {print $2}' /proc/meminfo")) < 768 << 10
@@ -47,7 +47,7 @@ def test_initrd_and_device_tree(console):
 
 
 def test_reboot_and_hotplug(console):
-    """The description that `make run` takes, but for the name."""
+    """The description of `make run`, with another name."""
     c = console(Debian(vcpus=2, memory="512M", cmdline="console=ttyS0 earlycon=sbi"))
     c.expect("Linux version 6")
     c.prompt()
@@ -72,7 +72,7 @@ def test_reboot_and_hotplug(console):
 
 
 def check_suspend(c, vcpus, times):
-    """Suspend to RAM until the RTC's alarm: everything goes on, no clock lost the time it slept."""
+    """Suspend to RAM until the RTC's alarm: Debian continues, and its clocks have counted the time of the sleep."""
     for i in range(times):
         before, slept = interrupts(c)["101000.rtc"], f"before {i}"
         began = time.monotonic()
@@ -106,7 +106,7 @@ def test_suspend(console, tmp_path, vcpus, smp, cpu, times):
 
 
 def test_arbitrary_initrd(console, tmp_path):
-    """Whatever file it is: it reaches the guest, which may think of it what it likes."""
+    """Any file is accepted as an initrd and passed to the guest, whether it can unpack it or not."""
     text = tmp_path / "notes.txt"
     text.write_text("no archive, only a text\n")
     c = console(Debian(initrd=text, cmdline="console=ttyS0 panic=0"))
@@ -115,7 +115,7 @@ def test_arbitrary_initrd(console, tmp_path):
 
 
 def test_no_terminal(tmp_path):
-    """Standard input at /dev/null: a command from the kernel's command line, all output in the log."""
+    """With standard input from /dev/null: the kernel's command line has the command, the log has all output."""
     log = tmp_path / "log"
     vm = Debian(cmdline='console=ttyS0 quiet hearth.test="echo it is $(nproc) here; poweroff -f"', vcpus=2)
     p = subprocess.run([sys.executable, *arguments(tmp_path, [vm], 2, "rv64", ["--log", str(log)])],
@@ -130,7 +130,7 @@ def test_no_terminal(tmp_path):
 
 # ---------------------------------------------------------------- several VMs
 
-# Waits for a key, the timer's interrupt pending meanwhile; then takes a trap with no vector to take it at.
+# Waits for a key with a timer interrupt pending; then takes a trap at an unmapped trap vector.
 CRASHER = """
 _start: li      s0, 0x10000000
         lla     s1, ready
@@ -164,7 +164,7 @@ ready:  .asciz "press a key to crash\\r\\n"
 
 
 def test_crash_beside_two_debians(console, tmp_path):
-    """Attached by the shell, one after the other; one VM's crash is reported, and the others go on."""
+    """The shell attaches the console to each VM in turn. One VM crashes with a report, the others continue."""
     crasher = Flat("crasher", assemble(tmp_path, "crasher", CRASHER))
     c = console(*(Debian(n, cmdline=f"console=ttyS0 quiet vm={n}") for n in ("alpha", "beta")), crasher)
     c.prompt()
@@ -173,10 +173,10 @@ def test_crash_beside_two_debians(console, tmp_path):
     c.send("\r")
     c.prompt()
     assert "vm=beta" in c.sh("cat /proc/cmdline")
-    c.sh("while :; do :; done & true")  # a vcpu that never rests
+    c.sh("while :; do :; done & true")  # a vcpu that is never idle
     assert c.text.count("[crasher] press a key to crash\n") == 1
     c.attach("crasher")
-    c.expect("press a key to crash")  # again, raw, as it was written
+    c.expect("press a key to crash")  # the attached VM's output has no prefix
     c.send("x")
     c.expect(r"hearth: \[crasher\] crashed \(double fault: [^)]*\)")
     report = "\n".join(re.findall(r"^hearth: \[crasher\] .*$", c.text, re.M))

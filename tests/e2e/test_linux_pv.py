@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A Linux with steal time and the SBI's console, which Debian's kernels have not: tools/setup long builds it."""
+"""A Linux with steal time and the SBI console. Debian's kernels lack both: `tools/setup long` builds this one."""
 
 import functools
 
@@ -23,14 +23,14 @@ def make_busy(c, vcpus):
 
 
 def look(c, vcpus):
-    """Seconds since the boot; those of them that were stolen, for each vcpu."""
+    """Seconds since the boot, and a list of stolen seconds by vcpu."""
     uptime, *rows = c.sh("cat /proc/uptime; grep '^cpu[0-9]' /proc/stat").splitlines()
     assert [row.split()[0] for row in rows] == [f"cpu{i}" for i in range(vcpus)]
     return float(uptime.split()[0]), [int(row.split()[1 + STEAL]) / CENTISECOND for row in rows]
 
 
 def stolen(c, vcpus, seconds):
-    """The part of these seconds that was stolen, for each vcpu."""
+    """Stolen part of these seconds, by vcpu."""
     then, before = look(c, vcpus)
     c.sh(f"sleep {seconds}")
     now, after = look(c, vcpus)
@@ -49,7 +49,7 @@ def attach(c, name):
     pytest.param(2, "rv64,sstc=off", id="2-vcpus-no-sstc"),
 ])
 def test_steal_time(console, vcpus, cpu):
-    """Two VMs that never rest share as many harts as each has vcpus; then one of them is alone there."""
+    """Two busy VMs share as many harts as each has vcpus. Then one VM has the harts alone."""
     c = console(Linux("one", vcpus=vcpus), Linux("two", vcpus=vcpus), smp=vcpus, cpu=cpu)
     c.prompt()
     check_paravirt(c)
@@ -65,16 +65,16 @@ def test_steal_time(console, vcpus, cpu):
     c.expect("hearth: console: attached to one")
     c.send("\r")
     c.prompt()
-    c.sh("sleep 1")  # what was stolen before is counted by then
+    c.sh("sleep 1")  # by then Linux has counted time stolen before
     parts = stolen(c, vcpus, 5)
-    # With several, its own vcpus may meet on a hart.
+    # On several harts two of its own vcpus may share one hart for a while.
     assert parts == [0] if vcpus == 1 else max(parts) < 0.1, parts
     c.poweroff()
     c.end()
 
 
 def test_no_steal_time(console):
-    """A VM that has its hart for itself loses nothing, however much it does."""
+    """A VM alone on its harts has no stolen time under load."""
     c = console(Linux(), smp=1)
     c.prompt()
     check_paravirt(c)
@@ -87,7 +87,7 @@ def test_no_steal_time(console):
 
 @pytest.mark.parametrize("vcpus,smp,cpu", [(1, 1, "rv64,sstc=off"), (2, 2, "rv64"), (4, 2, "rv64")])
 def test_sbi_console(console, vcpus, smp, cpu):
-    """All that goes in and out goes by DBCN: nothing is lost, whether much is printed or typed."""
+    """The console uses DBCN: long output and long input arrive complete."""
     c = console(Linux(vcpus=vcpus, cmdline="console=hvc0 quiet"), smp=smp, cpu=cpu)
     c.prompt()
     assert c.sh("cat /sys/class/tty/console/active") == "hvc0"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Many VMs on a few harts, Linux among them: all reach their prompt, answer, answer while all are busy, and shut down."""
+"""Many VMs on a few harts, Linux among them: all boot, answer while idle and while all are busy, and shut down."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from shell import check_timer
 # Seconds, for hangs only: 16 kernels boot for three minutes when others have most of the machine.
 LIFE = 1500
 WAIT = 600
-# What all of them need at the same time, on few cores, takes longer than their watchdogs think that anything may.
+# The VMs' watchdogs are off: on few cores all of them at once are too slow for their limits.
 CMDLINE = "console=ttyS0 quiet nosoftlockup rcupdate.rcu_cpu_stall_suppress=1 vm="
 BUSY = "while :; do :; done &"
 
@@ -22,7 +22,7 @@ def small(name, vcpus=1):
 
 
 def machine(console, vms, **options):
-    """The run, at the shell's prompt."""
+    """Starts the VMs, and returns the console at the shell's prompt."""
     c = console(*vms, args=("--timeout", str(LIFE)), **options)
     missing = {vm.name for vm in vms}
     while missing:
@@ -32,14 +32,14 @@ def machine(console, vms, **options):
 
 
 def at_prompt(c, name):
-    """From the shell: what this VM has written is shown, its prompt the last of it."""
+    """Attaches to this VM by the shell. Its buffered output ends with its prompt."""
     c.send(f"console {name}\r")
     c.expect(f"hearth: console: attached to {name}\r*\n", WAIT)
     c.expect(PROMPT, WAIT)
 
 
 def check_answers(c, name, number, vcpus=1):
-    """This VM, and no other, gets what is typed; what comes back is no echo but what it worked out."""
+    """Only this VM receives the typed command. The answer is computed, so that an echo does not match."""
     output = c.sh(f"echo $(({number} * 7919)) $(nproc) $(cat /proc/cmdline)", WAIT)
     assert re.search(rf"^{number * 7919} {vcpus} console=ttyS0 .* vm={name}$", output, re.M), output
 
@@ -49,7 +49,7 @@ def rows(c, command):
 
 
 def check_running(c, names):
-    """All of them, with no restart in their past."""
+    """All VMs run, and none has restarted."""
     listed = rows(c, "vm list")
     assert {n: (r["state"], r["restarts"]) for n, r in listed.items()} == {n: ("running", 0) for n in names}
     return listed
@@ -66,12 +66,12 @@ def test_small_linuxes(console, count, smp, cpu):
     for i, name in enumerate(names):
         at_prompt(c, name)
         check_answers(c, name, i + 1)
-        # The fixture looks at what is on the console, for what kernels complain of.
+        # Shows each VM's output on the console: the fixture looks there for complaints of kernels.
         c.sh("dmesg -r | grep '^<[0-4]>' || true; dmesg -n 1", WAIT)
         c.shell()
     before = check_running(c, names)
 
-    # A vcpu for each that never rests; the last first, so that each waits while others are looked at.
+    # Makes one vcpu of each VM busy. The order is reversed, so that each VM has waited when it is asked.
     for i, name in reversed(list(enumerate(names))):
         c.send(f"console {name}\r")
         c.expect(f"hearth: console: attached to {name}\r*\n", WAIT)
@@ -95,7 +95,7 @@ def test_small_linuxes(console, count, smp, cpu):
 
 @pytest.mark.long
 def test_linuxes_beside_busy_guests(console):
-    """Two of two vcpus each have to share two harts with eight that never rest, and serve their users all the same."""
+    """Two VMs of two vcpus each share two harts with eight busy VMs, and still answer at their consoles."""
     linuxes = ["one", "two"]
     busy = [VM("share", vcpus=1, memory="4M", name=f"busy-{i}",
                more='cmdline = "role=0 from=50 until=3600000"\nconsole = "buffer"') for i in range(8)]

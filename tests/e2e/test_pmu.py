@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Linux's perf on the PMU that Hearth gives it: firmware events and hardware counters of Debian's kernel."""
+"""Debian's perf_event interface on Hearth's PMU: firmware events and hardware counters."""
 
 import re
 
@@ -8,13 +8,13 @@ from harness import GUESTS
 from linux import GUEST, Console, Debian
 
 PROGRAM = GUESTS / "linux/events"
-# What Hearth does not see happen, and therefore does not offer.
+# Firmware events that Hearth cannot observe, and does not offer.
 REFUSED = {"misaligned_load", "illegal_insn"}
 CROSSING = {"ipi_sent", "ipi_received", "fence_i_sent"}  # need a second vcpu
 
 
 def with_file(initrd, name, data, path):
-    """The initrd and, behind it, an archive of one program: Linux unpacks both."""
+    """The initrd, followed by an archive of one program. Linux unpacks both."""
     def entry(file, mode, content):
         fields = [0, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(file) + 1, 0]
         head = b"070701" + b"".join(b"%08X" % f for f in fields) + file.encode() + b"\0"
@@ -25,7 +25,7 @@ def with_file(initrd, name, data, path):
     return path
 
 
-# With programmable counters and overflow interrupts; and with such counters alone.
+# Hosts with programmable counters and overflow interrupts, and with programmable counters only.
 SAMPLES = "rv64,sscofpmf=on,smaia=on,ssaia=on"
 COUNTS = "rv64,sscofpmf=on"
 PERIOD = 500

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""README.md is typed as it stands: what it says a user should type, and what it says then appears."""
+"""Types the commands of README.md as they stand, and checks that the output it shows appears."""
 
 import json
 import re
@@ -14,7 +14,7 @@ README = (TREE / "README.md").read_text()
 
 
 def block(first):
-    """The indented block of README that follows the line with this text, one string a line."""
+    """Lines of README's indented block that follows the line with this text."""
     lines = README.split("\n")
     at = next(i for i, line in enumerate(lines) if first in line) + 1
     while not lines[at].startswith("    "):
@@ -29,7 +29,7 @@ def block(first):
 
 @pytest.fixture
 def typed():
-    """Types one of README's commands at a terminal."""
+    """Runs one of README's commands on a terminal."""
     consoles = []
 
     def start(line):
@@ -41,14 +41,14 @@ def typed():
 
 
 def pattern(line):
-    """A line of output that is shown, as a pattern: words with a digit in them differ from run to run."""
+    """A pattern for a line of output in README. Words with a digit may differ from run to run."""
     def word(w):
         return r"\S+" if re.search(r"\d|trixie", w) else ".*" if w == "..." else re.escape(w)
     return " +".join(word(w) for w in line.split())
 
 
 def test_make_run(typed):
-    """The first boot: its lines come in the order shown, up to the machine's end."""
+    """The first boot prints the lines in README's order, up to the machine's end."""
     command = next(line for line in block("## Two commands") if line.startswith("make run"))
     c = typed(command.split("#")[0])
     shown = [line for line in block("`make run` ends like this") if line and line != "..."]
@@ -62,12 +62,12 @@ def test_make_run(typed):
     c.end()
 
 
-# What has to appear after each of the tour's lines, before the next one is typed.
+# (line of the tour, pattern that must appear before the next line is typed)
 TOUR = {
     "Ctrl-]": [SHELL],
     "console second": ["hearth: console: attached to second", "on Hearth: type poweroff -f", "hearth:~# "],
     "echo c > /proc/sysrq-trigger": ["end Kernel panic - not syncing: sysrq triggered crash"],
-    # A second picture, and in it the one that panicked, which has no more to do than to burn its hart.
+    # The second refresh. The VM that panicked spins, and uses all of a hart.
     "top": ["q ends", "q ends", r"\nfirst +running +\d", r"\nsecond +running +[1-9]\d+\.\d ", "q ends"],
     "vm pause second": [SHELL],
     "bt second": [r"\n#0 +0xffffffff[0-9a-f]{8}\b", r"\n#1 +0xffffffff", r"\n#4 +0xffffffff", SHELL],
@@ -81,7 +81,7 @@ TOUR = {
 
 
 def look_into(c):
-    """Not in README: a kernel that pages is looked into by its own addresses, and is seen to be paused."""
+    """Not in README: inspects a paused kernel with paging by its virtual addresses."""
     regs = json.loads(c.shell("regs second --json"))
     assert int(regs["vsatp"], 16) >> 60 != 0
     assert c.shell(f"mem second gva {regs['pc']} 16").startswith(f"{int(regs['pc'], 16):016x} ")
@@ -90,7 +90,7 @@ def look_into(c):
 
 
 def test_tour(typed):
-    """Two Linux VMs, attach, pause, top, one crashes on purpose and is restarted: every line, in README's order."""
+    """README's tour: two Linux VMs, attach, pause, top, a crash on purpose, a restart. Types every line in order."""
     command = re.search(r"tour with two Linux VMs, `(make run [^`]*)`", README)[1]
     lines = [line.split("  #")[0].split(" # ")[0].strip() for line in block("tour with two Linux VMs")]
     assert len(lines) >= 10
@@ -113,14 +113,14 @@ def test_tour(typed):
 
 
 def legend(svg):
-    """{exit reason: how many}, as a picture by tools/trace-svg says it."""
+    """{exit reason: count} of a drawing by tools/trace-svg."""
     return {reason: int(count) for reason, count in re.findall(r">([A-Z]\w+) (\d+)</text>", svg)}
 
 
 @pytest.mark.long
 def test_the_picture_in_the_docs(tmp_path):
-    """docs/boot.svg is what the lines above it draw: of the same exits, a tenth more or less; and they draw it
-    the same every time."""
+    """The commands above docs/boot.svg draw it again: counts of exits differ by a tenth at most. Two runs of the
+    commands draw the same picture."""
     page = (TREE / "docs/observing.md").read_text()
     lines = re.findall(r"^    (.*)\n", page[:page.index("](boot.svg)")].rsplit("as these lines draw it", 1)[1], re.M)
     assert len(lines) == 3

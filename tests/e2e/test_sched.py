@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Shares of the harts, counted by guests in instructions: under icount an instruction is a nanosecond."""
+"""Shares of the harts, which guests count in instructions. Under icount one instruction takes one nanosecond."""
 
 import datetime
 import json
@@ -10,7 +10,7 @@ from linux import Console, assemble
 from harness import GUESTS, OK, REFUSED, VM, check_tap, run
 
 ICOUNT = ("--icount",)
-MS = 100_000  # rounds of ten instructions that a hart makes in a millisecond
+MS = 100_000  # rounds of ten instructions in a millisecond
 FROM, UNTIL = 50, 350  # ms of each VM's time
 
 
@@ -20,7 +20,7 @@ def share(name, more="", role=0, until=UNTIL, vcpus=1, extra=""):
 
 
 def shares(result, window=UNTIL - FROM):
-    """{VM: part of a hart that it had}."""
+    """{VM: its share of a hart}."""
     assert result.status == OK, result.output
     found = {}
     for vm in result.vms:
@@ -37,7 +37,7 @@ def test_weights(tmp_path):
 
 
 def test_cap_and_priority(tmp_path):
-    """One goes before all others, but has a cap; a cap holds on a free hart, too."""
+    """A VM with a priority is limited by its cap. A cap also holds on an idle hart."""
     got = shares(run(tmp_path, [share("first", "priority = 10\ncap = 40"), share("second")], smp=1, args=ICOUNT))
     assert got == {"first": pytest.approx(0.4, abs=0.02), "second": pytest.approx(0.6, abs=0.02)}
     got = shares(run(tmp_path, [share("alone", "vcpu_cap = [25]")], smp=1, args=ICOUNT))
@@ -45,8 +45,8 @@ def test_cap_and_priority(tmp_path):
 
 
 def test_affinity(tmp_path):
-    """Two that may use the same one of two harts, and one that has the other for itself. (Under icount the harts run
-    in turn, so that their speeds do not compare exactly.)"""
+    """Two VMs are pinned to one of two harts, a third VM has the other hart alone. (Under icount QEMU runs the harts
+    alternately, so that their speeds differ a little.)"""
     got = shares(run(tmp_path, [share("a", "affinity = [0]"), share("b", 'affinity = "0"'), share("c")], smp=2,
                      args=ICOUNT))
     assert got["a"] == pytest.approx(got["b"], rel=0.05)
@@ -60,8 +60,8 @@ def test_affinity_without_a_hart(tmp_path):
 
 
 def test_neighbours(tmp_path):
-    """One that exits all the time, one that floods its console, one that storms IPIs, one that restarts for ever:
-    a fifth has at least 95 in a hundred of its share."""
+    """Four VMs exit all the time, flood their console, send IPIs, and restart. A fifth VM has at least 95 % of its
+    share."""
     until, start = 700, datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
     end = int(start.timestamp()) * 10**9 + 900 * 10**6
     vms = [share("fifth", until=until), share("exits", role=1, until=until), share("floods", role=2, until=until),
@@ -75,7 +75,7 @@ def test_neighbours(tmp_path):
 @pytest.mark.parametrize("one, other, least", [("weight = 10000", "weight = 1\ncap = 5", 0.99),
                                                ("", "cap = 5", 0.94), ("", "weight = 25", 0.78)])
 def test_restarts_for_ever(tmp_path, one, other, least):
-    """A VM that does nothing but restart, with much to clear each time, has its weight's share and its cap's."""
+    """A VM that restarts all the time, with much memory to clear, is limited to its weight's share and to its cap."""
     start = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
     end = int(start.timestamp()) * 10**9 + 500 * 10**6
     restarts = VM("share", vcpus=1, memory="512M", name="restarts",
@@ -88,8 +88,8 @@ def test_restarts_for_ever(tmp_path, one, other, least):
 @pytest.mark.parametrize("more", ["", "priority = 7"])
 @pytest.mark.parametrize("how", [0, 1, 2])
 def test_waiting_for_a_sibling(tmp_path, how, more):
-    """Who holds a lock has most of the hart, whatever its siblings do while they wait for it: 50 ms of work
-    take 50 ms, and a turn or so of each."""
+    """The holder of a lock has most of the hart, however its siblings wait for the lock: 50 ms of work take 50 ms
+    and about one slice of each sibling."""
     result = run(tmp_path, [VM("held", vcpus=3, memory="4M", more=f'cmdline = "how={how}"\n{more}')], smp=1, args=ICOUNT)
     assert result.status == OK and not check_tap(result.text("held")), result.output
     took = int(re.search(r"^# held (\d+)$", result.output, re.M)[1])
@@ -97,8 +97,8 @@ def test_waiting_for_a_sibling(tmp_path, how, more):
 
 
 def test_no_tick(tmp_path):
-    """A hart with one vcpu takes no timer interrupt, and none that a sleeping vcpu beside it needs; with two that
-    want it, it does. Where nobody runs, it sleeps."""
+    """A hart with one running vcpu takes no timer interrupts for itself or for a sleeping vcpu. With two running
+    vcpus it does. A hart without a running vcpu sleeps."""
     sleep = assemble(tmp_path, "sleep", "_start: csrw sie, zero\n1: wfi\n j 1b\n")
     asleep = VM("share", vcpus=1, memory="4M", name="asleep", more="affinity = [1]")
     text = asleep.toml().replace(f"{GUESTS}/share.elf", str(sleep))
@@ -119,7 +119,7 @@ def test_no_tick(tmp_path):
         return {key: after[key] - before[key] for key in ("irq_timer", "switches", "idle_us")}
     c.shell("vm start one")
     none = {"irq_timer": 0, "switches": 0, "idle_us": 0}
-    # The hart may still be on its way there, and stand still now and then, when the machine is busy.
+    # On a busy machine the hart may not be asleep yet.
     c.until(lambda: over_half_a_second() == none)
     c.shell("vm start two")
 

@@ -15,7 +15,7 @@ def test_life(shell, tmp_path):
     c = shell(vm("one", count), vm("two", idle, more="autostart = false"))
     assert states(c) == {"one": "running", "two": "described"}
 
-    # Unknown or ill-formed: usage, and nothing is done.
+    # Unknown or ill-formed commands print their usage and change nothing.
     for line, answer in (("vm", 'unknown command "vm"'), ("vm frob one", "unknown command"), ("frob", "unknown"),
                          ("vm pause", "usage: vm pause VM"), ("vm pause one two", "usage: vm pause VM"),
                          ("vm pause three", 'there is no VM "three"'), ("vm create three", "describes no VM"),
@@ -35,7 +35,7 @@ def test_life(shell, tmp_path):
         assert answer in c.shell(line), (line, c.text)
     assert states(c) == {"one": "running", "two": "described"}
 
-    # Pause: nothing moves, all can be seen.
+    # A paused VM makes no progress and can be inspected.
     assert c.shell("vm pause one") == ""
     assert states(c)["one"] == "paused"
     run_until(c, "one", lambda: register(c, "one", "s2") > 0)
@@ -53,7 +53,7 @@ def test_life(shell, tmp_path):
     assert json.loads(c.shell("regs one --json")) == first
     run_until(c, "one", lambda: register(c, "one", "s2") > int(first["s2"], 16))
 
-    # From pause: reset starts anew, stop ends it, start runs it again.
+    # reset restarts a paused VM, stop ends it, start runs it again.
     assert c.shell("vm reset one") == ""
     assert states(c)["one"] == "running"
     assert c.shell("vm stop one") == "" and states(c)["one"] == "shut off"
@@ -61,7 +61,7 @@ def test_life(shell, tmp_path):
     assert json.loads(c.shell("vm info one --json"))["reason"] == "stopped by the operator"
     assert c.shell("vm start one") == "" and states(c)["one"] == "running"
 
-    # Made, under its own name and another one; destroyed.
+    # create makes a VM under its own or another name, destroy removes it.
     assert c.shell("vm start two") == "" and states(c)["two"] == "running"
     c.shell("vm create two")
     assert "hearth: error: two: a VM of this name exists" in c.text
@@ -94,7 +94,7 @@ def test_listings(shell, tmp_path):
     assert "hearth: one: 1 vcpus, 16 MiB" in c.shell("log")
     c.send("top 1\r")
     c.expect(r"\x1b\[Hname .*q ends")
-    c.expect(r"\x1b\[Hname .*q ends")  # it refreshes
+    c.expect(r"\x1b\[Hname .*q ends")  # a refresh
     c.send("q")
     c.expect(SHELL)
     c.send("top\r")
@@ -167,7 +167,7 @@ def test_editing(shell, tmp_path):
     c.expect("alpha: running, 1 vcpus")
     c.send("\x1b[A\x1b[A\r")  # up, up
     c.expect("KiB free")
-    c.send("xmem\x1b[H\x04\x05\r")  # at the beginning, delete; to the end
+    c.send("xmem\x1b[H\x04\x05\r")  # Home, Ctrl-D deletes, Ctrl-E
     c.expect("KiB free")
     c.send("vm st\t\t")
     c.expect(r"start +stop +")
@@ -178,7 +178,7 @@ def test_editing(shell, tmp_path):
 
 
 def test_policy(tmp_path):
-    """No looking in where it is not allowed; no shell where there is to be none."""
+    """inspect = false forbids inspection. management.shell = false disables the shell."""
     count = assemble(tmp_path, "count", COUNT)
     one = vm("one", count, more="inspect = false")
     c = Console(tmp_path, one, vm("two", count))
@@ -214,13 +214,13 @@ def test_paused_clock(shell, tmp_path, time, cpu):
     clock = assemble(tmp_path, "clock", GAP)
     c = shell(vm("clock", clock, more=f'paused_time = "{time}"'), cpu=cpu)
     c.shell("vm pause clock")
-    run_until(c, "clock", lambda: register(c, "clock", "s2") > 0)  # it has begun to look at its clock
+    run_until(c, "clock", lambda: register(c, "clock", "s2") > 0)  # the guest has read its clock
     before = register(c, "clock", "s2")
     began = monotonic()
     c.until(lambda: c.shell("top --json") and monotonic() - began >= 5)
     took = monotonic() - began
     run_until(c, "clock", lambda: register(c, "clock", "s2") > before)
-    # On a busy machine it may have had to wait some while for the hart.
+    # On a busy machine the vcpu may have waited for the hart.
     gap = register(c, "clock", "s4") / 10e6
     assert gap >= took if time == "runs" else gap < took - 1, c.text
     end(c)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The shell, each of its commands by `help`: ill-formed input, JSON, completion, keys, looking into VMs."""
+"""Each command that the shell's `help` lists: ill-formed input, JSON, completion, keys, inspection of VMs."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from monitor import COUNT, IDLE, end, states, vm, wait_state
 HUGE = "99999999999999999999"
 OVER = "18446744073709551616"
 
-# For each command, lines that are wrong, and what is answered. In each of them nothing is done.
+# {command: [(wrong arguments, pattern of the answer)]}. None of these lines may change anything.
 USAGE, NO_VM = "usage: {} ?", r'there is no VM "'
 ONE_VM = [("", USAGE), ("one two", USAGE), ("nobody", NO_VM), ('""', NO_VM), ("one --json", USAGE),
           (r"o\ne\ two", NO_VM), ('"one', "a quote is not closed"), ("'one", "a quote is not closed"),
@@ -67,7 +67,7 @@ WRONG = {
              ('""', "there is no such command"), ('vm ""', "there is no such command")],
 }
 
-# For each command with --json: its words, whether it is an array, and the keys.
+# {command with --json: (its arguments, whether the output is an array, its keys)}
 JSON = {
     "vm list": ("", True, {"name", "state", "vcpus", "memory", "run_ms", "work_ms", "exits", "restarts"}),
     "vm info": ("a-1-b", False,
@@ -98,7 +98,7 @@ _start: li      s1, 0x10000000
 
 
 def commands(c):
-    """{name: its usage} of all that `help` lists."""
+    """{name: usage} of all commands that `help` lists."""
     names = [line[:12].strip() for line in c.shell("help").splitlines() if not line.startswith("Ctrl-")]
     found = {}
     for name in names:
@@ -110,7 +110,7 @@ def commands(c):
 
 
 def what_is(c):
-    """All that a command could have changed."""
+    """State that a command could have changed."""
     rows = json.loads(c.shell("vm list --json"))
     info = json.loads(c.shell("vm info one --json"))
     return ([{k: row[k] for k in ("name", "state", "restarts")} for row in rows], info["cap"],
@@ -145,7 +145,7 @@ def test_every_command_refuses(four):
 
 
 def test_lines_that_are_none(four):
-    """What cannot be in a line is not left out silently, nor is a line too long cut: it could mean other things."""
+    """A line with invalid characters, or one too long, is refused as a whole: a part could mean something else."""
     c = four
     before = what_is(c)
     refused = "it is ignored"
@@ -155,7 +155,7 @@ def test_lines_that_are_none(four):
         c.send(line + "\r")
         c.expect(refused)
         c.expect(SHELL)
-    # More than all rings hold, at once: what is lost is noticed.
+    # More input at once than all rings hold: the loss is reported.
     c.send("x" * 10000 + "\r" + "vm stop one\x07\x07 " + "y" * 5000)
     c.send("\x03\r")
     c.shell("mem")
@@ -189,7 +189,7 @@ def test_completion_and_help(four):
     names = commands(c)
     firsts = {name.split()[0] for name in names}
     for name in names:
-        # Shortest beginning of its words that no other one has, then Tab.
+        # Types the shortest unique prefix of each word, then Tab.
         *vm_word, last = name.split()
         others = ({n.split()[1] for n in names if " " in n} if vm_word else firsts) - {last}
         n = next((n for n in range(1, len(last)) if not any(o.startswith(last[:n]) for o in others)), len(last))
@@ -208,11 +208,11 @@ def test_completion_and_help(four):
 
 
 def test_looking(four):
-    """regs, mem and bt of VMs that are paused or preserved; where nothing is, what was read until there."""
+    """regs, mem and bt of paused and preserved VMs. mem shows the bytes up to the first address without memory."""
     c = four
     assert json.loads(c.shell("regs dead --json"))["pc"] == "0x18000000"
     assert c.shell("bt dead").startswith("#0 ")
-    # The last 16 bytes of 16 MiB, and what is behind them.
+    # The last 16 bytes of RAM, and the bytes after RAM.
     for space in ("gpa", "gva"):
         rows = c.shell(f"mem dead {space} 0x80fffff0 32").splitlines()
         assert rows[0].startswith("0000000080fffff0  ") and rows[1:] == ["0000000081000000  nothing is there"], rows
@@ -235,7 +235,7 @@ def test_looking(four):
 
 
 def test_keys_at_any_time(shell, tmp_path):  # noqa: F811
-    """Ctrl-] and Ctrl-C: in top, in an operation that waits, in a replay, and while VMs flood the line."""
+    """Ctrl-] and Ctrl-C in top, in an operation that waits, in a replay, and while VMs flood the line."""
     flood = assemble(tmp_path, "flood", FLOOD)
     c = shell(vm("calm", assemble(tmp_path, "idle", IDLE)), vm("logs", flood, more="weight = 10\nautostart = false"),
               vm("loud", flood, more='console = "buffer"\nweight = 10\nautostart = false'))
@@ -247,7 +247,7 @@ def test_keys_at_any_time(shell, tmp_path):  # noqa: F811
         c.send(DETACH)
         c.expect("hearth: console: the shell")
         c.expect(SHELL)
-    # To the VM from top, which ends; what is typed then is not the shell's.
+    # Ctrl-] in top ends it and attaches the VM: further input goes to the VM.
     c.send("console calm\r")
     c.expect("hearth: console: attached to calm")
     c.shell()
@@ -258,12 +258,12 @@ def test_keys_at_any_time(shell, tmp_path):  # noqa: F811
     c.send("vm stop calm\r")
     c.shell()
     assert states(c)["calm"] == "running"
-    c.send("shutdown\r")  # calm does not answer: it would wait for a minute
+    c.send("shutdown\r")  # calm ignores the request: the shell would wait for a minute
     c.expect("waiting for the VMs")
     c.send(DETACH)
     c.expect("hearth: console: attached to calm")
     c.shell()
-    # A line of JSON is whole while another VM's lines come all the time.
+    # A line of JSON is not broken by another VM's output.
     c.shell("vm start logs")
     for line in ("vm list --json", "stats logs --json", "harts --json", "top --json"):
         assert json.loads(c.shell(line)), line
@@ -280,7 +280,7 @@ def test_top_sorts(shell, tmp_path):  # noqa: F811
               vm("large", count, more="weight = 200"), smp=1)
 
     def look():
-        """Of a moment in which the emulated hart stood still on a busy machine, the shares say little."""
+        """Repeated, because shares are wrong if the emulated hart stood still for a moment on a busy machine."""
         rows = json.loads(c.shell("top --json"))
         shares = [row["share_permille"] for row in rows]
         assert shares == sorted(shares, reverse=True), rows
@@ -298,7 +298,7 @@ def test_top_sorts(shell, tmp_path):  # noqa: F811
 
 
 def test_colours(tmp_path):
-    """On a terminal the prefixes are coloured, unless NO_COLOR is set or the boot argument says so."""
+    """On a terminal prefixes are coloured, unless NO_COLOR is set or the boot argument turns colours off."""
     text = assemble(tmp_path, "text", """
         .option norelax
 _start: li      s1, 0x10000000
@@ -330,7 +330,7 @@ _start: li      s1, 0x10000000
     assert "\x1b[0m" not in run(r"\n\[second\] ", colour=True, args=off)
 
 
-# Says what it is given as a text, waits for a key, and asks for a reset or for power off.
+# Prints a text, waits for a key, and asks for a reset or for power off.
 ONCE = """
         .option norelax
 _start: li      s1, 0x10000000
@@ -352,12 +352,13 @@ _start: li      s1, 0x10000000
 
 
 def test_attached_through_ends(shell, tmp_path):  # noqa: F811
-    """A VM that restarts keeps the line; when one ends, a buffered VM that gets it is seen from its first byte on."""
+    """A VM stays attached over a restart. When it ends, the next VM is attached, and its buffer is shown from the
+    first byte."""
     again = assemble(tmp_path, "again", ONCE.format(code="0x7777", text="again up\\n$ "))
     once = assemble(tmp_path, "once", ONCE.format(code="0x5555", text="once up\\n$ "))
     c = shell(vm("once", once), vm("again", again, more='console = "buffer"'), vm("logs", once))
     for name in ("once", "again", "logs"):
-        # When it has asked for a key, all is written.
+        # When the VM asks for a key, all of its output is written.
         c.until(lambda: json.loads(c.shell(f"stats {name} --json"))[0]["by_reason"]["MmioRead"] > 0)
     c.until(lambda: c.shell("mem") and "[logs] once up" in c.text)
     assert "again up" not in c.text
@@ -376,7 +377,7 @@ def test_attached_through_ends(shell, tmp_path):  # noqa: F811
 
 
 def test_messages(four):
-    """send and receive, whatever the VM does."""
+    """send and receive in each state of the VM."""
     c = four
     c.shell("vm pause one")
     for name in ("one", "dead", "a-1-b"):

@@ -12,7 +12,7 @@ from monitor import COUNT, IDLE, end, free_bytes, register, run_until, states, v
 
 
 def test_nothing_lost(shell, tmp_path):
-    """Every page comes back, from VMs in every state."""
+    """Destroying a VM in any state frees all of its pages."""
     idle = assemble(tmp_path, "idle", IDLE)
     rounds = 12
     c = shell(vm("keep", idle), vm("a", "base", more="autostart = false"),
@@ -35,7 +35,7 @@ def test_nothing_lost(shell, tmp_path):
 
 
 def test_memory_of_a_vm(shell, tmp_path):
-    """Besides RAM and G-stage tables: at most 64 KiB for a VM of one vcpu."""
+    """A VM of one vcpu takes at most 64 KiB besides RAM and G-stage tables."""
     c = shell(vm("keep", assemble(tmp_path, "idle", IDLE)))
     before = free_bytes(c)
     for name in ("one", "two", "three"):
@@ -71,7 +71,7 @@ def test_thousand_rounds(shell, tmp_path):
 
 
 def test_pages_are_cleared(shell, tmp_path):
-    """What a VM wrote is not found by the one that gets its pages."""
+    """A VM finds no data of the previous owner in its pages."""
     write = """
 _start: li      t0, 0x80400000
         li      t1, 0x80e00000
@@ -99,7 +99,7 @@ _start: li      t0, 0x80400000
 
 
 def test_buffered_console(shell, tmp_path):
-    """What a VM writes unattached is kept, the last 64 KiB of it, and replayed with a mark."""
+    """The last 64 KiB of an unattached VM's output are kept, and replayed with a line that tells the loss."""
     flood = """
 _start: li      s1, 0x10000000
         li      s2, 20000
@@ -132,13 +132,13 @@ _start: li      s1, 0x10000000
 
 
 def test_preserved(shell, tmp_path):
-    """on_crash = "pause": it stays to be looked at, and the machine stays on for it."""
+    """on_crash = "pause": the crashed VM is preserved for inspection, and the machine stays on."""
     c = shell(vm("keep", assemble(tmp_path, "idle", IDLE)), vm("bad", "dfault", more='on_crash = "pause"'))
     wait_state(c, "bad", "preserved")
     assert json.loads(c.shell("vm info bad --json"))["reason"].startswith("double fault")
     assert "pc" in c.shell("regs bad")
     assert "not in its present state" in c.shell("vm resume bad")
-    # From its images once more, to the same end.
+    # reset and start load its images again; it crashes again.
     for verb, restarts in (("reset", 1), ("start", 1), ("reset", 2)):
         assert c.shell(f"vm {verb} bad") == ""
         wait_state(c, "bad", "preserved")
@@ -149,7 +149,8 @@ def test_preserved(shell, tmp_path):
 
 
 def test_refusals(shell, tmp_path):
-    """Too little memory: all is given back. A guest that does not shut down: it is said, and it may be asked again."""
+    """A start without enough memory frees all it took. A guest that ignores a shutdown request is reported, and can be
+    asked again."""
     idle = assemble(tmp_path, "idle", IDLE)
     large = VM("base", vcpus=4, memory="192M", name="large", more="autostart = false")
     c = shell(vm("deaf", idle, more="shutdown_timeout = 1"), vm("off", idle, more='shutdown = "none"'), large)
@@ -168,7 +169,7 @@ def test_refusals(shell, tmp_path):
     c.expect(r"hearth: \[deaf\] has not shut down within 1 s of being asked")
     assert c.shell("vm shutdown deaf") == "" and states(c)["deaf"] == "running"
     assert "off: shutdown:" in c.shell("vm shutdown off")
-    # In the midst of that, from pause, and attached: it goes all the same.
+    # reset and destroy also work while the request is pending, on a paused VM, and on the attached VM.
     assert c.shell("vm pause deaf") == "" and c.shell("vm reset deaf") == "" and states(c)["deaf"] == "running"
     c.send("console deaf\r")
     c.expect("hearth: console: attached to deaf")
@@ -180,7 +181,7 @@ def test_refusals(shell, tmp_path):
 @pytest.mark.long
 @pytest.mark.parametrize("smp", [1, 3])
 def test_storm(shell, tmp_path, smp):
-    """Operations at random on VMs that crash, end and restart of themselves all the time."""
+    """Random operations on VMs that crash, end and restart by themselves."""
     source = random.Random(smp)
     restless = 'restart_limit = 0\non_crash = "restart"\non_poweroff = "restart"\nconsole = "buffer"'
     vms = [vm("keep", assemble(tmp_path, "idle", IDLE)), vm("ends", "base", vcpus=2, more=restless),
@@ -211,8 +212,8 @@ def test_storm(shell, tmp_path, smp):
 @pytest.mark.long
 @pytest.mark.parametrize("cpu", ["rv64", "rv64,sstc=off"])
 def test_pause_in_the_midst(shell, cpu):
-    """Paused and resumed in the midst of suspends, starts of harts, IPIs, fences, timers: nothing moves while it is
-    paused, and all goes on, right, afterwards."""
+    """Pauses and resumes VMs during suspends, hart starts, IPIs, fences and timers: a paused VM makes no progress, and
+    a resumed VM passes its tests."""
     more = 'on_poweroff = "restart"\nrestart_limit = 0\nconsole = "buffer"'
     names = {"storm": 4, "hsm": 4, "susp": 2, "wfi": 2}
     c = shell(*(VM(name, vcpus=n, more=more) for name, n in names.items()), smp=3, cpu=cpu)
@@ -222,7 +223,7 @@ def test_pause_in_the_midst(shell, cpu):
         name = source.choice(sorted(names))
         c.send(f"vm pause {name}\rvm resume {name}\r")
         if c.shell(f"vm pause {name}"):
-            continue  # just restarting
+            continue  # the VM is restarting
         stands = c.shell(f"stats {name} --json")
         assert c.shell(f"stats {name} --json") == stands
         c.shell(f"vm resume {name}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The serial line when who reads or types there is slow, or fast: no hart waits, and nothing is lost in silence."""
+"""A slow or fast peer on the serial line: no hart waits for the line, and each loss is reported."""
 
 import fcntl
 import json
@@ -17,7 +17,7 @@ sys.path.insert(0, str(TREE / "tools"))
 from hearth_lib.qemu import LAST_LINE  # noqa: E402
 
 LIFE = 120  # seconds
-RATE = 2000  # bytes a second; on a busy host the flood makes less than the 11000 of a line of 115200 baud
+RATE = 2000  # bytes a second, less than the 11000 of 115200 baud: on a busy host the flood must exceed it
 
 # Writes lines as fast as it can.
 FLOOD = """
@@ -33,13 +33,13 @@ _start: li      s1, 0x10000000
         j       1b
 """
 
-# Does nothing, for ever.
+# Spins for ever.
 IDLE = """
 _start: wfi
         j       _start
 """
 
-# 20 times: a timer in 2 ms. Prints how many were more than 1 ms late, as "late=%08x", and powers off.
+# Sets a timer in 2 ms, 20 times. Prints the number of those more than 1 ms late as "late=%08x", and powers off.
 LATE = """
         .option norelax
 _start: csrwi   sie, 0
@@ -97,7 +97,7 @@ digits: .ascii  "0123456789abcdef"
 
 
 class Line:
-    """Hearth with these VMs, whose serial line is a pair of pipes; its output is read at RATE."""
+    """Runs Hearth with these VMs and with a pair of pipes as its serial line. Output is read at RATE."""
 
     def __init__(self, folder, *vms):
         toml, bundle = folder / "vms.toml", folder / "bundle.cpio"
@@ -106,15 +106,15 @@ class Line:
         command = ["qemu-system-riscv64", "-machine", "virt", "-cpu", "rv64", "-smp", "1", "-m", "512M",
                    "-nodefaults", "-display", "none", "-no-reboot", "-kernel", str(TREE / "build/hearth.bin"),
                    "-initrd", str(bundle), "-chardev", "stdio,id=line,signal=off", "-serial", "chardev:line",
-                   "-icount", "shift=0,sleep=off", "-seed", "1"]  # a busy host makes no timer late
+                   "-icount", "shift=0,sleep=off", "-seed", "1"]  # icount: a busy host does not delay timers
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
-        fcntl.fcntl(self.process.stdout, fcntl.F_SETPIPE_SZ, 4096)  # what is on its way is soon too much
+        fcntl.fcntl(self.process.stdout, fcntl.F_SETPIPE_SZ, 4096)  # a small pipe buffer
         self.watch = threading.Timer(LIFE, self.process.kill)
         self.watch.start()
         self.text = ""
 
     def wait(self, pattern):
-        """Reads on until the pattern is there."""
+        """Reads until the output matches the pattern."""
         while not (m := re.search(pattern, self.text)):
             piece = self.process.stdout.read(RATE // 20)
             assert piece, f"ended, waiting for {pattern!r}:\n{self.text[-3000:]}"
@@ -152,8 +152,8 @@ def line(tmp_path):
 
 
 def test_flood_stops_no_hart(line, tmp_path):
-    """Beside a flood of a VM that is not attached, a VM with a priority has its timer in time; its line and
-    Hearth's about its end are seen, and what was not is told."""
+    """While an unattached VM floods the console, the timer of a VM with a priority is on time. That VM's line and
+    Hearth's line about its end appear, and lost output is reported."""
     c = line(Flat("idle", assemble(tmp_path, "idle", IDLE)), Flat("flood", assemble(tmp_path, "flood", FLOOD)),
              Flat("late", assemble(tmp_path, "late", LATE), more="priority = 50"))
     late = int(c.wait(r"\[late\] late=([0-9a-f]{8})\n")[1], 16)
@@ -176,13 +176,13 @@ def test_last_line_is_last(line, tmp_path):
 
 
 def test_paste_arrives_whole(console):
-    """A paste that is longer than all buffers is Linux's `cat`'s, every byte of it."""
+    """Linux's `cat` receives every byte of a paste that is longer than all buffers."""
     c = console(Debian())
     c.prompt()
     c.send("stty -echo; echo R''EADY; cat >/tmp/paste; stty sane; echo E''ND\r")
     c.expect("READY\r*\n")
     c.shell()
-    c.shell("vm set debian cap=10")  # it takes input more slowly than it comes
+    c.shell("vm set debian cap=10")  # the guest reads input more slowly than it arrives
     c.send("console debian\r")
     c.expect("attached to debian")
     paste = "".join("".join(chr(ord("!") + (i * 7 + j) % 90) for j in range(49)) + "\n" for i in range(400))
@@ -195,7 +195,7 @@ def test_paste_arrives_whole(console):
 
 
 def test_key_works_with_a_full_ring(console, tmp_path):
-    """A guest that reads nothing: Ctrl-] is seen behind more than its ring holds, and it is said what was lost."""
+    """The guest reads nothing: Ctrl-] works after more input than the guest's ring holds, and the loss is reported."""
     c = console(Flat("idle", assemble(tmp_path, "idle", IDLE)))
     c.expect("hearth: idle: 1 vcpus")
     c.send("x" * 20000 + DETACH)

@@ -27,10 +27,10 @@ def test_each_exit_is_in_one_histogram(tmp_path):
     counts = {key: sum(bins.values()) for key, bins in latencies(run).items()}
     exits = int(re.search(r"summary: perf: .*, (\d+) exits", run.log())[1])
     assert sum(counts.values()) == exits
-    # What tests/guests/perf.c does outside of its printing.
+    # Exits that tests/guests/perf.c makes, without those of its printing.
     assert counts[0, "Halt"] == 3 and counts[0, "CpuUp"] == 1 and counts[0, "SystemDown"] == 1
     assert counts[1, "CpuDown"] == 1 and counts[0, "MmioWrite"] == 4 * 3 and counts[0, "MmioRead"] == 4 * 7
-    # The timebase is 10 MHz, and an exit has hundreds of instructions.
+    # The timebase is 10 MHz, and an exit takes hundreds of instructions.
     assert all(int(bound) % 100 == 0 for bins in latencies(run).values() for bound in bins if bound != "more")
 
 
@@ -41,14 +41,14 @@ def test_off_unless_asked_for(tmp_path):
 
 
 def test_at_run_time(tmp_path):
-    """`latency on`: from then on each exit is in one histogram of `stats`, and what was counted stays."""
+    """After `latency on` each exit is in one histogram of `stats`. Earlier counts stay."""
     c = Console(tmp_path, harness.VM("share", vcpus=2, name="exits", memory="4M",
                                      more='cmdline = "role=1 until=100000000"'))
     c.expect("exits: 2 vcpus, ")
     c.shell()
 
     def counted():
-        """Exits, and how many of them are in histograms, of each vcpu that is paused."""
+        """(exits, exits in histograms) of each paused vcpu."""
         c.shell("vm pause exits")
         vcpus = json.loads(c.shell("stats exits --json"))
         text = c.shell("stats exits")
@@ -64,7 +64,7 @@ def test_at_run_time(tmp_path):
     assert c.shell("latency on") == ""
 
     def counted_when(good):
-        """When vcpu 0 has run: on a busy machine it may not have had its hart yet."""
+        """Waits until vcpu 0 has run: on a busy machine it may have waited for its hart."""
         def look():
             found = counted()
             return found if good(*found[0]) else None
@@ -84,13 +84,13 @@ def test_at_run_time(tmp_path):
 
 
 def test_times_add_up(tmp_path):
-    """run + wait + idle of a vcpu is the time since its start, and the harts' idle time is what all of them leave."""
+    """run + wait + idle of a vcpu is the time since its start. The harts' idle time is the rest."""
     vms = [harness.VM("share", vcpus=1, name=name, memory="4M", more='cmdline = "role=1 until=100000000"')
            for name in ("one", "two", "three")]
     c = Console(tmp_path, *vms)
     c.expect("three: 1 vcpus, ")
     c.shell()
-    c.shell("vm pause three")  # a vcpu that is paused does none of these
+    c.shell("vm pause three")  # none of the three counts while the vcpu is paused
     stands = c.shell("stats three --json")
 
     def look(name):
@@ -100,13 +100,13 @@ def test_times_add_up(tmp_path):
         return info["up_ms"] * 1000, v["run_us"] + v["wait_us"] + v["idle_us"], v["run_us"]
 
     def all_of_it():
-        """Time with a vcpu, and without, of all harts."""
+        """Sums over all harts of the time with a vcpu and of the time without."""
         return sum(look(name)[2] for name in ("one", "two")) + \
             sum(h["idle_us"] for h in json.loads(c.shell("harts --json")))
     from_ = look("one")[0]
     before = all_of_it()
-    # A look at the clock comes before the look at the times, which comes before the next look at the clock. They differ
-    # by what was before the first vcpu started: always the same.
+    # The clock is read before and after the times. Clock and times differ by the time before the first vcpu started,
+    # which is constant.
     for name in ("one", "two"):
         looks = [look(name) for _ in range(6)]
         assert max(up - times for up, times, _ in looks) <= \

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The trace of real runs: decoded whole, consistent, and of the same count as the exits that were counted."""
+"""Traces of real runs: complete, consistent, and with as many exits as the counters have."""
 
 import json
 import re
@@ -37,14 +37,14 @@ def test_a_run_is_whole(tmp_path):
     for vm in run.vms:
         events = sorted(of_vm(trace, vm.name), key=lambda e: e.time)
         exits = [e for e in events if e.type == "exit"]
-        # The exits of each VM are all there: the hypervisor's own count of them says so.
+        # The trace has as many exits of each VM as the hypervisor has counted.
         assert len(exits) == exits_counted(run, vm.name)
         ends = [e for e in events if e.type == "leave" or (e.type == "entry" and e.code != traces.NO_EXIT)]
         assert len(ends) == len(exits)
         states = [traces.VM_STATES[e.code] for e in events if e.type == "vm_state"]
         assert states == ["starting", "running", "stopping", "off"]
         assert {e.vcpu for e in events if e.type == "switch"} == {0, 1}
-    # What tests/guests/perf.c does: see there, and test_stats.py.
+    # Exits that tests/guests/perf.c makes: see there, and test_stats.py.
     ended = [e.reason() for e in of_vm(trace, "perf") if e.type == "entry" and e.code != traces.NO_EXIT]
     assert ended.count("MmioRead") == 4 * 7 and ended.count("MmioWrite") == 4 * 3 and ended.count("CpuUp") == 1
 
@@ -60,7 +60,7 @@ def test_the_ring_keeps_the_latest(tmp_path):
     run = harness.run(tmp_path, [harness.VM("perf", vcpus=1)], smp=1, args=traced(64))
     trace = traces.read(run.output)
     assert trace.complete and not trace.missing and not traces.check(trace)
-    assert len(trace.harts[0]) == 63  # the oldest may be half written over
+    assert len(trace.harts[0]) == 63  # the oldest event may be overwritten in part
     assert trace.harts[0][-1].number > 2 * 64
     assert [e.code for e in trace.harts[0] if e.type == "vm_state"][-1] == traces.VM_STATES.index("off")
 
@@ -83,7 +83,7 @@ def test_arguments_refused(tmp_path, value):
 
 
 def decoded(c):
-    """What `trace dump` prints now, and no more than that."""
+    """Output of one `trace dump`."""
     from_ = len(c.text)
     c.send("trace dump\r")
     c.expect(r"hearth: trace end \d+\r*\n")
@@ -93,7 +93,8 @@ def decoded(c):
 
 
 def test_at_run_time(tmp_path):
-    """On and off in the shell, with rings of other sizes; each time it is a trace of its own. VMs come and go."""
+    """`trace on` and `trace off` in the shell with several ring sizes: each `on` begins a new trace, while VMs are
+    created and destroyed."""
     spins = harness.VM("share", vcpus=1, name="spins", memory="4M", more='cmdline = "role=1 until=100000000"')
     c = Console(tmp_path, spins, harness.VM("base", vcpus=1, name="base", more="autostart = false"))
     c.expect("spins: 1 vcpus, ")
@@ -111,13 +112,13 @@ def test_at_run_time(tmp_path):
         trace, text = decoded(c)
         assert re.search(rf"trace begin 1 \d+ 2 {size}\b", text), text
         assert trace.complete and not traces.check(trace), traces.check(trace)
-        assert trace.start() > last  # nothing is left of the time before
+        assert trace.start() > last  # no event of the previous trace
         last = max(hart[-1].time for hart in trace.harts if hart)
         assert 0 < max(map(len, trace.harts)) <= size
-    # While it is on: the same size changes nothing, another one begins anew.
+    # `trace on` during a trace: with the same size it changes nothing, with another size it begins a new trace.
     for given in ("256", "256", "128"):
         assert c.shell(f"trace on {given}") == ""
-    # Two that have the same id, one after the other.
+    # Two VMs that have the same id, one after the other.
     for name in ("one", "two"):
         c.shell(f"vm create base {name}")
         c.shell(f"vm start {name}")

@@ -33,7 +33,7 @@ def test_bundle_layout(folder):
                  'initrd = "a/initrd";', "load = <0x00 0x80300000>;", r'bootargs = "x=\"1\" \\";',
                  'messages = "b";'):
         assert line in a
-    # dtc 1.6 and 1.7 write a list of strings in two ways.
+    # dtc 1.6 and 1.7 write lists of strings differently.
     assert r'sbi-off = "hsm\0host-comm";' in a or 'sbi-off = "hsm", "host-comm";' in a
     assert 'initrd = "a/initrd";' in b and "memory = <0x01 0x40000000>;" in b
     assert 'messages = "a";' in b

@@ -63,7 +63,7 @@ def test_kernel_kind_is_told_by_content(folder, kernel, kind):
 
 
 WRONG = [
-    # changed keys, key named in the error, words of it
+    # (changed keys, key named in the error, part of the error)
     ({"name": "3"}, "name", "must be a string, not an integer"),
     ({"name": '"Debian"'}, "name", "beginning with a letter"),
     ({"name": '"9vm"'}, "name", "beginning with a letter"),
@@ -193,7 +193,7 @@ STRANGE = ["true", "-1", "1.5", "nan", "1e300", "99999999999999999999999", '""',
 
 @pytest.mark.parametrize("key", [*description.KEYS, *(f"management.{key}" for key in description.MANAGEMENT)])
 def test_strange_values(folder, key):
-    """Whatever it is, it is taken or told, by table and key; nothing else happens."""
+    """Any value is accepted, or refused with an error that names table and key."""
     for value in STRANGE:
         text = toml({**GOOD, key: value}) if "." not in key else toml(GOOD) + f"[management]\n{key[11:]} = {value}\n"
         try:
@@ -353,7 +353,7 @@ def test_extension_names_are_the_hypervisors():
     (b"\x27\x05\x19\x56", "is a U-Boot image"), (bytes(56) + b"ARM\x64", "is an Image for arm64"),
 ])
 def test_packed_kernel(folder, head, words):
-    """It is named as such, and not taken for a flat binary."""
+    """A compressed kernel is refused with its format, and not accepted as a flat binary."""
     (folder / "flat").write_bytes(head + bytes(100))
     (found,) = problems(folder, toml(GOOD))
     assert ": kernel: " in found and words in found

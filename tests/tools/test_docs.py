@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""README.md and docs/ say what the code says."""
+"""README.md and docs/ agree with the code."""
 
 import pathlib
 import re
@@ -23,7 +23,7 @@ NUMBERS = {m[1]: int(m[2], 0) for m in re.finditer(r"^#define (\w+)\s+\(?(-?\w+?
 
 
 def rows():
-    """The rows of sbi_extensions[]: {name of the variable: (source file, its text)}."""
+    """Entries of sbi_extensions[]: {name of the variable: (source file, its text)}."""
     table = re.search(r"sbi_extensions\[\] = \{(.*?)\};", (TREE / "sbi/sbi.c").read_text(), re.DOTALL)
     sources = {f: f.read_text() for f in (TREE / "sbi").glob("*.c")}
     return {name: next((f, text) for f, text in sources.items() if f"struct sbi_extension {name} =" in text)
@@ -53,7 +53,7 @@ def test_extension(variable):
     guests = re.findall(r"`tests/guests/(\w+)\.c`", body)
     assert guests, f"{variable}: no test guest is named"
 
-    # What the handler compares with: FIDs, or a legacy extension's EIDs.
+    # Numbers in the handler: FIDs, or a legacy extension's EIDs.
     handle = re.search(rf"^static struct exit_result {field['handle']}\(.*?^}}", text, re.MULTILINE | re.DOTALL)[0]
     served = {NUMBERS[n] for n in re.findall(r"(?:case |fid [!=]= )(SBI_\w+)\b", handle)}
     if "hypercalls[" in handle:
@@ -70,7 +70,7 @@ def test_no_section_without_a_row():
 
 @pytest.mark.parametrize("page", PAGES)
 def test_files_named_exist(page):
-    """Paths in the tree, whole words in backquotes, and other pages beside this one."""
+    """Paths in backquotes, and links to other pages, exist."""
     folders = "arch|core|docs|drivers|examples|guest|include|mm|sbi|tests|tools"
     for path in re.findall(rf"`((?:{folders})/[\w./-]*)[`:]", PAGES[page]):
         if "NAME" not in path:
@@ -80,7 +80,7 @@ def test_files_named_exist(page):
 
 
 def test_functions_named_exist():
-    """docs/architecture.md names functions beside the files that they are in: some file has each, outside comments."""
+    """Functions named in docs/architecture.md exist in the code, outside comments."""
     page = PAGES["docs/architecture.md"]
     sources = "\n".join(f.read_text() for folder in ("arch", "core", "guest", "include", "mm", "sbi")
                         for f in (TREE / folder).rglob("*.[chS]"))
@@ -92,7 +92,7 @@ def test_functions_named_exist():
 
 
 def test_lock_ranks():
-    """Its table of locks has the ranks of lock.h, in their order, each with a file that declares such a lock."""
+    """Its table of locks has the ranks of lock.h in order, each with a file that declares such a lock."""
     enum = re.search(r"enum lock_rank \{(.*?)\}", (TREE / "include/hearth/kernel/lock.h").read_text(), re.DOTALL)[1]
     rows = table(PAGES["docs/architecture.md"], "Locks")
     assert [row[0] for row in rows] == re.findall(r"\bRANK_(\w+)", enum)
@@ -101,7 +101,7 @@ def test_lock_ranks():
 
 
 def test_layout():
-    """README's table has each folder of the tree, with what is in it."""
+    """README's table has each folder of the tree."""
     told = set(re.findall(r"`(\w[\w/]*)/`", README.split("## Layout")[1].split("\n## ")[0]))
     tracked = {f for f in TREE.iterdir() if f.is_dir() and not f.name.startswith(".") and f.name != "build"}
     assert {f.name for f in tracked} <= told
@@ -143,7 +143,7 @@ def test_every_part_is_shown():
 # ---------------------------------------------------------------- a description's keys, the shell's commands
 
 def table(page, heading):
-    """The cells of the first table under a heading, a list of rows without the head."""
+    """Rows of the first table under a heading, without its head; each a list of cells."""
     text = page.split(f"## {heading}\n")[1]
     lines = re.search(r"(?:^\|.*\n)+", text, re.M)[0].splitlines()
     return [[cell.strip().replace("\0", "|") for cell in line.replace("\\|", "\0").strip("|").split("|")]
@@ -211,7 +211,7 @@ def test_shell_commands():
 
 
 def test_make_help():
-    """Each target that somebody may want is in `make help`, and what is there exists."""
+    """`make help` lists each target for users, and each target that it lists exists."""
     text = subprocess.run(["make", "-s", "help"], cwd=TREE, stdout=subprocess.PIPE, text=True, check=True).stdout
     makefiles = "".join(f.read_text() for f in [TREE / "Makefile", *(TREE / "tests").rglob("*.mk")])
     phony = {t for line in re.findall(r"^\.PHONY: (.*)", makefiles, re.M) for t in re.sub(r"\$\(.*?\)", "", line).split()}
@@ -250,7 +250,7 @@ void panic(const char *fmt, ...)
 
 
 def test_panics():
-    """Each panic that the hypervisor can come to is on its page, with a reason."""
+    """docs lists each panic of the code, with a reason."""
     wanted = sorted((f.relative_to(TREE).as_posix(), call)
                     for f in TREE.glob("*/**/*.[ch]")
                     if f.relative_to(TREE).parts[0] not in ("tests", "build", "examples", "include")

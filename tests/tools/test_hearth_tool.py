@@ -61,7 +61,7 @@ def run(folder):
     (f'out(b"{LAST_LINE}\\n")', 0, ""),
     ('out(b"bye\\n")', 6, "did not say that all VMs ended"),
     ("", 6, "did not say that all VMs ended"),
-    # A guest that prints the line: not at the end, or not as a line of its own.
+    # A guest prints the text, but not as the last line, or not as a whole line.
     (f'out(b"{LAST_LINE}\\nmore\\n")', 6, "did not say"),
     (f'out(b"guest: {LAST_LINE}\\n")', 6, "did not say"),
     (f'out(b"{LAST_LINE}\\n"); sys.exit(3)', 3, "a VM crashed"),
@@ -81,7 +81,7 @@ def test_exit_status(run, script, status, words):
 def test_timeout_ends_qemu(run, folder):
     began = time.monotonic()
     done = run('open("pid", "w").write(str(os.getpid())); out(b"still here"); time.sleep(60)',
-               "--timeout", "5")  # on a busy machine, too, it has written by then
+               "--timeout", "5")  # time enough to write, also on a busy machine
     assert done.returncode == 5 and b"time-out after 5 s" in done.stderr and done.stdout == b"still here"
     assert time.monotonic() - began < 30
     with pytest.raises(ProcessLookupError):
@@ -98,7 +98,7 @@ def test_timeout_of_a_qemu_that_will_not_end(run, folder):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
 def test_qemu_does_not_outlive_the_tool(run, folder, number):
-    run("")  # writes the fake
+    run("")  # writes fake-qemu
     fake = folder / "fake-qemu"
     fake.write_text(FAKE % (sys.executable, 'open("pid", "w").write(str(os.getpid())); time.sleep(60)'))
     child = subprocess.Popen([*TOOL, "run", "vm.toml", "--hypervisor", "h.bin", "--qemu", fake],
@@ -157,7 +157,7 @@ def test_help_says_what_each_argument_is(command):
 
 
 def test_with_a_terminal_qemu_has_it(run, folder):
-    """On a terminal QEMU gets it as it is, with its escape key, and it is as before afterwards."""
+    """QEMU gets the terminal, with its escape key. The tool restores the terminal's settings."""
     run("")
     fake = folder / "fake-qemu"
     fake.write_text(FAKE % (sys.executable, "import termios, tty\n"
@@ -172,7 +172,7 @@ def test_with_a_terminal_qemu_has_it(run, folder):
     shown = b""
     ended = False
     while not ended:
-        ended = child.poll() is not None  # what it wrote before that is read all the same
+        ended = child.poll() is not None  # output written before the end is still read
         while select.select([master], [], [], 0.1)[0]:
             shown += os.read(master, 4096)
     assert child.returncode == 1 and LAST_LINE.encode() in shown
@@ -208,7 +208,7 @@ def test_symbolize(tmp_path):
     symbols = subprocess.run(["riscv64-unknown-elf-nm", "a.elf"], cwd=tmp_path, capture_output=True,
                              text=True, check=True).stdout
     address = {line.split()[2]: int(line.split()[0], 16) for line in symbols.splitlines()}
-    # Frame 1's return address is the end of g as often as not: the line told is the one before it.
+    # Frame 1's return address may be the end of g: the tool names the line of the call before it.
     lines = ["hearth: panic: x", f"  #0 {address['f']:#018x}", f"  #1 {address['f']:#018x}", "  #2 0x1234567890"]
     first, at_f, before_f, unknown = symbolize.symbolized(lines, str(tmp_path / "a.elf"))
     assert first == lines[0] and "f at " in at_f and "a.c:7" in at_f

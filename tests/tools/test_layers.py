@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tools/check-layers: the real tree holds its layers, and one wrong include or symbol is found."""
+"""tools/check-layers: the real tree passes, and one wrong include or symbol is found."""
 
 import pathlib
 import re
@@ -23,7 +23,7 @@ def layers(tree, build=TREE / "build"):
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory):
-    """The real tree's sources, for a test to put something wrong into."""
+    """A copy of the real tree's sources, which a test can break."""
     tree = tmp_path_factory.mktemp("layers")
     for folder in (*LAYERS, "include", "tools"):
         shutil.copytree(TREE / folder, tree / folder)
@@ -95,7 +95,7 @@ def test_lower_layers_and_upcalls_may_be_used(copy, build, name, symbol):
 
 
 def test_circle_is_found(copy, build):
-    """Files of one folder that need each other in a ring larger than the SBI's."""
+    """Files of one folder that depend on each other in a circle larger than the SBI's."""
     for i in range(40):
         after = (i + 1) % 40
         add(copy, build, f"lib/ring{i}.c", f"int ring{after}(void); int ring{i}(void) {{ return ring{after}(); }}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tools/setup when all is there and when it cannot work; the checks of `make check` that are ours."""
+"""tools/setup when all is installed and when it must fail; the project's own checks of `make check`."""
 
 import os
 import pathlib
@@ -27,7 +27,7 @@ def test_setup_again_is_quick_and_silent(level):
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     after = os.times()
     used = after.children_user + after.children_system - before.children_user - before.children_system
-    assert used < 5  # a fraction of a second, of the processor's time: the machine may be busy
+    assert used < 5  # seconds of processor time, because the machine may be busy
 
 
 @LEVELS
@@ -61,9 +61,9 @@ def test_demonstration_guest():
     archive = run("sh", "-c", "zcat build/guest/initrd.cpio.gz | cpio -it --quiet", cwd=TREE)
     names = {pathlib.PurePath(n).name.removesuffix(".xz") for n in archive.stdout.split()}
     assert {"init", "busybox", "modules.dep"} <= names
-    # What is named, and what that depends on.
+    # The named packages and their dependencies.
     assert {"virtio_mmio.ko", "virtio_net.ko", "net_failover.ko", "ext4.ko", "jbd2.ko", "9pnet.ko"} <= names
-    # Of 96 MiB Debian's kernel keeps 66 for itself; half of what is left is all that its first root may hold.
+    # Debian's kernel takes 66 of 96 MiB, and its rootfs may use half of the rest.
     unpacked = run("sh", "-c", "zcat build/guest/initrd.cpio.gz | wc -c", cwd=TREE)
     assert int(unpacked.stdout) <= 4 << 20
 
@@ -113,7 +113,7 @@ def test_ci_runs_every_part_and_names_those_that_fail(tmp_path, failing):
     assert done.returncode == (1 if failing else 0)
     assert [line.split()[-1] for line in lines if line.startswith("ci: failed: make ")] == failing
     if not failing:
-        assert lines[-1].startswith("made ")  # pytest's summary, in fact
+        assert lines[-1].startswith("made ")  # from pytest's summary
 
 
 # ---------------------------------------------------------------- .editorconfig

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tools/hearth when a standard stream or a file is closed, a pipe, a device, full, or left by its reader."""
+"""tools/hearth with streams and files that are closed, a pipe, a device, full, or whose reader has ended."""
 
 import os
 import re
@@ -27,7 +27,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def shell(folder):
-    """The tool by way of a shell: `line` has its arguments and redirections."""
+    """Runs the tool by a shell: `line` has its arguments and redirections."""
     def go(line, **kwargs):
         kwargs.setdefault("stdin", subprocess.DEVNULL)
         return subprocess.run(["bash", "-o", "pipefail", "-c", " ".join(TOOL) + " " + line], cwd=folder, timeout=60,
@@ -37,7 +37,7 @@ def shell(folder):
 
 @pytest.fixture
 def run(folder, shell):
-    """tools/hearth run with a QEMU that does what a script says."""
+    """Runs `tools/hearth run` with a script in the place of QEMU."""
     def go(line, script=CLEAN):
         fake = folder / "fake-qemu"
         fake.write_text(FAKE % (sys.executable, script))
@@ -169,7 +169,7 @@ def test_run_whose_output_is_full_or_left(folder, run):
 
 
 def test_the_last_line_is_the_last_whatever_came_before(run):
-    """What is kept of the output begins in the middle of a line, which is none then."""
+    """The kept part of the output begins in the middle of a line: that part does not count as a line."""
     for fill, status in ((0, 6), (300000, 6), (1 << 20, 6)):
         assert run("", f'out(b"y" * {fill} + b"z{LAST_LINE}\\n")').returncode == status
         assert run("", f'out(b"y" * {fill} + b"\\n{LAST_LINE}\\n")').returncode == 0

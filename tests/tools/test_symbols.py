@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tools/hearth's table of a guest's function names: from each kind of file, and from wrong ones."""
+"""The table of a guest's function names that tools/hearth makes: from each kind of file, and from damaged files."""
 
 import os
 import pathlib
@@ -70,7 +70,7 @@ def test_lines_in_any_order(tmp_path):
 
 
 def test_kallsyms(tmp_path):
-    """Modules are elsewhere after each boot."""
+    """Symbols of modules are left out: modules have other addresses after each boot."""
     _, vector, rows = compiled(tmp_path, "ffffffff80000000 T one\nffffffff01000000 t ext4_x\t[ext4]\n")
     assert vector == NONE and [name for _, name in rows] == ["one", ""]
 
@@ -83,7 +83,7 @@ def test_entry(tmp_path):
 
 
 def test_names(tmp_path):
-    """Long ones are cut; nothing of them reaches a terminal as it is; equal ones are stored once."""
+    """Long names are cut, control characters are replaced, equal names are stored once."""
     found = table(tmp_path, b"10 T " + b"x" * 300 + b"\n20 T a\x1b[2J\xff\n30 T same\n40 T same\n")
     rows = decode(found.data)[2]
     assert rows[0][1] == "x" * 124 + "..." and rows[1][1] == "a?[2J?" and rows[2][1] == rows[3][1] == "same"
@@ -173,7 +173,7 @@ def test_stripped_elf(elf, tmp_path):
 
 
 def test_damaged_elf(elf, tmp_path):
-    """Cut anywhere, or with a changed byte in its headers: a table, or an error that says so."""
+    """An ELF file that is cut off, or has a changed byte in its headers, gives a table or an error."""
     good = elf.read_bytes()
     shoff, = struct.unpack_from("<Q", good, 40)
     damaged = [good[:n] for n in range(4, len(good), 41)]
@@ -199,7 +199,7 @@ def described(folder, extra, names=("a",)):
 
 
 def test_in_the_bundle(tmp_path):
-    """Stored once for all whose functions are the same; nothing without the key."""
+    """VMs with equal tables share one in the bundle. Without the key there is none."""
     (tmp_path / "System.map").write_text(SYSTEM_MAP)
     vms = description.read(described(tmp_path, 'symbols = "System.map"', names=("a", "b")))
     members, images = bundle.plan(vms)

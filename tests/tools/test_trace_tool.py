@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tools/hearth trace and tools/trace-svg, on dumps made here: whole, damaged, hostile."""
+"""tools/hearth trace and tools/trace-svg on dumps that are good, damaged and hostile."""
 
 import base64
 import json
@@ -23,7 +23,7 @@ ECALL, LOAD_FAULT, TIMER_IRQ = 10, 21, 0x85
 
 
 def enum_of(header, name, prefix):
-    """The names of an enumeration in a header, in order, lower case and without their prefix."""
+    """Names of an enumeration in a header, in order, in lower case and without their prefix."""
     text = (TREE / "include" / header).read_text()
     body = re.search(rf"enum {name} {{(.*?)}};", text, re.S)[1]
     body = re.sub(r"/\*.*?\*/", "", body, flags=re.S)
@@ -63,7 +63,7 @@ def dump(harts, names=("alpha",), per_line=6, first=0):
 
 
 def some_run(rounds=20):
-    """Entries and exits of 10 ticks each, handled in 4: Hypercall (1), the last a Halt (9)."""
+    """Exits every 10 ticks, each handled in 4 ticks: Hypercall (1), the last one a Halt (9)."""
     events, t = [record(90, VM_STATE, 2, vcpu=0xffff), record(95, SWITCH), record(100, ENTRY, 0xff)], 100
     for i in range(rounds):
         events.append(record(t + 10, EXIT, ECALL, a=0x80200000, b=0x10))
@@ -92,7 +92,7 @@ def test_summary(log):
     done = hearth(log(["OpenSBI v1.5", *dump([some_run()]), "hearth: machine off: all VMs ended"]))
     assert done.returncode == 0 and done.stderr == ""
     rows = {line.split()[0]: line.split() for line in done.stdout.splitlines()}
-    # samples, share, share of the time, then total, least, most, mean: 4 ticks of 100 ns each
+    # samples, share of them, share of the time; total, minimum, maximum, mean: 4 ticks of 100 ns each
     assert rows["Hypercall"][1:] == ["19", "95.00%", "95.00%", "7.6", "0.4", "0.4", "0.40"]
     assert rows["Halt"][1:] == ["1", "5.00%", "5.00%", "0.4", "0.4", "0.4", "0.40"]
 
@@ -114,7 +114,7 @@ def test_json(log, tmp_path):
     assert [e["dur"] for e in on_hart if e["name"] == "idle"] == [5.0]
     halt = next(e for e in on_hart if e["name"] == "Halt")
     assert halt["args"] == {"vcpu": "alpha/0", "hart": 0, "exit": "ecall 0x10/0", "pc": "0x80200000", "then": "block"}
-    # Every row has a name, every slice a row.
+    # Every track has a name, every slice a track.
     rows = {(e["pid"], e["tid"]) for e in events if e["ph"] == "M" and e["name"] == "thread_name"}
     assert {(e["pid"], e["tid"]) for e in slices} <= rows
     assert [e["name"] for e in events if e["ph"] == "i"] == ["running"]
@@ -138,7 +138,7 @@ def test_a_damaged_line_costs_itself(log):
     assert done.returncode == 0
     assert "1 lines damaged, 6 events missing, the log does not have all of the dump" in done.stderr
     rows = {line.split()[0]: line.split() for line in done.stdout.splitlines()}
-    assert rows["Hypercall"][1] == str(59 - 4)  # two of them have one end in it
+    assert rows["Hypercall"][1] == str(59 - 4)  # two of them begin or end in the range
 
 
 def test_a_lost_line_is_noticed(log):
@@ -162,7 +162,7 @@ def test_the_last_dump_counts(log):
 
 
 def test_an_id_that_several_vms_had(tmp_path, log):
-    """Each event is its VM's by its time; of one whose name the dump has no more, it is nobody's by name."""
+    """An id names the VM that had it at the event's time. If the dump lacks that VM's name, no other name is shown."""
     lines = dump([[record(t, kind, 1) for t in (10, 110, 210, 310) for kind in (ENTRY, EXIT)]], names=())
     lines[1:1] = ["hearth: trace vm 0 first 100", "hearth: trace vm 0 second 200", "hearth: trace vm 0 third 300"]
     lines[-1] = f"hearth: trace end {len(lines)}"
@@ -213,7 +213,7 @@ def test_lines_refused(line):
 
 
 def test_random_damage():
-    """Never anything but fewer events, whatever happens to the text."""
+    """Damaged text loses events, and has no other effect."""
     good = "\n".join(dump([some_run(40), some_run(30)], names=("alpha", "beta")))
     intact = {e.number: e for e in traces.read(good).harts[0]}
     rng = random.Random(4)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every file of the tree keeps to: its licence."""
+"""Every file of the tree has its licence."""
 
 import pathlib
 import subprocess
@@ -15,7 +15,7 @@ def files():
 
 
 def test_licence():
-    """Documents and drawings fall under LICENSE without a line of their own."""
+    """Documents and drawings need no SPDX line: LICENSE covers them."""
     found = [f for f in files() if f.name != "LICENSE" and f.suffix not in DOCUMENTS_AND_DRAWINGS]
     assert len(found) > 500
     assert [f for f in found if SPDX not in "".join(f.read_text().splitlines(keepends=True)[:2])] == []

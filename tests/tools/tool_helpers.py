@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Helpers for tests of tools/hearth: descriptions, kernels, archives, and a program in the place of QEMU."""
+"""Helpers for tests of tools/hearth: descriptions, kernels, archives, and a replacement for QEMU."""
 
 import io
 import pathlib
@@ -49,7 +49,7 @@ def channels(*names, to="b"):
     return "[" + ", ".join(f'{{ name = "{name}", to = "{to}", size = "4K" }}' for name in names) + "]"
 
 def members(archive):
-    """[(name, data, offset of the data)] of a newc archive, checked as it is read."""
+    """[(name, data, offset of the data)] of a newc archive. Asserts that its headers are right."""
     found, at = [], 0
     while True:
         assert archive[at:at + 6] == b"070701"
