@@ -31,6 +31,9 @@ $(B)/guests/obj/%.S.o: %.S tests/guests.mk | $(DEPS)/build.ready
 $(B)/guests/obj/tests/guests/crash.c.o $(B)/guests/obj/examples/guests/broken.c.o: GUEST_CFLAGS += -fno-omit-frame-pointer -fno-optimize-sibling-calls
 
 $(GUEST_ELFS): $(B)/guests/%.elf: $(B)/guests/obj/tests/guests/%.c.o
+# A guest of more than one file has the others in a folder of its name.
+GUEST_PARTS := $(filter-out tests/guests/lib/%,$(wildcard tests/guests/*/*.c))
+$(foreach c,$(GUEST_PARTS),$(eval $(B)/guests/$(word 3,$(subst /, ,$c)).elf: $(B)/guests/obj/$c.o))
 $(BENCH_ELFS): $(B)/guests/%.elf: $(B)/guests/obj/tests/bench/%.c.o
 $(EXAMPLE_ELFS): $(B)/guests/%.elf: $(B)/guests/obj/examples/guests/%.c.o
 $(GUEST_ELFS) $(BENCH_ELFS) $(EXAMPLE_ELFS): $(GUEST_LIB) tests/guests/lib/guest.ld
@@ -64,4 +67,5 @@ $(LINUX_PROGRAMS): $(B)/guests/linux/%: tests/linux/%.c tests/guests.mk | $(DEPS
 		-std=gnu11 $(WARN) -Wl,--build-id=none -o $@ $<
 
 -include $(GUESTS:%=$(B)/guests/obj/tests/guests/%.c.d) $(BENCHES:%=$(B)/guests/obj/tests/bench/%.c.d) \
-         $(EXAMPLES:%=$(B)/guests/obj/examples/guests/%.c.d) $(GUEST_LIB:.o=.d)
+         $(EXAMPLES:%=$(B)/guests/obj/examples/guests/%.c.d) $(GUEST_LIB:.o=.d) \
+         $(GUEST_PARTS:%=$(B)/guests/obj/%.d)
