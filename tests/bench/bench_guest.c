@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bench_guest.c - what an exit costs: executed instructions of the hart for each round of an
+ * bench_guest.c - the cost of an exit: instructions that the hart executes for each round of an
  * operation, in loops of hand-written assembly. Needs QEMU's -icount shift=0, where instret counts
- * every instruction of the hart, the hypervisor's and the firmware's included. Nothing is
- * subtracted: each figure includes the two instructions of the loop and those that load an
- * operation's arguments.
+ * every instruction of the hart, the hypervisor's and the firmware's included. Each figure includes
+ * the two instructions of the loop and those that load an operation's arguments.
  *
- * The same binary runs below Hearth and on OpenSBI. It prints, when all is measured, a line for
- * each operation: # bench NAME rounds=N instructions=N ticks=N last=X            (bench.py reads
- * it) and before them the number of instructions that the machine had executed when it started
- * (entry).
+ * The same binary runs on Hearth and on OpenSBI. After all measurements it prints the number of
+ * instructions that the machine had executed when it started (entry), and a line for each
+ * operation, which bench.py reads:
+ *     # bench NAME rounds=N instructions=N ticks=N last=X
  */
 #include "guest.h"
 
@@ -17,8 +16,7 @@
 #define TEXT_LEN   64
 #define WFI_ROUNDS 100
 #define PAGE       4096ul
-#define TOUCH_BASE                                                                                 \
-    0x84000000ul /* RAM that nobody has used: ROUNDS pages, in VMs of 128 MiB and more */
+#define TOUCH_BASE 0x84000000ul /* unused RAM: ROUNDS pages, in VMs of 128 MiB and more */
 #define FAR_FUTURE (1ul << 62)
 
 #define PLIC_PRIORITY  (PLIC_BASE + 4 * UART_IRQ)
@@ -49,9 +47,9 @@ struct op {
 static char text[TEXT_LEN];
 
 /*
- * A loop around `body`. Registers that it finds in each round: s2 = x and s3 = y (its own to
- * change), a7 and a6, a2 = a3 = 0, a4 = UART_IER_THRE. It may change a0, a1, a5 and t0..t6; what it
- * leaves in a0 is checked.
+ * A loop around `body`. Registers in each round: s2 = x and s3 = y (the body may change both), a7
+ * and a6, a2 = a3 = 0, a4 = UART_IER_THRE. The body may change a0, a1, a5 and t0..t6. The last a0
+ * is checked.
  */
 #define LOOP(name, body)                                                                           \
     static void name(const struct op *op, struct figures *out)                                     \
@@ -153,8 +151,8 @@ static const struct op ops[] = {
 static struct figures figures[ARRAY_SIZE(ops)];
 
 /*
- * How many nanoseconds after a timer's time wfi returns. The time has steps of 100 ns; counting
- * instructions, which take 1 ns each here, from the return to the next step makes it finer.
+ * Nanoseconds from a timer's deadline to the return of wfi. Time has steps of 100 ns. The function
+ * refines this by the instructions, of 1 ns each, from the return to the next step.
  */
 static uint64_t wfi_lateness(void)
 {
@@ -225,7 +223,7 @@ void test_main(void)
         const struct figures *f = &figures[i];
 
         if (ops[i].a7 == SBI_EXT_HVC && !on_hearth())
-            continue; /* firmware has none to compare with */
+            continue; /* firmware has no hypercalls */
         if (ops[i].last != ANY && f->last != ops[i].last)
             note("bench %s wrong last=0x%lx want=0x%lx", ops[i].name, f->last, ops[i].last);
         else

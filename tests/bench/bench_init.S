@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bench_init.S - the first program of Linux's user space in the boot benchmark (rdinit=/bench_init): its first
- * instruction reads the time. It prints `# bench user ticks=N` and powers the machine off.
+ * bench_init.S - the first program of Linux's user space in the boot benchmark
+ * (rdinit=/bench_init): its first instruction reads the time. It prints `# bench user ticks=N` and
+ * powers the machine off.
  */
 #define SYS_write  64
 #define SYS_reboot 142
 
-    .option norelax /* gp is nobody's */
+    .option norelax /* gp is not set */
     .globl  _start
     .text
 _start:
     rdtime  s0
-    la      s1, end /* digits, from the last one on */
+    la      s1, end /* digits, from the last to the first */
     li      t0, 10
 1:  remu    t1, s0, t0
     divu    s0, s0, t0

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bench_switch.c - what a switch from one vcpu to another on the same hart costs: each of several
- * VMs does nothing but give way (wrs.nto), and counts the hart's instructions for so many turns of
- * all of them. Beside it what an exit costs while the others wait: a Base call that nobody came
- * between, the cheapest of so many. Needs QEMU's -icount shift=0. Command line, in ms of the clock:
- * all VMs have started at `from`, all have counted switches at `calls`, and calls at `until`.
+ * bench_switch.c - the cost of a switch from one vcpu to another on the same hart: each of several
+ * VMs only yields (wrs.nto), and counts the hart's instructions for a number of rounds. Also the
+ * cost of an exit while other vcpus wait: the cheapest of many Base calls, which no switch
+ * interrupts. Needs QEMU's -icount shift=0. Command line, in ms of the clock: all VMs have started
+ * at `from`, have counted switches at `calls`, and have counted calls at `until`.
  *
  * It prints: # bench switch rounds=N instructions=N exit=N
  */

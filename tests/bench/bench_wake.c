@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bench_wake.c - how soon a vcpu with a priority runs when its interrupt has come, beside others
- * that keep its hart busy: from the time that its timer was set to, or from a sibling's call for an
- * IPI, to its first instruction behind WFI. Of many rounds, which begin at any moment of the
- * others' turns, exits and switches: the mean and the worst. Needs QEMU's -icount shift=0.
+ * bench_wake.c - wake-up latency of a vcpu with a priority, on a hart that other vcpus keep busy:
+ * from its timer's deadline, or from a sibling's IPI call, to its first instruction after WFI. The
+ * rounds begin at any phase of the others' slices, exits and switches. Reports mean and worst.
+ * Needs QEMU's -icount shift=0.
  *
- * Command line: `busy=N`, from 1: one of the others, N says at what, `until` so many ms of the
- * clock. Else the one that is woken, on vcpu 0, with a vcpu 1 that has no priority: `from`: the
- * others have all started; `until`: the first of them ends.
+ * Command line: `busy=N`, from 1: a busy VM, whose work is number N, until `until` ms of the clock.
+ * Without `busy`: the measured VM; vcpu 0 is woken, vcpu 1 has no priority. `from`: all busy VMs
+ * have started; `until`: the first of them ends.
  *
- * It prints: # bench wake_NAME rounds=N mean=N worst=N (in instructions), or what is wrong
+ * It prints: # bench wake_NAME rounds=N mean=N worst=N (in instructions), or an error
  */
 #include "guest.h"
 
 #define TICK      100ul /* instructions */
 #define ROUNDS    1000
-#define NAP_LEAST 300ul /* ticks; more than the way to WFI takes */
+#define NAP_LEAST 300ul /* ticks; more than the vcpu needs to reach WFI */
 #define NAP_MORE  4000ul
-#define LOOKS     300 /* at both clocks in a round, at each phase of a tick in turn */
-#define END_MS    50  /* that the others take to end */
+#define LOOKS     300 /* reads of both clocks in a round, at each phase of a tick in turn */
+#define END_MS    50  /* ms that the others need to end */
 #define TEXT_LEN  256
 
 static bool ends;
-static uint64_t sent; /* instret at vcpu 1's call; 0: vcpu 0 has seen it */
+static uint64_t sent; /* instret at vcpu 1's call; 0 after vcpu 0 has read it */
 
 static uint64_t instret(void)
 {
@@ -32,7 +32,7 @@ static uint64_t instret(void)
     return n;
 }
 
-/* Instructions when it returns from WFI, whose interrupt is disabled but for waking up. */
+/* instret at the return from WFI. The interrupt only wakes the vcpu: sstatus.SIE is off. */
 static uint64_t instret_after_wfi(void)
 {
     uint64_t n;
@@ -51,7 +51,7 @@ static uint64_t any(uint64_t below)
     return x % below;
 }
 
-/* ---- the others ---- */
+/* ---- the busy VMs ---- */
 
 static void calls(void)
 {
@@ -114,10 +114,10 @@ static void keep_busy(uint64_t with, uint64_t until)
             busy_with[with]();
 }
 
-/* ---- the one that is woken ---- */
+/* ---- the measured VM ---- */
 
-/* instret when the clock stood at 0: the least that looks at both say, at each phase of a tick; one
- * that an interrupt comes into says more. */
+/* instret at time 0: the minimum over reads of both clocks at each phase of a tick. A read that an
+ * interrupt splits gives a larger value. */
 static uint64_t least = UINT64_MAX, least_at_first;
 
 static void look_at_clocks(void)
@@ -148,7 +148,7 @@ static void by_timer(void)
         sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, due[i]);
         woken[i] = instret_after_wfi();
         if (rdtime() < due[i])
-            bail_out("woken too early"); /* by a timer that was set before */
+            bail_out("woken too early"); /* woken by a timer that was set before */
     }
     sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, UINT64_MAX);
     csr_write(sie, 0);
@@ -212,7 +212,7 @@ void test_main(void)
     if (rdtime() >= until)
         note("bench wake wrong: the others have ended");
     note("bench end");
-    /* Attached to the last, so that the others' output stays unseen. */
+    /* The last VM is attached, so that the output of others is not shown. */
     csr_write(sie, BIT(IRQ_TIMER));
     sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, until + END_MS * TICKS_PER_MS);
     (void)instret_after_wfi();

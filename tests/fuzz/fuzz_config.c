@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fuzz_config.c - libFuzzer target: any bytes as the device tree of a bundle that is otherwise
- * right. */
+/* fuzz_config.c - libFuzzer target: any bytes as the device tree of an otherwise valid bundle. */
 #include <hearth/config/config.h>
 
 #include "cpio_write.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fuzz_cpio.c - libFuzzer target: any bytes as an archive. What is found lies inside it. */
+/* fuzz_cpio.c - libFuzzer target: any bytes as an archive. Files found lie inside it. */
 #include <hearth/lib/cpio.h>
 
 #include <stdlib.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * abuse - all harts of a VM make random calls of every extension at once, on the same objects: its
- * message queues, memory channels, global events, and one another, with what numbers hurt most.
- * Every answer has to be one that the function may give, and all of it has to work afterwards. Two
- * VMs with this program may be connected by channels "there" and "back" and by messages.
+ * abuse - all harts of a VM make random calls of every extension at once, on the same objects:
+ * message queues, memory channels, global events, and each other. Arguments are often at a limit.
+ * Every result must be one that the function may return, and all functions must work afterwards.
+ * Two VMs with this program may be connected by channels "there" and "back" and by messages.
  *
- * Left out is what would end or corrupt the VM by right: it does not ask for that.
+ * Calls that would end the VM, or overwrite its program, are left out.
  */
 #include "guest.h"
 
@@ -18,7 +18,7 @@
 #define E(name) BIT(-SBI_ERR_##name)
 #define OK      BIT(0)
 
-/* What the functions of an extension may answer; NOT_SUPPORTED always. */
+/* Errors that the functions of an extension may return; NOT_SUPPORTED always. */
 static const struct {
     uint64_t eid;
     unsigned fids;
@@ -52,12 +52,11 @@ static const struct {
 };
 
 static char arena[HARTS * ARENA] __attribute__((aligned(4096)));
-static uint64_t lives[HARTS], calls,
-    strange[4]; /* the first answer that may not be: call, a0, a1 */
+static uint64_t lives[HARTS], calls, strange[4]; /* the first wrong result: call, a0, a1 */
 
 void abuse_event(void);
 
-/* A handler without a register of its own. */
+/* An event handler that uses no register but a6 and a7. */
 __asm__(".text\n.balign 4\nabuse_event:\n  li a6, 6\n  li a7, 0x535345\n  ecall\n  unimp\n");
 
 static uint64_t random_next(uint64_t *state)
@@ -66,7 +65,7 @@ static uint64_t random_next(uint64_t *state)
     return *state >> 32;
 }
 
-/* A number: small, at an edge, a name of something, or any. */
+/* A number: small, at a limit, an id in use, or random. */
 static uint64_t number(uint64_t *state)
 {
     static const uint64_t telling[] = {0xffff0000,
@@ -111,7 +110,7 @@ static uint64_t number(uint64_t *state)
     }
 }
 
-/* An address: the hart's own memory as a rule, another's, or one that must be refused. */
+/* An address: mostly the hart's own memory, else another hart's, or one that must be refused. */
 static uint64_t address(uint64_t *state, uint64_t id)
 {
     static const uint64_t none[] = {HOLE,    UART_BASE, PLIC_BASE, 0x7ffff000, 0x81000000,
@@ -144,7 +143,7 @@ static bool takes_address(uint64_t eid, uint64_t fid, unsigned arg)
     }
 }
 
-/* The same call, but none that ends the VM, leaves the program, or writes over it. */
+/* Changes calls that would end the VM, leave the program, or overwrite it. */
 static void tame(uint64_t eid, uint64_t *fid, uint64_t a[5])
 {
     static const uint64_t elsewhere[] = {HOLE, 1, (uint64_t)arena + 1, WINDOWS, ~0ul};
@@ -170,7 +169,7 @@ static void tame(uint64_t eid, uint64_t *fid, uint64_t a[5])
     case SBI_EXT_SSE:
         if (*fid == SBI_SSE_REGISTER)
             a[1] = (uint64_t)abuse_event + (a[1] & 1);
-        if (*fid == SBI_SSE_WRITE_ATTRS) /* not what its handler goes back to */
+        if (*fid == SBI_SSE_WRITE_ATTRS) /* not the return address of its handler */
             a[1] &= 3;
         if (*fid == SBI_SSE_WRITE_ATTRS)
             a[2] &= 3;
@@ -179,7 +178,7 @@ static void tame(uint64_t eid, uint64_t *fid, uint64_t a[5])
         if (*fid == SBI_PMU_EVENT_GET_INFO)
             a[2] %= ARENA / 32;
         break;
-    case SBI_EXT_FWFT: /* landing pads and the like are another test's */
+    case SBI_EXT_FWFT: /* cfi.c tests landing pads and the like */
         if (*fid == SBI_FWFT_SET && (uint32_t)a[0] <= SBI_FWFT_POINTER_MASKING_PMLEN)
             a[0] = SBI_FWFT_PTE_AD_HW_UPDATING;
         break;
@@ -219,7 +218,7 @@ static void random_call(uint64_t *state, uint64_t id)
     __atomic_fetch_add(&calls, 1, __ATOMIC_RELAXED);
 }
 
-/* What needs no judge: memory that others change, legacy calls, pages that come and go. */
+/* Accesses without a check: memory that other harts change, legacy calls, unmapped pages. */
 static void random_else(uint64_t *state, uint64_t id)
 {
     const uint64_t r = random_next(state), at = (uint64_t)arena + id * ARENA + (r >> 8 & 0x7ff8);
@@ -266,7 +265,7 @@ static uint64_t message(void)
 {
     const uint64_t at = (uint64_t)arena;
 
-    /* What is there, away with it, as far as the peer does not send more. */
+    /* Receives queued messages until the queue is empty or the limit is reached. */
     for (unsigned i = 0; i < 64; i++)
         sbi(SBI_EXT_HOST_COMM, SBI_HOST_COMM_RECEIVE_MESSAGE, 4096, at);
     return (uint64_t)sbi(SBI_EXT_HOST_COMM, SBI_HOST_COMM_SEND_MESSAGE, 0, at).error;

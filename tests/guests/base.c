@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* base - SBI Base extension and the answers to what does not exist. */
+/* base - SBI Base extension, and errors of extensions and functions that do not exist. */
 #include "guest.h"
 
 void test_main(void)
@@ -8,7 +8,7 @@ void test_main(void)
                                      SBI_EXT_HSM,  SBI_EXT_SRST, SBI_EXT_DBCN};
     static const uint64_t absent[] = {
         0x09, 0x0f, 0x11, SBI_EXT_TIME + 1, SBI_EXT_HSM | BIT(40), 0x0bad0bad, ~0ul};
-    /* In the specification, and never served here; OpenSBI may. */
+    /* Extensions of the specification that Hearth does not serve; OpenSBI may. */
     static const uint64_t unserved[] = {SBI_EXT_CPPC, SBI_EXT_NACL};
     const bool hearth = on_hearth();
     struct sbi_result r;
@@ -56,7 +56,7 @@ void test_main(void)
         }
         is(refused, 8, "none of its functions is supported");
     }
-    /* A thousand calls: nothing piles up. */
+    /* A thousand calls leak nothing. */
     for (n = 0; n < 1000; n++)
         value |= (uint64_t)sbi(SBI_EXT_BASE, SBI_BASE_GET_SPEC_VERSION).error;
     is(value, 0, "1000 calls");

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cfi - control-flow integrity, switched on by SBI FWFT: landing pads (Zicfilp) and shadow stacks
+ * cfi - control-flow integrity, enabled by SBI FWFT: landing pads (Zicfilp) and shadow stacks
  * (Zicfiss), in S-mode and in U-mode, with other vcpus on the same hart; pointer masking in U-mode
- * (Ssnpm). What the host or the firmware has not is checked to be refused, and skipped.
+ * (Ssnpm). A feature that the host or the firmware lacks must be refused; its tests are skipped.
  *
- * The compiler knows nothing of this: while landing pads are on, no C function may be called
- * through a pointer, nor a switch jump by a table; so nothing is printed then. CSRs by number, for
- * the assembler: 0x011 is ssp, 0x10a senvcfg.
+ * The compiler inserts no landing pads: while they are enabled, no C function may be called through
+ * a pointer, and no switch may use a jump table; so nothing is printed then. The assembler needs
+ * CSR numbers: 0x011 is ssp, 0x10a senvcfg.
  */
 #include "guest.h"
 
@@ -39,7 +39,7 @@ __asm__(
     "pad: .word 0x00000017\n  ret\n" /* lpad 0 */
     "no_pad: ret\n"
     "ss_push: mv t0, a0\n  .word 0xce504073\n  ret\n" /* sspush t0 */
-    /* sspopchk t0. QEMU 10.0 reports the pc of the translated block: give it one of its own */
+    /* sspopchk t0, in a translated block of its own: QEMU 10.0 reports the block's pc */
     "ss_pop: mv t0, a0\n  j 1f\n1: .word 0xcdc2c073\n  ret\n"
     "ss_read: li a0, 0\n  .word 0xcdc04573\n  ret\n"   /* ssrdp a0 */
     ".pushsection .user, \"ax\"\n.balign 4\n"
@@ -105,7 +105,7 @@ static void landing_pads(void)
     ok(page.taken && page.cause == CAUSE_INSN_PAGE && page.elp,
        "a page fault at a jump's target keeps what was expected");
 
-    /* Exits come at any of these instructions, and other vcpus run in between. */
+    /* An exit can occur at each of these instructions, and other vcpus run in between. */
     set(LANDING_PAD, 1);
     for (unsigned i = 0; i < ROUNDS; i++) {
         missing += is_missing_pad(trap_of_jump(none), none);
@@ -150,7 +150,7 @@ static void user_landing_pads(void)
 
 #define ADDRESS(i) (0x1111000000000000ul + (i) * 0x101)
 
-/* Pushes and pops for so long that others run in between. */
+/* Pushes and pops long enough for other vcpus to run in between. */
 static unsigned balanced(unsigned ms)
 {
     const uint64_t end = rdtime() + ms * TICKS_PER_MS;
@@ -195,7 +195,7 @@ static void shadow_stacks(void)
         ok(t.taken && t.cause == CAUSE_ILLEGAL, "off: no ssp");
     else
         tap_skip(1, "OpenSBI's business");
-    ss_push(1); /* a may-be-operation: nothing */
+    ss_push(1); /* a may-be-operation, which does nothing */
     is(ss_read(), 0, "off: the instructions do nothing");
 
     is((uint64_t)set(SHADOW_STACK, 1), SBI_SUCCESS, "on");
@@ -271,7 +271,7 @@ static void user_masking(void)
     is(t.cause, CAUSE_ECALL_U, "U-mode: no tag");
 }
 
-/* Of one that is not there: it is refused, and no CSR of it is. */
+/* A missing feature is refused, and its CSR is illegal. */
 #define REFUSED_TESTS 2
 static void refused(void)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * clearipi - legacy clear_ipi loses no IPI: one hart sends and waits for the answer, the other
- * loops on clear_ipi with its software interrupt off.
+ * clearipi - legacy clear_ipi loses no IPI: one hart sends IPIs and waits for each answer, the
+ * other loops on clear_ipi with its software interrupt disabled.
  */
 #include "guest.h"
 
 #define ROUNDS 5000
-#define BUDGET 3000 /* ms: on a busy machine fewer rounds have to do */
+#define BUDGET 3000 /* ms: a busy machine does fewer rounds */
 
 static uint64_t answered;
 static bool quit;

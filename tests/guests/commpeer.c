@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * commpeer - messages and the life of a peer. role=1: a VM that restarts while messages wait for it
- * and from it; which of its lives it is in, it reads off its queue. role=2: its peer. role=3: a VM
- * whose peer was refused at boot.
+ * commpeer - messages over a restart of the peer. role=1: a VM that restarts while messages to it
+ * and from it are queued; its queue tells it whether it has restarted. role=2: its peer. role=3: a
+ * VM whose peer was refused at boot.
  */
 #include "guest.h"
 
 #define PATIENCE 30000 /* ms */
-#define FIRST    8     /* bytes of the first message to role 1; each next one is longer by one */
+#define FIRST    8 /* length of the first message to role 1; each further one is a byte longer */
 
 static uint8_t page[4096] __attribute__((aligned(4096)));
 
@@ -32,7 +32,7 @@ static bool received(uint64_t len)
     return whole;
 }
 
-/* As soon as there is a peer, and room. */
+/* Retries until the peer exists and its queue has room. */
 static bool sent(uint64_t len)
 {
     const uint64_t end = rdtime() + PATIENCE * TICKS_PER_MS;
@@ -44,7 +44,7 @@ static bool sent(uint64_t len)
     return error == 0;
 }
 
-/* The oldest message's length, which stays. */
+/* Length of the oldest message, which stays in the queue. */
 static uint64_t next_length(void)
 {
     struct sbi_result r = {0};
@@ -53,7 +53,7 @@ static uint64_t next_length(void)
     return r.value;
 }
 
-/* Life one leaves a message that waits for it, and three that nobody has read yet. */
+/* Before its restart it leaves a message in its own queue and three in the peer's. */
 static void restarts(void)
 {
     if (next_length() == FIRST) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * crash - a guest that crashes on purpose, some functions deep: without a handler for it. Its own
- * code has frame pointers. "deep=1" in the bootargs: the innermost function is a leaf; 2: it jumps
- * to where nothing is; 3: its frame pointers go round in a circle.
+ * crash - a guest that crashes on purpose in a nested call, with an unmapped trap vector. Its code
+ * has frame pointers. "deep=1" in the bootargs: the innermost function is a leaf; 2: it jumps to an
+ * unmapped address; 3: its frame pointers form a circle.
  */
 #include "guest.h"
 
@@ -57,6 +57,6 @@ void test_main(void)
         return;
     csr_write(stvec, HOLE + 0x1000);
     crash_outer(how);
-    /* Never here: the harness wants the VM stopped, not one more line. */
+    /* Not reached: the harness expects the VM to be stopped before this line. */
     ok(false, "survived");
 }

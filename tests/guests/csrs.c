@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * csrs - the state that a guest can reach by CSR number, known or not: role=1 writes every CSR of S
- * and U level and every indirect register that takes a value, again and again; role=2, on the same
- * hart, sees none of its own change. They share a page (a channel of role=1's) to know of each
- * other's progress. Without role=: everything is written, and the hart goes on.
+ * csrs - state that a guest can access by CSR number: role=1 writes every S- and U-level CSR and
+ * every indirect register that takes a value, repeatedly; role=2, on the same hart, checks that its
+ * own registers do not change. They share a page (a channel of role=1) to see each other's
+ * progress. Without role=: all registers are written, and the hart continues.
  */
 #include "guest.h"
 
 #define PAGE_AT     0x80900000ul
 #define RW          (SBI_CHANNEL_READ | SBI_CHANNEL_WRITE)
 #define LONG        40000 /* ms for the other VM */
-#define ROUNDS      20    /* of writing that pass while the other looks */
+#define ROUNDS      20    /* of writing between two checks of the other VM */
 #define SELECTS     0x1000
 #define INDIRECT    2048
 #define CHUNK       64 /* registers written in a round */
@@ -34,7 +34,7 @@ static unsigned directs, indirects;
 
 static const uint16_t alias[] = {0x151, 0x152, 0x153, 0x155, 0x156, 0x157};
 
-/* Runs csrrw a0, csr, a0 or csrrs a0, csr, x0; false: it traps. */
+/* Runs csrrw a0, csr, a0 or csrrs a0, csr, x0. False if it traps. */
 static bool access_csr(unsigned csr, bool write, uint64_t *value)
 {
     register uint64_t a0 __asm__("a0") = *value;
@@ -58,7 +58,7 @@ static bool set(unsigned csr, uint64_t value)
     return access_csr(csr, true, &value);
 }
 
-/* What this program itself stands on, traps change, or time does. */
+/* CSRs that this program itself needs, or that traps or time change. */
 static bool is_own(unsigned csr)
 {
     static const uint16_t own[] = {0x015, 0x100, 0x104, 0x105, 0x140, 0x141,
@@ -75,7 +75,7 @@ static bool is_own(unsigned csr)
     return csr >= 0xc00 && csr < 0xc20;
 }
 
-/* The CSRs and indirect registers that this hart lets itself read. */
+/* Finds the CSRs and indirect registers that this hart can read. */
 static void find_all(void)
 {
     uint64_t value = 0;
@@ -101,7 +101,7 @@ static uint64_t mix(uint64_t x)
     return x ^ x >> 31;
 }
 
-/* A value of its own for each; where bits above others are not taken, some of the low ones. */
+/* Writes a distinct value. Low bits first, for registers that refuse values with high bits. */
 static void write_reg(const struct reg *r, uint64_t seed)
 {
     const uint64_t value = mix(seed);
@@ -116,7 +116,7 @@ static void write_reg(const struct reg *r, uint64_t seed)
     (void)set(r->csr, value);
 }
 
-/* Leaves the registers that take a value. */
+/* Drops the registers that do not keep a value. */
 static unsigned keep_writable(struct reg *regs, unsigned count)
 {
     unsigned kept = 0;
@@ -137,7 +137,7 @@ static void write_all(uint64_t round)
     for (unsigned i = 0; i < CHUNK && i < indirects; i++)
         write_reg(&indirect[(round * CHUNK + i) % indirects], round << 12 | i);
     (void)set(CSR_SELECT, mix(round) & 0xfff);
-    (void)set(CSR_SCTRCTL, 3); /* every jump from here on leaves a record */
+    (void)set(CSR_SCTRCTL, 3); /* from here on every jump is recorded */
 }
 
 static unsigned changed(struct reg *r)
@@ -199,7 +199,7 @@ static void be_reader(void)
     if (!is((uint64_t)r.error, 0, "subscribed"))
         return;
     s = (struct shared *)r.value;
-    /* Its own values stay, too. */
+    /* The writer's own values do not change either. */
     for (unsigned i = 0; i < directs; i++) {
         write_reg(&direct[i], ~(uint64_t)i);
         (void)set(CSR_SCTRCTL, 0);

@@ -34,7 +34,7 @@ void test_main(void)
     r = dbcn(SBI_DBCN_CONSOLE_WRITE, len, (uint64_t)p, 0);
     ok(r.error == 0 && r.value == len, "across a page's end");
 
-    /* 3 pages: a line of dots a KiB, in as many parts as it takes. */
+    /* Writes 3 pages, a line of dots for each KiB, in as many calls as needed. */
     for (unsigned i = 0; i < sizeof(text); i++)
         text[i] = i % 1024 == 0 ? '#' : i % 1024 == 1023 ? '\n' : '.';
     for (unsigned calls = 0; done < sizeof(text) && calls < 20000 && !error; calls++) {

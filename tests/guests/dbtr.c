@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * dbtr - SBI DBTR: triggers of type mcontrol6 on loads, stores and instructions, in S- and U-mode,
- * each hart its own; and all errors. Where the host has none: that everything says so.
+ * separate for each hart; and all errors. On a host without triggers each call says so.
  */
 #include "guest.h"
 
-#define SPOT       0x80f00000ul /* dbtrpeer.c, in another VM, is there too */
+#define SPOT       0x80f00000ul /* dbtrpeer.c uses this address, too, in another VM */
 #define CODE       (SPOT + 0x100)
 #define STORE      SBI_DBTR_MC6_STORE
 #define LOAD       SBI_DBTR_MC6_LOAD
@@ -16,7 +16,7 @@
 #define SIZE_64BIT (5ul << 16)
 #define HOLD_MS    400
 
-/* Larger than OpenSBI 1.5 takes it for: five words an entry. */
+/* Five words an entry: more than OpenSBI 1.5 uses. */
 static uint64_t shmem[64] __attribute__((aligned(64)));
 
 static struct sbi_result call(uint64_t fid, uint64_t a0, uint64_t a1)
@@ -77,7 +77,7 @@ static struct trap do_execute(void)
     return trap_of_jump(CODE);
 }
 
-/* A breakpoint at this address, by an instruction that is not elsewhere. */
+/* True if an instruction at this address hits a breakpoint, and none elsewhere. */
 static bool hit(struct trap t, uint64_t addr)
 {
     if (!t.taken)
@@ -88,7 +88,7 @@ static bool hit(struct trap t, uint64_t addr)
     return false;
 }
 
-/* S, L, E for the accesses that hit, as bits 0 to 2. */
+/* Accesses that hit, as bits: 0 store, 1 load, 2 execute. */
 static uint64_t hits(void)
 {
     return hit(do_store(), SPOT) | (uint64_t)hit(do_load(), SPOT) << 1 |
@@ -273,8 +273,8 @@ static void ranges(uint64_t n)
     is_error(call(SBI_DBTR_UPDATE, n, 0).error, SBI_ERR_BAD_RANGE, "update: too many");
 }
 
-/* On another hart, without triggers of its own: how often it was hit. */
-static uint64_t peer_state; /* 1: runs, 2: to end */
+/* Runs on another hart, which has no triggers. Counts hits. */
+static uint64_t peer_state; /* 1: running, 2: request to end */
 static uint64_t peer_hits, peer_rounds;
 
 static void peer(void *arg)

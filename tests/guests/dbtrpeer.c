@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dbtrpeer - goes where another VM on the same hart has its debug triggers (dbtr.c), for longer
- * than that one does: they are none of this VM's.
+ * dbtrpeer - accesses the addresses of another VM's debug triggers (dbtr.c) on the same hart, for
+ * longer than that VM runs: no trigger may fire in this VM.
  */
 #include "guest.h"
 

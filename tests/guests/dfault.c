@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* dfault - a guest whose trap vector is unmapped: each trap raises the next. Its VM is to be
- * stopped. */
+/* dfault - a guest whose trap vector is unmapped: each trap raises another one. Hearth must stop
+ * the VM. */
 #include "guest.h"
 
 void test_main(void)
@@ -9,6 +9,6 @@ void test_main(void)
     ok(true, "about to fault without a handler");
     csr_write(stvec, HOLE);
     (void)*(volatile uint32_t *)HOLE;
-    /* Never here: the harness wants the VM stopped, not one more line. */
+    /* Not reached: the harness expects the VM to be stopped before this line. */
     ok(false, "survived");
 }

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dtrap - double traps (Ssdbltrp), switched on by SBI FWFT: a trap while sstatus.SDT is set becomes
- * the SSE double-trap event; without a handler that can be entered for it, the VM ends.
+ * dtrap - double traps (Ssdbltrp), enabled by SBI FWFT: a trap while sstatus.SDT is set becomes
+ * the SSE double-trap event. If the event's handler cannot be entered, the VM ends.
  *
  * "fatal=" in the bootargs: 1, no handler; 2, a double trap in the handler itself; 3, events
- * masked. Then nothing comes after the last test.
+ * masked. Then the VM ends after the last test.
  */
 #include "guest.h"
 
 #define EVENT SBI_SSE_LOCAL_DOUBLE_TRAP
 #define ARG   0x600dcafe
 
-/* dtrap_entry knows it: room for the registers that C may clobber, and a stack. */
+/* Layout known to dtrap_entry: the registers that C may clobber, and a stack. */
 static struct {
     uint64_t gpr[32], stack_top;
     uint64_t count, hart, sepc, scause, sstatus, flags;
@@ -21,7 +21,7 @@ static struct {
 
 void dtrap_entry(void);
 void dtrap_handler(uint64_t hart);
-void breakpoint(void); /* an exception that firmware has delegated, and does not see */
+void breakpoint(void); /* an exception that firmware has delegated */
 
 _Static_assert(offsetof(__typeof__(handler), stack_top) == 256, "dtrap_entry");
 
@@ -49,7 +49,7 @@ static int64_t feature(uint64_t value)
     return sbi(SBI_EXT_FWFT, SBI_FWFT_SET, SBI_FWFT_DOUBLE_TRAP, value, 0).error;
 }
 
-/* Steps over the instruction. */
+/* Skips the instruction. */
 void dtrap_handler(uint64_t hart)
 {
     uint64_t flags = 0;
@@ -108,7 +108,7 @@ static void double_traps(void)
     is(csr_read(sstatus) & SSTATUS_SDT, SSTATUS_SDT, "and is after it");
 
     if (on_hearth()) {
-        /* What a hypervisor raises itself is a trap like others. */
+        /* A trap that the hypervisor injects counts like others. */
         __asm__ volatile(".option push\n.option norvc\nlw zero, 0(%0)\n.option pop" ::"r"(HOLE)
                          : "memory");
         is(handler.count, 2, "an access to where nothing is");
@@ -135,7 +135,7 @@ static void fatal(uint64_t how)
         sse(SBI_SSE_HART_UNMASK, 0, 0, 0, 0, 0);
     csr_set(sstatus, SSTATUS_SDT);
     breakpoint();
-    /* Never here: the harness wants the VM stopped, not one more line. */
+    /* Not reached: the harness expects the VM to be stopped before this line. */
     ok(false, "survived");
 }
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fpv - floating-point and vector registers: zero at a hart's first start, and kept over everything
- * that may bring another vcpu onto the hart. Run it with more vcpus than harts, and as two VMs at
- * once.
+ * fpv - floating-point and vector registers: zero at a hart's first start, and preserved when other
+ * vcpus run on the hart. Run it with more vcpus than harts, and as two VMs at once.
  */
 #include "guest.h"
 
@@ -10,7 +9,7 @@
 #define FS_CLEAN (2ul << 13)
 #define VS_CLEAN (2ul << 9)
 
-static uint64_t salt; /* no two VMs use the same patterns */
+static uint64_t salt; /* different in each VM */
 static bool vector;
 static char buffer[HARTS][2048];
 static struct {
@@ -24,7 +23,7 @@ static void state(uint64_t fs, uint64_t vs)
     csr_set(sstatus, fs | (vector ? vs : 0));
 }
 
-/* Time passes with the registers loaded. */
+/* Spins with the registers loaded. */
 static void wait(unsigned round)
 {
     const uint64_t until = rdtime() + TICKS_PER_MS;
@@ -51,7 +50,7 @@ static void wait(unsigned round)
     }
 }
 
-/* Long enough for every other vcpu of the hart to have its turn. */
+/* Long enough for every other vcpu of the hart to run. */
 static void be_preempted(void)
 {
     const uint64_t until = rdtime() + 30 * TICKS_PER_MS;
@@ -96,7 +95,7 @@ static void worker(void *arg)
             v_fill(pattern);
             config = v_config();
         }
-        /* What the guest says of its registers does not make them worth less. */
+        /* Registers are preserved even if the guest sets FS and VS to clean or off. */
         if (round & 1)
             state(FS_CLEAN, VS_CLEAN);
         if (round & 2)
@@ -113,7 +112,7 @@ static void worker(void *arg)
     store(&result[id].done, true);
 }
 
-/* Off is off, and what writes a register makes it dirty. */
+/* With FS off accesses trap. A write to a register sets FS to dirty. */
 static void status_bits(void)
 {
     struct trap t;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fwft - SBI FWFT: each feature's values, what it does to the hart, locks, resets, and all errors.
- * What the host does not support is checked to be refused.
+ * fwft - SBI FWFT: each feature's values, its effect on the hart, locks, resets, and all errors.
+ * A feature that the host lacks must be refused.
  */
 #include "guest.h"
 
@@ -53,7 +53,7 @@ static void unknown(void)
     is(fids, 2, "no other functions");
 }
 
-/* Errors of a feature that exists, at its reset value; or that it is refused. */
+/* Errors of a feature at its reset value; or that a missing feature is refused. */
 #define ERRORS_TESTS 4
 static void errors(uint64_t id, const char *name, uint64_t bad)
 {
@@ -127,7 +127,7 @@ static void adue(uint64_t at_reset)
     is(get(ADUE).value, 0, "off again");
 }
 
-/* Loads through a pointer with a tag above its address. */
+/* Loads through a pointer with tag bits above its address. */
 static bool tagged_works(uint64_t tag)
 {
     volatile uint64_t *p = (volatile uint64_t *)((uint64_t)page | tag);
@@ -157,13 +157,13 @@ static void pmlen(void)
        "7 bits of tag");
     ok(set(PMLEN, 16, 0) == SBI_SUCCESS && get(PMLEN).value == 16 && tagged_works(0x5a5aul << 48),
        "16 bits of tag");
-    /* A physical address of a call is none of a pointer. */
+    /* Physical addresses in SBI calls are not masked. */
     is((uint64_t)sbi(SBI_EXT_DBCN, SBI_DBCN_CONSOLE_WRITE, 1, text | BIT(60), 0).error,
        (uint64_t)SBI_ERR_INVALID_PARAM, "no tags in calls");
     set(PMLEN, 0, 0);
 }
 
-/* Right value, or the trap that was asked for. */
+/* The right value, or, with may_trap, the misaligned trap. */
 static bool misaligned_load(bool may_trap)
 {
     static const uint8_t bytes[16] __attribute__((aligned(8))) = {0, 1, 2, 3, 4, 5, 6, 7, 8};
@@ -193,7 +193,7 @@ static void misaligned(void)
     is(good, 20, "on and off, and done by others when off");
 }
 
-/* Runs on another hart: what it finds, then everything on and locked. */
+/* Runs on another hart: checks the reset values, then enables and locks all features. */
 static uint64_t found[3];
 static bool peer_done;
 

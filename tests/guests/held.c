@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * held - a lock that one hart holds while it works, and that all others wait for: how=0 by the
- * pause hint, 1 by WFI, 2 by the hint in a longer loop, as Linux's cpu_relax() is. Prints how long
- * the work took: "# held US".
+ * held - one hart holds a lock while it works, and all others wait for the lock: how=0 by the pause
+ * hint, 1 by WFI, 2 by the hint in a longer loop, as Linux's cpu_relax() does. Prints the duration
+ * of the work: "# held US".
  */
 #include "guest.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* hext - a hart without the H extension: its instructions and CSRs are illegal, and the guest goes
- * on. */
+/* hext - guests have no H extension: its instructions and CSRs are illegal, and the guest
+ * continues. */
 #include "guest.h"
 
 static void illegal(struct trap t, const char *name)

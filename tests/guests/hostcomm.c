@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hostcomm - messages by HOST_COMM. Alone (bootargs without exchange=): the errors, and a queue
- * that nobody reads, filled to the last byte, or with small=1 to the last message. With exchange=N:
- * one of two VMs that name each other, each with this program: N messages each way, sent and
- * received by all harts (receivers=1: received by one, which then must find each hart's in its
- * order). With mpxy=1 every other one is sent, and every other one received, by MPXY.
+ * hostcomm - messages by HOST_COMM. Alone (bootargs without exchange=): errors, and a queue without
+ * a reader, filled to the last byte, or with small=1 to the last message. With exchange=N: one of
+ * two VMs that are peers, both with this program: N messages each way, sent and received by all
+ * harts (receivers=1: received by one hart, which then must see each sender's messages in order).
+ * With mpxy=1 every second message is sent, and every second one received, by MPXY.
  */
 #include "guest.h"
 
@@ -47,7 +47,7 @@ static void answers(struct sbi_result r, int64_t error, uint64_t value, const ch
         note("error %ld, value %ld", r.error, r.value);
 }
 
-/* Both functions, which take the same arguments. */
+/* Calls both functions, which take the same arguments. */
 static void refused(uint64_t len, uint64_t lo, uint64_t hi, int64_t error, const char *name)
 {
     struct sbi_result s = sbi(SBI_EXT_HOST_COMM, SBI_HOST_COMM_SEND_MESSAGE, len, lo, hi);
@@ -120,7 +120,7 @@ static void hello(void)
 
     for (unsigned i = 0; i < HELLO; i++)
         ((uint8_t *)&out[0])[i] = (uint8_t)(i * 5);
-    /* The peer may not have been made yet: FAILED until then. */
+    /* FAILED until the peer has been created. */
     while ((r = send(&out[0], HELLO)).error == SBI_ERR_FAILED)
         back_off();
     answers(r, 0, 0, "sent");
@@ -150,7 +150,7 @@ static void make(struct message *m, uint32_t sender, uint32_t seq)
         m->bytes[i] = (uint8_t)(mixed + i);
 }
 
-/* `next`: what this receiver expects of each sender at least. */
+/* `next`: lowest number that this receiver accepts from each sender. */
 static void check(const struct message *m, uint64_t len, uint64_t *next)
 {
     const uint32_t mixed = (m->seq * 2654435761u + m->sender * 40503u) >> 16;

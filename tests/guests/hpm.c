@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hpm - the PMU's programmable counters on a host with Sscofpmf: TLB misses that are counted,
- * filtered, stopped, and overflow, as LCOFI and as a software event, with snapshots, and over
- * whatever else the hart does in between. On a host without: that there are none.
+ * hpm - the PMU's programmable counters on a host with Sscofpmf: TLB misses are counted and
+ * filtered; counters stop and overflow, as LCOFI and as a software event, with snapshots, and while
+ * the hart does other work. On a host without Sscofpmf there are no such counters.
  */
 #include "guest.h"
 
@@ -12,8 +12,8 @@
 #define OVERFLOW  SBI_SSE_LOCAL_PMU_OVERFLOW
 #define LCOFI     13
 #define PAGES     64
-#define FEW       64 /* misses that may come between: other pages, and TLBs flushed meanwhile */
-#define AWAY_MS   12 /* more than a time slice: whoever else wants the hart has had it */
+#define FEW       64 /* tolerated further misses: other pages, and TLBs flushed meanwhile */
+#define AWAY_MS   12 /* more than a slice: each waiting vcpu has had the hart */
 
 #define errors(got, want, ...) is((uint64_t)(got), (uint64_t)(want), __VA_ARGS__)
 
@@ -115,7 +115,7 @@ static void misses(unsigned n)
     }
 }
 
-/* Spins until the others have had the hart. */
+/* Spins until other vcpus have had the hart. */
 static void away(void)
 {
     const uint64_t end = rdtime() + AWAY_MS * TICKS_PER_MS;
@@ -203,7 +203,7 @@ static void test_overflow(void) /* 16 tests */
     is(overflowed(), 1, "OF stays");
     misses(4 * PAGES);
     is(load(&h->irqs[LCOFI]), 1, "no second one");
-    /* Pending over whatever is done meanwhile, and the same afterwards. */
+    /* A pending overflow survives other operations. */
     irq_disable();
     errors(stop(counter, 0), 0, "stop");
     errors(start_at(counter, -8ul), 0, "start");
@@ -304,7 +304,7 @@ static void busy(void *arg)
     paging_off();
 }
 
-/* Another hart's misses, on the same host hart perhaps, are none of ours. */
+/* Misses of another vcpu, maybe on the same host hart, are not counted for this one. */
 static void test_other_hart(void) /* 1 test */
 {
     if (hart_count() == 1) {

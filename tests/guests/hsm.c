@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* hsm - SBI HSM: start, stop, status, both kinds of suspend, and all their errors. */
+/* hsm - SBI HSM: start, stop, status, both types of suspend, and all their errors. */
 #include "guest.h"
 
 static uint64_t runs[HARTS];
@@ -38,9 +38,9 @@ static void sleeper(void *arg)
 /* A hart with sie = 0, which clears no IPI until it ends. */
 static struct {
     uint64_t type, rounds, context[16];
-    uint64_t done;  /* suspends that have ended */
-    uint64_t ready; /* those that it is about to begin */
-    bool early;     /* to be sent an IPI then; else when it is SUSPENDED */
+    uint64_t done;  /* number of suspends that have ended */
+    uint64_t ready; /* number of suspends begun */
+    bool early;     /* send the IPI at once; else only when the hart is SUSPENDED */
 } deaf;
 
 static void deaf_sleeper(void *arg)
@@ -99,7 +99,7 @@ static void ipis_that_sie_masks(uint64_t peer)
     is(wake_deaf(peer, SBI_HSM_SUSPEND_NON_RETENTIVE, 1000, true), 1000, "non-retentive, too");
 }
 
-/* A software interrupt of its own making ends no suspend that masks it. */
+/* A software interrupt that the hart sets in sip does not end a suspend that masks it. */
 static void own_interrupts(void)
 {
     uint64_t due;
@@ -188,14 +188,14 @@ static void others(unsigned harts)
 
 static uint64_t context[16];
 
-/* An interrupt that comes before the suspend: another one is due soon. */
+/* Handles an interrupt before the suspend, and sets the next timer. */
 static void again(unsigned irq)
 {
     (void)irq;
     sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, rdtime() + 10 * TICKS_PER_MS);
 }
 
-/* Resumes from a non-retentive suspend by timer: what did the hart look like? */
+/* Resumes from a non-retentive suspend by timer, and checks the hart's state. */
 static void non_retentive(void)
 {
     struct hart *h = this_hart();
@@ -206,7 +206,7 @@ static void non_retentive(void)
     h->irq_fn = again;
     if (context_save(context) == 0) {
         sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, rdtime() + 2 * TICKS_PER_MS);
-        irq_enable(BIT(IRQ_TIMER)); /* SIE has to be off at the resumption */
+        irq_enable(BIT(IRQ_TIMER)); /* SIE must be off at the resumption */
         hsm(SBI_HSM_HART_SUSPEND, SBI_HSM_SUSPEND_NON_RETENTIVE, (uint64_t)suspend_resume,
             (uint64_t)context);
         bail_out("a non-retentive suspend returned");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* hvc - Hearth's hypercalls: LOG_MESSAGE, its errors, from all harts at once; numbers that are
- * none. What comes out on the log is for the one who runs this: see tests/e2e/test_guests.py. */
+/* hvc - Hearth's hypercalls: LOG_MESSAGE from all harts at once, its errors, and unknown numbers.
+ * tests/e2e/test_guests.py checks the lines in the log. */
 #include "guest.h"
 
 #define LINES 20
@@ -26,7 +26,7 @@ static void says(const char *text, uint64_t len, const char *name)
     answers((uint64_t)text, 0, len, SBI_SUCCESS, name);
 }
 
-/* "hart H line NN ....": 200 bytes, of which none may be missing or another hart's. */
+/* "hart H NN ....": 200 bytes. None may be missing or come from another hart. */
 static void log_lines(void *arg)
 {
     const char h = (char)('0' + this_hart()->id);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ipi - SBI sPI: to oneself, to others, masks. */
+/* ipi - SBI sPI: IPIs to the hart itself, to others, and by mask. */
 #include "guest.h"
 
 #define SSIP BIT(IRQ_SOFT)
@@ -33,7 +33,7 @@ static int64_t send(uint64_t mask, uint64_t base)
 
 static unsigned harts;
 
-/* True when each hart's count is its bit of want. */
+/* True if each hart's count equals its bit of want. */
 static bool received(uint64_t want)
 {
     for (unsigned i = 0; i < harts; i++)
@@ -48,7 +48,7 @@ static void clear(void)
         store(&got[i], 0);
 }
 
-/* Sends, and checks who got it: all of `want` and nobody else. */
+/* Sends, and checks that exactly the harts in `want` receive it. */
 static void check(uint64_t mask, uint64_t base, int64_t error, uint64_t want, const char *name)
 {
     int64_t e;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* legacy - SBI v0.1 calls: results in a0 alone, hart masks in virtual memory and the faults of
- * reading them. */
+/* legacy - SBI v0.1 calls: results in a0 only, hart masks in virtual memory, and faults when the
+ * hypervisor reads them. */
 #include "guest.h"
 
 #define MASK_VA (MAP_BASE + 0x3000)
@@ -36,7 +36,7 @@ static void faults(uint64_t va, uint64_t cause, const char *name)
             note("eid %lu: cause %lu tval 0x%lx epc 0x%lx", eid, t.cause, t.tval, t.epc);
             bad++;
         }
-        a1_kept = true; /* of a call that faulted nothing is asked */
+        a1_kept = true; /* after a fault a0 may have any value */
     }
     is(bad, 0, "%s: the caller's fault, at its ecall", name);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mmio - every load and store on device registers, with the MMU off and on; what a device or the
- * bus refuses. */
+/* mmio - every load and store on device registers, with the MMU off and on; accesses that a device
+ * or the bus refuses. */
 #include "guest.h"
 
 #define SCR    (UART_BASE + 7)
@@ -8,7 +8,7 @@
 #define PRIO1  (PLIC_BASE + 4)
 #define ENABLE (PLIC_BASE + 0x2000 + 0x80 * (2 * boot_hart + 1))
 
-/* Four-byte encodings, whatever the assembler would like to shorten. */
+/* Four-byte encodings: the assembler must not compress them. */
 #define LONG(insn) ".option push\n.option norvc\n" insn "\n.option pop"
 #define LD(insn, a)                                                                                \
     ({                                                                                             \
@@ -18,7 +18,7 @@
     })
 #define ST(insn, a, v)                                                                             \
     __asm__ volatile(LONG(insn " %1, 0(%0)")::"r"((uint64_t)(a)), "r"((uint64_t)(v)) : "memory")
-/* Compressed ones: value in a5, address in a4. */
+/* Compressed encodings: value in a5, address in a4. */
 #define C_LD(insn, a)                                                                              \
     ({                                                                                             \
         register uint64_t v_ __asm__("a5") = 0x7777777777777777;                                   \
@@ -32,7 +32,7 @@
         register uint64_t a_ __asm__("a4") = (a);                                                  \
         __asm__ volatile(insn ::"r"(v_), "r"(a_) : "memory");                                      \
     })
-/* The same with sp as the base: traps have their own stack. */
+/* The same with sp as the base. Traps have their own stack. */
 #define WITH_SP(insn) "mv t0, sp\nmv sp, a4\n" insn "\nmv sp, t0"
 #define SP_LD(insn, a)                                                                             \
     ({                                                                                             \
@@ -51,7 +51,7 @@
 static const char *mode;
 static bool hearth;
 
-/* One test: the access faults as a bus would have it, and says where. */
+/* One test: the access raises an access fault with its address. */
 static void fault(struct trap t, uint64_t cause, uint64_t tval, const char *name)
 {
     const bool good = t.taken && t.cause == cause && t.tval == tval;
@@ -157,7 +157,7 @@ static void refused(void) /* 12 tests; 18 more on Hearth */
           "UART fsd");
 }
 
-/* Addresses that no page table of the G-stage reaches; MMU off only. 3 tests. */
+/* Addresses beyond the range of the G-stage; MMU off only. 3 tests. */
 static void far_away(void)
 {
     fault(trap_of(LD("lw", 0xfffffffffffff000)), CAUSE_LOAD_ACCESS, 0xfffffffffffff000, "lw, top");
@@ -168,7 +168,7 @@ static void far_away(void)
 static uint16_t code_a[2048] __attribute__((aligned(4096)));
 static uint16_t code_b[2048] __attribute__((aligned(4096)));
 
-/* The trap of a call of addr with that in a0. */
+/* Calls addr with a0 = arg, and returns the trap. */
 static struct trap jump_with(uint64_t addr, uint64_t a0)
 {
     struct trap t;
@@ -179,8 +179,7 @@ static struct trap jump_with(uint64_t addr, uint64_t a0)
     return t;
 }
 
-/* Through mappings of its own: data pages, and instructions at a page's end. MMU on only. 10 tests.
- */
+/* With 4 KiB mappings: data pages, and instructions at a page's end. MMU on only. 10 tests. */
 static void mapped(void)
 {
     const uint64_t uart = MAP_BASE, hole = MAP_BASE + 0x1000, first = MAP_BASE + 0x10000;
@@ -190,7 +189,7 @@ static void mapped(void)
 
     map_page(uart, UART_BASE, PTE_RW);
     map_page(hole, HOLE, PTE_RW | PTE_X);
-    /* lw a0, 4(a0) with its halves on two pages that are not neighbours; then ret. */
+    /* lw a0, 4(a0) with its halves on two pages that are not physically adjacent; then ret. */
     code_a[2047] = 0x2503;
     code_b[0] = 0x0045;
     code_b[1] = 0x8082;
@@ -213,7 +212,7 @@ static void mapped(void)
     sfence();
     is(((uint64_t (*)(uint64_t))(end - 2))(PLIC_BASE), 7, "and on execute-only pages");
 
-    /* c.lw a0, 4(a0) as the last two bytes before no page at all. */
+    /* c.lw a0, 4(a0) in the last two bytes before an unmapped page. */
     code_a[2047] = 0x4148;
     __asm__ volatile("fence.i");
     map_page(end, 0, 0);
@@ -222,7 +221,8 @@ static void mapped(void)
     ok(t.taken && t.cause == CAUSE_INSN_PAGE && t.epc == end, "%s: 2 bytes at a page's end", mode);
     map_page(end, HOLE, x);
     sfence();
-    code_a[2047] = 0x2503; /* the first half of a long one whose other half is not memory */
+    code_a[2047] =
+        0x2503; /* the first half of a 4-byte instruction; the second half is not memory */
     __asm__ volatile("fence.i");
     t = jump_with(end - 2, PLIC_BASE);
     ok(t.taken && t.cause == CAUSE_INSN_ACCESS, "%s: half an instruction in a hole", mode);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mpxy - SBI MPXY: each function and each error; the shared memory of each hart. Alone: the queue
- * that nobody reads, filled by MPXY and HOST_COMM in turn. With peer=1: one of two VMs that name
- * each other, each with this program; messages by both ways, and the event that tells of them.
+ * mpxy - SBI MPXY: each function and each error; the shared memory of each hart. Alone: a queue
+ * without a reader, filled by MPXY and HOST_COMM alternately. With peer=1: one of two VMs that are
+ * peers, both with this program; messages by both extensions, and the event for new messages.
  */
 #include "guest.h"
 
@@ -21,7 +21,7 @@ union shmem {
 
 static union shmem shmem[HARTS] __attribute__((aligned(PAGE))),
     other __attribute__((aligned(PAGE)));
-static uint64_t right[HARTS]; /* what each hart found as it should be */
+static uint64_t right[HARTS]; /* number of each hart's successful checks */
 
 static struct sbi_result mpxy(uint64_t fid, uint64_t a0, uint64_t a1, uint64_t a2)
 {
@@ -70,7 +70,7 @@ static void fill(union shmem *p, uint8_t with)
         p->byte[i] = with;
 }
 
-/* From this byte on nothing was written. */
+/* True if no byte from this one on was written. */
 static bool untouched(const union shmem *p, unsigned from)
 {
     for (; from < PAGE; from++)
@@ -191,7 +191,7 @@ static void channel(void)
     ok((w[0] | w[1] | w[2] | w[3]) == 0 && w[4] == 1, "no MSI: ignored; the other one taken");
 }
 
-/* ---- each hart by itself: what it finds at its start, and its own memory: 3 */
+/* ---- each hart: its state at the start, and its own shared memory: 3 */
 static void there(void *arg)
 {
     const uint64_t id = this_hart()->id;
@@ -201,7 +201,8 @@ static void there(void *arg)
     good += events().error == SBI_ERR_NO_SHMEM;
     fill(mine(), 0xee);
     good += set(mine(), SBI_MPXY_OVERWRITE_RETURN).error == 0 && mine()->dword[0] == NONE;
-    good += attributes(READ, 11, 1).error == 0 && mine()->word[0] == 1; /* it is the channel's */
+    good += attributes(READ, 11, 1).error == 0 &&
+            mine()->word[0] == 1; /* the attribute belongs to the channel, not to the hart */
     store(&right[id], good);
 }
 
@@ -223,7 +224,7 @@ static void harts(void)
     answers(attributes(READ, 0, 1), 0, 0, "and is still enabled");
 }
 
-/* ---- 8: messages that are none */
+/* ---- 8: invalid messages */
 static void messages(void)
 {
     const uint64_t with = SBI_MPXY_SEND_MESSAGE_WITH_RESPONSE;
@@ -275,7 +276,7 @@ static void peers(void)
     for (unsigned i = 0; i < PAGE; i++)
         mine()->byte[i] = (uint8_t)(i * 3);
     do
-        r = mpxy_send(300); /* IO until the peer has been made */
+        r = mpxy_send(300); /* IO until the peer has been created */
     while (r.error == SBI_ERR_IO && rdtime() < until);
     answers(r, 0, 0, "sent by MPXY");
     other.byte[0] = 0x5a;

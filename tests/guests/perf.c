@@ -64,7 +64,7 @@ void test_main(void)
     is((uint64_t)perf(SBI_PERF_READ, ~0ul), (uint64_t)SBI_ERR_INVALID_PARAM, "read -1");
     is((uint64_t)perf(3, 0), (uint64_t)SBI_ERR_NOT_SUPPORTED, "unknown function");
 
-    /* Nothing is printed in between: that takes calls too. */
+    /* Prints nothing in between, because printing makes calls, too. */
     started = perf(SBI_PERF_START, ~0ul);
     work();
     stopped = perf(SBI_PERF_STOP, 0);
@@ -85,7 +85,7 @@ void test_main(void)
     is(read(MMIO_READ), 14, "and grows");
     is((uint64_t)perf(SBI_PERF_START, BIT(MMIO_READ)), 0, "start again");
     is(read(MMIO_READ), 0, "from 0");
-    csr_write(sie, BIT(IRQ_SOFT)); /* pending, so that each sleep ends at once */
+    csr_write(sie, BIT(IRQ_SOFT)); /* pending, so that each WFI ends at once */
     csr_set(sip, BIT(IRQ_SOFT));
     started = perf(SBI_PERF_START, ~0ul);
     for (unsigned n = 0; n < 3; n++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * plic - the interrupt controller by the UART's transmit interrupt: priorities, enables,
- * thresholds, claim, complete. The console of OpenSBI is that UART, so results are printed only at
+ * plic - the interrupt controller, tested with the UART's transmit interrupt: priorities, enables,
+ * thresholds, claim, complete. OpenSBI's console is the same UART, so results are printed only at
  * the end.
  */
 #include "guest.h"
@@ -29,7 +29,7 @@ static void check(bool good, const char *name)
     results[count++].name = name;
 }
 
-/* The line follows the registers at once, but for a moment on QEMU's own. */
+/* The line follows the registers at once; on QEMU's PLIC after a moment. */
 static bool external(bool want)
 {
     return wait_for(!!(csr_read(sip) & SEIP) == want, want ? SOON : 20);
@@ -119,7 +119,7 @@ static void claims(uint64_t h) /* 6 */
     check(read32(CLAIM(h)) == 0, "nothing to claim");
 }
 
-/* What the specification says and QEMU's own PLIC does not do. */
+/* Rules of the specification that QEMU's PLIC does not follow. */
 static void gateway(uint64_t h) /* 5 */
 {
     raise();
@@ -129,7 +129,7 @@ static void gateway(uint64_t h) /* 5 */
     __asm__ volatile("lw x0, 0(%0)" ::"r"(CLAIM(h)) : "memory");
     check(external(false), "a claim into x0 is a claim");
     lower();
-    write32(CLAIM(h), 77); /* not what was claimed */
+    write32(CLAIM(h), 77); /* another source than the claimed one */
     write32(CLAIM(h), 0);
     write32(CLAIM(h), 0xffffffff);
     raise();
@@ -164,7 +164,7 @@ static void delivery(uint64_t h, unsigned harts) /* 4 */
     h = other_hart(0);
     hart_start(h, listener, &ready);
     wait_for(load(&ready), SOON);
-    write32(THRESHOLD(h), 0); /* OpenSBI has put a hart's context in order when it starts */
+    write32(THRESHOLD(h), 0); /* OpenSBI initializes a hart's context when the hart starts */
     write32(ENABLE(h), UART_BIT);
     raise();
     check(wait_for(load(&taken[h]) == 1, SOON) && claimed[h] == UART_IRQ, "taken by another hart");

@@ -3,8 +3,8 @@
  * pmu - SBI PMU: counters and their information, matching, start and stop, firmware events that are
  * counted, cycle and instret, snapshots, event information.
  *
- * Firmware need not have all of it: on OpenSBI what every SBI has is looked at, and what it leaves
- * to implementations is Hearth's.
+ * Firmware need not have all of it: on OpenSBI only the requirements of the specification are
+ * tested, on Hearth also its choices where the specification leaves them open.
  */
 #include "guest.h"
 
@@ -76,7 +76,7 @@ static void test_counters(void)
     errors(pmu(9, 0, 0, 0, 0), SBI_ERR_NOT_SUPPORTED, "unknown function");
 }
 
-/* What only Hearth is held to, for OpenSBI 1.5 sees these otherwise. */
+/* A test for Hearth only: OpenSBI 1.5 differs. */
 static void test_sets(void)
 {
     static const struct {
@@ -107,7 +107,7 @@ static void test_sets(void)
            "an event that we never see");
 }
 
-/* OpenSBI 1.5 does not tell. */
+/* OpenSBI 1.5 does not report it. */
 static void again(int64_t error, int64_t want, const char *name)
 {
     ok(error == want || (error == 0 && !on_hearth()), "%s", name);
@@ -144,7 +144,7 @@ static void test_firmware_counter(void)
     errors(stop((uint64_t)i, 1, SBI_PMU_STOP_RESET), 0, "reset");
 }
 
-/* Counts of an event while fn runs, or -1. */
+/* Number of events while fn runs, or -1. */
 static uint64_t count_of(uint64_t event, void (*fn)(void))
 {
     const int64_t i = config(0, valid, SBI_PMU_CFG_CLEAR | SBI_PMU_CFG_AUTO_START, event, 0);
@@ -163,7 +163,7 @@ static unsigned harts;
 static void ipis(void)
 {
     sbi(SBI_EXT_SPI, 0, BIT(boot_hart), 0);
-    sbi(SBI_EXT_SPI, 0, BIT(harts) - 1, 0); /* the others are stopped */
+    sbi(SBI_EXT_SPI, 0, BIT(harts) - 1, 0); /* the other counters are stopped */
     sbi(SBI_EXT_SPI, 0, 0, 0);
     csr_clear(sip, BIT(IRQ_SOFT));
 }
@@ -204,7 +204,7 @@ static void test_events(void)
     is(count_of(FW(SFENCE_ASID_RECEIVED), fences), 3, "sfence.vma with ASID received");
     is(count_of(FW(ACCESS_LOAD), holes), 1, "load access faults");
     is(count_of(FW(ACCESS_STORE), holes), 2, "store access faults");
-    /* 10 calls, and the read's own exit. */
+    /* 10 calls, and the exit of the read itself. */
     is(count_of(SBI_PMU_EVENT(SBI_PMU_TYPE_FW, SBI_PMU_FW_EXIT_REASONS + 1), calls), 11,
        "Hypercall exits");
 }
@@ -216,7 +216,7 @@ static void sender(void *arg)
     sbi(SBI_EXT_RFNC, SBI_RFNC_FENCE_I, BIT(boot_hart), 0);
 }
 
-/* Events from another hart, and its counters are its own. */
+/* Events that another hart causes; and that hart's own counters. */
 static void test_other_hart(void)
 {
     int64_t ipi, fence;
@@ -337,7 +337,7 @@ static void test_event_info(void)
         info[i] = (struct sbi_pmu_event_info){.event_idx = SBI_PMU_EVENT(SBI_PMU_TYPE_FW, i),
                                               .output = 0xfffffffe};
     info[298].event_idx = CYCLES;
-    info[298].event_data = 1; /* means something for raw and firmware events alone */
+    info[298].event_data = 1; /* used by raw and firmware events only */
     info_error(at, 0, 299, 0, 0, "299 entries");
     for (unsigned i = 0; i < ARRAY_SIZE(info); i++) {
         const struct sbi_pmu_event_info *e = &info[i];

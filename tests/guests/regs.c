@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* regs - exits change no register but those they answer in. */
+/* regs - an exit changes no register except those of its result. */
 #include "guest.h"
 
 static uint64_t out[32];
 
-/* Registers other than a0, a6 and a7, which the caller judges, and a1 where told. */
+/* Checks all registers except a0, a6 and a7, which the caller checks; and a1 on demand. */
 static void unchanged(bool a1_too, const char *name)
 {
     uint64_t bad = 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * restart - what a hart finds when it starts again: interrupts that its earlier life had pending
- * are gone, but for the external one, which is the level of its PLIC context; an IPI that was sent
- * since hart_start is there. The console of OpenSBI is that UART, so results are printed only at
+ * restart - state of a hart that starts again: interrupts pending from before its stop are gone,
+ * except the external one, which is the level of its PLIC context; an IPI sent after hart_start is
+ * pending. OpenSBI's console is the UART that raises the interrupt, so results are printed only at
  * the end.
  */
 #include "guest.h"
@@ -14,9 +14,9 @@
 #define IER          (UART_BASE + 1)
 #define IIR          (UART_BASE + 2)
 
-static uint64_t pending; /* sip as the started hart finds it, BIT(63) set */
+static uint64_t pending; /* sip at the hart's start, with BIT(63) set */
 
-/* OpenSBI's hart_start closes the context; on QEMU's own PLIC the line takes a moment to follow. */
+/* OpenSBI's hart_start closes the context. On QEMU's PLIC the line follows after a moment. */
 static void listen(void)
 {
     write32(ENABLE(this_hart()->id), 1u << UART_IRQ);
@@ -26,8 +26,8 @@ static void listen(void)
 static void look(void *arg)
 {
     (void)arg;
-    /* OpenSBI's hart_start closes the context's threshold. On QEMU's own the line takes a moment.
-     */
+    /* OpenSBI's hart_start closes the context's threshold. On QEMU's PLIC the line follows after a
+     * moment. */
     listen();
     wait_for(csr_read(sip) & BIT(IRQ_EXT), 20);
     store(&pending, csr_read(sip) | BIT(63));
@@ -52,8 +52,8 @@ static void await_ipi(void *arg)
     store(&pending, csr_read(sip) | BIT(63));
 }
 
-/* An IPI right behind the hart_start: with fewer harts than vcpus it comes in START_PENDING. False:
- * it got lost. */
+/* Sends an IPI just after hart_start: with fewer harts than vcpus it arrives in START_PENDING.
+ * False if it was lost. */
 static bool ipi_behind_start(uint64_t hart)
 {
     store(&pending, 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rfnc - SBI RFNC: a translation that another hart holds is gone when the call returns. */
+/* rfnc - SBI RFNC: other harts hold no old translation when the call returns. */
 #include "guest.h"
 
 #define VA (MAP_BASE + 0x5000)
@@ -8,7 +8,8 @@ static uint64_t page_a[512] __attribute__((aligned(4096)));
 static uint64_t page_b[512] __attribute__((aligned(4096)));
 static uint32_t code[4] __attribute__((aligned(64)));
 
-static uint64_t request, answer, value; /* the reader answers each request by what it sees */
+static uint64_t request, answer,
+    value; /* the reader answers each request with the value that it reads */
 static bool quit;
 
 static void map(const void *page)
@@ -38,7 +39,7 @@ static void reader(void *arg)
     }
 }
 
-/* What hart `id` reads at VA now. */
+/* Value that hart `id` reads at VA now. */
 static uint64_t ask(uint64_t flag)
 {
     static uint64_t n;

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * share - what a VM gets of the harts. role 0 spins and counts rounds from `from` to `until` ms of
- * its own time, prints them, and goes on for a while so that the others are measured against it
- * too. The other roles do their worst until it has ended, about: 1 exits as fast as it can, 2
- * floods its console, 3 storms its siblings with IPIs, 4 restarts (type=1 cold, 2 warm).
+ * share - measures a VM's share of the harts. role 0 spins, counts rounds from `from` to `until` ms
+ * of its own time, prints the count, and continues for a while as a load for the others. The other
+ * roles disturb it until about its end: 1 exits as fast as it can, 2 floods its console, 3 sends
+ * IPIs to its siblings all the time, 4 restarts (type=1 cold, 2 warm).
  */
 #include "guest.h"
 
 #define RTC_LOW  (RTC_BASE + 0)
 #define RTC_HIGH (RTC_BASE + 4)
 
-/* ns of the machine's own time, which a restart does not set back. */
+/* ns of the RTC, which a restart does not reset. */
 static uint64_t rtc(void)
 {
     const uint32_t low = *(volatile uint32_t *)RTC_LOW;
@@ -29,7 +29,7 @@ static void spin(uint64_t from, uint64_t until)
 
     while (rdtime() < from * TICKS_PER_MS)
         ;
-    /* Ten instructions a round, whatever the compiler thinks of them; the last of them a branch. */
+    /* Ten instructions a round, in assembly so that the compiler cannot change them. */
     __asm__ volatile("1: rdtime t0\n nop\n nop\n nop\n nop\n nop\n nop\n nop\n addi %0, %0, 1\n"
                      "   bltu t0, %1, 1b\n"
                      : "+r"(rounds)

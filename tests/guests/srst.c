@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* srst - SBI SRST: what it refuses. (That it works, every guest shows by its end.) */
+/* srst - SBI SRST: errors. (Every guest ends by a successful call.) */
 #include "guest.h"
 
 void test_main(void)

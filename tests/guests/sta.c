@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sta - SBI STA: errors, and a VM that has its harts for itself: whatever it does, nothing is
- * stolen. (steal.c: one that has not.) */
+/* sta - SBI STA: errors, and no stolen time in a VM alone on its harts. (steal.c: a VM that shares
+ * its harts.) */
 #include "guest.h"
 
 #define ERRORS 9
@@ -53,7 +53,7 @@ static void spin(void *arg)
     store((bool *)arg, set((uint64_t)&shm[id], 0, 0).error == SBI_SUCCESS);
     while (load(&hold))
         ;
-    /* Asleep and awake, and gone. */
+    /* Sleeps, spins, and stops. */
     csr_write(sie, BIT(IRQ_TIMER));
     for (unsigned i = 0; i < 5; i++) {
         sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, rdtime() + TICKS_PER_MS);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * steal - SBI STA in a VM that shares its harts with another one like it: steal time grows as fast
- * as the neighbour runs, only while this VM wants to run, and never torn.
+ * steal - SBI STA in a VM that shares its harts with another VM of this program: steal time grows
+ * as fast as the other VM runs, only while this VM wants to run, and reads are never torn.
  */
 #include "guest.h"
 
@@ -11,7 +11,7 @@ static struct sbi_sta shm[HARTS] __attribute__((aligned(SBI_STA_SIZE)));
 static bool stop;
 static uint64_t torn, backwards, looks, preempted;
 
-/* ns; as the specification says it must be read. */
+/* ns. Reads as the specification requires. */
 static uint64_t steal_of(const struct sbi_sta *s)
 {
     unsigned before;
@@ -41,7 +41,7 @@ static void watch(void *arg)
             store(&preempted, preempted + 1);
         if ((before & 1) || before != after)
             continue;
-        /* The same number: the same time. A later one: more of it. */
+        /* Equal sequence numbers have equal times. A later number has no smaller time. */
         if (before == sequence ? ns != last : ns <= last)
             store(&torn, torn + 1);
         if ((int)(before - sequence) < 0)
@@ -60,7 +60,7 @@ static uint64_t spin(uint64_t ms)
     return rdtime() - start;
 }
 
-/* A sleep of 20 ms: what is stolen from it, if anything, is stolen after its end. */
+/* Sleeps 20 ms. Only time after the sleep's end may be stolen. */
 static bool sleep_is_own(const struct sbi_sta *s)
 {
     const uint64_t stolen = steal_of(s), due = rdtime() + 20 * TICKS_PER_MS;
@@ -103,7 +103,7 @@ void test_main(void)
     for (unsigned i = 0; i < 20 && own_sleeps == 0; i++)
         own_sleeps = sleep_is_own(own);
     ok(own_sleeps, "sleep is not stolen time");
-    spin(200); /* for the neighbour's sake */
+    spin(200); /* so that the other VM can finish its measurement */
 
     store(&stop, true);
     if (hart_count() > 1) {

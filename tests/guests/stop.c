@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* stop - every hart stops itself at the same time: the VM, in which nobody is left to do anything,
- * ends. */
+/* stop - all harts stop themselves at the same time: the VM, which has no running hart, ends. */
 #include "guest.h"
 
 static unsigned waiting;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * storm - several harts do to one another at once what the other tests do one by one: IPIs, remote
- * fences, starts, stops, suspends, timers, console. What is looked for is a lost wake-up, a hart
- * that comes back with what it should not have, or a machine that stands still.
+ * storm - several harts use all of these on each other at once: IPIs, remote fences, starts, stops,
+ * suspends, timers, console. The test fails on a lost wake-up, on a hart that returns with a wrong
+ * state, and on a hang.
  */
 #include "guest.h"
 
@@ -19,7 +19,7 @@ static uint64_t random_next(uint64_t *state)
     return *state >> 33;
 }
 
-/* One thing that a hart may do to all the others without asking. */
+/* One random operation on all other harts that needs no cooperation. */
 static void disturb(uint64_t r)
 {
     const uint64_t mask = r >> 8 & (BIT(harts) - 1);
@@ -46,7 +46,7 @@ static void disturb(uint64_t r)
     }
 }
 
-/* Sleeps until its timer, an IPI, or both: the timer alone would end it. */
+/* Sleeps until its timer or an IPI. The timer alone would end the sleep. */
 static void rest(uint64_t r)
 {
     csr_write(sie, BIT(IRQ_SOFT) | BIT(IRQ_TIMER));
@@ -59,7 +59,7 @@ static void rest(uint64_t r)
     csr_clear(sip, BIT(IRQ_SOFT));
 }
 
-/* Lives a while, then stops; the boot hart starts it again. */
+/* Runs for a while, then stops. The boot hart starts it again. */
 static void worker(void *arg)
 {
     const uint64_t id = this_hart()->id;

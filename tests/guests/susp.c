@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* susp - SBI SUSP: system suspend, its errors, what ends it and what does not, and the state after
- * it. */
+/* susp - SBI SUSP: system suspend, its errors, its wake-up events, and the state after it. */
 #include "guest.h"
 
 #define RTC_TIME_LOW        (RTC_BASE + 0x00)
@@ -28,7 +27,7 @@ static void is_error(struct sbi_result got, int64_t want, const char *name)
     is((uint64_t)got.error, got.value == 0 ? (uint64_t)want : ~0ul, "%s", name);
 }
 
-/* Sleeps; when it is over. */
+/* Suspends the system, and returns the time of the resumption. */
 static uint64_t sleep(void)
 {
     if (context_save(context) == 0) {
@@ -50,7 +49,7 @@ static uint64_t set_timer(uint64_t ticks)
     return at;
 }
 
-/* No later than the alarm goes off. */
+/* Ends no later than the alarm. */
 static uint64_t rtc_alarm(uint64_t ns)
 {
     const uint64_t now = rdtime();
@@ -95,7 +94,7 @@ static void spin(void *arg)
         ;
 }
 
-/* Only a software interrupt may end its sleep. */
+/* Only a software interrupt may end this hart's sleep. */
 static void sleeper(void *arg)
 {
     csr_write(sie, BIT(IRQ_SOFT));
@@ -120,7 +119,7 @@ static void others(void)
     ok(hart_wait_state(peer, SBI_HSM_STATE_SUSPENDED, SOON), "it is suspended");
     is_error(susp(0, here, 0), SBI_ERR_DENIED, "denied beside it, too");
     is_error(susp(1, here, 0), SBI_ERR_INVALID_PARAM, "a bad type is a bad type");
-    /* Wake-up line of the system: none of a hart's. */
+    /* A wake-up event of the system, not an interrupt of one hart. */
     rtc_alarm(0);
     wait_for(false, 5);
     is(sbi(SBI_EXT_HSM, SBI_HSM_HART_GET_STATUS, peer).value, SBI_HSM_STATE_SUSPENDED,
@@ -147,7 +146,7 @@ static void state_after(void)
     paging_on();
     h->irq_fn = again;
     set_timer(2 * TICKS_PER_MS);
-    irq_enable(BIT(IRQ_TIMER)); /* SIE has to be off at the resumption */
+    irq_enable(BIT(IRQ_TIMER)); /* SIE must be off at the resumption */
     (void)sleep();
     satp = csr_read(satp);
     sstatus = csr_read(sstatus);
@@ -163,21 +162,21 @@ static void wake_ups(void)
     unsigned n;
     uint64_t due;
 
-    /* By its timer; not by what it has not enabled. */
+    /* Ended by the hart's timer, not by an interrupt that it has not enabled. */
     csr_write(sie, BIT(IRQ_TIMER));
     csr_set(sip, BIT(IRQ_SOFT));
     due = set_timer(5 * TICKS_PER_MS);
     ok(sleep() >= due, "a software interrupt that is not enabled does not wake");
     ok(csr_read(sip) & BIT(IRQ_SOFT), "it is still pending");
 
-    /* By an enabled one that is already there. */
+    /* Ended by an enabled interrupt that is already pending. */
     csr_write(sie, BIT(IRQ_SOFT));
     set_timer(~0ul);
     (void)sleep();
     ok(true, "one that is enabled and pending wakes at once");
     csr_clear(sip, BIT(IRQ_SOFT));
 
-    /* By the RTC's alarm, with all interrupts masked, here and in the PLIC. */
+    /* Ended by the RTC's alarm, with all interrupts masked in the hart and in the PLIC. */
     csr_write(sie, 0);
     due = rtc_alarm(5 * MS_NS);
     ok(sleep() >= due, "the alarm wakes");

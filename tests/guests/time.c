@@ -3,7 +3,7 @@
 #include "guest.h"
 
 #define STIP    BIT(IRQ_TIMER)
-#define LATE_MS SOON /* how late is still on time, on a busy machine */
+#define LATE_MS SOON /* tolerated lateness, on a busy machine */
 
 static void set_timer(uint64_t t)
 {
@@ -25,7 +25,7 @@ static bool pending(void)
     return csr_read(sip) & STIP;
 }
 
-/* What holds of each way to set a timer: 6 tests. */
+/* 6 tests for each way to set a timer. */
 static void check(void (*set)(uint64_t), const char *name)
 {
     struct hart *h = this_hart();

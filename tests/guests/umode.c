@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* umode - what goes wrong in the guest's user mode comes to the guest's own handler; counters work
- * there. */
+/* umode - exceptions of the guest's user mode reach the guest's own handler; counters work in user
+ * mode. */
 #include "guest.h"
 
 #define USER_CODE (MAP_BASE + 0x20000)
@@ -9,7 +9,8 @@
 #define USER_HOLE (MAP_BASE + 0x51000)
 #define NO_PAGE   (MAP_BASE + 0x60000)
 
-/* Each runs with a0 = its argument; the label that is to trap comes first, or is told. */
+/* Each runs with a0 = its argument. The first instruction traps, unless the caller names another.
+ * */
 #define SNIPPET(name, text)                                                                        \
     void name(void);                                                                               \
     __asm__(".pushsection .user, \"ax\"\n.balign 4\n" #name ": .option push\n.option norvc\n" text \
@@ -38,7 +39,7 @@ SNIPPET(u_lbu, "lbu a0, 0(a0)");
 SNIPPET(u_sb, "li a1, 0x69\nsb a1, 0(a0)");
 
 static uint32_t word[2] __attribute__((aligned(4096)));
-static uint64_t base; /* where .user runs: at itself, or mapped at USER_CODE */
+static uint64_t base; /* address where .user runs: its own, or USER_CODE */
 static const char *mode;
 
 static uint64_t at(void (*snippet)(void))
@@ -46,8 +47,7 @@ static uint64_t at(void (*snippet)(void))
     return (uint64_t)snippet - (uint64_t)user_start + base;
 }
 
-/* cause and tval (or 0 where the specification lets tval be 0), at the snippet's first instruction.
- */
+/* The snippet's first instruction traps with this cause and tval, or tval 0 if that is allowed. */
 static void traps(void (*snippet)(void), uint64_t arg, uint64_t cause, uint64_t tval,
                   const char *name)
 {
@@ -69,7 +69,7 @@ static void privileged(void (*snippet)(void), const char *name)
     traps(snippet, 0, CAUSE_ILLEGAL, *(volatile uint32_t *)(uint64_t)snippet, name);
 }
 
-/* The value that the snippet leaves in a0 when it traps by its final ecall. */
+/* Runs a snippet that ends with ecall, and returns its a0. */
 static uint64_t value_of(void (*snippet)(void), uint64_t arg, const char *name)
 {
     const struct trap t = user_run(at(snippet), arg);
@@ -89,7 +89,7 @@ static void common(uint64_t data) /* 24 tests */
     traps(u_illegal, 0, CAUSE_ILLEGAL, 0xffffffff, "illegal instruction");
     traps(u_zero, 0, CAUSE_ILLEGAL, 0, "instruction 0");
     traps(u_ebreak, 0, CAUSE_BREAKPOINT, at(u_ebreak), "ebreak");
-    /* QEMU with one hart makes an AMO of a load and a store, and reports the load. */
+    /* QEMU with one hart splits an AMO into a load and a store, and reports the load. */
     n = user_run(at(u_amo), data + 1).cause == CAUSE_LOAD_MISALIGNED && hart_count() == 1;
     traps(u_amo, data + 1, n ? CAUSE_LOAD_MISALIGNED : CAUSE_STORE_MISALIGNED, data + 1,
           "misaligned amoadd");
@@ -130,7 +130,7 @@ static void paged(void) /* 16 tests */
     traps(u_jump, USER_HOLE + 16, CAUSE_INSN_ACCESS, USER_HOLE + 16, "jump, mapped to a hole");
     value_of(u_sb, USER_UART + 7, "device store");
     is(value_of(u_lbu, USER_UART + 7, "device load"), 0x69, "%s: value", mode);
-    /* The same from pages that may only be executed: the instruction cannot be had by a load. */
+    /* The same from execute-only pages: the hypervisor cannot load the instruction. */
     for (uint64_t o = 0; o < (uint64_t)(user_end - user_start); o += 4096)
         map_page(USER_CODE + o, (uint64_t)user_start + o, PTE_V | PTE_X | PTE_U | PTE_A);
     sfence();

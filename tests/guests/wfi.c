@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* wfi - waiting: ended by a timer, by an IPI, by what was pending before. */
+/* wfi - WFI is ended by a timer, by an IPI, and by an interrupt that was pending before. */
 #include "guest.h"
 
 static void wfi(void)
@@ -20,7 +20,7 @@ void test_main(void)
     uint64_t start;
 
     tap_plan(6);
-    /* wfi may return for no reason: it is asked again, as a kernel does. */
+    /* wfi may return without a reason: waits again, as a kernel does. */
     csr_write(sie, BIT(IRQ_TIMER));
     start = rdtime();
     sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, start + 5 * TICKS_PER_MS);

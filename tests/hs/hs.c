@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hs.c - what HS-mode test programs link instead of the rest of the hypervisor: console and
- * shutdown by SBI, panic, one hart, physical addresses mapped one to one.
+ * hs.c - replaces the rest of the hypervisor in HS-mode test programs: console and shutdown by SBI,
+ * panic, one hart, physical addresses mapped one to one.
  */
 #include "hs.h"
 

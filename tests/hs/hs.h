@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* hs.h - what HS-mode test programs share (hs.c, start.S). */
+/* hs.h - shared by HS-mode test programs, hs.c and start.S. */
 #pragma once
 
 #include <hearth/lib/types.h>
 
-void hs_main(void); /* the test program's */
+void hs_main(void); /* defined by the test program */
 
-extern unsigned hs_traps; /* taken so far; each had an exception-table entry */
+extern unsigned hs_traps; /* number of traps taken; each had an exception-table entry */
 
 /* "# text number" on the console. */
 void hs_say(const char *text, uint64_t number);
@@ -20,7 +20,7 @@ __noreturn void hs_fail(const char *file, int line, const char *what);
 
 uint64_t hs_random(void);
 
-/* Instructions that the statement executes, itself and a few for counting; by instret, exact under
+/* Instructions that the statement executes, plus a few for counting, by instret: exact with
  * -icount. */
 #define COUNT(text, statement)                                                                     \
     do {                                                                                           \

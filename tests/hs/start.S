@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * start.S - entry and traps of the HS-mode test programs: one hart, booted by OpenSBI, no paging, so that a physical
- * address is a virtual one. Traps go through the exception table as arch/riscv/trap.c sends them.
+ * start.S - entry and traps of the HS-mode test programs: one hart, booted by OpenSBI, no paging,
+ * so that a virtual address is the physical one. Traps use the exception table as in
+ * arch/riscv/trap.c.
  */
 #include <arch/csr.h>
 

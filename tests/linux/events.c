@@ -130,8 +130,8 @@ static long open_event(uint32_t type, uint64_t config, int cpu, uint64_t flags)
     return call(SYS_perf_event_open, (long)&attr, -1, cpu, -1, 0);
 }
 
-/* Something of each event on CPU 0; what needs CPU 1 fails without one. To read an event of the
- * other CPU the kernel sends it an IPI: `away` is on CPU 1, `here` on CPU 0. */
+/* Causes each event on CPU 0; some need CPU 1. To read an event of the other CPU the kernel sends
+ * it an IPI: `away` is on CPU 1, `here` on CPU 0. */
 static void work(long here, long away)
 {
     static const long brief[2] = {0, 2000000};
@@ -175,7 +175,7 @@ static void count(const struct event *e, long away)
     print("\n");
 }
 
-/* Anonymous memory, or another file's. */
+/* Maps anonymous memory, or a file. */
 static uint8_t *map(long fd, size_t pages)
 {
     const long flags = fd < 0 ? 0x22 : 1; /* private and anonymous; shared */
@@ -188,7 +188,7 @@ static void miss(volatile uint8_t *area)
 {
     for (size_t i = 0; i < AREA_PAGES; i++)
         (void)area[i * PAGE];
-    call(SYS_madvise, (long)area, AREA_PAGES * PAGE, 4, 0, 0); /* all of it anew */
+    call(SYS_madvise, (long)area, AREA_PAGES * PAGE, 4, 0, 0); /* maps all pages again */
 }
 
 static uint64_t samples(const uint8_t *ring)

@@ -123,7 +123,7 @@ static int same(const char *a, const char *b)
     return *a == *b;
 }
 
-/* The property's value, an address, wherever it is in the tree; the tree is the kernel's own. */
+/* Value of a property that is an address, in any node of the kernel's device tree. */
 static uint64_t address_in_fdt(const char *name)
 {
     const uint8_t *p = fdt + be32(fdt + 8);
@@ -152,7 +152,7 @@ static uint64_t pages(uint64_t size)
     return (size + PAGE - 1) & ~(PAGE - 1);
 }
 
-/* What the kernel leaves on the stack: argc, argv[]. */
+/* The kernel's initial stack: argc, argv[]. */
 void start_c(const int64_t *stack);
 void start_c(const int64_t *stack)
 {
@@ -178,10 +178,10 @@ void start_c(const int64_t *stack)
     if (initrd.size > initrd_end - initrd_at)
         leave(7);
 
-    /* The Image's header: where to, how much with its bss. */
+    /* The Image's header: load offset, size with bss. */
     segments[0] = (struct segment){image.data, image.size, RAM + le64(image.data + 8),
                                    pages(le64(image.data + 16))};
-    /* What of the old initrd's place is left over is cleared. */
+    /* Clears the rest of the old initrd's memory. */
     segments[1] =
         (struct segment){initrd.data, initrd.size, initrd_at, pages(initrd_end - initrd_at)};
     segments[2] = (struct segment){fdt, fdt_size, initrd_at - pages(fdt_size), pages(fdt_size)};

@@ -36,7 +36,7 @@ static void __attribute__((noreturn)) leave(int status)
         syscall3(SYS_exit, status, 0, 0);
 }
 
-/* What the kernel leaves on the stack: argc, argv[]. */
+/* The kernel's initial stack: argc, argv[]. */
 void start_c(const int64_t *stack);
 void start_c(const int64_t *stack)
 {
@@ -59,7 +59,8 @@ void start_c(const int64_t *stack)
     seconds += t.sec + 60 * (t.min + 60 * t.hour);
     t.sec = seconds % 60;
     t.min = seconds / 60 % 60;
-    t.hour = seconds / 3600 % 24; /* RTC_ALM_SET looks at the time of day, tomorrow's if need be */
+    t.hour = seconds / 3600 %
+             24; /* RTC_ALM_SET uses the time of day only, tomorrow's if it has passed */
     if (syscall3(SYS_ioctl, fd, RTC_ALM_SET, (int64_t)&t) < 0)
         leave(5);
     if (syscall3(SYS_ioctl, fd, RTC_AIE_ON, 0) < 0)

@@ -2,7 +2,8 @@
 /* fpv.S - floating-point and vector registers, all of them. sstatus.FS and VS have to be on. */
 
     .text
-/* void fp_fill(uint64_t pattern): f(i) = pattern + i, fcsr = pattern & 0xff without reserved rounding modes. */
+/* void fp_fill(uint64_t pattern): f(i) = pattern + i, fcsr = pattern & 0xff without reserved
+ * rounding modes. */
     .globl fp_fill
 fp_fill:
     andi    t0, a0, 0x1f
@@ -13,7 +14,8 @@ fp_fill:
     .endr
     ret
 
-/* uint64_t fp_check(uint64_t pattern, uint64_t step): how many registers are not pattern + i * step. fcsr too. */
+/* uint64_t fp_check(uint64_t pattern, uint64_t step): number of registers, fcsr included, that
+ * differ from pattern + i * step. */
     .globl fp_check
 fp_check:
     mv      t2, a0
@@ -33,7 +35,8 @@ fp_check:
 
     .option push
     .option arch, +v
-/* void v_fill(uint64_t pattern): each byte of v(i) = pattern + i; vtype e32,m2 and vl = 3 afterwards. */
+/* void v_fill(uint64_t pattern): each byte of v(i) = pattern + i; vtype e32,m2 and vl = 3
+ * afterwards. */
     .globl v_fill
 v_fill:
     vsetvli t0, zero, e8, m1, ta, ma
@@ -61,8 +64,8 @@ v_config:
     xor     a0, a0, t0
     ret
 
-/* uint64_t v_check(uint64_t pattern, uint64_t step, void *buf): how many registers have a byte that is not
- * pattern + i * step. buf: room for one register. */
+/* uint64_t v_check(uint64_t pattern, uint64_t step, void *buf): number of registers with a byte
+ * that differs from pattern + i * step. buf: room for one register. */
     .globl v_check
 v_check:
     li      t2, 0

@@ -78,7 +78,7 @@ struct hart *guest_boot(uint64_t id, const uint8_t *fdt)
     return hart_init(id);
 }
 
-/* The text is looked for in the whole tree: nothing else in it looks like an option. */
+/* Searches the whole tree for the text: only the bootargs contain such options. */
 uint64_t boot_option(const char *name)
 {
     const uint8_t *f = boot_fdt;
@@ -204,7 +204,7 @@ void trap_handler(struct trap_frame *f)
         user_return(h, f);
     } else if (h->expect) {
         h->trap = trap;
-        f->sstatus &= ~SSTATUS_SPELP; /* the jump is given up */
+        f->sstatus &= ~SSTATUS_SPELP; /* return to the caller of the jump */
         h->expect = false;
         f->sepc = h->resume_ra ? f->gpr[1] : f->sepc + insn_len(f->sepc);
     } else {
@@ -268,7 +268,7 @@ void map_page(uint64_t va, uint64_t pa, uint64_t flags)
     *(volatile uint64_t *)&level0[(va - MAP_BASE) >> 12 & 511] = (pa >> 12 << 10) | flags;
 }
 
-/* ---- what the compiler calls by itself */
+/* ---- functions that the compiler calls */
 
 void *memset(void *dst, int c, size_t n);
 void *memcpy(void *dst, const void *src, size_t n);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * guest.h - the library under the bare test guests: TAP on the console, SBI calls, traps that a
- * test expects, more harts, U-mode, Sv39. Identity-mapped throughout: a pointer is a physical
- * address.
+ * guest.h - library of the bare test guests: TAP on the console, SBI calls, traps that a test
+ * expects, other harts, U-mode, Sv39. Memory is identity-mapped: a pointer is a physical address.
  *
- * The same binaries run below Hearth in VS-mode and on OpenSBI in S-mode; on_hearth() tells which.
+ * The same binaries run in VS-mode on Hearth and in S-mode on OpenSBI; see on_hearth().
  */
 #pragma once
 
@@ -13,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HARTS 8 /* guests look at hart ids 0..HARTS - 1 */
+#define HARTS 8 /* guests use hart ids 0..HARTS - 1 */
 
 #define CAUSE_INSN_MISALIGNED  0
 #define CAUSE_INSN_ACCESS      1
@@ -42,7 +41,7 @@
 #define UART_BASE 0x10000000ul
 #define PLIC_BASE 0x0c000000ul
 #define RTC_BASE  0x00101000ul
-#define HOLE      0x18000000ul /* nothing is there, on virt neither */
+#define HOLE      0x18000000ul /* no device or memory, on QEMU's virt neither */
 #define UART_IRQ  10
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -71,9 +70,9 @@ static inline uint64_t rdtime(void)
     return t;
 }
 
-#define SOON 5000 /* ms that an event may take on a busy machine before a test gives it up */
+#define SOON 5000 /* ms: limit of the wait for an event on a busy machine */
 
-/* Waits until cond or for so many milliseconds; its value is cond's. */
+/* Waits until cond is true, at most ms milliseconds. Its value is cond's. */
 #define wait_for(cond, ms)                                                                         \
     ({                                                                                             \
         uint64_t end_ = rdtime() + (ms) * TICKS_PER_MS;                                            \
@@ -82,14 +81,14 @@ static inline uint64_t rdtime(void)
         (cond) ? 1u : 0u;                                                                          \
     })
 
-/* ---- TAP. The boot hart alone prints. Formats: %d %u %x (64 bits all) %s %c */
+/* ---- TAP. Only the boot hart prints. Formats: %d %u %x, also with l, and %s */
 void tap_plan(unsigned n);
 bool ok(bool cond, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void tap_skip(unsigned n, const char *why);
 void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* Like ok(got == want), and says both when they differ. */
+/* Like ok(got == want), and prints both values if they differ. */
 bool is(uint64_t got, uint64_t want, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-/* Prints what went wrong and ends the machine; any hart. */
+/* Prints the reason and ends the machine. Any hart may call it. */
 void bail_out(const char *why) __attribute__((noreturn));
 void shutdown(void) __attribute__((noreturn));
 
@@ -121,10 +120,10 @@ struct hart {
     uint64_t user[16];
     void (*fn)(void *);
     void *arg;
-    bool expect;    /* the next synchronous trap is the test's */
-    bool resume_ra; /* go on at ra after it, not behind the instruction */
+    bool expect;    /* the test expects the next synchronous trap */
+    bool resume_ra; /* resume at ra after it, not after the instruction */
     bool in_trap;
-    struct trap trap; /* what it was */
+    struct trap trap; /* the trap that the test expected */
     struct trap user_trap;
     uint64_t user_a0;             /* a0 when U-mode trapped */
     uint64_t irqs[16];            /* taken, by number */
@@ -133,9 +132,9 @@ struct hart {
 };
 
 extern uint64_t boot_hart;
-/* The number behind "name=" in the bootargs; 0 when it is not there. */
+/* The number that follows "name=" in the bootargs; 0 without that option. */
 uint64_t boot_option(const char *name);
-/* This text is somewhere in the device tree. */
+/* True if the device tree contains this text. */
 bool boot_tree_has(const char *text);
 static inline struct hart *this_hart(void)
 {
@@ -150,10 +149,10 @@ unsigned hart_count(void); /* existing hart ids are 0..count - 1 */
 /* Starts hart `id` on fn(arg); it stops when fn returns. SBI_ERR_*. */
 int64_t hart_start(uint64_t id, void (*fn)(void *), void *arg);
 bool hart_wait_state(uint64_t id, uint64_t state, unsigned ms);
-/* The n-th hart that is not the boot hart (n from 0): its id. */
+/* Id of the n-th hart (n from 0) besides the boot hart. */
 uint64_t other_hart(unsigned n);
 
-/* The trap of stmt, if it has one; the trapping instruction is skipped. */
+/* Runs stmt and returns its trap, if it has one. The trapping instruction is skipped. */
 #define trap_of(stmt)                                                                              \
     ({                                                                                             \
         struct hart *h_ = this_hart();                                                             \
@@ -176,7 +175,7 @@ static inline void irq_disable(void)
     csr_clear(sstatus, SSTATUS_SIE);
 }
 
-/* Runs code at pc in U-mode with a0 = arg until it traps, which the result tells. */
+/* Runs code at pc in U-mode with a0 = arg until it traps, and returns the trap. */
 struct trap user_run(uint64_t pc, uint64_t arg);
 #define USER __attribute__((section(".user"), noinline, used))
 extern char user_start[], user_end[];
@@ -223,7 +222,7 @@ static inline void write32(uint64_t a, uint32_t v)
     *(volatile uint32_t *)a = v;
 }
 
-/* Each guest's own. When it returns, the machine is shut down. */
+/* Defined by each guest. The library shuts the machine down when it returns. */
 void test_main(void);
 
 /* ---- regs.S */

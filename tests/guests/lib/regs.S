@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* regs.S - code that uses every register, which C cannot. Interrupts off; traps may come, as they have their own stack
- * and find struct hart by sscratch. */
+/* regs.S - code that uses every register, which C cannot do. Interrupts must be off. Traps are
+ * possible: they have their own stack and find struct hart by sscratch. */
 
     .option norelax
     .macro SAVE_ALL
@@ -28,8 +28,8 @@
     .endm
 
     .text
-/* void every_register(uint64_t uart, uint64_t out[32]): for each register r, stores 0x40 + r from it to the UART's
- * scratch register, and loads that back into it. */
+/* void every_register(uint64_t uart, uint64_t out[32]): for each register r, stores 0x40 + r from
+ * it to the UART's scratch register, and loads that back into it. */
     .globl every_register
 every_register:
     SAVE_ALL
@@ -56,8 +56,8 @@ every_register:
     ret
 
 /*
- * void registers_over_X(uint64_t a0, uint64_t a7, uint64_t a6, uint64_t out[32]): gives register i the value REG(i),
- * but for a0, a6 and a7, does X, and stores what the registers are then.
+ * void registers_over_X(uint64_t a0, uint64_t a7, uint64_t a6, uint64_t out[32]): sets register i
+ * to REG(i), except a0, a6 and a7, does X, and stores the registers' values.
  */
     .macro OVER name:req, insn:vararg
     .globl registers_over_\name

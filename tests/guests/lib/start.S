@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* start.S - entry, traps, and U-mode entry of the test guests. Layouts: struct hart, struct trap_frame in guest.h. */
+/* start.S - entry, traps, and U-mode entry of the test guests. Layouts: struct hart, struct
+ * trap_frame in guest.h. */
 
 #define HART_TRAP_TOP  0
 #define HART_STACK_TOP 8
@@ -43,7 +44,7 @@ hart_enter:
     li      s0, 0
     jr      a2
 
-/* Where a non-retentive suspend goes on: a0 = hart id, a1 = a return context of suspend_save(). */
+/* Resume address of a non-retentive suspend: a0 = hart id, a1 = a context of context_save(). */
     .globl suspend_resume
 suspend_resume:
     ld      tp, 14*8(a1)
@@ -54,8 +55,8 @@ suspend_resume:
     mv      a0, a1
     j       context_load
 
-/* uint64_t user_run(struct user_call *, struct hart *): into U-mode; the first trap there that is no interrupt comes
- * back here, see trap_handler(). a0: entry, a1: its a0, a2: its sp, a3: the hart. */
+/* Enters U-mode. The first exception there returns to the caller, see trap_handler(). a0: entry,
+ * a1: its a0, a2: its sp, a3: the hart. */
     .text
     .globl user_enter
 user_enter:
@@ -81,7 +82,8 @@ user_enter:
     mv      sp, a2
     sret
 
-/* int context_save(uint64_t *ctx): 0, and 1 when context_load(ctx) comes back to it. */
+/* int context_save(uint64_t *ctx): returns 0, and 1 again when context_load(ctx) restores the
+ * context. */
     .globl context_save
 context_save:
     sd      ra, 0*8(a0)
@@ -102,7 +104,7 @@ context_save:
     li      a0, 0
     ret
 
-context_load: /* a0: context; t0: a hart id, handed on in ctx[15] */
+context_load: /* a0: context; t0: a hart id, stored in ctx[15] */
     sd      t0, 15*8(a0)
     ld      ra, 0*8(a0)
     ld      sp, 1*8(a0)

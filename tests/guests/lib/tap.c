@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tap.c - Test Anything Protocol on the SBI console: DBCN, or legacy putchar where that is missing.
- */
+/* tap.c - Test Anything Protocol on the SBI console: DBCN, or legacy putchar without DBCN. */
 #include "guest.h"
 
 #include <stdarg.h>
