@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * exit.c - an exit is routed by a const table and its result applied in one place. A handler is a
- * function of the vcpu and the captured exit; what it answers is all that happens.
+ * exit.c - routes exits by a const table and applies the results in one place. A handler is a
+ * function of the vcpu and the captured exit; only its result changes the course of the vcpu.
  */
 #include <arch/atomic.h>
 #include <arch/csr.h>
@@ -19,12 +19,12 @@
 #include <hearth/core/trace_vcpu.h>
 #include <hearth/core/vm.h>
 
-struct exit_row {
+struct exit_entry {
     struct exit_result (*handle)(struct vcpu *vcpu, const struct vcpu_exit *exit);
     enum exit_reason reason; /* counted here; EXIT_REASON_COUNT: the handler counts */
 };
 
-static const struct exit_row exits[CAUSE_EXCEPTION_LIMIT] = {
+static const struct exit_entry exits[CAUSE_EXCEPTION_LIMIT] = {
     [CAUSE_ECALL_VS] = {exit_ecall, EXIT_REASON_HYPERCALL},
     [CAUSE_DOUBLE_TRAP] = {exit_double_trap, EXIT_REASON_NOTHING},
     [CAUSE_HARDWARE_ERROR] = {exit_hardware_error, EXIT_REASON_NOTHING},
@@ -54,7 +54,7 @@ const char *exit_reason_name(enum exit_reason reason)
     return reason < EXIT_REASON_COUNT ? reason_names[reason] : "?";
 }
 
-static struct exit_result dispatch_irq(struct vcpu *v, const struct vcpu_exit *e)
+static struct exit_result exit_dispatch_irq(struct vcpu *v, const struct vcpu_exit *e)
 {
     uint64_t irq = e->cause & ~TRAP_IRQ;
 
@@ -62,45 +62,45 @@ static struct exit_result dispatch_irq(struct vcpu *v, const struct vcpu_exit *e
     return irq_dispatch(irq) ? exit_next(0) : exit_crash("interrupt without a handler");
 }
 
-/* exits[cause], or the interrupt's row. A cause without a row is a crash of this VM only. */
-static inline struct exit_result dispatch(struct vcpu *v, const struct vcpu_exit *e)
+/* Calls the handler of the cause or of the interrupt. An unknown cause crashes this VM only. */
+static inline struct exit_result exit_dispatch(struct vcpu *v, const struct vcpu_exit *e)
 {
     if (likely(e->cause < CAUSE_EXCEPTION_LIMIT)) {
-        const struct exit_row *row = &exits[e->cause];
+        const struct exit_entry *entry = &exits[e->cause];
 
-        if (likely(row->handle != NULL)) {
-            exit_count(v, row->reason);
-            return row->handle(v, e);
+        if (likely(entry->handle != NULL)) {
+            exit_count(v, entry->reason);
+            return entry->handle(v, e);
         }
     }
     if (e->cause & TRAP_IRQ)
-        return dispatch_irq(v, e);
+        return exit_dispatch_irq(v, e);
     exit_count(v, EXIT_REASON_FAIL_ENTRY);
     return exit_crash("unhandled exit cause");
 }
 
-static enum run_leave crash(struct vcpu *v, const struct vcpu_exit *e, const char *reason)
+static enum run_leave exit_crash_vm(struct vcpu *v, const struct vcpu_exit *e, const char *reason)
 {
     VM_COMPONENTS_CALL(vcpu_crashed, v, e, reason);
     vm_request_stop(v->vm, VM_STOP_CRASH, reason);
     return RUN_STOP;
 }
 
-/* All results but those that finish() does itself. */
+/* Applies the results that exit_finish() leaves to it. */
 static __attribute__((noinline)) enum run_leave
-finish_other(struct vcpu *v, const struct vcpu_exit *e, struct exit_result r)
+exit_finish_other(struct vcpu *v, const struct vcpu_exit *e, struct exit_result r)
 {
     switch (exit_action(r)) {
     case EXIT_NEXT:
-    case EXIT_YIELD: /* finish() has done these */
+    case EXIT_YIELD: /* exit_finish() handles these */
     case EXIT_RETRY:
         return RUN_AGAIN;
     case EXIT_INJECT:
         if ((v->csrs.henvcfg & HENVCFG_DTE) && (vs_status() & SSTATUS_SDT))
-            return finish_other(v, e, exit_double_trap(v, e));
-        /* A trap vector that cannot be fetched would be fetched for ever. */
+            return exit_finish_other(v, e, exit_double_trap(v, e));
+        /* The fetch from a bad trap vector would fault for ever. */
         if (exit_cause(r) == CAUSE_INSN_ACCESS && e->pc == (vs_tvec() & ~3ul))
-            return crash(v, e, "double fault: the guest's trap vector cannot be fetched");
+            return exit_crash_vm(v, e, "double fault: the guest's trap vector cannot be fetched");
         fw_count_trap(v, exit_cause(r));
         if (trace_on())
             trace_put(TRACE_INJECT, v, (unsigned)exit_cause(r), e->pc, r.tval);
@@ -119,14 +119,15 @@ finish_other(struct vcpu *v, const struct vcpu_exit *e, struct exit_result r)
         return RUN_STOP;
     case EXIT_CRASH:
         exit_recount(v, EXIT_REASON_FAIL_ENTRY);
-        return crash(v, e, r.reason);
+        return exit_crash_vm(v, e, r.reason);
     }
-    return crash(v, e, "handler answered nonsense");
+    return exit_crash_vm(v, e, "handler answered nonsense");
 }
 
-/* The only place where a result is applied, and (with the trap injected here) the only writer of
- * the guest's pc. */
-static inline enum run_leave finish(struct vcpu *v, const struct vcpu_exit *e, struct exit_result r)
+/* The only place where a result is applied, and the only writer of the guest's pc (with the
+ * injection in exit_finish_other()). */
+static inline enum run_leave exit_finish(struct vcpu *v, const struct vcpu_exit *e,
+                                         struct exit_result r)
 {
     if (likely(r.code == EXIT_NEXT)) {
         v->ctx.pc += r.insn_len;
@@ -136,7 +137,7 @@ static inline enum run_leave finish(struct vcpu *v, const struct vcpu_exit *e, s
         v->ctx.pc += r.insn_len;
         return RUN_YIELD;
     }
-    return finish_other(v, e, r);
+    return exit_finish_other(v, e, r);
 }
 
 uint32_t vcpu_exited(struct vcpu *v)
@@ -145,10 +146,10 @@ uint32_t vcpu_exited(struct vcpu *v)
     enum run_leave leave;
 
     __asm__(""
-            : "+r"(exit)); /* one pointer: the compiler would make its parts anew from the index */
+            : "+r"(exit)); /* keeps one pointer: else the compiler recomputes it from the index */
     atomic_store_release(&v->in_guest, 0);
     vcpu_exit_capture(&v->ctx, exit);
-    leave = finish(v, exit, dispatch(v, exit));
+    leave = exit_finish(v, exit, exit_dispatch(v, exit));
     if (unlikely(leave != RUN_AGAIN))
         return leave;
     return run_last_check(v) ? RUN_AGAIN : run_ready(v);

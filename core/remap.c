@@ -3,18 +3,18 @@
  * remap.c - changes to a VM's G-stage while its vcpus run (hearth/core/remap.h). Privileged
  * specification, "Memory-Management Fences" of the hypervisor extension; SBI, "RFENCE Extension".
  *
- * The remote fences are the firmware's: machine mode interrupts a hart whatever it is at, so that
- * also copies to and from guest memory that the hypervisor has under way there (HLV, interrupts
- * off) and the hart on which a sleeping vcpu is still loaded are dealt with when the call returns,
- * and no hart of ours waits for another. All VMIDs, because a vcpu that stays loaded may be under
- * an older one than its VM; only on the harts that may hold translations of this VM.
+ * The firmware carries out the remote fences: machine mode interrupts a hart in any state. So when
+ * the call returns, the fence also covers copies to and from guest memory that the hypervisor has
+ * under way there (HLV, interrupts off) and a hart on which a sleeping vcpu is still loaded; and no
+ * hart of ours waits for another. The fences cover all VMIDs, because a vcpu that stays loaded may
+ * have an older VMID than its VM, and only the harts that may hold translations of this VM.
  *
- * Firmware may refuse a fence, though it has done them before: then the VM may go on using what was
- * taken away, the caller is told so, and retired table pages stay. A VM without an active vcpu
- * needs no fence: it is enough that each hart flushes before it loads one of its vcpus again.
+ * Firmware may refuse a fence, even after it has carried out others. Then the VM may go on using
+ * the unmapped pages, the caller sees an error, and retired table pages are kept. A VM without an
+ * active vcpu needs no fence: each hart flushes before it next loads one of its vcpus.
  *
  * Lock: vm->remap_lock, over each change and its fences: table pages that one change has retired
- * are freed only by the one whose fences came after.
+ * are freed only after the fences of that change or of a later one.
  */
 #include <arch/atomic.h>
 #include <arch/hfence.h>
@@ -29,8 +29,8 @@
 #include <hearth/kernel/timer.h>
 #include <hearth/core/vm.h>
 
-/* Start and size 0: everything. */
-static int64_t firmware_fence(const struct hart *h)
+/* Start 0 and size 0: all addresses. */
+static int64_t remap_firmware_fence(const struct hart *h)
 {
     return sbi_client_call(SBI_EXT_RFNC, SBI_RFNC_HFENCE_GVMA, 1, h->hartid, 0, 0, 0, 0).error;
 }
@@ -40,13 +40,13 @@ bool remap_available(void)
     static enum { UNKNOWN, NO, YES } answer;
 
     if (answer == UNKNOWN)
-        answer = firmware_fence(this_hart()) == SBI_SUCCESS ? YES : NO;
+        answer = remap_firmware_fence(this_hart()) == SBI_SUCCESS ? YES : NO;
     return answer == YES;
 }
 
-/* Bit i: hart i has run the VM. One that begins to says so before it can walk the
- * tables (core/vcpu.c). */
-static uint64_t harts_of(const struct vm *vm)
+/* Bit i: hart i has run the VM. A hart records that before it can walk the tables
+ * (vcpu_note_stale()). */
+static uint64_t remap_harts(const struct vm *vm)
 {
     uint64_t mask = 0;
 
@@ -56,34 +56,34 @@ static uint64_t harts_of(const struct vm *vm)
     return mask;
 }
 
-/* Another hart's: it and the vcpu that waits here lose about the same time, of which the vcpu's own
- * account has only its own. */
-static int64_t fence_remote(const struct hart *h, struct vm *asker)
+/* The other hart loses about as much time as the vcpu that waits here. The vcpu is charged for its
+ * own time anyway; this adds the other hart's. */
+static int64_t remap_fence_remote(const struct hart *h, struct vm *asker)
 {
     const uint64_t from = timer_now();
-    const int64_t error = firmware_fence(h);
+    const int64_t error = remap_firmware_fence(h);
 
     sched_charge(asker, timer_now() - from);
     return error;
 }
 
-/* With the lock. 0, or -HV_EIO: a hart may use what was in the tables before. */
-static int fence(struct vm *vm, struct vm *asker) __must_hold(&vm->remap_lock)
+/* 0, or -HV_EIO: a hart may still use the former entries of the tables. */
+static int remap_fence(struct vm *vm, struct vm *asker) __must_hold(&vm->remap_lock)
 {
     bool refused = false, owed = false;
     uint64_t mask;
 
-    /* The entries, before anybody walks the tables again, and before it is looked who does. */
+    /* Orders the new entries before later table walks, and before the read of last_vcpu[]. */
     atomic_fence_seq();
-    mask = harts_of(vm);
+    mask = remap_harts(vm);
     for (unsigned i = 0; i < harts_count; i++) {
         if ((mask & BIT(i)) == 0)
             continue;
         if (harts[i] == this_hart()) {
             hfence_gvma_all();
-        } else if (fence_remote(harts[i], asker) != SBI_SUCCESS) {
+        } else if (remap_fence_remote(harts[i], asker) != SBI_SUCCESS) {
             if (atomic_load_acquire(&vm->vcpus_active) == 0) {
-                atomic_store_relaxed(&vm->last_vcpu[i], 0); /* note_stale(): the first one here */
+                atomic_store_relaxed(&vm->last_vcpu[i], 0); /* vcpu_note_stale() fences */
                 owed = true;
             } else {
                 refused = true;
@@ -99,27 +99,26 @@ static int fence(struct vm *vm, struct vm *asker) __must_hold(&vm->remap_lock)
     return 0;
 }
 
-/* With the lock. */
-static int unmap(struct vm *vm, gpa_t gpa, uint64_t size, struct vm *asker)
+static int remap_unmap(struct vm *vm, gpa_t gpa, uint64_t size, struct vm *asker)
     __must_hold(&vm->remap_lock)
 {
     int err = gstage_unmap(&vm->gstage, gpa, size);
 
-    ASSERT(err == 0); /* no page crosses its edges, so that none is split */
-    return fence(vm, asker);
+    ASSERT(err == 0); /* no page crosses the range's ends, so none is split */
+    return remap_fence(vm, asker);
 }
 
-static int map_pieces(struct vm *vm, gpa_t at, const struct memslots *from, gpa_t gpa,
-                      uint64_t size, unsigned prot)
+static int remap_map(struct vm *vm, gpa_t at, const struct memslots *from, gpa_t gpa, uint64_t size,
+                     unsigned prot)
 {
-    for (uint64_t done = 0, piece; done < size; done += piece) {
+    for (uint64_t done = 0, chunk; done < size; done += chunk) {
         const struct memslot *slot = memslot_find(from, gpa + done);
         int err;
 
         if (slot == NULL)
             return -HV_EFAULT;
-        piece = MIN(size - done, slot->gpa + slot->size - (gpa + done));
-        err = gstage_map(&vm->gstage, at + done, slot->hpa + (gpa + done - slot->gpa), piece, prot);
+        chunk = MIN(size - done, slot->gpa + slot->size - (gpa + done));
+        err = gstage_map(&vm->gstage, at + done, slot->hpa + (gpa + done - slot->gpa), chunk, prot);
         if (err < 0)
             return err;
     }
@@ -134,10 +133,10 @@ int remap_share(struct vm *vm, gpa_t at, const struct memslots *from, gpa_t gpa,
     if (!memslot_is_ram(from, gpa, size))
         return -HV_EFAULT;
     lock_acquire(&vm->remap_lock);
-    err = map_pieces(vm, at, from, gpa, size, prot);
+    err = remap_map(vm, at, from, gpa, size, prot);
     if (err == 0)
-        err = fence(vm, asker); /* that there was nothing may have been remembered, too */
-    else if (unmap(vm, at, size, asker) < 0)
+        err = remap_fence(vm, asker); /* invalid entries may be cached, too */
+    else if (remap_unmap(vm, at, size, asker) < 0)
         err = -HV_EIO;
     lock_release(&vm->remap_lock);
     return err;
@@ -148,7 +147,7 @@ int remap_remove(struct vm *vm, gpa_t gpa, uint64_t size, struct vm *asker)
     int err;
 
     lock_acquire(&vm->remap_lock);
-    err = unmap(vm, gpa, size, asker);
+    err = remap_unmap(vm, gpa, size, asker);
     lock_release(&vm->remap_lock);
     return err;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * request.c - asking a vcpu for something from any hart: request bits, virtual interrupts, kicks,
- * remote fences.
+ * request.c - requests to a vcpu from any hart: request bits, virtual interrupts, kicks, remote
+ * fences.
  *
- * The protocol with run.c: a vcpu sets in_guest and then looks at requests and virq_dirty once more
- * before it enters; we set the bits and then look at in_guest. So either it sees the bits or we see
- * that it must be kicked.
+ * The protocol with run.c: a vcpu sets in_guest and then reads requests and virq_dirty once more
+ * before it enters; the requester sets the bits and then reads in_guest. So either the vcpu sees
+ * the bits, or the requester sees that it must kick.
  */
 #include <abi/sbi.h>
 #include <arch/atomic.h>
@@ -54,7 +54,7 @@ void virq_set(struct vcpu *v, enum irq_number irq)
     (void)atomic_fetch_or(&v->virq_dirty, BIT(irq));
     if (atomic_load_acquire(&v->hart) == this_hart() && this_hart()->current == v &&
         atomic_load_relaxed(&v->run_state) == VCPU_RUNNING)
-        return; /* the caller's own: flushed before the next entry */
+        return; /* the caller's own vcpu: flushed before the next entry */
     vcpu_kick(v);
     vcpu_wake(v);
 }
@@ -71,13 +71,13 @@ void virq_clear(struct vcpu *v, enum irq_number irq)
 {
     (void)atomic_fetch_and(&v->virq_pending, ~BIT(irq));
     (void)atomic_fetch_or(&v->virq_dirty, BIT(irq));
-    /* A level that dropped. A vcpu in its guest may take it until the kick arrives: spurious then,
-     * as on a machine whose line drops late. */
+    /* Until the kick arrives, a vcpu in its guest may still take the interrupt: spurious, as on a
+     * machine whose line drops late. */
     vcpu_kick(v);
 }
 
-/* hvip alone knows what the guest did, and is written on this hart alone. One that is set from now
- * on is in virq_dirty until the next entry. */
+/* Only hvip knows whether the guest has cleared SOFT, and only this hart writes it. A SOFT that is
+ * set from now on stays in virq_dirty until the next entry. */
 bool virq_take_soft(struct vcpu *v)
 {
     virq_flush(v);
@@ -101,8 +101,8 @@ void virq_flush_dirty(struct vcpu *v)
         trace_put(TRACE_VIRQ, v, 0, dirty & pending, dirty & ~pending);
 }
 
-/* For the VM whose vcpu is loaded on this hart: its VMID is the one in hgatp. */
-static void fence_local(uint32_t bits)
+/* For the VM of the vcpu that is loaded on this hart: hgatp has its VMID. */
+static void request_fence_local(uint32_t bits)
 {
     if (bits & VCPU_REQ_FENCE_I)
         fence_i();
@@ -116,7 +116,7 @@ enum run_leave requests_handle(struct vcpu *v)
 
     if (bits & (VCPU_REQ_FENCE_I | VCPU_REQ_VVMA)) {
         this_hart()->stats.fences++;
-        fence_local(bits);
+        request_fence_local(bits);
     }
     if (bits & VCPU_REQ_COMPONENTS)
         VM_COMPONENTS_CALL(vcpu_requested, v);
@@ -128,10 +128,10 @@ enum run_leave requests_handle(struct vcpu *v)
 }
 
 /*
- * Harts in HS never wait for us (we are not in a guest), and those in a guest leave it at the IPI:
- * bounded. A vcpu that is not in its guest does its requests before it enters.
+ * Bounded: a hart in HS does not wait for this one, which is not in a guest; a hart in a guest
+ * leaves it at the IPI. A vcpu that is not in its guest carries out its requests before it enters.
  */
-static __noinline void fence_others(struct vcpu *const *vcpus, uint64_t mask, uint32_t bits)
+static __noinline void request_fence_others(struct vcpu *const *vcpus, uint64_t mask, uint32_t bits)
 {
     for (uint64_t m = mask; m != 0; m &= m - 1)
         vcpu_request(vcpus[bit_lowest(m)], bits);
@@ -149,8 +149,8 @@ void vcpu_request_fence(struct vcpu *self, uint64_t mask, uint32_t bits)
 
     if (mask & BIT(self->id)) {
         this_hart()->stats.fences++;
-        fence_local(bits);
+        request_fence_local(bits);
     }
     if (others != 0)
-        fence_others(self->vm->vcpus, others, bits);
+        request_fence_others(self->vm->vcpus, others, bits);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * run.c - read this first. A hart takes a vcpu from its queue, loads it, and lets it run exit by
- * exit until it must leave: run_ready (requests -> virtual interrupts -> last check) -> vcpu_enter;
- * and at each exit, in exit.c, vcpu_exited (capture -> dispatch -> finish).
+ * run.c - the run loop; read this first. A hart takes a vcpu from its queue, loads it, and runs it
+ * exit by exit until it must leave: run_ready (requests -> virtual interrupts -> last check) ->
+ * vcpu_enter; and at each exit, in exit.c, vcpu_exited (capture -> dispatch -> finish).
  */
 #include <abi/sbi.h>
 #include <arch/atomic.h>
@@ -25,10 +25,10 @@
 #include <hearth/core/vtimer.h>
 #include <hearth/kernel/work.h>
 
-#define READY_ROUNDS 16 /* of what others ask of a vcpu, before its hart is looked after */
+#define READY_ROUNDS 16 /* rounds of requests to a vcpu before its hart serves its own interrupts */
 
-/* A vcpu that was just started gets, before it is loaded, its registers and its HSM state. */
-static void arrive(struct vcpu *v)
+/* Before the load: sets the registers and the HSM state of a vcpu that was just started. */
+static void run_prepare(struct vcpu *v)
 {
     if (vcpu_hsm_state(v) == SBI_HSM_STATE_START_PENDING) {
         vcpu_reset(v, v->hsm_pc, v->hsm_opaque);
@@ -38,27 +38,26 @@ static void arrive(struct vcpu *v)
     }
 }
 
-/* An IPI that its guest has not cleared, and that has ended no suspend before: it ends that of a
- * hart whatever sie lets through, as with OpenSBI, but not the system's. */
-static bool ipi_resumes(const struct vcpu *v)
+/* An IPI that the guest has not cleared and that has ended no suspend yet. It ends a hart's suspend
+ * whatever sie masks, as with OpenSBI, but not a system suspend. */
+static bool run_ipi_resumes(const struct vcpu *v)
 {
     return v->ipi_came && vcpu_hsm_state(v) == SBI_HSM_STATE_SUSPENDED &&
            atomic_load_relaxed(&v->vm->asleep) == 0 && vcpu_csr_soft_pending();
 }
 
-static bool sleep_over(const struct vcpu *v)
+static bool run_suspend_ends(const struct vcpu *v)
 {
-    return vcpu_csr_irq_pending() || vm_wake_pending(v->vm) || ipi_resumes(v);
+    return vcpu_csr_irq_pending() || vm_wake_pending(v->vm) || run_ipi_resumes(v);
 }
 
-/* A hart that suspended itself resumes when an interrupt is pending that it had enabled, at an IPI,
- * or at its system's wake-up line. What else wakes a vcpu (another interrupt, a request) is nothing
- * that its guest should see. */
-static bool sleeps_on(struct vcpu *v)
+/* A suspended hart resumes at an interrupt that it has enabled, at an IPI, or at the system's
+ * wake-up line. The guest must not see other wake-ups of the vcpu (other interrupts, requests). */
+static bool run_stays_suspended(struct vcpu *v)
 {
     if (vcpu_hsm_state(v) != SBI_HSM_STATE_SUSPENDED)
         return false;
-    if (!sleep_over(v)) {
+    if (!run_suspend_ends(v)) {
         atomic_store_release(&v->in_guest, 0);
         return true;
     }
@@ -84,7 +83,7 @@ enum run_leave run_ready(struct vcpu *v)
         if (run_last_check(v))
             return RUN_AGAIN;
     }
-    /* Its siblings ask faster than can be done: the hart has its own interrupts to look after. */
+    /* Its siblings send requests all the time: the hart must serve its own interrupts. */
     atomic_store_release(&v->in_guest, 0);
     return RUN_PREEMPT;
 }
@@ -97,16 +96,16 @@ static enum run_leave run_vcpu(struct vcpu *v)
         if (leave != RUN_AGAIN)
             return leave;
     }
-    if (sleeps_on(v))
+    if (run_stays_suspended(v))
         return RUN_BLOCK;
     if (trace_on())
         trace_put(TRACE_ENTRY, v, TRACE_NO_EXIT, 0, 0);
     return (enum run_leave)vcpu_enter(&v->ctx);
 }
 
-/* The vcpu left its run: where it goes now. A blocked one stays loaded, for it may well be the next
- * to run. Returns who has the hart then, if that is known. */
-static struct vcpu *depart(struct vcpu *v, enum run_leave leave)
+/* The vcpu has left its guest: puts it where it belongs. A blocked vcpu stays loaded, because it is
+ * often the next to run. Returns the next vcpu if it is known, else NULL. */
+static struct vcpu *run_leave_guest(struct vcpu *v, enum run_leave leave)
 {
     bool yields = leave == RUN_YIELD;
 
@@ -114,7 +113,7 @@ static struct vcpu *depart(struct vcpu *v, enum run_leave leave)
     case RUN_BLOCK:
         vtimer_block(v);
         virq_flush(v);
-        if (sleep_over(v) || !sched_block(v))
+        if (run_suspend_ends(v) || !sched_block(v))
             sched_requeue(v, false);
         return NULL;
     case RUN_STOP:
@@ -126,7 +125,7 @@ static struct vcpu *depart(struct vcpu *v, enum run_leave leave)
         vcpu_park(v);
         return NULL;
     case RUN_PREEMPT:
-        yields = spin_gives_way(v);
+        yields = spin_yields(v);
         break;
     case RUN_AGAIN:
     case RUN_YIELD:
@@ -138,8 +137,8 @@ static struct vcpu *depart(struct vcpu *v, enum run_leave leave)
     return NULL;
 }
 
-/* No vcpu wants the hart. */
-static void idle(struct hart *h)
+/* No vcpu is runnable: works or sleeps. */
+static void run_idle(struct hart *h)
 {
     if (work_pending(h)) {
         work_run(h);
@@ -155,9 +154,9 @@ static void idle(struct hart *h)
     irq_poll();
 }
 
-/* What has come while v was chosen is looked at before v is loaded, which takes longer than to
- * choose again: v may have to give way. */
-static bool overtaken(struct hart *h, struct vcpu *v)
+/* Polls interrupts that came while v was chosen, before v is loaded. True: a better vcpu may have
+ * come, and v is back in the queue; choosing again is cheaper than loading v in vain. */
+static bool run_overtaken(struct hart *h, struct vcpu *v)
 {
     irq_poll();
     if (unlikely(h->timer_programmed == TIMER_PUT_OFF))
@@ -182,7 +181,7 @@ void run_hart(void)
                 work_run(h);
             v = sched_next(h);
         }
-        if (v != NULL && overtaken(h, v)) {
+        if (v != NULL && run_overtaken(h, v)) {
             next = NULL;
             continue;
         }
@@ -190,7 +189,7 @@ void run_hart(void)
             (v != NULL || sched_must_unload(h, h->current)))
             vcpu_put(h->current);
         if (v == NULL) {
-            idle(h);
+            run_idle(h);
             continue;
         }
         if (unlikely(v->worker)) {
@@ -198,7 +197,7 @@ void run_hart(void)
             next = NULL;
             continue;
         }
-        arrive(v);
+        run_prepare(v);
         if (h->current == NULL)
             vcpu_load(v, h);
         else
@@ -207,6 +206,6 @@ void run_hart(void)
             vtimer_unblock(v);
         leave = run_vcpu(v);
         irq_poll();
-        next = depart(v, leave);
+        next = run_leave_guest(v, leave);
     }
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stats.c - see stats.h. The counters live where they are counted (struct vcpu_stats, struct
- * hart_stats); here are the accounts of time and the reading of all.
+ * stats.c - see stats.h. Accounts of time, and snapshots of all counters. The counters are in
+ * struct vcpu_stats and struct hart_stats, and are incremented inline where the events happen.
  *
- * Locking: a vcpu's times are written under its scheduler's lock, a hart's by that hart. Readers
- * take no lock: a sequence number, odd during a change, tells them to read again. A change takes a
- * few instructions with interrupts off, so that READ_TRIES is not reached while that hart is alive.
+ * Locking: a vcpu's times are written under its scheduler lock, a hart's by that hart. Readers take
+ * no lock: a sequence number that is odd, or has changed, makes them read again. A change takes a
+ * few instructions with interrupts off, so READ_TRIES is never reached while that hart is alive.
  */
 #include <arch/atomic.h>
 #include <arch/barrier.h>
@@ -20,8 +20,8 @@ void stats_vcpu_moves(struct vcpu *v, enum vcpu_run_state state, uint64_t now, u
     stats_vcpu_moves_from(v, (enum vcpu_run_state)v->run_state, state, now, stolen);
 }
 
-/* One look at a vcpu's times; the state that it is in is counted up to now. */
-static void times_look(const struct vcpu *v, struct stats_vcpu *out)
+/* One attempt to read a vcpu's times; those of its present state count up to now. */
+static void stats_try_times(const struct vcpu *v, struct stats_vcpu *out)
 {
     const struct vcpu_stats *s = &v->stats;
     uint64_t ticks;
@@ -45,7 +45,7 @@ void stats_times_read(const struct vcpu *v, struct stats_vcpu *out)
     for (unsigned i = 0; i < READ_TRIES; i++) {
         const uint32_t seq = atomic_load_acquire(&v->stats.times_seq);
 
-        times_look(v, out);
+        stats_try_times(v, out);
         atomic_fence_acquire();
         if ((seq & 1) == 0 && atomic_load_relaxed(&v->stats.times_seq) == seq)
             break;
@@ -73,7 +73,7 @@ void stats_hart_idles(struct hart *h, bool idle)
     stats_change_end(&s->idle_seq);
 }
 
-static uint64_t idle_look(const struct hart_stats *s)
+static uint64_t stats_try_idle(const struct hart_stats *s)
 {
     uint64_t from = atomic_load_relaxed(&s->idle_from);
     uint64_t ticks = atomic_load_relaxed(&s->idle_ticks);
@@ -88,7 +88,7 @@ void stats_hart_read(unsigned index, struct stats_hart *out)
     for (unsigned i = 0; i < READ_TRIES; i++) {
         const uint32_t seq = atomic_load_acquire(&s->idle_seq);
 
-        out->idle = idle_look(s);
+        out->idle = stats_try_idle(s);
         atomic_fence_acquire();
         if ((seq & 1) == 0 && atomic_load_relaxed(&s->idle_seq) == seq)
             break;
@@ -101,7 +101,7 @@ void stats_hart_read(unsigned index, struct stats_hart *out)
     out->fences = atomic_load_relaxed(&s->fences);
 }
 
-static unsigned log2_floor(uint64_t x)
+static unsigned stats_log2(uint64_t x)
 {
     unsigned n = 0;
 
@@ -113,18 +113,18 @@ static unsigned log2_floor(uint64_t x)
     return n;
 }
 
-static unsigned bin_of(uint64_t ticks)
+static unsigned stats_bin(uint64_t ticks)
 {
     if (ticks < LATENCY_LINEAR)
         return (unsigned)ticks;
-    return MIN(LATENCY_LINEAR + log2_floor(ticks) - LATENCY_LINEAR_LOG, LATENCY_BINS - 1);
+    return MIN(LATENCY_LINEAR + stats_log2(ticks) - LATENCY_LINEAR_LOG, LATENCY_BINS - 1);
 }
 
-/* The bucket of the ticks that a bin counts. */
-static unsigned bucket_of(unsigned bin)
+/* The bucket for the ticks of a bin. */
+static unsigned stats_bucket(unsigned bin)
 {
     if (bin < LATENCY_LINEAR)
-        return bin == 0 ? 0 : 1 + log2_floor(bin);
+        return bin == 0 ? 0 : 1 + stats_log2(bin);
     return 1 + LATENCY_LINEAR_LOG + (bin - LATENCY_LINEAR);
 }
 
@@ -133,7 +133,7 @@ _Static_assert(STATS_BUCKETS == 1 + LATENCY_LINEAR_LOG + LATENCY_BINS - LATENCY_
 
 void stats_latency_add(struct vcpu *v, uint64_t ticks)
 {
-    v->stats.latency[bin_of(ticks)][v->stats.reason - v->stats.by_reason]++;
+    v->stats.latency[stats_bin(ticks)][v->stats.reason - v->stats.by_reason]++;
 }
 
 void stats_latency_read(const struct vcpu *v, enum exit_reason reason,
@@ -142,5 +142,5 @@ void stats_latency_read(const struct vcpu *v, enum exit_reason reason,
     for (unsigned i = 0; i < STATS_BUCKETS; i++)
         bucket[i] = 0;
     for (unsigned i = 0; i < LATENCY_BINS; i++)
-        bucket[bucket_of(i)] += atomic_load_relaxed(&v->stats.latency[i][reason]);
+        bucket[stats_bucket(i)] += atomic_load_relaxed(&v->stats.latency[i][reason]);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * trace_vcpu.c - see trace_vcpu.h: events of vcpus and VMs, and the way of taking exits that writes
- * them. Locking: none; each hart writes its own ring.
+ * trace_vcpu.c - see trace_vcpu.h: events of vcpus and VMs, and the traced exit path. Locking:
+ * none; each hart writes its own ring.
  */
 #include <arch/hart_csr.h>
 #include <hearth/arch/upcalls.h>
@@ -68,7 +68,7 @@ uint32_t vcpu_exited_traced(struct vcpu *v)
     reason = (unsigned)(v->stats.reason - v->stats.by_reason);
     if (observe_get() & OBSERVE_LATENCY)
         stats_latency_add(v, to - from);
-    if (trace_on()) /* not any more, if that was the interrupt that said so */
+    if (trace_on()) /* the exit may have been the interrupt that ended tracing */
         trace_put_vcpu(leave == RUN_AGAIN ? TRACE_ENTRY : TRACE_LEAVE, v, to, reason, leave, 0, 0);
     return leave;
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vcpu.c - a vcpu's making, its reset, its place on a hart, and its HSM state machine (SBI
- * specification, "Hart State Management"). HSM transitions are made under the VM's lock; the states
- * may be read without it.
+ * vcpu.c - a vcpu: creation, reset, load and put, and the HSM state machine (SBI specification,
+ * "Hart State Management"). HSM states change under the VM's lock; they may be read without it.
  */
 #include <abi/sbi.h>
 #include <arch/csr.h>
@@ -37,7 +36,7 @@ _Static_assert(sizeof(((struct vcpu *)0)->stats.latency[0]) == 1 << LATENCY_BIN_
                    VCPU_REASON < 2048 && LATENCY_FROM_REASON < 2048,
                "assembly's view of struct vcpu_stats");
 
-/* Components from the one before `end` down to the first. */
+/* In reverse order, from the component before `end` to the first. */
 static void vcpu_destroy_components(struct vcpu *v, const struct vm_component *const *end)
 {
     while (end != vm_components) {
@@ -60,7 +59,7 @@ static int vcpu_create_components(struct vcpu *v)
     return 0;
 }
 
-/* The FP and vector state, and behind it the values of the open registers. */
+/* Bytes of the FP and vector state, and of the open registers behind it. */
 static size_t vcpu_registers_size(void)
 {
     return align_up(fpu_state_size(), sizeof(uint64_t)) + OPEN_STATE_MAX * sizeof(uint64_t);
@@ -108,8 +107,8 @@ void vcpu_destroy(struct vcpu *v)
     page_free_virt(v, page_order(sizeof(struct vcpu)));
 }
 
-/* Everything but the interrupt state: vsie, hvip, the timer. */
-static void reset_registers(struct vcpu *v, uint64_t pc, uint64_t opaque)
+/* All but the interrupt state: vsie, hvip, the timer. */
+static void vcpu_reset_registers(struct vcpu *v, uint64_t pc, uint64_t opaque)
 {
     struct vcpu_csrs *c = &v->csrs;
 
@@ -119,8 +118,8 @@ static void reset_registers(struct vcpu *v, uint64_t pc, uint64_t opaque)
     v->ctx.pc = pc;
     v->ctx.sstatus = SSTATUS_SPP | SSTATUS_UXL_64;
     v->ctx.hstatus = HSTATUS_SPV | HSTATUS_SPVP | HSTATUS_VSXL_64;
-    /* Firmware enters S-mode with FP and vectors usable and all three counters open to user mode.
-     */
+    /* Firmware enters S-mode with FP and vectors usable, and all three counters open to user mode.
+     * */
     c->vsstatus = SSTATUS_UXL_64 | (host_isa.f ? SSTATUS_FS_INITIAL : 0) |
                   (host_isa.v ? SSTATUS_VS_INITIAL : 0);
     c->scounteren = 7;
@@ -132,14 +131,14 @@ static void reset_registers(struct vcpu *v, uint64_t pc, uint64_t opaque)
 
 void vcpu_reset(struct vcpu *v, uint64_t pc, uint64_t opaque)
 {
-    reset_registers(v, pc, opaque);
-    v->last_hart = 0; /* nothing that its earlier life left in a TLB or fetched may be used */
+    vcpu_reset_registers(v, pc, opaque);
+    v->last_hart = 0; /* its old TLB entries and fetched instructions must not be used */
     v->csrs.henvcfg = vcpu_henvcfg_initial();
     v->csrs.vsie = 0;
     v->csrs.hvip = 0;
     v->csrs.vstimecmp = UINT64_MAX;
-    /* The external interrupt is the level of a PLIC's context, which no hart's reset changes; a
-     * software interrupt came since vcpu_hsm_start(). */
+    /* Kept: the external interrupt, a level of the PLIC, which a hart's reset does not change; and
+     * the software interrupt, which came after vcpu_hsm_prepare(). */
     (void)atomic_fetch_and(&v->virq_pending, BIT(IRQ_VS_EXT) | BIT(IRQ_VS_SOFT));
     (void)atomic_fetch_or(&v->virq_dirty, BIT(IRQ_VS_EXT) | BIT(IRQ_VS_SOFT));
     v->ipi_came = false;
@@ -151,24 +150,24 @@ void vcpu_reset(struct vcpu *v, uint64_t pc, uint64_t opaque)
 void vcpu_reset_suspended(struct vcpu *v, uint64_t pc, uint64_t opaque)
 {
     vcpu_csrs_save(&v->csrs);
-    reset_registers(v, pc, opaque);
+    vcpu_reset_registers(v, pc, opaque);
     vcpu_csrs_load(&v->csrs);
     fpu_load(&v->fpu, &v->hart->fpu);
-    hfence_vvma_all(); /* HSM start and resume come with satp = 0 and nothing cached */
+    hfence_vvma_all(); /* after HSM resume satp = 0 and nothing is cached */
     fence_i();
 }
 
 /*
- * TLB entries and fetched instructions that this hart may hold for the VM from another vcpu, or for
- * this vcpu from an earlier stay since which it has fenced elsewhere, must not be used; nor what it
- * holds of another VM that had this VMID in an earlier generation: hfence.gvma need not drop
- * VS-stage translations ("Hypervisor Memory-Management Fence Instructions").
+ * True: the hart may have stale TLB entries and fetched instructions: of another vcpu of the VM; of
+ * this vcpu, from before it ran (and fenced) elsewhere; or of another VM that had this VMID in an
+ * earlier generation, because hfence.gvma need not drop VS-stage translations ("Hypervisor
+ * Memory-Management Fence Instructions").
  *
- * Noted before hgatp is written, from when on the hart may walk the VM's tables, if only
- * speculatively: core/remap.c sees the note, or the hart sees the tables as they are then. *first:
- * it takes hfence.gvma to be sure of that.
+ * last_vcpu[] is written before hgatp, after which the hart may walk the VM's tables, even
+ * speculatively. So core/remap.c sees the entry, or the hart sees remap's new tables; if *first,
+ * the latter takes an hfence.gvma.
  */
-static bool note_stale(struct vcpu *v, struct hart *h, bool *first)
+static bool vcpu_note_stale(struct vcpu *v, struct hart *h, bool *first)
 {
     const uint64_t now = h->vmid_generation * (VCPUS_MAX + 1) + v->id + 1;
     const uint64_t before = v->vm->last_vcpu[h->index];
@@ -186,7 +185,7 @@ void vcpu_load(struct vcpu *v, struct hart *h)
 {
     uint64_t vmid;
     bool first, flush = vmid_update(&v->vm->vmid, &h->vmid_generation, &vmid);
-    const bool stale = note_stale(v, h, &first) || flush;
+    const bool stale = vcpu_note_stale(v, h, &first) || flush;
 
     hgatp_set(gstage_hgatp(&v->vm->gstage, vmid));
     if (flush || first)
@@ -218,11 +217,11 @@ void vcpu_put(struct vcpu *v)
             (*s)->put(v);
     fpu_put(&v->fpu, &v->ctx, &h->fpu);
     vcpu_csrs_save(&v->csrs);
-    /* An interrupt left pending and enabled would end every WFI of the idle loop at once. */
+    /* An interrupt that is pending and enabled would end every WFI of the idle loop at once. */
     hvip_drop_all();
     /* Bare until vcpu_load() has written the next hgatp: no walk, not even a speculative one, may
-     * mix one VM's tables with another's VMID ("Memory-Management Fences"). hgatp stays: Bare there
-     * would open the host's memory to HLV, and a change of its mode wants a fence. */
+     * mix one VM's tables with another's VMID ("Memory-Management Fences"). hgatp stays: with
+     * Bare, HLV would reach the host's memory, and a change of its mode needs a fence. */
     vs_set_atp(0);
     h->current = NULL;
     sched_unloaded(h, v);
@@ -232,7 +231,7 @@ void vcpu_hsm_prepare(struct vcpu *v, uint64_t pc, uint64_t opaque)
 {
     v->hsm_pc = pc;
     v->hsm_opaque = opaque;
-    /* An IPI to the earlier life ends here; one that is sent from now on is for the new one. */
+    /* Drops IPIs from before the start; IPIs from now on are kept. */
     (void)atomic_fetch_and(&v->virq_pending, ~BIT(IRQ_VS_SOFT));
     atomic_store_release(&v->hsm_state, SBI_HSM_STATE_START_PENDING);
     v->vm->vcpus_active++;
@@ -249,7 +248,7 @@ int vcpu_hsm_start(struct vcpu *v, uint64_t pc, uint64_t opaque)
     if ((vm->state == VM_RUNNING || vm->state == VM_PAUSED) &&
         v->hsm_state == SBI_HSM_STATE_STOPPED) {
         vcpu_hsm_prepare(v, pc, opaque);
-        /* Its starter is on its way out: so is this one, before its first instruction. */
+        /* The VM was paused meanwhile: the new vcpu parks before its first instruction. */
         if (vm->state == VM_PAUSED)
             (void)atomic_fetch_or(&v->requests, VCPU_REQ_PAUSE);
         err = 0;
@@ -265,7 +264,7 @@ void vcpu_hsm_resume(struct vcpu *v)
     if (v->hsm_state != SBI_HSM_STATE_SUSPENDED)
         return;
     v->ipi_came = false;
-    atomic_store_relaxed(&v->vm->asleep, 0); /* if it was asleep, this was its only hart */
+    atomic_store_relaxed(&v->vm->asleep, 0); /* a system in suspend has no other running hart */
     atomic_store_release(&v->hsm_state, SBI_HSM_STATE_STARTED);
 }
 
@@ -295,13 +294,13 @@ void vcpu_hsm_stopped(struct vcpu *v)
         const uint64_t from = timer_now();
 
         vm_finish_stop(vm);
-        sched_charge(vm, timer_now() - from); /* it is there until this hart is in its run loop */
+        sched_charge(vm, timer_now() - from); /* the VM exists until this hart is in its run loop */
     }
 }
 
 void vcpu_park(struct vcpu *v)
 {
-    timer_cancel(&v->timer); /* of this hart; timer_deadline stays */
+    timer_cancel(&v->timer); /* armed on this hart; timer_deadline stays */
     sched_stop(v);
     if (vm_vcpu_parked(v))
         return;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vm.c - making VMs and unmaking them, and the table of those that exist.
+ * vm.c - creates and frees VMs, and keeps the table of those that exist.
  *
- * The table has holes where VMs were. Who looks into it takes no lock: what vm_get() gave stays
- * good until the looker's hart is back in its run loop (vm.h). Locking: vm_list_lock for changes.
+ * An entry of the table is NULL when its VM was destroyed. Readers take no lock: a pointer from
+ * vm_get() stays valid until the reader's hart is back in its run loop (vm.h). Locking:
+ * vm_list_lock for changes.
  */
 #include <abi/sbi.h>
 #include <arch/atomic.h>
@@ -25,8 +26,8 @@
 #include <string.h>
 
 static struct spinlock vm_list_lock = SPINLOCK_INIT(RANK_VM_LIST);
-static struct vm *vms[VMS_MAX]; /* vm_list_lock to change; atomic to look */
-static unsigned vms_count;      /* vm_list_lock to change, never falls; atomic to look */
+static struct vm *vms[VMS_MAX]; /* vm_list_lock to change; atomic to read */
+static unsigned vms_count;      /* vm_list_lock to change, never decreases; atomic to read */
 
 /* A VM's allocation: its structure, then its worker. */
 #define VM_WORKER_OFFSET align_up(sizeof(struct vm), _Alignof(struct vcpu))
@@ -53,8 +54,8 @@ struct vm *vm_find(const char *name)
     return NULL;
 }
 
-/* The first address behind all that the VM can have; its devices lie below its RAM. */
-static gpa_t address_end(const struct vm_config *c)
+/* End of the VM's address space; its devices are below its RAM. */
+static gpa_t vm_address_end(const struct vm_config *c)
 {
     const gpa_t ram = VM_RAM_BASE + c->memory;
 
@@ -62,9 +63,9 @@ static gpa_t address_end(const struct vm_config *c)
                                  : MAX(ram, VM_CHANNEL_BASE + c->channel_count * VM_CHANNEL_SIZE);
 }
 
-static int map_ram(struct vm *vm)
+static int vm_map_ram(struct vm *vm)
 {
-    const unsigned levels = gstage_choose(host_isa.gstage_modes, address_end(&vm->config));
+    const unsigned levels = gstage_choose(host_isa.gstage_modes, vm_address_end(&vm->config));
     int err = levels != 0 ? gstage_init(&vm->gstage, levels) : -HV_ERANGE;
 
     for (uint32_t i = 0; err == 0 && i < vm->memslots.count; i++) {
@@ -77,13 +78,13 @@ static int map_ram(struct vm *vm)
     return err;
 }
 
-static void destroy_vcpus(struct vm *vm)
+static void vm_destroy_vcpus(struct vm *vm)
 {
     for (uint32_t i = 0; i < vm->config.vcpus; i++)
         vcpu_destroy(vm->vcpus[i]);
 }
 
-static int create_vcpus(struct vm *vm)
+static int vm_create_vcpus(struct vm *vm)
 {
     for (uint32_t i = 0; i < vm->config.vcpus; i++) {
         vm->vcpus[i] = vcpu_create(vm, i);
@@ -96,8 +97,8 @@ static int create_vcpus(struct vm *vm)
     return 0;
 }
 
-/* Components from the one before `end` down to the first. */
-static void destroy_components(struct vm *vm, const struct vm_component *const *end)
+/* In reverse order, from the component before `end` to the first. */
+static void vm_destroy_components(struct vm *vm, const struct vm_component *const *end)
 {
     while (end != vm_components) {
         end--;
@@ -106,23 +107,23 @@ static void destroy_components(struct vm *vm, const struct vm_component *const *
     }
 }
 
-/* *failed: the name of the one whose creation failed. */
-static int create_components(struct vm *vm, const char **failed)
+/* *failed: the name of the component whose creation failed. */
+static int vm_create_components(struct vm *vm, const char **failed)
 {
     for (const struct vm_component *const *c = vm_components; *c != NULL; c++) {
         int err = (*c)->vm_create != NULL ? (*c)->vm_create(vm) : 0;
 
         if (err < 0) {
             *failed = (*c)->name;
-            destroy_components(vm, c);
+            vm_destroy_components(vm, c);
             return err;
         }
     }
     return 0;
 }
 
-/* Each step's failure undoes the steps before it. *what: the part whose creation failed. */
-static int build(struct vm *vm, const char **what)
+/* A step that fails undoes the steps before it. *what: the part that could not be created. */
+static int vm_build(struct vm *vm, const char **what)
 {
     int err;
 
@@ -131,22 +132,22 @@ static int build(struct vm *vm, const char **what)
     if (err < 0)
         return err;
     *what = "tables";
-    err = map_ram(vm);
+    err = vm_map_ram(vm);
     if (err < 0)
         goto free_ram;
     vm->console = console_client_create(&vm_console_ops, vm);
     err = vm->console != NULL ? 0 : -HV_ENOMEM;
     if (err < 0)
         goto free_gstage;
-    err = create_vcpus(vm);
+    err = vm_create_vcpus(vm);
     if (err < 0)
         goto free_console;
     vm_work_create(vm, (char *)vm + VM_WORKER_OFFSET);
-    err = create_components(vm, what);
+    err = vm_create_components(vm, what);
     if (err == 0)
         return 0;
     vm_work_destroy(vm);
-    destroy_vcpus(vm);
+    vm_destroy_vcpus(vm);
 free_console:
     console_client_destroy(vm->console);
 free_gstage:
@@ -181,8 +182,8 @@ static void log_build_failed(const struct vm_config *config, const char *what, i
         log_error("%s: its %s cannot be created: %s", config->name, what, build_error(err));
 }
 
-/* Gives it the lowest free place, if nobody has its name. */
-static int list(struct vm *vm)
+/* Puts the VM into the first free entry. 0; -HV_EEXIST: its name is taken; -HV_ENOSPC. */
+static int vm_list(struct vm *vm)
 {
     unsigned i = 0;
     int err = 0;
@@ -222,8 +223,8 @@ void vm_detach(struct vm *vm)
     VM_COMPONENTS_CALL(vm_detach, vm);
     for (uint32_t i = 0; i < vm->config.vcpus; i++)
         fpu_detach(&h->fpu, &vm->vcpus[i]->fpu);
-    /* Not even a speculative walk may go through tables that belong to somebody else. Nothing is
-     * loaded: nothing uses HLV. */
+    /* No walk, not even a speculative one, may use tables after they are freed. No vcpu is loaded,
+     * so nothing here uses HLV. */
     if (h->current == NULL) {
         hgatp_set(0);
         hfence_gvma_all();
@@ -236,16 +237,16 @@ void vm_free(struct vm *vm)
 
     while (*end != NULL)
         end++;
-    destroy_components(vm, end);
+    vm_destroy_components(vm, end);
     vm_work_destroy(vm);
-    destroy_vcpus(vm);
+    vm_destroy_vcpus(vm);
     console_client_destroy(vm->console);
     gstage_destroy(&vm->gstage);
     memslot_free_ram(&vm->memslots);
     page_free_virt(vm, VM_ORDER);
 }
 
-static int refused(const struct vm_config *config, int err)
+static int vm_refused(const struct vm_config *config, int err)
 {
     log_error("%s: %s", config->name,
               err == -HV_EEXIST ? "a VM of this name exists" : "no more VMs: the table is full");
@@ -259,7 +260,7 @@ int vm_create(const struct vm_config *config, struct vm **out)
     int err;
 
     if (vm_find(config->name) != NULL)
-        return refused(config, -HV_EEXIST);
+        return vm_refused(config, -HV_EEXIST);
     vm = page_alloc_zeroed(VM_ORDER);
     if (vm == NULL) {
         log_error("%s: not enough memory for the VM", config->name);
@@ -275,16 +276,16 @@ int vm_create(const struct vm_config *config, struct vm **out)
         page_free_virt(vm, VM_ORDER);
         return -HV_EINVAL;
     }
-    err = build(vm, &what);
+    err = vm_build(vm, &what);
     if (err < 0) {
         log_build_failed(config, what, err);
         page_free_virt(vm, VM_ORDER);
         return err;
     }
-    err = list(vm);
+    err = vm_list(vm);
     if (err < 0) {
         vm_free(vm);
-        return refused(config, err);
+        return vm_refused(config, err);
     }
     console_client_list(vm->console, vm->config.name, vm->id, vm->config.policy.console_buffered);
     if (out != NULL)
@@ -297,7 +298,7 @@ void vm_set_wake(struct vm *vm, bool level)
     (void)atomic_fetch_add(&vm->wake_lines, level ? 1 : (uint32_t)-1);
     if (!level)
         return;
-    atomic_fence_seq(); /* against the suspend, which becomes SUSPENDED and then looks here */
+    atomic_fence_seq(); /* pairs with the suspend, which sets SUSPENDED and then reads wake_lines */
     for (uint32_t i = 0; i < vm->config.vcpus; i++)
         if (vcpu_hsm_state(vm->vcpus[i]) == SBI_HSM_STATE_SUSPENDED)
             vcpu_wake(vm->vcpus[i]);

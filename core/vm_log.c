@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* vm_log.c - the hypervisor's lines about a VM (vm.h). Stateless. */
+/* vm_log.c - log lines about a VM (vm.h). No state. */
 #include <hearth/kernel/log.h>
 #include <hearth/core/vm.h>
 

@@ -10,9 +10,9 @@
 #include <hearth/core/vm.h>
 #include <hearth/core/vtimer.h>
 
-/* Host ticks at which the guest's clock reads guest_time; the guest's far future stays the far
- * future. */
-static uint64_t host_deadline(const struct vcpu *v, uint64_t guest_time)
+/* Host ticks at which the guest's clock reads guest_time; UINT64_MAX if that is beyond the host's
+ * range. */
+static uint64_t vtimer_host_deadline(const struct vcpu *v, uint64_t guest_time)
 {
     uint64_t now = timer_now();
     uint64_t guest_now = now + v->vm->time_delta;
@@ -24,11 +24,11 @@ static uint64_t host_deadline(const struct vcpu *v, uint64_t guest_time)
 
 void vtimer_set_soft(struct vcpu *v, uint64_t guest_time)
 {
-    /* First: the event may be at work on the hart from which the vcpu has come, and raise the
-     * interrupt, or forget the deadline, that are set here. */
+    /* First: the event may be running on the hart from which the vcpu has come, and would raise
+     * the interrupt and clear the deadline that are set here. */
     timer_cancel(&v->timer);
     virq_clear(v, IRQ_VS_TIMER);
-    v->timer_deadline = guest_time == UINT64_MAX ? UINT64_MAX : host_deadline(v, guest_time);
+    v->timer_deadline = guest_time == UINT64_MAX ? UINT64_MAX : vtimer_host_deadline(v, guest_time);
     if (v->timer_deadline != UINT64_MAX)
         timer_arm(&v->timer, v->timer_deadline);
 }
@@ -53,7 +53,7 @@ void vtimer_block(struct vcpu *v)
         return;
     guest_time = vs_timecmp();
     if (guest_time != UINT64_MAX)
-        timer_arm(&v->timer, host_deadline(v, guest_time));
+        timer_arm(&v->timer, vtimer_host_deadline(v, guest_time));
 }
 
 void vtimer_unblock(struct vcpu *v)

@@ -425,7 +425,7 @@ void stats_hart_idles(struct hart *h, bool idle)
     (void)idle;
 }
 
-bool spin_gives_way(struct vcpu *v)
+bool spin_yields(struct vcpu *v)
 {
     (void)v;
     return false;

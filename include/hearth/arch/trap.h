@@ -30,7 +30,7 @@ enum trap_cause {
     CAUSE_LOAD_GUEST_PAGE = 21,
     CAUSE_VIRTUAL_INSN = 22,
     CAUSE_STORE_GUEST_PAGE = 23,
-    CAUSE_EXCEPTION_LIMIT = 24, /* rows in a table indexed by exception cause */
+    CAUSE_EXCEPTION_LIMIT = 24, /* entries of a table indexed by exception cause */
 };
 
 /* Interrupt numbers: bit positions in sip/sie/hip/hie/hvip/hideleg and scause codes. */
@@ -45,8 +45,7 @@ enum irq_number {
     IRQ_LCOF = 13,
 };
 
-/* A trap to deliver to a guest's VS-mode: values for vscause, vstval (and pc stays the exit's pc).
- */
+/* A trap to inject into a guest's VS-mode: vscause and vstval; the pc is the exit's. */
 struct guest_trap {
     uint64_t cause;
     uint64_t tval;
@@ -60,9 +59,9 @@ struct vcpu_exit {
     uint64_t tval;  /* stval */
     gpa_t gpa;      /* guest-page faults: the faulting guest-physical address, if gpa_valid */
     uint64_t tinst; /* htinst (0 when the cause has none) */
-    bool gpa_valid; /* false: the host leaves htval 0 and the gpa must be found otherwise */
+    bool gpa_valid; /* false: htval was 0, and the gpa must be found by other means */
     bool from_vs;   /* the guest was in VS-mode (else VU-mode) */
-} __aligned(64);    /* a row of the vcpu's ring: the index is a shift */
+} __aligned(64);    /* an entry of the vcpu's ring: indexed by a shift */
 
 #define TRAP_IRQ BIT(63)
 
@@ -73,7 +72,8 @@ struct trap_frame {
     uint64_t pad; /* keeps the stack 16-byte aligned */
 };
 
-/* From trap_entry.S: a trap in HS. Returns, with frame->sepc moved to the fixup, or does not. */
+/* Called by trap_entry.S for a trap in HS. Returns with frame->sepc moved to the fixup, or panics.
+ * */
 void trap_handle(struct trap_frame *frame);
 
 /* The specification's name of an exception cause. */

@@ -70,7 +70,8 @@ static inline uint64_t exit_cause(struct exit_result r)
 /* The reason's name in listings and statistics. */
 const char *exit_reason_name(enum exit_reason reason);
 
-/* The exit under way is of this reason: once for each exit, by the dispatcher or the handler. */
+/* Counts the present exit under this reason. Once for each exit, by the dispatcher or the handler.
+ * */
 static inline void exit_count(struct vcpu *vcpu, enum exit_reason reason)
 {
     uint64_t *count = &vcpu->stats.by_reason[reason];
@@ -79,7 +80,7 @@ static inline void exit_count(struct vcpu *vcpu, enum exit_reason reason)
     vcpu->stats.reason = count;
 }
 
-/* The handler knows better than what was counted: the exit is of this reason instead. */
+/* Corrects the count: the present exit is of this reason instead. */
 static inline void exit_recount(struct vcpu *vcpu, enum exit_reason reason)
 {
     (*vcpu->stats.reason)--;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fw_events.h - firmware events, counted where they happen: what the guest reads of them is sbi/'s
- * (sbi/pmu.c). SBI specification, "Performance Monitoring Unit Extension", firmware events.
+ * fw_events.h - counting of firmware events; sbi/pmu.c shows the counters to the guest. SBI
+ * specification, "Performance Monitoring Unit Extension", firmware events.
  */
 #pragma once
 
@@ -10,7 +10,7 @@
 #include <hearth/arch/trap.h>
 #include <hearth/core/vcpu.h>
 
-/* An event of the vcpu that is loaded on this hart; code: SBI_PMU_FW_*. */
+/* An event of the vcpu loaded on this hart; code: SBI_PMU_FW_*. */
 static inline void fw_count(struct vcpu *vcpu, unsigned code)
 {
     vcpu->fw_events[code]++;
@@ -22,7 +22,7 @@ static inline void fw_count_received(struct vcpu *vcpu, unsigned code)
     atomic_add_relaxed(&vcpu->fw_events[code], 1);
 }
 
-/* A trap that Hearth gives the guest. */
+/* A trap that Hearth injects. */
 static inline void fw_count_trap(struct vcpu *vcpu, uint64_t cause)
 {
     if (cause == CAUSE_LOAD_ACCESS)

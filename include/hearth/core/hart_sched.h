@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* hart_sched.h - the scheduler's part of a hart. */
+/* hart_sched.h - the scheduler's state in struct hart. */
 #pragma once
 
 #include <hearth/core/sched_state.h>

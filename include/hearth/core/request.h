@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* request.h - the run loop's side of request.c. On the hart where the vcpu is loaded. */
+/* request.h - request.c's functions for the run loop. On the hart where the vcpu is loaded. */
 #pragma once
 
 #include <arch/atomic.h>
@@ -7,7 +7,7 @@
 #include <hearth/lib/types.h>
 #include <hearth/core/vcpu.h>
 
-/* Brings hvip in line with what virq_set and virq_clear asked for. */
+/* Applies the changes of virq_set() and virq_clear() to hvip. */
 void virq_flush_dirty(struct vcpu *vcpu);
 
 static inline void virq_flush(struct vcpu *vcpu)
@@ -16,6 +16,6 @@ static inline void virq_flush(struct vcpu *vcpu)
         virq_flush_dirty(vcpu);
 }
 
-/* Does what vcpu->requests asks. RUN_STOP: the vcpu must leave for good (its VM is stopping);
- * RUN_PARK: for now (its VM is paused); else RUN_AGAIN. */
+/* Carries out vcpu->requests. RUN_STOP: the vcpu must stop, with its VM; RUN_PARK: it must leave,
+ * because its VM is paused; else RUN_AGAIN. */
 enum run_leave requests_handle(struct vcpu *vcpu);

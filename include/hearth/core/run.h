@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* run.h - what a hart does all day, and what the exit path needs of it. */
+/* run.h - a hart's run loop, and its functions for the exit path. */
 #pragma once
 
 #include <arch/atomic.h>
@@ -7,22 +7,22 @@
 #include <hearth/lib/types.h>
 #include <hearth/core/vcpu.h>
 
-/* Runs vcpus as the scheduler gives them, sleeps when there are none. Never returns; interrupts are
- * off throughout, taken as exits or polled. */
+/* Runs the vcpus that the scheduler chooses, and sleeps when there is none. Never returns.
+ * Interrupts are off throughout; they are taken as exits, or polled. */
 __noreturn void run_hart(void);
 
 enum run_leave {
     RUN_AGAIN,   /* enter the guest again */
-    RUN_PREEMPT, /* others first */
-    RUN_YIELD,   /* it waits for others itself */
+    RUN_PREEMPT, /* back into the queue: others run first */
+    RUN_YIELD,   /* the same, and the guest waits for others */
     RUN_BLOCK,   /* wait for a wake-up */
-    RUN_STOP,    /* the vcpu has left: HSM stop, or its VM is stopping */
-    RUN_PARK,    /* it has left because its VM is paused */
+    RUN_STOP,    /* the vcpu stops: HSM stop, or its VM is stopping */
+    RUN_PARK,    /* the vcpu leaves because its VM is paused */
 };
 
 /*
- * The last check before an entry, against request.c: whoever asks for something after it sees
- * in_guest and kicks. True: nothing is asked of the vcpu, and it counts as in its guest.
+ * The last check before an entry. A request that comes after it (request.c) sees in_guest and
+ * kicks. True: nothing is requested of the vcpu, and it counts as in its guest.
  */
 static inline bool run_last_check(struct vcpu *v)
 {
@@ -32,6 +32,6 @@ static inline bool run_last_check(struct vcpu *v)
                    atomic_load_relaxed(&this_hart()->resched)) == 0);
 }
 
-/* Before an entry: does what is asked of the vcpu (fences, virtual interrupts, giving way), until
- * the last check passes: RUN_AGAIN, and the guest may be entered. */
+/* Before an entry: carries out requests and virtual interrupts until the last check passes, which
+ * returns RUN_AGAIN: the guest may be entered. Else the reason for which the vcpu must leave. */
 enum run_leave run_ready(struct vcpu *vcpu);

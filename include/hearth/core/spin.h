@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * spin.h - vcpus that burn their turns waiting for a sibling, in a loop with the pause hint
- * (Zihintpause). The hint cannot be made to trap, so it is looked for where a turn ends.
+ * spin.h - detection of vcpus that wait for a sibling in a loop with the pause hint (Zihintpause).
+ * The hint cannot be made to trap, so the code around the pc is searched for it when a slice ends.
  */
 #pragma once
 
@@ -9,12 +9,12 @@
 
 struct vcpu;
 
-/* Before and behind the pc, so many bytes of code are looked at: a loop that waits is short. */
+/* Bytes searched before and behind the pc: waiting loops are short. */
 #define SPIN_WINDOW 32u
 
 /*
- * The vcpu, loaded and just preempted, has had its turn, and was in a loop that waits, perhaps for
- * a sibling: it should give way, and get short turns until it has left that loop. Run loop, its
- * hart.
+ * True: the slice of the vcpu, which is loaded and was just preempted, is over, and it was in a
+ * waiting loop. It should yield; its slices are short until it has left the loop. For the run loop,
+ * on the vcpu's hart.
  */
-bool spin_gives_way(struct vcpu *vcpu);
+bool spin_yields(struct vcpu *vcpu);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stats.h - what happened so far: each vcpu's exits by reason, their latencies and its times; each
- * hart's switches, interrupts and fences. Written where it happens, read from any hart without a
- * lock: a snapshot's fields are each true, of moments a few instructions apart, and never go back.
- * They count from the making of the VM on, over its restarts.
+ * stats.h - statistics: each vcpu's exits by reason, their latencies and its times; each hart's
+ * switches, interrupts and fences. Readers on any hart take no lock: the fields of a snapshot are
+ * each right, for moments a few instructions apart, and never decrease. They count from the
+ * creation of the VM on, over its restarts.
  *
  * Times are host timebase ticks (timer_us_from_ticks(), timer_ns_from_ticks()).
  */
@@ -19,31 +19,29 @@ struct stats_vcpu {
     enum vcpu_run_state state;
     uint64_t exits;                        /* all of them */
     uint64_t by_reason[EXIT_REASON_COUNT]; /* exit_reason_name() has the names */
-    uint64_t run;  /* it had a hart; native WFI (alone on its hart) is part of it */
-    uint64_t wait; /* it could run and did not: in a run queue, or held back by its cap */
-    uint64_t
-        steal;     /* the part of wait in which other vcpus had its hart, or its cap held it back */
-    uint64_t idle; /* it waited for an interrupt: trapped WFI, HSM suspend */
+    uint64_t run;   /* it had a hart; includes native WFI (alone on its hart) */
+    uint64_t wait;  /* it could run and did not: in a run queue, or throttled by its cap */
+    uint64_t steal; /* the part of wait in which other vcpus had its hart, or it was throttled */
+    uint64_t idle;  /* it waited for an interrupt: trapped WFI, HSM suspend */
 };
 
 struct stats_hart {
-    uint64_t switches; /* a vcpu came that was not the one that was loaded */
-    uint64_t irq_software, irq_timer,
-        irq_external; /* interrupts taken in HS, as exits and polled */
-    uint64_t fences;  /* remote fences of guests done on this hart */
-    uint64_t idle;    /* ticks in which no vcpu had it */
+    uint64_t switches; /* loads of a vcpu that was not loaded already */
+    uint64_t irq_software, irq_timer, irq_external; /* interrupts taken in HS, as exits or polled */
+    uint64_t fences; /* guests' remote fences carried out on this hart */
+    uint64_t idle;   /* ticks in which no vcpu had the hart */
 };
 
 /*
  * Latency of an exit, counted while OBSERVE_LATENCY is on (observe.h): from its trap until the vcpu
  * is about to be entered again, or leaves its hart. Bucket 0: less than a tick; bucket i: 2^(i-1)
- * <= ticks < 2^i; the last is open.
+ * <= ticks < 2^i; the last bucket has no upper limit.
  */
 #define STATS_BUCKETS 25
 
 /* Any hart. The vcpu must not be destroyed meanwhile. */
 void stats_vcpu_read(const struct vcpu *vcpu, struct stats_vcpu *out);
-/* Its state and times alone, the rest of *out stays: also of a VM's worker. */
+/* Sets only the state and the times of *out. Also for a VM's worker. */
 void stats_times_read(const struct vcpu *vcpu, struct stats_vcpu *out);
 void stats_latency_read(const struct vcpu *vcpu, enum exit_reason reason,
                         uint64_t bucket[STATS_BUCKETS]);
@@ -53,9 +51,9 @@ void stats_report(const struct vm *vm);
 void stats_hart_read(unsigned index, struct stats_hart *out);
 
 /*
- * For the scheduler, with its lock of the vcpu held: changes vcpu->run_state and closes the account
- * of the state that it leaves. stolen: of the time in RUNNABLE that ends here, the ticks in which
- * other vcpus had its hart; 0 elsewhere.
+ * For the scheduler, with its lock of the vcpu held: changes vcpu->run_state, and adds the time in
+ * the state that ends to that state's total. stolen: if that is RUNNABLE, the ticks in which other
+ * vcpus had its hart; else 0.
  */
 void stats_vcpu_moves(struct vcpu *vcpu, enum vcpu_run_state state, uint64_t now, uint64_t stolen);
 
@@ -70,13 +68,13 @@ static inline void stats_change_end(uint32_t *seq)
     atomic_store_release(seq, *seq + 1);
 }
 
-/* Ticks since `from` on another hart's clock, which may be ahead of ours by a little. */
+/* Ticks since `from`, by another hart's clock, which may be a little ahead of this one's. */
 static inline uint64_t stats_since(uint64_t from, uint64_t now)
 {
     return now > from ? now - from : 0;
 }
 
-/* The same for a caller who knows the state that it leaves. */
+/* The same for a caller that knows the present state. */
 static inline void stats_vcpu_moves_from(struct vcpu *v, enum vcpu_run_state from,
                                          enum vcpu_run_state state, uint64_t now, uint64_t stolen)
 {
@@ -102,7 +100,7 @@ static inline void stats_vcpu_moves_from(struct vcpu *v, enum vcpu_run_state fro
     atomic_store_relaxed(&v->run_state, state);
     stats_change_end(&s->times_seq);
 }
-/* For the run loop, on the hart: it has no vcpu to run (true), or looks again (false). */
+/* For the run loop, on the hart: the hart begins to idle (true), or ends it (false). */
 void stats_hart_idles(struct hart *hart, bool idle);
-/* For the exit path, on the vcpu's hart: its present exit took so long. */
+/* For the exit path, on the vcpu's hart: the present exit took so many ticks. */
 void stats_latency_add(struct vcpu *vcpu, uint64_t ticks);

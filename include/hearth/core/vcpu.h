@@ -24,16 +24,16 @@ struct hart;
 
 /* vcpu->requests bits: done by requests_handle() before the next entry. */
 enum vcpu_request {
-    VCPU_REQ_STOP = 1u << 0,       /* the VM is stopping: park */
+    VCPU_REQ_STOP = 1u << 0,       /* the VM is stopping: leave, and stop */
     VCPU_REQ_FENCE_I = 1u << 1,    /* remote fence.i */
-    VCPU_REQ_VVMA = 1u << 2,       /* all VS-stage translations of this VM, locally */
-    VCPU_REQ_COMPONENTS = 1u << 3, /* a component has something to do: its vcpu_requested */
-    VCPU_REQ_PAUSE = 1u << 4,      /* the VM is paused: leave, and be parked */
-    VCPU_REQ_TIMER = 1u << 5,      /* timer_deadline is to be armed on the hart that runs it now */
+    VCPU_REQ_VVMA = 1u << 2,       /* drop all VS-stage translations of this VM on this hart */
+    VCPU_REQ_COMPONENTS = 1u << 3, /* call the components' vcpu_requested */
+    VCPU_REQ_PAUSE = 1u << 4,      /* the VM is paused: leave, and park */
+    VCPU_REQ_TIMER = 1u << 5,      /* arm timer_deadline on this hart */
 };
 
 enum vcpu_run_state {
-    VCPU_STOPPED,  /* HSM STOPPED, or its VM does not run: not in any queue */
+    VCPU_STOPPED,  /* HSM STOPPED, or its VM does not run: in no queue */
     VCPU_RUNNABLE, /* in a run queue, unless throttled */
     VCPU_RUNNING,  /* loaded on a hart */
     VCPU_BLOCKED,  /* WFI or HSM suspend: waits for vcpu_wake() */
@@ -58,75 +58,75 @@ enum exit_reason {
     EXIT_REASON_COUNT,
 };
 
-/* A row of counters by reason; its entry EXIT_REASON_COUNT is for the rows of core/exit.c that
- * leave the counting to their handler. */
+/* Counters by reason. Entry EXIT_REASON_COUNT is for those entries of core/exit.c that leave the
+ * counting to their handler. */
 #define EXIT_REASON_ROW 16
-/* Bins of latency: one for each number of ticks below LATENCY_LINEAR, which assembly finds at once;
- * then one for each power of two, the last without an upper end. */
+/* Bins of latency: one for each number of ticks below LATENCY_LINEAR, which assembly indexes
+ * directly; then one for each power of two, the last without an upper limit. */
 #define LATENCY_LINEAR_LOG 4
 #define LATENCY_LINEAR     (1 << LATENCY_LINEAR_LOG)
 #define LATENCY_BINS       (LATENCY_LINEAR + 20)
 
-/* Written by the vcpu's own hart, the times under its scheduler's lock; read by
+/* Written by the vcpu's hart, the times under its scheduler lock; read through
  * hearth/core/stats.h. */
 struct vcpu_stats {
     uint64_t exits;
     uint32_t times_seq;   /* atomic: odd while the times below change */
-    uint64_t since;       /* ticks: when it came into its run_state */
+    uint64_t since;       /* ticks: when it entered its run_state */
     uint64_t run_ticks;   /* host ticks in RUNNING */
     uint64_t wait_ticks;  /* in RUNNABLE */
-    uint64_t steal_ticks; /* ...while other vcpus had its hart, or throttled; read on its hart */
+    uint64_t steal_ticks; /* of wait_ticks: others had its hart, or throttled; read on its hart */
     uint64_t idle_ticks;  /* in BLOCKED */
-    uint64_t *reason;     /* of the present exit: into by_reason[] */
-    /* These two in this order: assembly goes from a reason's counter to its bins. */
+    uint64_t *reason;     /* counter of the present exit, in by_reason[] */
+    /* In this order: assembly computes the bins' address from that of the reason's counter. */
     uint64_t by_reason[EXIT_REASON_ROW];
     uint64_t latency[LATENCY_BINS][EXIT_REASON_ROW]; /* counted while OBSERVE_LATENCY */
 };
 
 struct vcpu {
-    struct vcpu_ctx ctx; /* first: assembly holds a pointer to it */
+    struct vcpu_ctx ctx; /* first: assembly has a pointer to it */
     struct vcpu_csrs csrs;
     struct vm *vm;
     uint32_t id; /* hart id in the guest */
 
     uint32_t requests;     /* atomic, enum vcpu_request */
-    uint32_t in_guest;     /* atomic: 1 from before the last check until after the exit */
+    uint32_t in_guest;     /* atomic: 1 from the last check before an entry until after the exit */
     uint64_t virq_pending; /* atomic: wanted hvip bits */
-    uint64_t virq_dirty;   /* atomic: bits of it that hvip has not seen */
+    uint64_t virq_dirty;   /* atomic: bits of it that are not in hvip yet */
 
     uint32_t hsm_state; /* atomic: SBI_HSM_STATE_* */
-    bool parked;        /* vm->lock: it has left because the VM is paused */
-    bool ipi_came;      /* from another vcpu, and has ended no suspend yet */
+    bool parked;        /* vm->lock: it has left, because the VM is paused */
+    bool ipi_came;      /* an IPI came from another vcpu that has ended no suspend yet */
     uint64_t hsm_pc,
         hsm_opaque; /* start parameters: written by the starter between the two state changes */
 
     struct hart *hart;       /* where it is loaded, else NULL; atomic */
     uint32_t run_state;      /* sched: enum vcpu_run_state */
-    bool worker;             /* no guest's: its VM's work (vm_work.h); constant */
+    bool worker;             /* it runs its VM's work instead of a guest (vm_work.h); constant */
     struct sched_vcpu sched; /* sched */
 
-    uint64_t timer_deadline; /* guest's deadline in host ticks when the host has no Sstc; UINT64_MAX
-                                none */
+    uint64_t timer_deadline;  /* without Sstc: the guest's deadline in host ticks; UINT64_MAX: none
+                              */
     struct timer_event timer; /* wakes a blocked vcpu, or fires timer_deadline */
 
-    uint32_t last_hart;  /* index + 1 of the hart it last ran on; 0 none */
+    uint32_t last_hart;  /* index + 1 of the hart that it last ran on; 0: none */
     struct vcpu_fpu fpu; /* FP and vector state */
 
     void *slots[VCPU_SLOT_COUNT]; /* state of components (vm_component.h) */
     uint64_t switched;            /* bits of slots: vcpu_switches() */
 
-    /* SBI PMU firmware events by code (fw_events.h). RECEIVED ones: atomic; others its own. */
+    /* SBI PMU firmware events by code (fw_events.h). RECEIVED events: atomic. */
     uint64_t fw_events[SBI_PMU_FW_EVENTS];
     struct vcpu_stats stats;
-    struct vcpu_exit exits[EXIT_RECORDS]; /* exit n is captured into row n % EXIT_RECORDS */
+    struct vcpu_exit exits[EXIT_RECORDS]; /* exit n is in entry n % EXIT_RECORDS */
 };
 
-/* Of a vcpu that no guest has, a VM's worker, there is only as much: what the scheduler uses. */
+/* Size of a VM's worker, which runs no guest: the part that the scheduler uses. */
 #define VM_WORKER_SIZE offsetof(struct vcpu, stats.by_reason)
 
-/* For the owner of this slot: whether it has anything of the vcpu, which is loaded, that is to be
- * moved at a switch. Not after the vcpu's reset. While no slot has, vcpu_switched[] is not called,
- * and the hart is as it is for a vcpu for which nothing was ever set up. */
+/* For the owner of this slot: whether it has state of the vcpu, which is loaded, to move at a
+ * switch; vcpu_reset() clears it. While no slot has any, vcpu_switched[] is not called, and the
+ * hart must be in the state for a vcpu without such state. */
 static inline void vcpu_switches(struct vcpu *vcpu, unsigned slot, bool any)
 {
     vcpu->switched = (vcpu->switched & ~BIT(slot)) | (any ? BIT(slot) : 0);
@@ -136,28 +136,28 @@ static inline void vcpu_switches(struct vcpu *vcpu, unsigned slot, bool any)
 struct vcpu *vcpu_create(struct vm *vm, uint32_t id);
 void vcpu_destroy(struct vcpu *vcpu);
 
-/* Registers as the SBI's HSM hart_start and the boot protocol give them: pc, a0 = id, a1 = opaque,
+/* Sets the registers as HSM hart_start and the boot protocol define: pc, a0 = id, a1 = opaque,
  * VS-mode, vsatp = 0, vsstatus.SIE = 0, vsie = 0, scounteren = 7. On the hart that is about to load
- * it. */
+ * the vcpu. */
 void vcpu_reset(struct vcpu *vcpu, uint64_t pc, uint64_t opaque);
 
-/* The same for an HSM non-retentive suspend of the caller's own, loaded vcpu, which then blocks:
- * vsie and the pending virtual interrupts survive, for the interrupts that the guest enabled are
- * what ends its sleep. */
+/* The same for an HSM non-retentive suspend of the caller's own, loaded vcpu, which then blocks.
+ * vsie and the pending virtual interrupts are kept: the interrupts that the guest has enabled end
+ * the suspend. */
 void vcpu_reset_suspended(struct vcpu *vcpu, uint64_t pc, uint64_t opaque);
 
-/* lifecycle.c: vcpu 0 of a VM that becomes VM_RUNNING is START_PENDING from here on. vm->lock held;
- * then sched_start(). */
+/* For lifecycle.c: vcpu 0 of a VM that becomes VM_RUNNING becomes START_PENDING; sched_start()
+ * follows. vm->lock held. */
 void vcpu_hsm_prepare(struct vcpu *vcpu, uint64_t pc, uint64_t opaque);
-/* The run loop tells that the vcpu has been put because of VCPU_REQ_PAUSE. */
+/* For the run loop: the vcpu has been put because of VCPU_REQ_PAUSE. */
 void vcpu_park(struct vcpu *vcpu);
 
 /*
  * HSM (SBI specification, "Hart State Management"). start: any vcpu of the caller's VM; 0, or
- * -HV_EBUSY when its state is not STOPPED (exactly one of several starters at once wins). The
- * caller has checked pc. state: SBI_HSM_STATE_*. vcpu_hsm_stopped(): the run loop tells that the
- * vcpu has left. vcpu_hsm_resume(): ends the suspend, if it is in one, of a vcpu that is about to
- * be entered; only an enabled interrupt, an IPI, the system's wake-up line and an SSE event do.
+ * -HV_EBUSY when its state is not STOPPED (of several concurrent starters exactly one succeeds).
+ * The caller has checked pc. state: SBI_HSM_STATE_*. vcpu_hsm_stopped(): for the run loop: the vcpu
+ * has left. vcpu_hsm_resume(): ends the suspend, if there is one, of a vcpu that is about to be
+ * entered; only an enabled interrupt, an IPI, the system's wake-up line and an SSE event do that.
  */
 int __must_check vcpu_hsm_start(struct vcpu *vcpu, uint64_t pc, uint64_t opaque);
 void vcpu_hsm_resume(struct vcpu *vcpu);
@@ -166,37 +166,37 @@ static inline uint32_t vcpu_hsm_state(const struct vcpu *vcpu)
     return atomic_load_acquire(&vcpu->hsm_state);
 }
 void vcpu_hsm_stopped(struct vcpu *vcpu);
-/* Number of the VM's vcpus whose state is not STOPPED, all at one moment. */
+/* Number of the VM's vcpus whose state is not STOPPED. */
 unsigned vcpu_hsm_active(struct vm *vm);
 
-/* The load of the VS CSRs into this hart, and back. Interrupts off. */
+/* Loads the vcpu's CSRs into this hart, and saves them. Interrupts off. */
 void vcpu_load(struct vcpu *vcpu, struct hart *hart);
 void vcpu_put(struct vcpu *vcpu);
 
-/* Makes a vcpu that is in a guest on another hart leave it. Cheap when it is not. Any hart. */
+/* Makes a vcpu that is in its guest on another hart leave it. Cheap if it is not. Any hart. */
 void vcpu_kick(struct vcpu *vcpu);
 /* Sets request bits and kicks. */
 void vcpu_request(struct vcpu *vcpu, uint32_t bits);
-/* Ends a BLOCKED vcpu's sleep; remembered when it is just going to sleep. Any hart. */
+/* Wakes a BLOCKED vcpu; a RUNNING one does not block next time. Any hart. */
 void vcpu_wake(struct vcpu *vcpu);
 
 /*
- * Carries out a fence request on every vcpu in the mask (bit i = vcpu i; the caller has validated
- * that they exist) and returns when none of them can run guest code without it having
- * been done. `self` is the caller, loaded on this hart: for itself the fence is done at once.
+ * Requests a fence of every vcpu in the mask (bit i: vcpu i; the caller has checked that they
+ * exist). When it returns, none of them runs guest code before it has carried out the fence. self:
+ * the caller's own vcpu, loaded on this hart, which fences at once.
  */
 void vcpu_request_fence(struct vcpu *self, uint64_t mask, uint32_t bits);
 
 /*
- * Virtual interrupts that hardware does not raise by itself: irq is IRQ_VS_SOFT, IRQ_VS_TIMER or
- * IRQ_VS_EXT. Level for EXT and TIMER, which virq_clear() lowers; whoever calls it holds off those
- * who set the same one. SOFT stays until the guest (vsip) or virq_take_soft() clears it. Any hart;
- * wakes.
+ * Virtual interrupts that hardware does not raise: irq is IRQ_VS_SOFT, IRQ_VS_TIMER or IRQ_VS_EXT.
+ * EXT and TIMER are levels; virq_clear() lowers them, and its caller serializes it with virq_set()
+ * of the same one. SOFT stays pending until the guest (vsip) or virq_take_soft() clears it. Any
+ * hart; wakes the vcpu.
  */
 void virq_set(struct vcpu *vcpu, enum irq_number irq);
-/* The same for the caller's own, loaded vcpu, which is about to go on: shorter. */
+/* The same for the caller's own, loaded vcpu, which is about to be entered: faster. */
 void virq_set_own(struct vcpu *vcpu, enum irq_number irq);
 void virq_clear(struct vcpu *vcpu, enum irq_number irq);
-/* Clears SOFT of the caller's own, loaded vcpu. True: it was pending. One that is set meanwhile is
- * in the answer, or is pending afterwards. */
+/* Clears SOFT of the caller's own, loaded vcpu. True: it was pending. One that is set concurrently
+ * is in the result, or is pending afterwards. */
 bool virq_take_soft(struct vcpu *vcpu);

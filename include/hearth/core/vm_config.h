@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vm_config.h - a VM's description: what it is made of, its shares and its policies, as plain
- * values. config/ fills it in; it is constant once its VM has been created.
+ * vm_config.h - a VM's description as plain values: its parts, its shares and its policies. config/
+ * fills it in; it is constant once the VM has been created.
  */
 #pragma once
 
@@ -11,8 +11,8 @@
 
 #define VM_RAM_BASE 0x80000000ull /* guest-physical, as on QEMU's virt */
 
-/* Windows of the memory channels (hearth/ipc/channels.h), of one size: above all RAM there may be,
- * and within what every G-stage mode translates. Channel i has source VM_CHANNEL_IRQ + i of the
+/* Windows of the memory channels (hearth/ipc/channels.h), all of one size: above the largest RAM,
+ * and within the range of every G-stage mode. Channel i has source VM_CHANNEL_IRQ + i of the
  * VM's interrupt controller. */
 #define VM_CHANNEL_BASE 0x18000000000ull
 #define VM_CHANNEL_SIZE (1ull << 30)
@@ -21,37 +21,36 @@
 #define VM_NAME_MAX    31 /* [a-z][a-z0-9-]{0,30} */
 #define VM_CMDLINE_MAX 4095
 
-#define VM_CHANNELS_MAX 16  /* a VM's memory channels, of either side */
-#define CHANNELS_MAX    128 /* all VMs' */
+#define VM_CHANNELS_MAX 16  /* of a VM, on either side */
+#define CHANNELS_MAX    128 /* of all VMs */
 
-/* A memory channel (hearth/ipc/channels.h) as one of its two VMs has it. Names lie in the bundle's
- * device tree. */
+/* One side of a memory channel (hearth/ipc/channels.h). The names are in the bundle's device tree.
+ */
 struct config_channel {
     const char *name;
     const char *peer; /* the other VM */
-    uint64_t size;    /* most that may be published: bytes, a multiple of PAGE_SIZE, to 1 GiB */
-    bool publishes;   /* this VM; else it subscribes */
-    bool writable;    /* the subscriber may be let write */
+    uint64_t size;  /* limit of what is published: bytes, a multiple of PAGE_SIZE, at most 1 GiB */
+    bool publishes; /* this VM publishes; else it subscribes */
+    bool writable;  /* the publisher may permit the subscriber to write */
 };
 
-/* Shares of the harts (hearth/core/sched.h), as the description gives them. */
+/* Scheduling parameters (hearth/core/sched.h) of the description. */
 struct config_sched {
     uint32_t cap; /* percent of a hart for all vcpus together; 0: no cap */
-    /* Of each vcpu, by id: its own value, else the VM's, else the default. weight 0 and affinity 0:
-     * the default. */
+    /* By vcpu id: the vcpu's value, else the VM's. weight 0 and affinity 0: the default. */
     struct sched_params vcpu[VCPUS_MAX];
 };
 
-/* What follows when a VM powers off, reboots, crashes. */
+/* The action after a VM powers off, reboots or crashes. */
 enum vm_action {
-    VM_ACTION_DESTROY, /* it has ended */
-    VM_ACTION_RESTART, /* from its images, so many times in a span */
-    VM_ACTION_PAUSE,   /* it stays as it is, to be looked at */
+    VM_ACTION_DESTROY, /* the VM ends */
+    VM_ACTION_RESTART, /* from its images, restart_limit times in a period */
+    VM_ACTION_PAUSE,   /* its memory is kept for inspection */
 };
 
 /* How a guest is asked to shut down. */
 enum vm_shutdown_way {
-    VM_SHUTDOWN_SYSRQ,   /* Linux's Magic SysRq on its serial console: sync, remount, power off */
+    VM_SHUTDOWN_SYSRQ,   /* Linux's Magic SysRq on the serial console: sync, remount, power off */
     VM_SHUTDOWN_MESSAGE, /* the message "shutdown" (HOST_COMM) */
     VM_SHUTDOWN_NONE,
 };
@@ -68,19 +67,19 @@ enum vm_interrupts {
 #define VM_START_DELAY_MAX      3600000u /* ms */
 #define VM_SHUTDOWN_TIMEOUT_MAX 86400u   /* s */
 
-/* How a VM is to be treated. */
+/* Policies of a VM. */
 struct vm_policy {
     enum vm_action on_poweroff, on_reboot, on_crash;
-    uint32_t restart_limit;  /* restarts of its own doing within the period; 0: no limit */
+    uint32_t restart_limit;  /* restarts that the guest causes within the period; 0: no limit */
     uint32_t restart_period; /* s */
     bool autostart;          /* created and started at boot */
-    uint32_t start_order;    /* at boot: lower ones first, the same as described */
-    uint32_t start_delay;    /* ms after the one before it was started */
+    uint32_t start_order;    /* at boot: lower first; equal: in the order of the descriptions */
+    uint32_t start_delay;    /* ms after the start of the VM before it */
     enum vm_shutdown_way shutdown;
-    uint32_t shutdown_timeout; /* s until it is reported that it did not */
-    bool time_runs;            /* its clock goes on while it is paused */
-    bool console_buffered;     /* its lines are not shown while it is not attached */
-    bool inspect;              /* the shell may look into its memory and registers */
+    uint32_t shutdown_timeout; /* s; then a report says that the guest did not shut down */
+    bool time_runs;            /* the guest's clock runs on while the VM is paused */
+    bool console_buffered;     /* its output is not shown while it is not attached */
+    bool inspect;              /* the shell may read its memory and registers */
     enum vm_interrupts interrupts;
 };
 
@@ -97,7 +96,7 @@ struct vm_config {
     const char *cmdline; /* NUL-terminated, inside the bundle's device tree; "" when none */
     char messages[VM_NAME_MAX + 1]; /* peer VM of its messages; "": the management shell */
     struct config_sched sched;
-    uint64_t sbi_off; /* bit i: it does not get row i of sbi_extensions[] */
+    uint64_t sbi_off; /* bit i: sbi_extensions[i] is not offered to it */
     uint32_t channel_count;
     struct config_channel channel[VM_CHANNELS_MAX]; /* in the order of the descriptions */
     struct vm_policy policy;

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vm_work.h - work done for a VM outside its vcpus: loading its images, and what its devices do
- * that no vcpu waits for in an exit. It is charged to the VM.
+ * vm_work.h - work done for a VM outside its vcpus, and charged to it: loading its images, and
+ * device work for which no vcpu waits in an exit.
  *
- * A VM has a worker, which the scheduler takes for one more vcpu of the VM, with vcpu 0's weight,
+ * A VM has a worker. The scheduler treats it as one more vcpu of the VM, with vcpu 0's weight,
  * affinity and cap, and under the VM's cap. Work that comes while all vcpus are stopped (loading)
- * has no priority. Work that comes while some run has vcpu 0's; it gets half a vcpu's share at most
- * where others wait, and the vcpus pay for that: vcpus and work together have the vcpus' share.
+ * has no priority. Work that comes while some run has vcpu 0's priority; it gets at most half a
+ * vcpu's share where others wait, and the vcpus pay for it: vcpus and work together get no more
+ * than the vcpus' share.
  *
- * The items of a VM are done one after the other, on one hart at a time, which need not be the same
- * for two of them. An item that takes long holds up a vcpu that wakes on that hart.
+ * The items of a VM run one after the other, on one hart at a time, not always the same one. A long
+ * item delays a vcpu that wakes on that hart.
  */
 #pragma once
 
@@ -21,7 +22,7 @@ struct vm;
 
 struct vm_worker {
     struct work_list list; /* rank VM_WORK */
-    struct vcpu *vcpu;     /* constant: what the scheduler knows of it; never loaded */
+    struct vcpu *vcpu;     /* constant: for the scheduler; never loaded */
 };
 
 /* Creates the worker of a VM that is being built, after the vcpus. memory: VM_WORKER_SIZE zeroed
@@ -29,13 +30,13 @@ struct vm_worker {
 void vm_work_create(struct vm *vm, void *memory);
 void vm_work_destroy(struct vm *vm);
 
-/* Gives the VM work that is in no list. Any hart, locks below rank VM_WORK. The VM is not freed
- * before its work has been done. */
+/* Queues an item, which is in no list, for the VM. Any hart, locks below rank VM_WORK. The VM is
+ * not freed before the item has run. */
 void vm_work_queue(struct vm *vm, struct work *work);
 
-/* The run loop's: the worker has this hart; does its work until there is none left or the hart is
+/* For the run loop: the worker has this hart. Runs items until there is none left or the hart is
  * needed. */
 void vm_work_run(struct vcpu *worker);
 
-/* Ticks that the VM has had outside its vcpus since it was made: its work, and sched_charge(). */
+/* Ticks of the VM outside its vcpus since it was created: its work, and sched_charge(). */
 uint64_t vm_work_ticks(const struct vm *vm);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vtimer.h - a vcpu's timer. With Sstc the guest's comparator is vstimecmp in hardware and only a
- * blocked vcpu needs a host event; without, SBI set_timer arms one. Called on the vcpu's hart.
+ * vtimer.h - a vcpu's timer. With Sstc the guest's comparator is vstimecmp in hardware, and only a
+ * blocked vcpu needs a host timer event; without Sstc, SBI set_timer arms one. On the vcpu's hart.
  */
 #pragma once
 
@@ -12,7 +12,8 @@
 struct vcpu;
 struct timer_event;
 
-/* SBI set_timer: guest_time in the guest's own ticks; clears the pending VS timer interrupt. */
+/* SBI set_timer: guest_time in ticks of the guest's clock; clears the pending VS timer interrupt.
+ * */
 void vtimer_set_soft(struct vcpu *vcpu, uint64_t guest_time); /* without Sstc */
 static inline void vtimer_set(struct vcpu *vcpu, uint64_t guest_time)
 {
@@ -21,12 +22,12 @@ static inline void vtimer_set(struct vcpu *vcpu, uint64_t guest_time)
     else
         vtimer_set_soft(vcpu, guest_time);
 }
-/* The vcpu (loaded) is going to sleep: arms its wake-up. */
+/* The vcpu, loaded, is about to block: arms its wake-up. */
 void vtimer_block(struct vcpu *vcpu);
-/* It runs again. */
+/* The vcpu runs again: cancels the wake-up. */
 void vtimer_unblock(struct vcpu *vcpu);
-/* timer_deadline was set, or the vcpu moved here, while no hart had its event: this one takes it.
- */
+/* Arms timer_deadline on this hart: it was set, or the vcpu came here, while no hart had the event
+ * armed. */
 void vtimer_moved(struct vcpu *vcpu);
 /* Reset: nothing pending, no deadline. */
 void vtimer_reset(struct vcpu *vcpu);
