@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_sched.c - core/sched/: order, waking and blocking, the accounting of run and steal time,
- * what is set at run time; on one or two harts, step by step. test_sched_sim.c has the rest.
+ * changes of parameters; on one or two harts, step by step. test_sched_sim.c has random workloads.
  */
 #include "fakes/fake.h"
 #include "fakes/fakes.h"
@@ -36,7 +36,7 @@ static int fresh(void **state)
     harts_count = 2;
     for (unsigned i = 0; i < 2; i++)
         sched_init_hart(harts[i]);
-    sched_hart_online(h); /* hart 1 comes when a test wants it */
+    sched_hart_online(h); /* hart 1 comes online when a test needs it */
     memset(&vm, 0, sizeof(vm));
     vm.config.vcpus = 3;
     assert_int_equal(sched_vm_init(&vm), 0);
@@ -56,7 +56,7 @@ static void pass(uint64_t ticks)
     fake_timer_now += ticks;
 }
 
-/* As when it has used up its turn: whoever waits is before it. */
+/* As if it had used up its slice: all vcpus that wait are before it. */
 static void turn_over(struct vcpu *v)
 {
     v->sched.deadline = v->sched.vruntime;
@@ -93,7 +93,7 @@ static void test_block_and_wake(void **state)
 {
     (void)state;
     sched_start(&a);
-    sched_wake(&a); /* it is in the queue: once is enough */
+    sched_wake(&a); /* it is queued already: no effect */
     assert_ptr_equal(sched_next(h), &a);
     assert_true(sched_block(&a));
     assert_null(sched_next(h));
@@ -104,7 +104,7 @@ static void test_block_and_wake(void **state)
     sched_wake(&a); /* while it runs */
     assert_false(sched_block(&a));
     assert_int_equal(a.run_state, VCPU_RUNNING);
-    assert_true(sched_block(&a)); /* that was one wake */
+    assert_true(sched_block(&a)); /* both wakes together count once */
 
     fake_this_hart = harts[1];
     sched_wake(&a);
@@ -117,12 +117,12 @@ static void test_block_and_wake(void **state)
     assert_int_equal(a.run_state, VCPU_STOPPED);
 }
 
-/* Whatever it does, a vcpu that is alone waits for nobody. */
+/* No time is stolen from a vcpu that is alone. */
 static void test_alone(void **state)
 {
     (void)state;
     sched_start(&a);
-    pass(7); /* the hart is slow to take it */
+    pass(7); /* the hart reacts late */
     assert_ptr_equal(sched_next(h), &a);
     times(&a, 0, 0);
     pass(10);
@@ -154,11 +154,11 @@ static void test_steal(void **state)
     sched_start(&a);
     assert_ptr_equal(sched_next(h), &a);
     pass(30);
-    sched_start(&b); /* in the middle of a's turn */
+    sched_start(&b); /* in the middle of a's slice */
     pass(70);
-    times(&b, 0, 0); /* told when it is over */
+    times(&b, 0, 0); /* counted when the wait is over */
     turn_over(&a);
-    pass(3); /* nobody's */
+    pass(3); /* charged to no vcpu */
     assert_ptr_equal(sched_next(h), &b);
     times(&a, 100, 0);
     times(&b, 0, 70);
@@ -200,7 +200,7 @@ static void test_three(void **state)
     times(&c, 1000, 99 * 20 + 20);
 }
 
-/* What a VM's end takes (a restart loads its images) is taken from those who wait. */
+/* The time of a VM's end is stolen time of the vcpus that wait. */
 static void test_stop_keeps_the_hart(void **state)
 {
     (void)state;
@@ -220,14 +220,14 @@ static void test_stop_keeps_the_hart(void **state)
     times(&a, 10, 1);
     sched_stop(&a);
     pass(100);
-    assert_null(sched_next(h)); /* over */
+    assert_null(sched_next(h)); /* none is left */
     sched_wake(&b);
     pass(100);
     assert_ptr_equal(sched_next(h), &b);
     times(&b, 0, 111);
 }
 
-/* An exit that takes long, and a restart behind it: others get as much before it runs again. */
+/* A long exit followed by a restart: others get as much time before the vcpu runs again. */
 static void test_restart_forgives_nothing(void **state)
 {
     static struct vm other_vm;
@@ -265,7 +265,7 @@ static void test_clocks(void **state)
     sched_start(&a);
     assert_ptr_equal(sched_next(h), &a);
     fake_timer_now -= 5;
-    sched_start(&b); /* before a got the hart? */
+    sched_start(&b); /* before a got the hart, by its clock */
     fake_timer_now += 25;
     turn_over(&a);
     assert_ptr_equal(sched_next(h), &b);
@@ -286,7 +286,7 @@ static void test_clocks(void **state)
     times(&c, 0, 0); /* queued after b was done, by its clock */
 }
 
-/* The higher takes the hart at once; equals take turns. */
+/* A higher priority preempts at once; equals take turns. */
 static void test_priority(void **state)
 {
     (void)state;
@@ -306,17 +306,17 @@ static void test_priority(void **state)
     sched_requeue(&b, false);
     assert_ptr_equal(sched_next(h), &a);
     assert_true(sched_block(&a));
-    assert_ptr_equal(sched_next(h), &b); /* interrupted: still before its equal */
+    assert_ptr_equal(sched_next(h), &b); /* preempted: still before its equal */
     sched_requeue(&b, true);
-    assert_ptr_equal(sched_next(h), &c); /* gave way */
+    assert_ptr_equal(sched_next(h), &c); /* yielded */
     assert_false(sched_slice_is_over(h));
     pass(SLICE);
     assert_true(sched_slice_is_over(h));
     sched_requeue(&c, false);
-    assert_ptr_equal(sched_next(h), &b); /* had its turn */
+    assert_ptr_equal(sched_next(h), &b); /* used up its slice */
 }
 
-/* One that waits in a loop has short turns, and gives up what it did not use of a whole one. */
+/* A vcpu in a waiting loop has short slices, and gives up the rest of a whole slice. */
 static void test_spins(void **state)
 {
     (void)state;
@@ -344,7 +344,7 @@ static void test_spins(void **state)
     assert_int_equal(a.stats.run_ticks, 4 * (SLICE / 30));
 }
 
-/* No turn of it ends while only lower ones wait; one does as soon as an equal waits behind them. */
+/* Its slice does not end while only lower priorities wait; it ends once an equal waits. */
 static void test_priority_turns(void **state)
 {
     (void)state;
@@ -374,7 +374,7 @@ static void test_bad_values(void **state)
     assert_int_equal(sched_set_priority(&vm, 0, 100), -HV_ERANGE);
     assert_int_equal(sched_set_cap(&vm, 0, 101), -HV_ERANGE);
     assert_int_equal(sched_set_cap(&vm, SCHED_ALL, 301), -HV_ERANGE);
-    assert_int_equal(sched_set_affinity(&vm, 0, 2), -HV_EINVAL); /* hart 1 is not there */
+    assert_int_equal(sched_set_affinity(&vm, 0, 2), -HV_EINVAL); /* hart 1 is not online */
     assert_int_equal(sched_set_affinity(&vm, 7, 1), -HV_ENOENT);
     assert_int_equal(sched_get_params(&vm, 3, &p), -HV_ENOENT);
     for (uint32_t i = 0; i < 3; i++) {
@@ -388,8 +388,7 @@ static void test_bad_values(void **state)
     assert_int_equal(sched_vm_cap(&vm), 300);
 }
 
-/* Loaded on a hart that it may not use any more, and before that hart lets go of it, it may again.
- */
+/* The affinity of a loaded vcpu excludes its hart, and allows it again before the unload. */
 static void test_affinity_restored(void **state)
 {
     (void)state;
@@ -409,8 +408,7 @@ static void test_affinity_restored(void **state)
     assert_ptr_equal(sched_next(h), &a);
 }
 
-/* It is not let sleep on in the hart while its cap is used up: how long that was is told at a load.
- */
+/* A throttled vcpu is unloaded, so that its guest learns of the stolen time at the next load. */
 static void test_throttled_is_unloaded(void **state)
 {
     const struct timer_event *refill = &a.sched.cap_timer;
@@ -421,7 +419,7 @@ static void test_throttled_is_unloaded(void **state)
     assert_ptr_equal(sched_next(h), &a);
     a.hart = h;
     h->current = &a;
-    pass(100000); /* half of the 20 ms */
+    pass(100000); /* half of the 20 ms period */
     sched_requeue(&a, false);
     assert_null(sched_next(h));
     assert_int_not_equal(refill->deadline, UINT64_MAX);
@@ -435,11 +433,11 @@ static void test_throttled_is_unloaded(void **state)
     assert_int_equal(a.stats.steal_ticks, 100000);
 }
 
-/* ---- the short cut ---- */
+/* ---- sched_exchange() ---- */
 
 #define CROWD 8
 
-/* What one step of a run came to. */
+/* The state after one step of a run. */
 struct step {
     unsigned who;
     uint64_t vruntime, deadline, slice_end, run, wait, stolen, recent;
@@ -459,8 +457,8 @@ static struct vcpu *give_way(struct vcpu *v, bool yields, bool shortcut)
     return next != NULL ? next : sched_next(h);
 }
 
-/* Turns that end or are given away, sleeps and wake-ups among equals or others, with priorities and
- * caps or none: all by one way or all by the other. */
+/* Ends of slices, yields, sleeps and wake-ups, with and without priorities and caps: the results of
+ * sched_exchange() are those of sched_requeue() and sched_next(). */
 static void crowd_runs(uint64_t seed, bool shortcut, struct step *out, unsigned steps)
 {
     static struct vcpu crowd[CROWD];

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * test_sched_sim.c - core/sched/ over random workloads: a model of harts, interrupts and guests
- * that do nothing but run, sleep and wake, on a clock that jumps from event to event. After every
- * step: each queue is what its own sums say, nobody is in two places, nobody runs where it may not,
- * the highest priority runs, and no hart sleeps while someone waits whom it might run.
+ * that only run, sleep and wake, on a clock that jumps from event to event. After every step: the
+ * sums of each queue are right, no vcpu is in two places or runs where it may not, the highest
+ * priority runs, and no hart sleeps while a vcpu waits that it may run.
  */
 #include "fakes/fake.h"
 #include "fakes/fakes.h"
@@ -30,11 +30,11 @@ struct guest {
     uint64_t burst, nap;    /* means */
     uint64_t run_left;      /* of this burst */
     uint64_t wake_at;       /* asleep until */
-    uint64_t ran, ran_from; /* time so far; since when it has a hart */
-    uint64_t waits_from;    /* since when it could run and does not */
+    uint64_t ran, ran_from; /* ticks run so far; when it got its hart */
+    uint64_t waits_from;    /* when it began to wait for a hart */
     uint64_t longest_wait;
-    bool stops;              /* its VM ends there: wake_at is set, and nothing more */
-    uint64_t window_ran[16]; /* ran at the last period ends */
+    bool stops;              /* its VM ends after the burst */
+    uint64_t window_ran[16]; /* `ran` at the ends of the last periods */
 };
 
 static struct vm vms[VCPUS];
@@ -56,7 +56,7 @@ static uint64_t any(uint64_t below)
     return fake_random(&seed) % below;
 }
 
-/* What follows is done by some hart, in an interrupt: then it looks at its queue. */
+/* The following operations run on some hart, in an interrupt. */
 static void somewhere(void)
 {
     const unsigned i = (unsigned)any(harts_count);
@@ -89,7 +89,7 @@ static void machine(unsigned harts_wanted, uint64_t with_seed)
     }
     for (unsigned i = 0; i < harts_wanted; i++) {
         fake_this_hart = harts[i];
-        assert_null(sched_next(harts[i])); /* asleep */
+        assert_null(sched_next(harts[i])); /* it sleeps */
     }
 }
 
@@ -113,7 +113,7 @@ static struct vm *add_vm(unsigned count)
     return vm;
 }
 
-/* Its work: of `burst` ticks each time, which comes when there was none for `nap`. */
+/* The worker's work: `burst` ticks each time, `nap` after the last. */
 static struct guest *add_worker(struct vm *vm)
 {
     struct vcpu *v = &vcpus[n_vcpus];
@@ -133,7 +133,7 @@ static void begin_burst(struct guest *g)
     g->run_left = g->burst != 0 ? 1 + any(2 * g->burst) : NEVER;
 }
 
-/* What run.c does on a hart between two guests: the running one has left by `how`. */
+/* run.c's part on a hart between two guests: the running one has left by `how`. */
 enum how { REQUEUE, YIELD, BLOCK };
 
 static void switch_on(struct hart *h, enum how how)
@@ -167,7 +167,7 @@ static void switch_on(struct hart *h, enum how how)
             g->wake_at = fake_timer_now + 1 + any(2 * g->nap);
             g->waits_from = NEVER;
         } else {
-            if (++leaves % 2 == 0) /* either way leads to the same */
+            if (++leaves % 2 == 0) /* both ways have the same result */
                 next = sched_exchange(v, how == YIELD);
             else
                 sched_requeue(v, how == YIELD);
@@ -207,7 +207,7 @@ static bool has_work(const struct hart *h)
     return hart_sched(h)->queued != 0 || (h->current != NULL && sched_must_unload(h, h->current));
 }
 
-/* Interrupts and what follows from them, until there is nothing left to be done at this moment. */
+/* Takes interrupts and their consequences until there is none left at this moment. */
 static void settle(void)
 {
     bool again = true;
@@ -229,7 +229,7 @@ static void settle(void)
                 woken = true;
                 fake_timer_run(i);
             }
-            woken |= hart_sched(h)->running == NULL && has_work(h); /* on its way to sleep */
+            woken |= hart_sched(h)->running == NULL && has_work(h); /* it was about to sleep */
             if (hart_sched(h)->running == NULL ? woken : h->resched != 0) {
                 woken = true;
                 switch_on(h, REQUEUE);
@@ -250,7 +250,7 @@ static uint64_t burst_end(const struct hart *h)
 
 static void check(void);
 
-/* On to the next event, at most until `end`: exits come a little late. */
+/* Goes to the next event, at most until `end`; exits come a little late. */
 static void step(uint64_t end)
 {
     uint64_t next = end;
@@ -318,7 +318,7 @@ static void run_for(uint64_t ticks)
         step(end);
 }
 
-/* ---- what must be true at every moment ---- */
+/* ---- invariants ---- */
 
 static unsigned check_tree(const struct hart *h, const struct tree *t, bool fair)
 {
@@ -354,7 +354,7 @@ static unsigned check_tree(const struct hart *h, const struct tree *t, bool fair
     return count;
 }
 
-/* Nobody who could run on this sleeping hart waits anywhere. */
+/* No vcpu that may run on this sleeping hart waits anywhere. */
 static void check_idle(const struct hart *h)
 {
     assert_true(hart_sched(h)->idle);
@@ -391,7 +391,7 @@ static void check(void)
                         h->slice <= fake_timer_now + SLICE + 1);
             continue;
         }
-        /* Others wait, or it has a cap: its sleep is seen, and its turn ends. It may have become
+        /* Others wait, or it has a cap: WFI traps, and its slice ends. It may have become
          * alone without being told: seen when its turn ends. */
         if (here != 0 || r->sched.cap.quota != 0 || r->vm->sched.budget.quota != 0)
             assert_true(r->ctx.hstatus & HSTATUS_VTW);
@@ -417,9 +417,9 @@ static uint64_t total_weight(void)
     return sum;
 }
 
-/* What a vcpu that always wants to run may have to wait, `load` the weight of all. A turn of a
- * slice puts it ahead of its share by slice * load / weight at most; then its deadline is as far
- * off; and the one that runs then may finish its turn, which an exit ends a little late. */
+/* The longest wait of a vcpu that always wants to run; load: the weight of all. A slice puts it
+ * ahead of its share by slice * load / weight at most; then its deadline is as far off; and the
+ * running vcpu may finish its slice, which an exit ends a little late. */
 static uint64_t bound(const struct vcpu *v, uint64_t load)
 {
     return 2 * SLICE * load / v->sched.params.weight + 2 * SLICE + 10 * US;
@@ -430,7 +430,8 @@ static void set_weight(struct vcpu *v, uint32_t weight)
     assert_int_equal(sched_set_weight(v->vm, v->id, weight), 0);
 }
 
-/* All want to run always, on one hart: after 100 turns, within one in a hundred of the weights. */
+/* All always want to run, on one hart: after 100 slices the shares are within 1 % of the weights.
+ * */
 static void test_shares(void **state)
 {
     (void)state;
@@ -450,13 +451,13 @@ static void test_shares(void **state)
         from = fake_timer_now;
         for (unsigned i = 0; i < n_vcpus; i++)
             guests[i].ran = 0, guests[i].ran_from = from;
-        run_for(100 * SLICE); /* of all together: one in a hundred of the whole */
+        run_for(100 * SLICE); /* 100 slices in all: within 1 % of the whole */
         for (unsigned i = 0; i < n_vcpus; i++) {
             const uint64_t due = 100ull * SLICE * vcpus[i].sched.params.weight / load;
 
             assert_in_range(ran(&guests[i]), due - MIN(due, SLICE), due + SLICE);
         }
-        run_for(100 * SLICE * (most - 1)); /* of each: one in a hundred of its own */
+        run_for(100 * SLICE * (most - 1)); /* 100 slices each: within 1 % of its own share */
         for (unsigned i = 0; i < n_vcpus; i++) {
             const uint64_t due = (fake_timer_now - from) * vcpus[i].sched.params.weight / load;
 
@@ -466,7 +467,7 @@ static void test_shares(void **state)
     }
 }
 
-/* What is done for a VM elsewhere comes out of its share, and its cap. */
+/* Time charged to a VM comes out of its share and its cap. */
 static void test_charge(void **state)
 {
     (void)state;
@@ -499,7 +500,7 @@ static void test_charge(void **state)
             assert_int_equal(vms[i].sched.charged, charged[i]);
         }
     }
-    for (unsigned own = 0; own < 2; own++) { /* the VM's cap, and the vcpu's own */
+    for (unsigned own = 0; own < 2; own++) { /* the VM's cap, then the vcpu's */
         machine(1, 1);
         add_vm(1);
         assert_int_equal(sched_set_cap(&vms[0], own ? 0 : SCHED_ALL, 50), 0);
@@ -512,7 +513,7 @@ static void test_charge(void **state)
     }
 }
 
-/* Since when the shares are looked at. */
+/* Start of the time over which shares are measured. */
 static uint64_t count_from_now(void)
 {
     for (unsigned i = 0; i < n_vcpus; i++)
@@ -527,8 +528,8 @@ static void in_share(uint64_t had, uint64_t total, uint64_t weight, uint64_t all
     assert_in_range(had, due - MIN(due, 3 * SLICE), due + 3 * SLICE);
 }
 
-/* A VM with work to do, beside vcpus that compute or instead of them, gets the share of its vcpus;
- * of that the work half of one's at most, and not nothing. */
+/* A VM with work, beside computing vcpus or instead of them, gets the share of its vcpus; the work
+ * gets some of that, and at most half of a vcpu's share. */
 static void test_work_share(void **state)
 {
     (void)state;
@@ -560,9 +561,8 @@ static void test_work_share(void **state)
     }
 }
 
-/* A VM that loads for a while, runs for a while, and so on for ever, has no more than its share by
- * weight, and not much less, and no more than its cap: nothing of it is forgiven from one to the
- * other. Without others it has all that there is. */
+/* A VM that loads and runs by turns, for ever, gets its share by weight, not more and not much
+ * less, and no more than its cap: lag is carried over. Without others it gets the whole hart. */
 static void restart_for_ever(uint32_t weight, uint32_t cap, unsigned others)
 {
     struct vm *vm;
@@ -580,7 +580,7 @@ static void restart_for_ever(uint32_t weight, uint32_t cap, unsigned others)
     w->burst = 5 * SLICE;
     g->burst = SLICE;
     g->stops = true;
-    w->nap = 1000000 * SLICE; /* further than it gets */
+    w->nap = 1000000 * SLICE; /* later than the end of the test */
     from = count_from_now();
     give_work(w);
     while (fake_timer_now < from + 4000ull * MS) {
@@ -595,7 +595,7 @@ static void restart_for_ever(uint32_t weight, uint32_t cap, unsigned others)
     }
     had = ran(g) + ran(w);
     due = (fake_timer_now - from) * weight / (weight + 100 * others);
-    if (cap == 0) /* a vcpu that stops loses what it was behind */
+    if (cap == 0) /* a vcpu that stops loses positive lag */
         assert_in_range(had, due - MIN(due, due / 10 + 3 * SLICE), due + 3 * SLICE);
     else
         assert_true(had <= (fake_timer_now - from) * cap / 100 + 2 * PERIOD * cap / 100);
@@ -613,8 +613,8 @@ static void test_restarts(void **state)
         }
 }
 
-/* A vcpu with a priority takes the hart from a VM that loads, whatever that VM's priority; work
- * that its vcpus may wait for in a loop has theirs. */
+/* A vcpu with a priority preempts a VM that loads, whatever that VM's priority; work for which the
+ * vcpus may wait in a loop has their priority. */
 static void test_work_priority(void **state)
 {
     struct guest *w, *other;
@@ -627,7 +627,7 @@ static void test_work_priority(void **state)
     assert_int_equal(sched_set_priority(add_vm(1), 0, 1), 0);
     give_work(w);
     run_for(10 * SLICE);
-    assert_int_equal(ran(w), 10 * SLICE); /* nobody else wants it */
+    assert_int_equal(ran(w), 10 * SLICE); /* no other vcpu wants the hart */
     start(&vms[1]);
     run_for(10 * SLICE);
     assert_int_equal(ran(w), 10 * SLICE);
@@ -668,8 +668,8 @@ static void random_vms(bool workers)
     }
 }
 
-/* Sleepers come and go on one hart: who wants to run waits no longer than twice
- * its bound, for those who come may be behind their own share. */
+/* Sleepers come and go on one hart: a vcpu waits no longer than twice its bound, because the others
+ * may be behind their shares. */
 static void test_waits(void **state)
 {
     (void)state;
@@ -698,7 +698,7 @@ static void work_for_all(void)
             give_work(guest_of(vms[i].worker.vcpu));
 }
 
-/* One change of something, as a shell would make it. */
+/* A random change of a parameter, as by the shell. */
 static void change_something(void)
 {
     struct vcpu *v = &vcpus[any(n_vcpus)];
@@ -723,7 +723,7 @@ static void change_something(void)
     check();
 }
 
-/* Anything at all, on several harts; the checks of each step are the test. */
+/* Random operations on several harts; the invariants are the test. */
 static void test_anything(void **state)
 {
     (void)state;
@@ -737,7 +737,7 @@ static void test_anything(void **state)
             run_for(any(3 * MS));
             change_something();
         }
-        /* Whatever was set: who is no lower than others gets its turn. */
+        /* Whatever was set: a vcpu with the highest priority gets its share. */
         somewhere();
         for (unsigned i = 0; i < n_vms; i++) {
             assert_int_equal(sched_set_priority(&vms[i], SCHED_ALL, 0), 0);
@@ -755,8 +755,8 @@ static void test_anything(void **state)
     }
 }
 
-/* No more than its cap in any row of whole periods (and one more, for where they begin); nearly
- * that, for one who always wants to run and has the machine for itself. */
+/* Over any number of periods (and one more, as they begin anywhere) a vcpu gets no more than its
+ * cap; nearly all of it if it always wants to run and is alone. */
 static void check_caps(unsigned period)
 {
     for (unsigned i = 0; i < n_vms; i++) {
@@ -818,19 +818,19 @@ static void test_caps(void **state)
         struct vm *vm;
 
         machine(2, cap);
-        vm = add_vm(2); /* the first by its own, the second by its VM's */
+        vm = add_vm(2); /* the first has a cap of its own, the second its VM's */
         assert_int_equal(sched_set_cap(vm, 0, cap), 0);
         assert_int_equal(sched_set_cap(vm, SCHED_ALL, 100), 0);
         start(vm);
         run_for(50 * PERIOD);
-        /* Of its VM's, each of the two is lent half. */
+        /* Each of the two is granted half of the VM's. */
         assert_in_range(ran(&guests[0]), 49 * (PERIOD * MIN(cap, 50) / 100) - 10 * US,
                         51 * (PERIOD * MIN(cap, 50) / 100));
         assert_in_range(ran(&guests[0]) + ran(&guests[1]), 49 * PERIOD, 51 * PERIOD);
     }
 }
 
-/* More vcpus than harts, not a multiple: all get the same in the long run. */
+/* More vcpus than harts, not a multiple: all get equal time in the long run. */
 static void test_many_harts(void **state)
 {
     (void)state;
@@ -847,7 +847,7 @@ static void test_many_harts(void **state)
         }
 }
 
-/* A VM's vcpus start on different harts, and stay there when nobody else is about. */
+/* A VM's vcpus start on different harts, and stay there while no others run. */
 static void test_spread(void **state)
 {
     (void)state;
@@ -860,7 +860,7 @@ static void test_spread(void **state)
         for (unsigned i = 0; i < HARTS; i++) {
             used |= BIT(vcpus[i].hart->index);
             assert_int_equal(ran(&guests[i]), 100 * MS);
-            assert_int_equal(vcpus[i].hart->slice, NEVER); /* no tick, and WFI is its own */
+            assert_int_equal(vcpus[i].hart->slice, NEVER); /* no tick, native WFI */
             assert_int_equal(vcpus[i].ctx.hstatus & HSTATUS_VTW, 0);
         }
         assert_int_equal(used, BIT(HARTS) - 1);
