@@ -86,14 +86,19 @@ static uint8_t uart_interrupt_id(const struct uart *u)
     return IIR_NONE;
 }
 
-static void uart_update_line(struct vm *vm, struct uart *u)
+/* Not inlined, so that accesses which leave the line as it is are short. */
+static __noinline void uart_set_line(struct vm *vm, struct uart *u, bool line)
+{
+    u->line = line;
+    vm_set_irq(vm, u->dev->irq, line);
+}
+
+static inline void uart_update_line(struct vm *vm, struct uart *u)
 {
     bool line = uart_interrupt_id(u) != IIR_NONE;
 
-    if (line != u->line) {
-        u->line = line;
-        vm_set_irq(vm, u->dev->irq, line);
-    }
+    if (line != u->line)
+        uart_set_line(vm, u, line);
 }
 
 static void uart_fifo_put(struct uart *u, char c)
