@@ -39,7 +39,7 @@ static bool irq_known;
 static struct exit_result handler(unsigned who, const struct vcpu *vcpu, const struct vcpu_exit *e)
 {
     assert_ptr_equal(vcpu, &v);
-    assert_int_equal(v.in_guest, 0); /* from now on nobody has to kick it */
+    assert_int_equal(v.in_guest, 0); /* no kick is needed from now on */
     called = who;
     seen = *e;
     return answer;
@@ -141,7 +141,7 @@ static uint32_t take_exit(uint64_t cause, uint64_t tval)
     return vcpu_exited(&v);
 }
 
-/* Of this reason, and of no other. */
+/* Counted under this reason only. */
 static void expect_reason(enum exit_reason reason)
 {
     for (unsigned i = 0; i < EXIT_REASON_COUNT; i++)
@@ -193,11 +193,11 @@ static void test_rows(void **state)
             assert_int_equal(seen.tinst, 0x3003);
         }
         assert_int_equal(v.stats.exits, 1);
-        assert_int_equal(v.in_guest, 1); /* about to be entered again */
+        assert_int_equal(v.in_guest, 1); /* about to enter its guest again */
     }
 }
 
-/* What no guest can cause, or nobody knows: this VM only. */
+/* Causes that a guest cannot raise, and unknown ones: a crash of this VM only. */
 static void test_causes_without_a_row(void **state)
 {
     for (uint64_t cause = 0; cause < 70; cause++) {
@@ -274,7 +274,7 @@ static void test_inject(void **state)
     assert_int_equal(injections, 1);
     assert_int_equal(injected.cause, CAUSE_LOAD_ACCESS);
     assert_int_equal(injected.tval, 0x1234);
-    assert_int_equal(v.ctx.pc, PC); /* vcpu_inject_trap()'s to change */
+    assert_int_equal(v.ctx.pc, PC); /* only vcpu_inject_trap() changes it */
     assert_int_equal(v.fw_events[SBI_PMU_FW_ACCESS_LOAD], 1);
 }
 
@@ -284,7 +284,7 @@ static void test_double_fault(void **state)
     answer = exit_inject(CAUSE_INSN_ACCESS, PC);
     assert_int_equal(take_exit(CAUSE_INSN_GUEST_PAGE, PC), RUN_STOP);
     expect_crash("double fault");
-    /* Elsewhere, or of another kind, it is an ordinary trap. */
+    /* At another pc, or with another cause, it is an ordinary trap. */
     (void)up(state);
     fake_csr[CSR_VSTVEC] = PC + 4;
     answer = exit_inject(CAUSE_INSN_ACCESS, PC);
@@ -306,7 +306,7 @@ static void test_double_trap(void **state)
     sse_answer = 0;
     assert_int_equal(take_exit(CAUSE_DOUBLE_TRAP, 0), RUN_AGAIN);
     assert_null(crash_reason);
-    /* One that we would inject, while SDT is set and the guest has asked for it. */
+    /* A trap to inject while SDT is set, and the guest has enabled double traps. */
     (void)up(state);
     v.csrs.henvcfg = HENVCFG_DTE;
     fake_csr[CSR_VSSTATUS] = SSTATUS_SDT;
@@ -337,7 +337,7 @@ static void test_hardware_error(void **state)
     assert_int_equal(injections, 0);
 }
 
-/* Whatever is asked of the vcpu or its hart meanwhile is done before it goes on. */
+/* Requests to the vcpu or its hart are carried out before the next entry. */
 static void test_asked_meanwhile(void **state)
 {
     for (unsigned i = 0; i < 3; i++) {
@@ -354,7 +354,7 @@ static void test_asked_meanwhile(void **state)
     assert_int_equal(v.in_guest, 0);
 }
 
-/* Exit n is in row n of the ring that the crash report shows. */
+/* Exit n is in entry n of the ring that the crash report shows. */
 static void test_ring(void **state)
 {
     (void)state;

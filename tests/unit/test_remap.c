@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_remap.c - core/remap.c over the real G-stage and page allocator: what is mapped, which harts
- * are fenced, and that nothing is left of it afterwards. */
+/* test_remap.c - core/remap.c over the real G-stage and page allocator: the mappings, the harts
+ * that are fenced, and that nothing stays allocated. */
 #include "fakes/fake.h"
 #include "fakes/fakes.h"
 
@@ -24,7 +24,7 @@ static struct vm vm;
 static struct vcpu vcpu;
 static struct memslots owner;
 static struct vm asker;
-static uint64_t charged; /* to it */
+static uint64_t charged; /* ticks charged to it */
 
 void sched_charge(struct vm *to, uint64_t ticks)
 {
@@ -63,7 +63,7 @@ static int setup(void **state)
     for (unsigned i = 0; i < 8; i++)
         harts[i]->hartid = i + 10;
     assert_int_equal(gstage_init(&vm.gstage, 3), 0);
-    /* Neighbours in the guest, not in the host; and one 2 MiB block. */
+    /* Adjacent in the guest, not in the host; and one 2 MiB block. */
     assert_int_equal(memslot_add(&owner, RAM, 0x200000000, 0x3000), 0);
     assert_int_equal(memslot_add(&owner, RAM + 0x3000, 0x300000000, 0x1fd000), 0);
     assert_int_equal(memslot_add(&owner, RAM + 2 * MIB, 0x240000000, 4 * MIB), 0);
@@ -93,10 +93,10 @@ static void test_share(void **state)
     assert_int_equal(at(AT + 0x3fff).hpa, 0x300001fff);
     assert_int_equal(at(AT + 0x3fff).prot, GSTAGE_R);
     assert_int_equal(at(AT + 0x4000).size, 0);
-    assert_int_equal(fenced, BIT(13)); /* ran it before its restart */
+    assert_int_equal(fenced, BIT(13)); /* it ran the VM before the restart */
     assert_int_equal(remap_remove(&vm, AT, 0x4000, &asker), 0);
     assert_int_equal(at(AT).size + at(AT + 0x3000).size, 0);
-    assert_int_equal(page_alloc_free_bytes(), free_at_start); /* tables too */
+    assert_int_equal(page_alloc_free_bytes(), free_at_start); /* also the tables */
 
     assert_int_equal(
         remap_share(&vm, AT, &owner, RAM + 2 * MIB, 4 * MIB, GSTAGE_R | GSTAGE_W, &asker), 0);
@@ -106,7 +106,7 @@ static void test_share(void **state)
     assert_int_equal(page_alloc_free_bytes(), free_at_start);
 }
 
-/* Harts that have run the VM since its start are fenced too; this hart by itself. */
+/* Harts that have run the VM since its start are fenced; this hart fences itself. */
 static void test_harts(void **state)
 {
     (void)state;
@@ -119,8 +119,8 @@ static void test_harts(void **state)
     assert_int_equal(charged, 2 * 7); /* for the two others */
 }
 
-/* Firmware that refuses a fence of a VM that runs: tables stay, for a hart may walk them, and the
- * caller knows. Once the VM has stopped each hart flushes before it runs the VM again. */
+/* The firmware refuses a fence for a running VM: the tables are kept, because a hart may walk them,
+ * and the caller gets an error. After the VM has stopped, each hart flushes before it runs it. */
 static void test_broken_firmware(void **state)
 {
     (void)state;
@@ -137,9 +137,9 @@ static void test_broken_firmware(void **state)
 
     vm.vcpus_active = 0;
     assert_int_equal(remap_remove(&vm, AT, 0x1000, &asker), 0);
-    assert_int_equal(vm.last_vcpu[3], 0); /* who loads it there flushes first */
+    assert_int_equal(vm.last_vcpu[3], 0); /* the next load there flushes first */
     assert_true(page_alloc_free_bytes() < free_at_start);
-    /* It works again, by and by: what was kept is freed. */
+    /* Fences work again: the tables that were kept are freed. */
     firmware_answer = SBI_SUCCESS;
     vm.last_vcpu[3] = 1;
     assert_int_equal(remap_share(&vm, AT, &owner, RAM, 0x1000, GSTAGE_R, &asker), 0);
@@ -165,7 +165,7 @@ static void test_refused(void **state)
     assert_int_equal(page_alloc_free_bytes(), free_at_start);
 }
 
-/* Out of memory after the first piece, or before: nothing stays, and that is fenced. */
+/* Out of memory before or after the first chunk: all is unmapped and fenced. */
 static void test_no_memory(void **state)
 {
     static void *taken[64 * MIB / PAGE_SIZE];
@@ -178,7 +178,8 @@ static void test_no_memory(void **state)
     for (unsigned spare = 0; spare < 2; spare++) {
         left = page_alloc_free_bytes();
         fenced = 0;
-        /* It wants a table of each level for 4 KiB pages, and one for those after the 2 MiB one. */
+        /* It needs a table of each level for 4 KiB pages, and one for those after the 2 MiB page.
+         * */
         assert_int_equal(remap_share(&vm, AT, &owner, RAM, 6 * MIB, GSTAGE_R, &asker), -HV_ENOMEM);
         assert_int_equal(at(AT).size + at(AT + 0x3000).size, 0);
         assert_int_equal(page_alloc_free_bytes(), left);
@@ -202,7 +203,7 @@ static void test_available(void **state)
     (void)state;
     assert_true(remap_available());
     firmware_answer = SBI_ERR_NOT_SUPPORTED;
-    assert_true(remap_available()); /* asked once */
+    assert_true(remap_available()); /* the firmware was asked once */
 }
 
 int main(void)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_run_model.c - the protocol between a vcpu's run and those who ask something of it: real
- * core/run.c, exit.c, request.c and work.c, on two harts in all interleavings (model/model.h).
- * Around them a small scheduler, whose calls are one step each as if under its lock, IPIs, and
- * guests that follow a script and then stay in VS-mode until an IPI.
+ * test_run_model.c - the protocol between a running vcpu and requests to it: the real core/run.c,
+ * exit.c, request.c and work.c, on two harts in all interleavings (model/model.h). The test adds a
+ * small scheduler (each call is one step, as if under its lock), IPIs, and guests that follow a
+ * script and then stay in VS-mode until an IPI.
  */
 #include <abi/sbi.h>
 #include <arch/csr.h>
@@ -45,10 +45,10 @@
 
 #define SOFT BIT(IRQ_VS_SOFT)
 
-/* What a guest does, one after the other: each is an exit. */
+/* The steps of a guest's script; each is an exit. */
 enum act {
     DONE,    /* stays in VS-mode until an IPI */
-    NOTHING, /* an exit that asks for nothing */
+    NOTHING, /* an exit without effect */
     WFI,
     SUSPEND, /* HSM, retentive */
     FENCE,   /* remote sfence.vma to all of its VM's harts */
@@ -65,12 +65,12 @@ static struct work piece[2];
 
 static struct {
     bool ipi;              /* pending in the hart's sip */
-    bool expires;          /* its next interrupt is also its vcpu's timer */
+    bool expires;          /* its next interrupt is also the vcpu's timer */
     bool inside;           /* in VS-mode */
-    unsigned at;           /* in its script */
-    bool fenced, promised; /* the remote fence has been done here; its sender believes so */
+    unsigned at;           /* index in its script */
+    bool fenced, promised; /* the remote fence was carried out here; its sender has returned */
     uint32_t seen;         /* requests that were carried out */
-    bool ran[2];           /* pieces of work */
+    bool ran[2];           /* work items */
 } now[MODEL_HARTS];
 
 /* The scenario. */
@@ -78,7 +78,7 @@ static enum act script[MODEL_HARTS][4];
 static uint64_t vsie; /* of vcpu 0 */
 static bool no_vcpu;  /* hart 0 has nothing to run */
 
-/* ---- what real code finds around it */
+/* ---- the environment of the real code */
 
 struct hart *model_this_hart(void)
 {
@@ -297,7 +297,7 @@ void sched_wake(struct vcpu *v)
         v->sched.wake_pending = true;
     } else if (v->run_state == VCPU_BLOCKED) {
         v->run_state = VCPU_RUNNABLE;
-        ipi_send(v->id); /* its hart is idle */
+        ipi_send(v->id); /* its hart may be idle */
     }
 }
 
@@ -375,7 +375,7 @@ void lock_release(struct spinlock *l)
     the_vm.lock.raw.owner = 0;
 }
 
-/* ---- what is not part of this */
+/* ---- functions that play no part here */
 
 uint64_t clock_read(void)
 {
@@ -528,8 +528,7 @@ static uint64_t state(void)
     return s;
 }
 
-/* When nothing moves any more, hart 0 is in its guest, its script at the end, and nothing is left
- * undone. */
+/* In a final state hart 0 is in its guest, at the end of its script, and no request is pending. */
 static void check_guest_runs(void)
 {
     const struct vcpu *v = &vcpu[0];
@@ -558,7 +557,7 @@ static void holds(void (*check)(void), void (*other)(void))
 
     if (r.violated)
         fail_msg("%s", r.text);
-    assert_true(r.states > 50); /* it is no model of nothing */
+    assert_true(r.states > 50); /* the model has explored something */
 }
 
 static int start_scenario(void **s)
@@ -617,7 +616,7 @@ static void test_virtual_interrupts(void **s)
     holds(check_guest_runs, pulse_external);
 }
 
-/* The interrupt comes at any moment of the way into sleep, and ends it. */
+/* The interrupt comes at any step of the way into sleep, and ends the sleep. */
 static void test_wfi_and_wake(void **s)
 {
     (void)s;
@@ -634,7 +633,7 @@ static void fence_and_soft(void)
 
 static void external_and_soft(void)
 {
-    virq_set(&vcpu[0], IRQ_VS_EXT); /* not enabled: no end of its sleep */
+    virq_set(&vcpu[0], IRQ_VS_EXT); /* not enabled: does not end the suspend */
     virq_set(&vcpu[0], IRQ_VS_SOFT);
 }
 
@@ -657,7 +656,7 @@ static void check_asleep(void)
         model_fail("an interrupt that is not enabled ends a suspend");
 }
 
-/* What wakes a vcpu, and is nothing that its guest should see. */
+/* Wake-ups of a vcpu that its guest must not see. */
 static void test_suspend_goes_on(void **s)
 {
     (void)s;
@@ -671,8 +670,7 @@ static void let_its_timer_expire(void)
     ipi_send(0);
 }
 
-/* Its own hart raises the interrupt, while it is on its way into sleep: nobody wakes it for that.
- */
+/* The vcpu's own hart raises the interrupt on the way into sleep: there is no wake-up for that. */
 static void test_wfi_and_own_interrupt(void **s)
 {
     (void)s;
@@ -685,7 +683,7 @@ static void test_suspend_and_ipi(void **s)
 {
     (void)s;
     script[0][0] = SUSPEND;
-    holds(check_awake, send_soft); /* whatever its sie lets through */
+    holds(check_awake, send_soft); /* whatever sie masks */
 }
 
 static void check_awake_and_fenced(void)
@@ -789,8 +787,8 @@ static void test_work(void **s)
     holds(check_work_is_done, queue_two_pieces);
 }
 
-/* Without the fence between in_guest and the last look, each of these goes wrong: the checker
- * would see it. */
+/* Without the fence between in_guest and the last check each of these fails: the model finds
+ * that. */
 static void test_the_fence_is_needed(void **s)
 {
     (void)s;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_stats.c - core/stats.c: the accounts of a vcpu's and a hart's time, read while they
- * change.
- */
+/* test_stats.c - core/stats.c: the times of vcpus and harts, read while they change. */
 #include "fakes/fakes.h"
 
 #include <hearth/kernel/hart.h>
@@ -43,7 +41,7 @@ static void test_vcpu_times(void **state)
     (void)state;
     times(0, 0, 0, 0);
     stats_vcpu_moves(&v, VCPU_RUNNABLE, 1000, 0);
-    fake_timer_now = 1030; /* as it waits, so its account grows */
+    fake_timer_now = 1030; /* the wait so far is counted */
     times(0, 30, 0, 0);
     assert_int_equal(s.state, VCPU_RUNNABLE);
     stats_vcpu_moves(&v, VCPU_RUNNING, 1040, 25);
@@ -58,8 +56,7 @@ static void test_vcpu_times(void **state)
     fake_timer_now = 99999;
     times(65, 40, 25, 100);
     assert_int_equal(s.state, VCPU_STOPPED);
-    stats_vcpu_moves(&v, VCPU_RUNNABLE, 100000,
-                     0); /* what passed while it was stopped is nobody's */
+    stats_vcpu_moves(&v, VCPU_RUNNABLE, 100000, 0); /* time in STOPPED is not counted */
     fake_timer_now = 100001;
     times(65, 41, 25, 100);
 }
@@ -111,7 +108,7 @@ static void test_latency_buckets(void **state)
     }
     latency(1ull << (STATS_BUCKETS - 2), STATS_BUCKETS - 1);
     latency(1ull << 40, STATS_BUCKETS - 1);
-    latency(UINT64_MAX, STATS_BUCKETS - 1); /* a clock that went back */
+    latency(UINT64_MAX, STATS_BUCKETS - 1); /* as after a clock that goes back */
 }
 
 static void test_hart(void **state)
@@ -160,14 +157,14 @@ static void *mover(void *done)
     return NULL;
 }
 
-/* Another hart moves the vcpu as fast as it can: what is read belongs together. */
+/* Another hart changes the state all the time: the values of one read belong together. */
 static void test_read_while_it_moves(void **state)
 {
     pthread_t thread;
     int done = 0;
 
     (void)state;
-    fake_timer_now = 0; /* nothing is added for the state that it is in */
+    fake_timer_now = 0; /* adds nothing for the present state */
     stats_vcpu_moves(&v, VCPU_RUNNABLE, 1000, 0);
     assert_int_equal(pthread_create(&thread, NULL, mover, &done), 0);
     while (!__atomic_load_n(&done, __ATOMIC_ACQUIRE)) {

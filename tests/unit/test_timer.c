@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_timer.c - kernel/timer.c: a hart's events and the end of its slice, and what its comparator
- * holds, with Sstc and with the firmware's timer. */
+/* test_timer.c - kernel/timer.c: a hart's events, the end of its slice, and the value of its
+ * comparator, with Sstc and with the firmware's timer. */
 #include "fakes/fake.h"
 
 #include <hearth/arch/isa.h>
@@ -30,7 +30,7 @@ void sbi_client_set_timer(uint64_t ticks)
 
 static void note(struct timer_event *ev)
 {
-    assert_int_equal(ev->deadline, NEVER); /* it is in no tree any more */
+    assert_int_equal(ev->deadline, NEVER); /* it is in no tree */
     assert_ptr_equal(ev->running, fake_this_hart);
     fired[fired_count++] = (unsigned)(ev - events);
 }
@@ -119,7 +119,7 @@ static void test_armed_again(void **state)
 {
     (void)state;
     timer_arm(&events[0], 2000);
-    timer_arm(&events[0], 4000); /* once, at the later time */
+    timer_arm(&events[0], 4000); /* the event fires once, at the later time */
     assert_int_equal(fake_csr[CSR_STIMECMP], 4000);
     interrupt_at(3000);
     assert_int_equal(fired_count, 0);
@@ -128,7 +128,7 @@ static void test_armed_again(void **state)
     assert_int_equal(fake_csr[CSR_STIMECMP], NEVER);
     interrupt_at(9000);
     assert_int_equal(fired_count, 0);
-    /* Further than the tree's keys reach, and in the past. */
+    /* Beyond the range of the tree's keys, and in the past. */
     timer_arm(&events[0], NEVER - 1);
     assert_int_equal(events[0].deadline, NEVER - 1);
     interrupt_at(10000);
@@ -138,7 +138,7 @@ static void test_armed_again(void **state)
     EXPECT_FIRED(0);
 }
 
-/* Armed on hart 0, then again, or cancelled, on hart 1. */
+/* Armed on hart 0, then armed again or cancelled on hart 1. */
 static void test_two_harts(void **state)
 {
     (void)state;
@@ -179,7 +179,7 @@ static void test_callbacks(void **state)
     events[2].fn = rearm;
     timer_arm(&events[2], 2000);
     interrupt_at(2000);
-    EXPECT_FIRED(2); /* once, though it is armed again */
+    EXPECT_FIRED(2); /* once, although it was armed again */
     assert_int_equal(fake_csr[CSR_STIMECMP], 2100);
     timer_cancel(&events[2]);
     events[0].fn = cancel_itself_and_another;
@@ -211,11 +211,11 @@ static void test_slice(void **state)
     assert_int_equal(fake_csr[CSR_STIMECMP], 5000);
 }
 
-/* Each call of the firmware is long: none for a deadline that stands already. */
+/* Firmware calls are slow: none for a deadline that is set already. */
 static void test_firmware_timer(void **state)
 {
     (void)state;
-    assert_int_equal(fake_csr[CSR_SIE] & STIE, 0); /* nothing to wait for: masked */
+    assert_int_equal(fake_csr[CSR_SIE] & STIE, 0); /* no deadline: masked */
     timer_arm(&events[0], 3000);
     assert_int_equal(firmware_timer, 3000);
     assert_int_equal(fake_csr[CSR_SIE] & STIE, STIE);
@@ -223,7 +223,7 @@ static void test_firmware_timer(void **state)
     timer_arm(&events[1], 4000);
     timer_set_slice(5000);
     assert_int_equal(firmware_calls, 0);
-    /* Its comparator must be moved on, also when the deadline is what it was. */
+    /* The comparator must be set again, also for the same deadline. */
     interrupt_at(2999);
     assert_int_equal(firmware_calls, 1);
     assert_int_equal(firmware_timer, 3000);
@@ -236,7 +236,7 @@ static void test_firmware_timer(void **state)
     assert_int_equal(fake_csr[CSR_STIMECMP], 0);
 }
 
-/* When another vcpu is to come, the comparator waits for its slice; what is due is polled for. */
+/* Before a switch the comparator is not set until the next slice; due events are polled. */
 static void test_put_off(void **state)
 {
     struct hart *h = &fake_harts[0];

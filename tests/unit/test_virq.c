@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_virq.c - virtual interrupts (core/request.c) with another hart, or the vcpu's own, acting
- * between any two steps: no software interrupt is lost, no level stays wrong.
+ * test_virq.c - virtual interrupts (core/request.c) while another hart, or the vcpu's own, acts
+ * between any two steps: no software interrupt is lost, and no level stays wrong.
  */
 #include "fakes/fake.h"
 
@@ -22,7 +22,7 @@
 static struct vcpu vcpu;
 static bool taken;
 
-static void (*act)(void); /* before step `act_at` */
+static void (*act)(void); /* called before step `act_at` */
 static unsigned step, act_at;
 
 void fake_step_hook(void)
@@ -35,7 +35,7 @@ void fake_step_hook(void)
     fn();
 }
 
-/* ---- what request.c calls, and is of no interest here */
+/* ---- functions that request.c calls and that play no part here */
 
 void ipi_send(unsigned hart)
 {
@@ -118,7 +118,7 @@ static void reset(void)
     taken = false;
 }
 
-/* Does `first` with `second` before its at-th step. False: it has no such step. */
+/* Runs `first`, with `second` before its at-th step. False: it has no such step. */
 static bool together(void (*first)(void), void (*second)(void), unsigned at)
 {
     step = 0;
@@ -131,7 +131,7 @@ static bool together(void (*first)(void), void (*second)(void), unsigned at)
     return false;
 }
 
-/* One that comes while others are taken is taken with them, or pending afterwards. */
+/* An interrupt that comes during the take is in the result, or pending afterwards. */
 static void test_sent_meanwhile(void **state)
 {
     unsigned steps = 0;
@@ -143,7 +143,7 @@ static void test_sent_meanwhile(void **state)
         for (unsigned at = 0; met; at++, steps++) {
             reset();
             if (before == 1)
-                fake_csr[CSR_HVIP] = SOFT; /* by the guest's own hand */
+                fake_csr[CSR_HVIP] = SOFT; /* set by the guest */
             else if (before == 2)
                 send_from_other();
             met = together(take, send_from_other, at);
@@ -161,7 +161,7 @@ static void test_sent_meanwhile(void **state)
     assert_true(steps >= 9);
 }
 
-/* The same with the sender interrupted in the middle. */
+/* The same, with the taker between two steps of the sender. */
 static void test_taken_meanwhile(void **state)
 {
     bool met = true;
@@ -178,7 +178,7 @@ static void test_taken_meanwhile(void **state)
     }
 }
 
-/* What was cleared stays so, whatever is flushed for another line. */
+/* A cleared line stays cleared, whatever is flushed for another one. */
 static void test_not_twice(void **state)
 {
     (void)state;

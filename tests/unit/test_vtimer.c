@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_vtimer.c - core/vtimer.c: a vcpu's timer in the host's time, with Sstc and without. */
+/* test_vtimer.c - core/vtimer.c: a vcpu's timer in host time, with and without Sstc. */
 #include "fakes/fakes.h"
 
 #include <arch/csr.h>
@@ -16,7 +16,7 @@
 #include <string.h>
 
 #define NEVER UINT64_MAX
-#define DELTA 500000ull /* the guest's clock is ahead by so much */
+#define DELTA 500000ull /* ticks by which the guest's clock is ahead */
 
 struct host_isa host_isa;
 static struct vm vm;
@@ -59,7 +59,7 @@ static void test_set(void **state)
     (void)state;
     fake_virq_level[0] = BIT(IRQ_VS_TIMER) | BIT(IRQ_VS_SOFT);
     vtimer_set_soft(&v, 2000 + DELTA);
-    assert_int_equal(fake_virq_level[0], BIT(IRQ_VS_SOFT)); /* set_timer clears the old one */
+    assert_int_equal(fake_virq_level[0], BIT(IRQ_VS_SOFT)); /* no timer interrupt */
     assert_int_equal(fake_timer_next(0), 2000);
     assert_int_equal(v.timer_deadline, 2000);
     fake_timer_now = 1999;
@@ -79,7 +79,7 @@ static void test_set_to_the_past_and_to_never(void **state)
     for (unsigned i = 0; i < ARRAY_SIZE(past); i++) {
         vtimer_set_soft(&v, past[i]);
         assert_false(pending());
-        assert_int_equal(fake_timer_next(0), 1000); /* now */
+        assert_int_equal(fake_timer_next(0), 1000); /* at once */
         fake_timer_run(0);
         assert_true(pending());
     }
@@ -90,7 +90,7 @@ static void test_set_to_the_past_and_to_never(void **state)
     assert_false(pending());
 }
 
-/* A clock that is behind the host's: the guest's far future does not become its past. */
+/* With a clock behind the host's, the guest's far future must not wrap into the past. */
 static void test_far_future(void **state)
 {
     (void)state;
@@ -109,7 +109,7 @@ static void test_moved_and_reset(void **state)
     vtimer_moved(&v);
     assert_int_equal(fake_timer_next(0), 3000);
     vtimer_block(&v);
-    vtimer_unblock(&v); /* with Sstc only */
+    vtimer_unblock(&v); /* only with Sstc */
     assert_int_equal(fake_timer_next(0), 3000);
     vtimer_reset(&v);
     assert_int_equal(fake_timer_next(0), NEVER);
@@ -133,7 +133,7 @@ static void test_sleep_with_sstc(void **state)
     vtimer_unblock(&v);
     assert_int_equal(fake_timer_next(0), NEVER);
     v.timer_deadline = 6000;
-    vtimer_moved(&v); /* it has no event of its own */
+    vtimer_moved(&v); /* no event was armed */
     assert_int_equal(fake_timer_next(0), NEVER);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_work.c - kernel/work.c: what a hart does in slices beside its vcpus. */
+/* test_work.c - kernel/work.c: work items that a hart runs beside its vcpus. */
 #include "fakes/fakes.h"
 
 #include <hearth/kernel/hart.h>
@@ -21,7 +21,7 @@ static unsigned ipis;
 static struct piece {
     struct work work;
     unsigned left, done;
-    uint64_t ticks; /* that each part takes */
+    uint64_t ticks; /* duration of each part */
 } pieces[3];
 static unsigned order[16], parts;
 
@@ -65,7 +65,7 @@ static void test_in_order(void **state)
 {
     (void)state;
     assert_false(work_pending(h));
-    work_run(h); /* nothing */
+    work_run(h); /* there is none */
     pieces[0].left = 2;
     for (unsigned i = 0; i < 3; i++)
         work_queue(h, &pieces[i].work);
@@ -78,11 +78,11 @@ static void test_in_order(void **state)
     assert_int_equal(order[0], 0);
     assert_int_equal(order[1], 1);
     assert_int_equal(order[2], 2);
-    assert_int_equal(order[3], 0); /* its second part behind the others */
+    assert_int_equal(order[3], 0); /* its second part comes behind the others */
     assert_false(work_pending(h));
     assert_int_equal(h->work_due, 0);
     assert_int_equal(fake_timer_next(0), UINT64_MAX);
-    /* The queue is as good as new. */
+    /* The queue is empty, and usable. */
     pieces[1].left = 1;
     work_queue(h, &pieces[1].work);
     work_run(h);
@@ -98,12 +98,12 @@ static void test_slice_and_gap(void **state)
     work_queue(h, &pieces[1].work);
     h->resched = 0;
     work_run(h);
-    assert_int_equal(parts, 4); /* one slice, by turns */
+    assert_int_equal(parts, 4); /* one slice, in turns */
     assert_int_equal(pieces[0].done, 2);
     assert_true(work_pending(h));
     assert_int_equal(h->work_due, 0);
     assert_int_equal(fake_timer_next(0), fake_timer_now + GAP);
-    /* Behind other work it waits for its turn. */
+    /* It is queued behind the other work. */
     work_queue(h, &pieces[2].work);
     assert_int_equal(h->work_due, 0);
     assert_int_equal(h->resched, 0);
@@ -113,7 +113,7 @@ static void test_slice_and_gap(void **state)
     assert_int_equal(h->resched, 1);
     work_run(h);
     assert_int_equal(pieces[2].done, 1);
-    /* An idle hart comes before the gap is over: then it is not said again. */
+    /* An idle hart runs the work before the gap is over: resched is not set again. */
     pieces[0].left = pieces[1].left = 1;
     work_run(h);
     assert_false(work_pending(h));
@@ -130,7 +130,7 @@ static void test_for_another_hart(void **state)
     assert_int_equal(h->resched, 0);
     work_queue(&other, &pieces[1].work);
     assert_int_equal(ipis, 1);
-    /* Its choice of a vcpu took resched; the interrupt says it again, while work is due. */
+    /* sched_next() has cleared resched; the interrupt sets it again while work is due. */
     other.resched = 0;
     fake_this_hart = &other;
     work_interrupted();
