@@ -17,13 +17,6 @@
 
 #include "config_reader.h"
 
-/* Properties of a VM node, in addition to those of config_policy.c; all others are refused. */
-static const char *const properties[] = {
-    "compatible", "reg",         "vm-name",       "vcpus",    "memory",        "kernel",   "initrd",
-    "bootargs",   "load",        "messages",      "sbi-off",  "weight",        "priority", "cap",
-    "affinity",   "vcpu-weight", "vcpu-priority", "vcpu-cap", "vcpu-affinity", "symbols",
-};
-
 /* ---- errors ---- */
 
 void config_printable(char *to, size_t size, const char *from)
@@ -69,6 +62,14 @@ int config_refuse_value(const struct config_reader *r, const char *property, uin
     return config_blame(r, property);
 }
 
+int config_refuse_range(const struct config_reader *r, const char *property, uint64_t value,
+                        uint64_t min, uint64_t max)
+{
+    snprintf(r->error->problem, sizeof(r->error->problem), "%lu is not in %lu..%lu",
+             (unsigned long)value, (unsigned long)min, (unsigned long)max);
+    return config_blame(r, property);
+}
+
 /* ---- properties by type; *found: the property is present (NULL: it is required) ---- */
 
 static int want(const struct config_reader *r, const char *property, int err, bool *found,
@@ -83,9 +84,9 @@ static int want(const struct config_reader *r, const char *property, int err, bo
     return 0;
 }
 
-int config_want_u32(const struct config_reader *r, const char *property, uint32_t *out)
+int config_want_u32(const struct config_reader *r, const char *property, uint32_t *out, bool *found)
 {
-    return want(r, property, fdt_prop_u32(r->b->dtb, r->node, property, out), NULL,
+    return want(r, property, fdt_prop_u32(r->b->dtb, r->node, property, out), found,
                 "is not one 32-bit number");
 }
 
@@ -110,12 +111,6 @@ int config_want_string(const struct config_reader *r, const char *property, cons
 
 /* ---- the parts of a description ---- */
 
-/* True for properties of the VM node that config_policy.c reads. */
-static bool is_policy(const struct config_reader *r, const char *name)
-{
-    return r->vms > 0 && r->node == r->vm && config_is_policy(name);
-}
-
 int config_want_known(const struct config_reader *r, const char *const known[], unsigned count)
 {
     int offset;
@@ -127,10 +122,10 @@ int config_want_known(const struct config_reader *r, const char *const known[], 
 
         (void)fdt_getprop_by_offset(r->b->dtb, offset, &name, NULL);
         for (i = 0; i < count; i++) {
-            if (name != NULL && strcmp(name, known[i]) == 0)
+            if (name != NULL && name[0] != '\0' && strcmp(name, known[i]) == 0)
                 break;
         }
-        if (i == count && (name == NULL || !is_policy(r, name)))
+        if (i == count)
             return config_refuse(r, name, "unknown property");
     }
     return 0;
@@ -145,7 +140,7 @@ static int check_shape(const struct config_reader *r)
 
     if (fdt_node_check_compatible(fdt, r->node, "hearth,vm") != 0)
         return config_refuse(r, "compatible", "is not \"hearth,vm\"");
-    err = config_want_known(r, properties, ARRAY_SIZE(properties));
+    err = config_want_vm_properties(r);
     if (err)
         return err;
     fdt_for_each_subnode(child, fdt, r->node)
@@ -208,7 +203,7 @@ static int read_identity(const struct config_reader *r)
 {
     const char *name;
     uint32_t reg;
-    int err = config_want_u32(r, "reg", &reg);
+    int err = config_want_u32(r, "reg", &reg, NULL);
 
     if (!err)
         err = config_want_string(r, "vm-name", &name, NULL);
@@ -220,27 +215,6 @@ static int read_identity(const struct config_reader *r)
     if (err)
         return err;
     memcpy(r->config->name, name, strlen(name) + 1);
-    return 0;
-}
-
-static int read_size(const struct config_reader *r)
-{
-    struct vm_config *c = r->config;
-    int err = config_want_u32(r, "vcpus", &c->vcpus);
-
-    if (err)
-        return err;
-    if (c->vcpus == 0 || c->vcpus > VCPUS_MAX)
-        return config_refuse_value(r, "vcpus", c->vcpus, "is not in 1..64");
-    err = config_want_u64(r, "memory", &c->memory, NULL);
-    if (err)
-        return err;
-    if (c->memory < VM_MEMORY_MIN)
-        return config_refuse_value(r, "memory", c->memory, "is below 2 MiB");
-    if (c->memory > VM_MEMORY_MAX)
-        return config_refuse_value(r, "memory", c->memory, "is above 1 TiB");
-    if (!is_aligned(c->memory, PAGE_SIZE))
-        return config_refuse_value(r, "memory", c->memory, "is not a multiple of 4096");
     return 0;
 }
 
@@ -400,7 +374,7 @@ static int read_vm(const struct config_reader *r)
     if (!err)
         err = read_identity(r);
     if (!err)
-        err = read_size(r);
+        err = config_read_keys(r);
     if (!err)
         err = read_image(r, "kernel", NULL, &c->kernel, &c->kernel_size);
     if (!err)
@@ -419,8 +393,6 @@ static int read_vm(const struct config_reader *r)
         err = config_read_sched(r);
     if (!err)
         err = config_read_channels(r);
-    if (!err)
-        err = config_read_policy(r);
     return err;
 }
 

@@ -25,10 +25,12 @@ int config_blame(const struct config_reader *r, const char *property);
 int config_refuse(const struct config_reader *r, const char *property, const char *problem);
 int config_refuse_value(const struct config_reader *r, const char *property, uint64_t value,
                         const char *problem);
+int config_refuse_range(const struct config_reader *r, const char *property, uint64_t value,
+                        uint64_t min, uint64_t max);
 
 /* Read properties by type. *found: the property is present; NULL: it is required. */
-int __must_check config_want_u32(const struct config_reader *r, const char *property,
-                                 uint32_t *out);
+int __must_check config_want_u32(const struct config_reader *r, const char *property, uint32_t *out,
+                                 bool *found);
 int __must_check config_want_u64(const struct config_reader *r, const char *property, uint64_t *out,
                                  bool *found);
 int __must_check config_want_string(const struct config_reader *r, const char *property,
@@ -46,6 +48,7 @@ int __must_check config_read_sched(const struct config_reader *r);
 /* The memory channels that the VM takes part in, on either side, into config->channel[]. */
 int __must_check config_read_channels(const struct config_reader *r);
 
-/* config/config_policy.c: r->config->policy, and the names of its properties. */
-int __must_check config_read_policy(const struct config_reader *r);
-bool config_is_policy(const char *property);
+/* config_keys.c: refuses a property of the VM's node that keys.def does not have. */
+int __must_check config_want_vm_properties(const struct config_reader *r);
+/* config_keys.c: reads the properties that are a number or a word by keys.def. */
+int __must_check config_read_keys(const struct config_reader *r);

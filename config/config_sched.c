@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * config_sched.c - reads the scheduling parameters in a VM's description: `weight`, `priority`,
- * `cap` and `affinity` of the VM, and of each of its vcpus (vcpu-weight and so on: one value for
- * each). No state.
+ * config_sched.c - reads the shares of the harts in a VM's description (VM_SHARE in keys.def):
+ * a property with the VM's value, and vcpu-PROPERTY with one value for each vcpu. No state.
  */
 #include "config_reader.h"
 
@@ -10,53 +9,42 @@
 #include <hearth/lib/fdt_util.h>
 
 #include <libfdt.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
-struct sched_key {
+enum share_scope {
+    SHARE_EACH,     /* the VM's value is that of each of its vcpus */
+    SHARE_TOGETHER, /* the VM's value is for all its vcpus together */
+};
+
+struct share {
     const char *vm, *vcpu; /* property names */
-    uint32_t cells;
-    bool sum;           /* the VM's value is shared by its vcpus */
-    uint64_t low, high; /* of a vcpu's value */
-    const char *wrong;
-    void (*set)(struct sched_params *params, uint64_t value);
+    size_t offset, size;   /* of the field in struct sched_params */
+    enum share_scope scope;
+    uint64_t min, max, initial; /* of a vcpu's value */
 };
 
-static void config_set_weight(struct sched_params *params, uint64_t value)
-{
-    params->weight = (uint16_t)value;
-}
-
-static void config_set_priority(struct sched_params *params, uint64_t value)
-{
-    params->priority = (uint8_t)value;
-}
-
-static void config_set_cap(struct sched_params *params, uint64_t value)
-{
-    params->cap = (uint16_t)value;
-}
-
-static void config_set_affinity(struct sched_params *params, uint64_t value)
-{
-    params->affinity = value;
-}
-
-static const struct sched_key keys[] = {
-    {"weight", "vcpu-weight", 1, false, SCHED_WEIGHT_MIN, SCHED_WEIGHT_MAX, "is not in 1..10000",
-     config_set_weight},
-    {"priority", "vcpu-priority", 1, false, 0, SCHED_PRIORITY_MAX, "is not in 0..99",
-     config_set_priority},
-    {"cap", "vcpu-cap", 1, true, 0, SCHED_CAP_MAX, "is not in 0..100", config_set_cap},
-    {"affinity", "vcpu-affinity", 2, false, 1, UINT64_MAX, "names no hart", config_set_affinity},
+static const struct share shares[] = {
+#define VM_SHARE(key, property, scope, min, max, initial, form, text)                              \
+    {property,                                                                                     \
+     "vcpu-" property,                                                                             \
+     offsetof(struct sched_params, key),                                                           \
+     sizeof(((struct sched_params *)0)->key),                                                      \
+     SHARE_##scope,                                                                                \
+     min,                                                                                          \
+     max,                                                                                          \
+     initial},
+#include <hearth/config/keys.def>
 };
 
-/* The values of one property, each of `cells` cells; data NULL: it is not there. */
-struct sched_values {
+/* The values of one property, each of `cells` cells; data NULL: the property is absent. */
+struct share_values {
     const char *data;
     uint32_t cells;
 };
 
-static uint64_t config_sched_value(const struct sched_values *values, uint32_t index)
+static uint64_t share_value(const struct share_values *values, uint32_t index)
 {
     uint64_t value = 0;
 
@@ -64,56 +52,61 @@ static uint64_t config_sched_value(const struct sched_values *values, uint32_t i
     return value;
 }
 
-/* One property of `count` values, each within low..high, if it is there. */
-static int config_sched_values(const struct config_reader *r, const char *property,
-                               const struct sched_key *key, uint32_t count, uint64_t high,
-                               const char *wrong, struct sched_values *values)
+/* Reads a property of `count` values up to `max` each, if it is present. */
+static int share_read_values(const struct config_reader *r, const char *property,
+                             const struct share *share, uint32_t count, uint64_t max,
+                             struct share_values *values)
 {
+    const uint32_t cells = share->size == sizeof(uint64_t) ? 2 : 1;
     int len;
 
-    *values = (struct sched_values){fdt_getprop(r->b->dtb, r->node, property, &len), key->cells};
+    *values = (struct share_values){fdt_getprop(r->b->dtb, r->node, property, &len), cells};
     if (values->data == NULL)
         return 0;
-    if ((uint64_t)len != (uint64_t)count * key->cells * 4) {
+    if ((uint64_t)len != (uint64_t)count * cells * 4) {
         snprintf(r->error->problem, sizeof(r->error->problem), "is not %u %u-bit number%s", count,
-                 32 * key->cells, count == 1 ? "" : "s");
+                 32 * cells, count == 1 ? "" : "s");
         return config_blame(r, property);
     }
     for (uint32_t i = 0; i < count; i++) {
-        const uint64_t value = config_sched_value(values, i);
+        const uint64_t value = share_value(values, i);
 
-        if (value < key->low || value > high)
-            return config_refuse_value(r, property, value, wrong);
+        if (value < share->min || value > max)
+            return config_refuse_range(r, property, value, share->min, max);
     }
     return 0;
 }
 
-static int config_read_key(const struct config_reader *r, const struct sched_key *key)
+static int share_read(const struct config_reader *r, const struct share *share)
 {
     struct vm_config *c = r->config;
-    struct sched_values vm, vcpu;
-    int err = config_sched_values(r, key->vm, key, 1, key->sum ? key->high * c->vcpus : key->high,
-                                  key->sum ? "is above 100 for each vcpu" : key->wrong, &vm);
+    const bool together = share->scope == SHARE_TOGETHER;
+    struct share_values vm, vcpu;
+    int err = share_read_values(r, share->vm, share, 1,
+                                together ? share->max * c->vcpus : share->max, &vm);
 
     if (!err)
-        err = config_sched_values(r, key->vcpu, key, c->vcpus, key->high, key->wrong, &vcpu);
+        err = share_read_values(r, share->vcpu, share, c->vcpus, share->max, &vcpu);
     if (err)
         return err;
-    if (key->sum && vm.data != NULL)
-        c->sched.cap = (uint32_t)config_sched_value(&vm, 0);
+    if (together && vm.data != NULL)
+        c->sched.cap = (uint32_t)share_value(&vm, 0);
     for (uint32_t i = 0; i < c->vcpus; i++) {
+        uint64_t value = share->initial;
+
         if (vcpu.data != NULL)
-            key->set(&c->sched.vcpu[i], config_sched_value(&vcpu, i));
-        else if (vm.data != NULL && !key->sum)
-            key->set(&c->sched.vcpu[i], config_sched_value(&vm, 0));
+            value = share_value(&vcpu, i);
+        else if (vm.data != NULL && !together)
+            value = share_value(&vm, 0);
+        memcpy((char *)&c->sched.vcpu[i] + share->offset, &value, share->size); /* little-endian */
     }
     return 0;
 }
 
 int config_read_sched(const struct config_reader *r)
 {
-    for (unsigned i = 0; i < ARRAY_SIZE(keys); i++) {
-        int err = config_read_key(r, &keys[i]);
+    for (unsigned i = 0; i < ARRAY_SIZE(shares); i++) {
+        int err = share_read(r, &shares[i]);
 
         if (err)
             return err;

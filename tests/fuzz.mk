@@ -6,7 +6,7 @@ FUZZ_CFLAGS  := -std=gnu11 -g -O1 -fno-sanitize-recover=all -fsanitize=fuzzer,ad
 FUZZERS      := cpio config host_tree image
 
 fuzz_cpio_SRCS      := lib/cpio.c
-fuzz_config_SRCS    := config/config.c lib/symbols.c config/config_channels.c config/config_sched.c config/config_policy.c config/bundle.c lib/cpio.c lib/fdt_util.c tests/unit/fakes/sbi_names.c
+fuzz_config_SRCS    := config/config.c lib/symbols.c config/config_channels.c config/config_sched.c config/config_keys.c config/bundle.c lib/cpio.c lib/fdt_util.c tests/unit/fakes/sbi_names.c
 fuzz_config_SEEDS   := $(B)/unit/data/bundle.dtb
 fuzz_host_tree_SRCS := lib/fdt_util.c platform/platform.c platform/platform_dev.c arch/riscv/isa.c arch/riscv/isa_policy.c
 fuzz_host_tree_SEEDS := $(filter $(B)/unit/data/qemu-%,$(FDT_UNIT_DATA))

@@ -9,14 +9,14 @@ import struct
 
 import pytest
 
-from hearth_lib import bundle, description
+from hearth_lib import bundle, description, keys
 from tool_helpers import GOOD, TREE, bundled, channels, elf, linux_image, members, problems, read, source_of, toml
 
 
 def test_policy(folder):
     vms = read(folder, toml({**GOOD, "on_crash": '"preserve"', "autostart": "false", "restart_limit": "3"})
                + '[management]\nshell = false\nwhen_idle = "stay"\n')
-    assert vms[0].policy == {"on_crash": "pause", "autostart": 0, "restart_limit": 3}
+    assert vms[0].values == {"vcpus": 1, "memory": 16 << 20, "on_crash": "pause", "autostart": 0, "restart_limit": 3}
     assert vms.management == {"shell": 0, "when_idle": "stay"}
     text = bundle.source(vms, {("vm", "kernel"): "k"})
     for line in ('on-crash = "pause";', "autostart = <0>;", "restart-limit = <3>;", "shell = <0>;",
@@ -191,7 +191,7 @@ STRANGE = ["true", "-1", "1.5", "nan", "1e300", "99999999999999999999999", '""',
            "{}", "{ a = [] }", "[1, 'a']", "1979-05-27", "07:32:00", '"' + "9" * 5000 + '"', '"' + "a-" * 3000 + '"']
 
 
-@pytest.mark.parametrize("key", [*description.KEYS, *(f"management.{key}" for key in description.MANAGEMENT)])
+@pytest.mark.parametrize("key", [*description.KEYS, *(f"management.{key}" for key in keys.MANAGEMENT)])
 def test_strange_values(folder, key):
     """Any value is accepted, or refused with an error that names table and key."""
     for value in STRANGE:

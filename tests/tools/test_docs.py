@@ -11,10 +11,10 @@ import pytest
 TREE = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TREE / "tools"))
 
-from hearth_lib import description  # noqa: E402
+from hearth_lib import description, keys  # noqa: E402
 
 PAGES = {p.relative_to(TREE).as_posix(): p.read_text() for folder in (TREE, TREE / "docs") for p in folder.glob("*.md")}
-README, MANAGING, SCHEDULING = (PAGES[p] for p in ("README.md", "docs/managing.md", "docs/scheduling.md"))
+README, MANAGING = PAGES["README.md"], PAGES["docs/managing.md"]
 ABI = (TREE / "docs/abi.md").read_text()
 EXTENDING = (TREE / "docs/extending.md").read_text()
 NUMBERS = {m[1]: int(m[2], 0) for m in re.finditer(r"^#define (\w+)\s+\(?(-?\w+?)(?:u?l?l?)\)?(?:\s|$)",
@@ -150,27 +150,10 @@ def table(page, heading):
             for line in lines[2:]]
 
 
-def test_policy_keys():
-    told = {}
-    for keys, values, default, _ in table(MANAGING, "A description's keys"):
-        for key in re.findall(r"`(\w+)`", keys):
-            told[key] = values
-    assert set(told) == set(description.POLICY)
-    for key, kind in description.POLICY.items():
-        if kind is bool:
-            assert told[key] == "boolean", key
-        elif isinstance(kind, range):
-            assert re.match(r"(\d+) to (\d+)\b", told[key]).groups() == (str(kind[0]), str(kind[-1])), key
-        else:
-            assert set(re.findall(r'"(\w+)"', told[key])) - set(description.SYNONYMS) == set(kind), key
-    for key in description.MANAGEMENT:
-        assert re.search(rf"^    {key} = ", MANAGING, re.M), key
-
-
-def test_sched_keys():
-    rows = table(SCHEDULING, "Keys")
-    assert {k for keys, *_ in rows for k in re.findall(r"`(\w+)`", keys)} >= \
-        {*description.SCHED_CHECKS, *(f"vcpu_{key}" for key in description.SCHED_CHECKS)}
+def test_keys():
+    """The tables of keys are those that `tools/hearth keys --markdown` makes of keys.def."""
+    for keys_of in (keys.VM, keys.MANAGEMENT):
+        assert keys.markdown(keys_of) in MANAGING
 
 
 def readme_description():
@@ -191,13 +174,6 @@ def test_readme_description(tmp_path):
     vm = description.read(file)[0]
     assert vm.messages == "other" and vm.load == 0x80200000 and vm.symbols.functions == 2
     assert [(c.name, c.writable) for c in vm.channels] == [("ring", True)]
-
-
-def test_every_key_is_told():
-    told = set(re.findall(r"^    (?:# )?(\w+) = ", readme_description(), re.M))
-    told |= {k for page in (MANAGING, SCHEDULING) for k in re.findall(r"^\|[^|]*\|", page, re.M) for k in
-             re.findall(r"`(\w+)`", k)}
-    assert set(description.KEYS) <= told
 
 
 def test_shell_commands():

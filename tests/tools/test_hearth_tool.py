@@ -146,7 +146,7 @@ def test_default_arguments(run, folder):
     assert not {"-icount", "-S", "-gdb", "-rtc"} & set(args)
 
 
-@pytest.mark.parametrize("command", ["check", "bundle", "run", "symbolize", "trace"])
+@pytest.mark.parametrize("command", ["check", "bundle", "run", "keys", "symbolize", "trace"])
 def test_help_says_what_each_argument_is(command):
     text = subprocess.run([*TOOL, command, "--help"], stdout=subprocess.PIPE, text=True, check=True,
                           env={**os.environ, "COLUMNS": "100"}).stdout

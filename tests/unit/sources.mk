@@ -85,7 +85,7 @@ unit_lock_SRCS := kernel/lock.c tests/unit/fakes/fake.c tests/unit/fakes/bulk.c
 $(B)/unit/obj/kernel/lock.c.o: UNIT_CPPFLAGS += -DHEARTH_DEBUG=1
 unit_isa_SRCS := lib/fdt_util.c arch/riscv/isa.c arch/riscv/isa_policy.c
 unit_entropy_SRCS := platform/entropy.c
-unit_config_SRCS := config/config.c lib/symbols.c config/config_channels.c config/config_sched.c config/config_policy.c config/bundle.c lib/cpio.c lib/fdt_util.c tests/unit/fakes/sbi_names.c
+unit_config_SRCS := config/config.c lib/symbols.c config/config_channels.c config/config_sched.c config/config_keys.c config/bundle.c lib/cpio.c lib/fdt_util.c tests/unit/fakes/sbi_names.c
 unit_virq_SRCS := core/request.c $(addprefix tests/unit/fakes/,fake.c bulk.c)
 unit_uart_SRCS := $(BOARD_UNIT_SRCS)
 unit_page_fault_SRCS := $(BOARD_UNIT_SRCS) guest/page_fault.c guest/virtual_insn.c guest/gva_walk.c \

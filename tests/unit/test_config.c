@@ -253,16 +253,16 @@ static void test_node_limit(void **state)
 static void test_bad_numbers(void **state)
 {
     (void)state;
-    bad_u32("vcpus", 0, "0x0 is not in 1..64");
-    bad_u32("vcpus", 65, "0x41 is not");
+    bad_u32("vcpus", 0, "0 is not in 1..64");
+    bad_u32("vcpus", 65, "65 is not");
     bad_u32("vcpus", 0xffffffff, "is not in");
     bad_u64("vcpus", 2, "32-bit");
-    bad_u64("memory", 0x1000, "0x1000 is below 2 MiB");
-    bad_u64("memory", 0, "below");
-    bad_u64("memory", 64 * MIB + 1, "multiple of 4096");
-    bad_u64("memory", ~0ull, "above");
-    bad_u64("memory", ~0xfffull, "above");
-    bad_u64("memory", 2048 * GIB, "above");
+    bad_u64("memory", 0x1000, "4096 is not in 2097152..1099511627776");
+    bad_u64("memory", 0, "0 is not in");
+    bad_u64("memory", 64 * MIB + 1, "67108865 is not a multiple of 4096");
+    bad_u64("memory", ~0ull, "18446744073709551615 is not in 2097152..1099511627776");
+    bad_u64("memory", ~0xfffull, "is not in");
+    bad_u64("memory", 2048 * GIB, "is not in");
     bad_u32("memory", 64 << 20, "64-bit");
     bad_bytes("memory", "", 0, "64-bit");
     bad_u64("load", 0x7ffff000, "outside");
@@ -309,6 +309,7 @@ static void test_bad_strings(void **state)
     bad_string("compatible", "hearth,vmx", "hearth,vm");
     bad_bytes("compatible", "hearth,v", 8, "hearth,vm");
     bad_string("colour", "red", "unknown property");
+    bad_string("channels", "red", "unknown property"); /* they are nodes */
     bad_string("Memory", "red", "unknown property");
 }
 
@@ -400,8 +401,10 @@ static void test_sched(void **state)
     read_archive(&a);
     assert_int_equal(goods, 3);
     for (uint32_t i = 0; i < 2; i++) {
-        assert_int_equal(good[0].sched.vcpu[i].weight, 0);
-        assert_int_equal(good[0].sched.vcpu[i].affinity, 0);
+        assert_int_equal(good[0].sched.vcpu[i].weight, SCHED_WEIGHT_DEFAULT);
+        assert_true(good[0].sched.vcpu[i].affinity == UINT64_MAX);
+        assert_int_equal(good[0].sched.vcpu[i].priority, 0);
+        assert_int_equal(good[0].sched.vcpu[i].cap, 0);
     }
     assert_int_equal(good[0].sched.cap, 0);
     assert_int_equal(good[1].sched.cap, 200);
@@ -416,17 +419,17 @@ static void test_sched(void **state)
     free(a.bytes);
     free(fdt);
 
-    bad_u32s("weight", 0, UINT32_MAX, "0x0 is not in 1..10000");
+    bad_u32s("weight", 0, UINT32_MAX, "0 is not in 1..10000");
     bad_u32s("weight", 10001, UINT32_MAX, "is not in 1..10000");
     bad_u32s("weight", 1, 1, "is not 1 32-bit number");
     bad_u32s("vcpu-weight", 1, UINT32_MAX, "is not 2 32-bit numbers");
     bad_u32s("vcpu-weight", 1, 0, "is not in 1..10000");
     bad_u32s("priority", 100, UINT32_MAX, "is not in 0..99");
     bad_u32s("vcpu-priority", 99, 100, "is not in 0..99");
-    bad_u32s("cap", 201, UINT32_MAX, "is above 100 for each vcpu");
+    bad_u32s("cap", 201, UINT32_MAX, "201 is not in 0..200");
     bad_u32s("vcpu-cap", 100, 101, "is not in 0..100");
     bad_u32s("affinity", 1, UINT32_MAX, "is not 1 64-bit number");
-    bad_u32s("affinity", 0, 0, "names no hart");
+    bad_u32s("affinity", 0, 0, "0 is not in 1..");
     bad_u32s("vcpu-affinity", 0, 1, "is not 2 64-bit numbers");
     bad_bytes("vcpu-affinity", "", 0, "is not 2 64-bit numbers");
 }

@@ -10,6 +10,8 @@ same bytes.
 import os
 import subprocess
 
+from hearth_lib import keys
+
 VERSION = 1
 PAGE = 4096
 
@@ -58,8 +60,11 @@ def cells64(value):
     return f"<{value >> 32:#x} {value & 0xffffffff:#x}>"
 
 
-def policy_value(value):
-    return string(value) if isinstance(value, str) else f"<{value}>"
+def property_value(key, value):
+    """The value of a key that keys.def gives a range or words."""
+    if key.form == "WORD":
+        return string(value)
+    return cells64(value) if key.form == "SIZE" or key.unit == "HARTS" else f"<{value}>"
 
 
 def management(vms):
@@ -68,7 +73,8 @@ def management(vms):
     if not table:
         return []
     return ["\tmanagement {", '\t\tcompatible = "hearth,management";',
-            *(f"\t\t{key.replace('_', '-')} = {policy_value(value)};" for key, value in table.items()), "\t};"]
+            *(f"\t\t{keys.MANAGEMENT[name].property} = {property_value(keys.MANAGEMENT[name], value)};"
+              for name, value in table.items()), "\t};"]
 
 
 def source(vms, members):
@@ -80,8 +86,6 @@ def source(vms, members):
             "compatible": '"hearth,vm"',
             "reg": f"<{number:#x}>",
             "vm-name": string(vm.name),
-            "vcpus": f"<{vm.vcpus}>",
-            "memory": cells64(vm.memory),
             "kernel": string(members[vm.name, "kernel"]),
         }
         if vm.initrd is not None:
@@ -96,14 +100,11 @@ def source(vms, members):
             properties["messages"] = string(vm.messages)
         if vm.sbi:
             properties["sbi-off"] = ", ".join(string(name) for name in vm.sbi)
-        for key in ("weight", "priority", "cap", "affinity"):
-            cells = cells64 if key == "affinity" else "<{}>".format
-            if (value := getattr(vm, key)) is not None:
-                properties[key] = cells(value)
-            if (values := getattr(vm, f"vcpu_{key}")) is not None:
-                properties[f"vcpu-{key}"] = ", ".join(map(cells, values))
-        for key, value in vm.policy.items():
-            properties[key.replace("_", "-")] = policy_value(value)
+        for name, key in keys.VM.items():
+            if name in vm.values:
+                properties[key.property] = property_value(key, vm.values[name])
+            if (each := vm.values.get(f"vcpu_{name}")) is not None:
+                properties[f"vcpu-{key.property}"] = ", ".join(property_value(key, value) for value in each)
         lines.append(f"\t\tvm@{number:x} {{")
         lines += [f"\t\t\t{key} = {value};" for key, value in properties.items()]
         for index, channel in enumerate(vm.channels):

@@ -11,60 +11,33 @@ import os
 import pathlib
 import re
 import stat
-import struct
 import tomllib
 
-from hearth_lib import streams
+from hearth_lib import keys, streams
 from hearth_lib import symbols as symbol_files
+from hearth_lib.image import RAM_BASE, kernel_extent
+from hearth_lib.keys import size_text
+from hearth_lib.problem import Problem
 
-RAM_BASE = 0x80000000
-FLAT_LOAD = RAM_BASE + 0x200000  # where a flat binary goes when its description does not say
-VCPUS_MAX = 64
-VMS_MAX = 128
-HARTS_MAX = 64
-MEMORY_MIN = 2 << 20
-MEMORY_MAX = 1 << 40  # the hypervisor's own limit
-CMDLINE_MAX = 4095
+VCPUS_MAX, VMS_MAX, HARTS_MAX = (keys.number(name) for name in ("VCPUS_MAX", "VMS_MAX", "HARTS_MAX"))
+CMDLINE_MAX, NAME_MAX = keys.number("VM_CMDLINE_MAX"), keys.number("VM_NAME_MAX")
+CHANNEL_SIZE_MAX = keys.number("VM_CHANNEL_SIZE")
+VM_CHANNELS_MAX, CHANNELS_MAX = keys.number("VM_CHANNELS_MAX"), keys.number("CHANNELS_MAX")
+PAGE = keys.number("PAGE_SIZE")
 FILE_MAX = 16 << 20  # bytes of a description
 FDT_ROOM, FDT_ROOM_VCPU = 20 << 10, 5 << 10  # kept free for the guest's device tree
-PAGE = 4096
-
-# How a VM is to be treated: key -> least and greatest number, or the words that it may be, or bool.
-POLICY = {
-    "on_poweroff": ("destroy", "restart", "pause"),
-    "on_reboot": ("destroy", "restart", "pause"),
-    "on_crash": ("destroy", "restart", "pause"),
-    "restart_limit": range(0, 32 + 1),
-    "restart_period": range(1, 86400 + 1),
-    "autostart": bool,
-    "start_order": range(0, 1000 + 1),
-    "start_delay": range(0, 3600000 + 1),
-    "shutdown": ("sysrq", "message", "none"),
-    "shutdown_timeout": range(1, 86400 + 1),
-    "paused_time": ("stops", "runs"),
-    "console": ("log", "buffer"),
-    "inspect": bool,
-    "interrupts": ("plic",),
-}
-MANAGEMENT = {"shell": bool, "inspect": bool, "when_idle": ("off", "stay")}
 SYNONYMS = {"preserve": "pause"}  # libvirt's word
-REQUIRED = ("name", "vcpus", "memory", "kernel")
 CHANNEL_KEYS = ("name", "to", "size", "access")
 CHANNEL_ACCESS = ("read-only", "read-write")
-CHANNEL_SIZE_MAX = 1 << 30
-VM_CHANNELS_MAX = 16  # that a VM publishes and subscribes to
-CHANNELS_MAX = 128
 SHELL = "shell"  # as `messages`: the management shell
-# What sbi = ["-NAME"] can switch off: the names in the hypervisor's table (sbi/*.c), all but "base".
+# The extensions that sbi = ["-NAME"] can switch off: the names in the hypervisor's table (sbi/*.c), all but "base".
 SBI_EXTENSIONS = ("time", "spi", "rfnc", "hsm", "srst", "dbcn", "legacy", "pmu", "susp", "sta", "sse", "fwft",
                   "dbtr", "mpxy", "hvc", "host-comm", "perf")
-
-
 TABLES = ("vm", "management")
 
 
 class DescriptionError(Exception):
-    """Wrong descriptions: every problem found, one line each."""
+    """Wrong descriptions, with one line for each problem found."""
 
     def __init__(self, problems):
         super().__init__("; ".join(problems))
@@ -82,27 +55,26 @@ class Channel:
 
 @dataclasses.dataclass
 class Vm:
+    """A description without mistakes. The keys that keys.def gives a range or words are in `values`, by name."""
     name: str
-    vcpus: int
-    memory: int
     kernel: pathlib.Path
     kernel_kind: str
+    values: dict
     load: int | None = None
     initrd: pathlib.Path | None = None
     symbols: symbol_files.Table | None = None
     cmdline: str | None = None
     messages: str | None = None
-    sbi: list[str] = dataclasses.field(default_factory=list)  # names of what is switched off
-    weight: int | None = None
-    priority: int | None = None
-    cap: int | None = None
-    affinity: int | None = None  # a mask of harts
-    vcpu_weight: list[int] | None = None
-    vcpu_priority: list[int] | None = None
-    vcpu_cap: list[int] | None = None
-    vcpu_affinity: list[int] | None = None
+    sbi: list[str] = dataclasses.field(default_factory=list)  # names of the extensions that are switched off
     channels: list[Channel] = dataclasses.field(default_factory=list)
-    policy: dict = dataclasses.field(default_factory=dict)  # the keys of POLICY that are there
+
+    @property
+    def vcpus(self):
+        return self.values["vcpus"]
+
+    @property
+    def memory(self):
+        return self.values["memory"]
 
     def summary(self):
         text = (f"{self.name}: {self.vcpus} vcpu{'s' if self.vcpus > 1 else ''}, "
@@ -110,13 +82,6 @@ class Vm:
         if self.initrd:
             text += f", initrd {self.initrd}"
         return text + (f", {self.symbols.functions} functions' names" if self.symbols else "")
-
-
-def size_text(size):
-    for shift, unit in ((30, "GiB"), (20, "MiB"), (10, "KiB")):
-        if size >> shift and size % (1 << shift) == 0:
-            return f"{size >> shift} {unit}"
-    return f"{size} bytes"
 
 
 def parse_size(value):
@@ -128,10 +93,6 @@ def parse_size(value):
         if match:
             return int(match[1]) << {"": 0, "K": 10, "M": 20, "G": 30}[match[2]]
     raise ValueError('must be a number of bytes, or a string such as "512M", "1G" or "65536K"')
-
-
-class Problem(Exception):
-    """One key's value is wrong; the text goes behind file, table and key."""
 
 
 def need_int(value, low, high):
@@ -155,29 +116,25 @@ def type_name(value):
 
 
 def check_name(value, _folder):
-    if not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", need_str(value)):
-        raise Problem(f'"{value}" must be 1 to 31 of a-z, 0-9 and -, beginning with a letter')
+    if not re.fullmatch(rf"[a-z][a-z0-9-]{{0,{NAME_MAX - 1}}}", need_str(value)):
+        raise Problem(f'"{value}" must be 1 to {NAME_MAX} of a-z, 0-9 and -, beginning with a letter')
     return value
 
 
-def check_vcpus(value, _folder):
-    return need_int(value, 1, VCPUS_MAX)
-
-
-def check_memory(value, _folder):
+def check_size(value, low, high, step):
     try:
         size = parse_size(value)
     except ValueError as e:
         raise Problem(str(e)) from None
-    if not MEMORY_MIN <= size <= MEMORY_MAX:
-        raise Problem(f"must be {size_text(MEMORY_MIN)} to {MEMORY_MAX >> 40} TiB, not {size} bytes")
-    if size % PAGE:
-        raise Problem(f"must be a multiple of {PAGE} bytes, not {size}")
+    if not low <= size <= high:
+        raise Problem(f"must be {size_text(low)} to {size_text(high)}, not {size} bytes")
+    if size % step:
+        raise Problem(f"must be a multiple of {step} bytes, not {size}")
     return size
 
 
 def check_load(value, _folder):
-    address = need_int(value, RAM_BASE, RAM_BASE + MEMORY_MAX)
+    address = need_int(value, RAM_BASE, RAM_BASE + keys.VM["memory"].max)
     if address % 4:
         raise Problem(f"{address:#x} must be a multiple of 4")
     return address
@@ -275,7 +232,7 @@ def check_channels(value, folder):
     return [check_channel(entry, folder) for entry in value]
 
 
-def check_harts(value, _folder):
+def check_harts(value):
     """A mask of harts from [0, 2] or "0-1,3"."""
     if isinstance(value, str):
         harts = []
@@ -293,132 +250,73 @@ def check_harts(value, _folder):
     return sum(1 << hart for hart in {need_int(hart, 0, HARTS_MAX - 1) for hart in harts})
 
 
-# What a VM gets of the harts: key -> check of one value. vcpu_KEY is an array of one value for each vcpu.
-SCHED_CHECKS = {"weight": lambda value, _: need_int(value, 1, 10000),
-                "priority": lambda value, _: need_int(value, 0, 99),
-                "cap": lambda value, _: need_int(value, 0, 100 * VCPUS_MAX),
-                "affinity": check_harts}
-
-
-def check_each(key):
-    def check(value, folder):
-        if not isinstance(value, list):
-            raise Problem(f"must be an array of one value for each vcpu, not {type_name(value)}")
-        values = []
-        for number, entry in enumerate(value):
-            try:
-                values.append(need_int(entry, 0, 100) if key == "cap" else SCHED_CHECKS[key](entry, folder))
-            except Problem as e:
-                raise Problem(f"vcpu {number}: {e}") from None
-        return values
-    return check
-
-
-def check_sched(vm):
-    """What depends on the number of vcpus; yields key and problem."""
-    if vm.get("cap", 0) > 100 * vm["vcpus"]:
-        yield "cap", f"must be at most 100 for each vcpu: {100 * vm['vcpus']}, not {vm['cap']}"
-    for key in SCHED_CHECKS:
-        values = vm.get(f"vcpu_{key}")
-        if values is not None and len(values) != vm["vcpus"]:
-            yield f"vcpu_{key}", f"has {len(values)} values, the VM has {vm['vcpus']} vcpus"
-
-
-def check_policy(kind, value):
-    """A value of POLICY or MANAGEMENT: a number (of a boolean, too), or a word."""
-    if kind is bool:
-        if not isinstance(value, bool):
-            raise Problem(f"must be true or false, not {type_name(value)}")
-        return int(value)
-    if isinstance(kind, range):
-        return need_int(value, kind[0], kind[-1])
+def check_word(value, words):
     word = SYNONYMS.get(need_str(value), value)
-    if word not in kind:
-        raise Problem(f'"{value}" is not one of its values' + nearest(word, kind, "values"))
+    if word not in words:
+        raise Problem(f'"{value}" is not one of its values' + nearest(word, words, "values"))
     return word
 
 
-CHECKS = {"name": check_name, "vcpus": check_vcpus, "memory": check_memory, "kernel": check_file,
-          "load": check_load, "initrd": check_file, "symbols": check_symbols, "cmdline": check_cmdline,
-          "messages": check_messages, "sbi": check_sbi, "channels": check_channels,
-          **SCHED_CHECKS, **{f"vcpu_{key}": check_each(key) for key in SCHED_CHECKS}}
-KEYS = tuple(CHECKS) + tuple(POLICY)
+def check_bool(value):
+    if not isinstance(value, bool):
+        raise Problem(f"must be true or false, not {type_name(value)}")
+    return int(value)
 
 
-# Kernels that are no program as they stand: where, the bytes there, what it is, how to unpack it. guest/image.c has them, too.
-PACKED = (
-    (4, b"zimg", "an EFI zboot image", None),
-    (0, b"\x1f\x8b\x08", "compressed by gzip", "zcat"),
-    (0, b"\xfd7zXZ\0", "compressed by xz", "xzcat"),
-    (0, b"\x28\xb5\x2f\xfd", "compressed by zstd", "zstdcat"),
-    (0, b"\x02\x21\x4c\x18", "compressed by lz4", "lz4cat"),
-    (0, b"\x04\x22\x4d\x18", "compressed by lz4", "lz4cat"),
-    (4, b"1AY&SY", "compressed by bzip2", "bzcat"),
-    (5, b"\xff" * 8, "compressed by lzma", "lzcat"),
-    (0, b"\x89LZO\0\r\n\x1a\n", "compressed by lzop", "lzop -dc"),
-    (0, b"\x27\x05\x19\x56", "a U-Boot image (uImage)", None),
-    (0, b"\xd0\x0d\xfe\xed", "a device tree or FIT image", None),
-    (0x38, b"ARM\x64", "an Image for arm64", None),
-)
+def check_share(key, value):
+    """One value of a share of the harts."""
+    return check_harts(value) if key.unit == "HARTS" else need_int(value, key.min, key.max)
 
 
-def check_packed(path, head):
-    for offset, magic, what, command in PACKED:
-        if head[offset:offset + len(magic)] != magic:
-            continue
-        if magic == b"zimg" and len(head) >= 24:
-            start, size = struct.unpack_from("<II", head, 8)
-            packing = head[24:32].split(b"\0")[0].decode(errors="replace")
-            raise Problem(f"{path} is {what}: the kernel in it is {size} bytes at {start}, packed by {packing}; "
-                          "unpack it first")
-        raise Problem(f"{path} is {what}" + (f": unpack it first ({command} {path} > Image)" if command else ""))
+def check_shares(key, value):
+    """vcpu_KEY, a list with one value for each vcpu."""
+    if not isinstance(value, list):
+        raise Problem(f"must be an array of one value for each vcpu, not {type_name(value)}")
+    values = []
+    for number, entry in enumerate(value):
+        try:
+            values.append(check_share(key, entry))
+        except Problem as e:
+            raise Problem(f"vcpu {number}: {e}") from None
+    return values
 
 
-def kernel_extent(path, load):
-    """(kind, first address, end address) that the image takes in the guest's RAM."""
-    size = os.path.getsize(path)
-    with open(path, "rb") as f:
-        head = f.read(64)
-        if size == 0:
-            raise Problem(f"{path} is empty")
-        if head[:4] == b"\x7fELF":
-            return ("ELF", *elf_extent(path, f, head, size))
-    if len(head) == 64 and head[0x38:0x3c] == b"RSC\x05":
-        text_offset, image_size, flags = struct.unpack_from("<QQQ", head, 8)
-        if flags & 1:
-            raise Problem(f"{path} is a big-endian Linux Image")
-        start = RAM_BASE + text_offset
-        return "Linux Image", start, start + max(size, image_size)
-    check_packed(path, head)
-    start = FLAT_LOAD if load is None else load
-    return "flat binary", start, start + size
+def check_key(key, value):
+    """A value by the key's entry in keys.def. A boolean becomes 0 or 1."""
+    if key.form == "SIZE":
+        return check_size(value, key.min, key.max, key.step)
+    if key.form == "BOOL":
+        return check_bool(value)
+    if key.form == "WORD":
+        return check_word(value, key.words)
+    if key.form == "SHARE" and key.scope == "TOGETHER":
+        return need_int(value, key.min, key.max * VCPUS_MAX)
+    return check_share(key, value) if key.form == "SHARE" else need_int(value, key.min, key.max)
 
 
-def elf_extent(path, f, head, size):
-    if len(head) < 64 or head[4:6] != b"\x02\x01" or struct.unpack_from("<H", head, 18)[0] != 243:
-        raise Problem(f"{path} is an ELF file, but not one for 64-bit RISC-V")
-    (phoff,) = struct.unpack_from("<Q", head, 32)
-    entry_size, count = struct.unpack_from("<HH", head, 54)
-    if entry_size != 56 or phoff + count * 56 > size:
-        raise Problem(f"{path} has a damaged program header table")
-    f.seek(phoff)
-    spans = []
-    for _ in range(count):
-        kind, _, offset, _, paddr, filesz, memsz, _ = struct.unpack("<IIQQQQQQ", f.read(56))
-        if kind != 1 or memsz == 0:
-            continue
-        if filesz > memsz or offset + filesz > size:
-            raise Problem(f"{path} has a damaged segment at physical address {paddr:#x}")
-        spans.append((paddr, paddr + memsz))
-    if not spans:
-        raise Problem(f"{path} has nothing to load")
-    return min(s[0] for s in spans), max(s[1] for s in spans)
+def check_sched(values):
+    """The checks that depend on the number of vcpus; yields key and problem."""
+    vcpus = values["vcpus"]
+    for name, key in keys.SHARES.items():
+        if key.scope == "TOGETHER" and values.get(name, 0) > key.max * vcpus:
+            yield name, f"must be at most {key.max} for each vcpu: {key.max * vcpus}, not {values[name]}"
+        each = values.get(f"vcpu_{name}")
+        if each is not None and len(each) != vcpus:
+            yield f"vcpu_{name}", f"has {len(each)} values, the VM has {vcpus} vcpus"
+
+
+# The keys whose form is OTHER: the check of a value, which may name a file in `folder`.
+CHECKS = {"name": check_name, "kernel": check_file, "load": check_load, "initrd": check_file, "symbols": check_symbols,
+          "cmdline": check_cmdline, "messages": check_messages, "sbi": check_sbi, "channels": check_channels}
+VCPU_KEYS = {f"vcpu_{name}": key for name, key in keys.SHARES.items()}
+KEYS = (*keys.VM, *VCPU_KEYS)
 
 
 def check_fit(vm):
     """The kernel's place, and whether kernel, initrd and device tree fit into the VM's memory."""
     kind, start, end = kernel_extent(vm["kernel"], vm.get("load"))
-    ram_end = RAM_BASE + vm["memory"]
+    memory, vcpus = vm["values"]["memory"], vm["values"]["vcpus"]
+    ram_end = RAM_BASE + memory
     if "load" in vm and kind != "flat binary":
         raise Problem(f"load is for flat binaries only, and {vm['kernel']} is a {kind}"
                       .replace("a ELF", "an ELF"))
@@ -426,10 +324,10 @@ def check_fit(vm):
         raise Problem(f"{vm['kernel']} ({kind}) takes {start:#x} to {end:#x}, "
                       f"the VM's memory is {RAM_BASE:#x} to {ram_end:#x}")
     initrd = os.path.getsize(vm["initrd"]) if vm.get("initrd") else 0
-    need = sum(-(-size // PAGE) * PAGE for size in (end - RAM_BASE, initrd, FDT_ROOM + vm["vcpus"] * FDT_ROOM_VCPU))
-    if need > vm["memory"]:
+    need = sum(-(-size // PAGE) * PAGE for size in (end - RAM_BASE, initrd, FDT_ROOM + vcpus * FDT_ROOM_VCPU))
+    if need > memory:
         raise Problem(f"kernel, initrd ({initrd} bytes) and device tree need {need} bytes "
-                      f"of memory, the VM has {vm['memory']}")
+                      f"of memory, the VM has {memory}")
     return kind
 
 
@@ -444,25 +342,28 @@ def read_vm(table, label, folder, problems):
         problems.append(f"{label}: {key}: {text}")
 
     before = len(problems)
-    vm, policy = {}, {}
+    values = {}
+    vm = {"values": values}
     for key, value in table.items():
         if key not in KEYS:
             wrong(key, "unknown key" + nearest(key, KEYS))
             continue
         try:
-            if key in POLICY:
-                policy[key] = check_policy(POLICY[key], value)
-            else:
+            if key in CHECKS:
                 vm[key] = CHECKS[key](value, folder)
+            elif key in VCPU_KEYS:
+                values[key] = check_shares(VCPU_KEYS[key], value)
+            else:
+                values[key] = check_key(keys.VM[key], value)
         except Problem as e:
             wrong(key, e)
-    for key in REQUIRED:
-        if key not in table:
-            wrong(key, "missing")
+    for key in keys.VM.values():
+        if key.required and key.name not in table:
+            wrong(key.name, "missing")
     if len(problems) == before:
         try:
             vm["kernel_kind"] = check_fit(vm)
-            for key, text in check_sched(vm):
+            for key, text in check_sched(values):
                 wrong(key, text)
         except Problem as e:
             text = str(e)
@@ -470,7 +371,7 @@ def read_vm(table, label, folder, problems):
                   "memory" if text.startswith("kernel, ") else "kernel", text)
         except OSError as e:
             wrong("kernel", e)
-    return Vm(**vm, policy=policy) if len(problems) == before else None
+    return Vm(**vm) if len(problems) == before else None
 
 
 def peer_problem(vm, vms):
@@ -523,11 +424,11 @@ def read_management(table, label, problems):
         problems.append(f"{label}: must be a table")
         return found
     for key, value in table.items():
-        if key not in MANAGEMENT:
-            problems.append(f"{label}: {key}: unknown key" + nearest(key, MANAGEMENT))
+        if key not in keys.MANAGEMENT:
+            problems.append(f"{label}: {key}: unknown key" + nearest(key, keys.MANAGEMENT))
             continue
         try:
-            found[key] = check_policy(MANAGEMENT[key], value)
+            found[key] = check_key(keys.MANAGEMENT[key], value)
         except Problem as e:
             problems.append(f"{label}: {key}: {e}")
     return found

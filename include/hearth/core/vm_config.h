@@ -61,11 +61,7 @@ enum vm_interrupts {
     VM_INTERRUPTS_COUNT,
 };
 
-#define VM_RESTARTS_MAX         32u    /* restart_limit */
-#define VM_RESTART_PERIOD_MAX   86400u /* s */
-#define VM_START_ORDER_MAX      1000u
-#define VM_START_DELAY_MAX      3600000u /* ms */
-#define VM_SHUTDOWN_TIMEOUT_MAX 86400u   /* s */
+#define VM_RESTARTS_MAX 32u /* restart_limit; other ranges: hearth/config/keys.def */
 
 /* Policies of a VM. */
 struct vm_policy {
