@@ -11,6 +11,9 @@
 #include <hearth/core/stats.h>
 #include <hearth/core/vcpu.h>
 
+#include <stdio.h>
+#include <string.h>
+
 struct vm_brief {
     enum vm_state state;
     uint64_t up_ms, run_ms, work_ms, exits;
@@ -94,31 +97,50 @@ static enum shell_result cmd_vm_list(struct shell *sh)
     return SHELL_DONE;
 }
 
-static void info_policy(struct shell *sh, const struct vm_policy *p)
+/* One key of the description. words: "a, b, c", of which the value is the index; NULL: a number. */
+static void info_key(struct shell *sh, unsigned index, const char *key, const char *words,
+                     uint32_t value)
 {
-    static const char *const actions[] = {"destroy", "restart", "pause"};
-    static const char *const ways[] = {"sysrq", "message", "none"};
+    char word[16];
 
-    if (!sh->as_json) {
-        sh_print(sh, "  on poweroff %s, on reboot %s, on crash %s\n", actions[p->on_poweroff],
-                 actions[p->on_reboot], actions[p->on_crash]);
-        sh_print(sh, "  at most %u restarts within %u s; shutdown by %s, %u s\n", p->restart_limit,
-                 p->restart_period, ways[p->shutdown], p->shutdown_timeout);
-        sh_print(sh, "  while paused its clock %s; console %s; %s inspected\n",
-                 p->time_runs ? "runs" : "stops", p->console_buffered ? "buffered" : "in the log",
-                 p->inspect && management.inspect ? "may be" : "may not be");
-        return;
-    }
-    json_string(&sh->json, "on_poweroff", actions[p->on_poweroff]);
-    json_string(&sh->json, "on_reboot", actions[p->on_reboot]);
-    json_string(&sh->json, "on_crash", actions[p->on_crash]);
-    json_number(&sh->json, "restart_limit", p->restart_limit);
-    json_number(&sh->json, "restart_period", p->restart_period);
-    json_string(&sh->json, "shutdown", ways[p->shutdown]);
-    json_number(&sh->json, "shutdown_timeout", p->shutdown_timeout);
-    json_string(&sh->json, "paused_time", p->time_runs ? "runs" : "stops");
-    json_string(&sh->json, "console", p->console_buffered ? "buffer" : "log");
-    json_bool(&sh->json, "inspect", p->inspect && management.inspect);
+    for (const char *space; words != NULL && value > 0 && (space = strchr(words, ' ')) != NULL;
+         value--)
+        words = space + 1;
+    if (words != NULL)
+        (void)snprintf(word, sizeof(word), "%.*s", (int)strcspn(words, ","), words);
+    else
+        (void)snprintf(word, sizeof(word), "%u", value);
+    if (!sh->as_json)
+        sh_print(sh, "%s%s=%s", index % 5 == 0 ? (index > 0 ? "\n  " : "  ") : " ", key, word);
+    else if (words != NULL)
+        json_string(&sh->json, key, word);
+    else
+        json_number(&sh->json, key, value);
+}
+
+static void info_flag(struct shell *sh, unsigned index, const char *key, bool value)
+{
+    if (strcmp(key, "inspect") == 0)
+        value = value && management.inspect;
+    if (sh->as_json)
+        json_bool(&sh->json, key, value);
+    else
+        info_key(sh, index, key, "false, true", value);
+}
+
+/* The keys of keys.def, but for those that info_head() and info_vcpu() show. */
+static void info_keys(struct shell *sh, const struct vm_config *c)
+{
+    unsigned index = 0;
+
+#define VM_NUMBER(key, property, field, min, max, initial, unit, text)                             \
+    info_key(sh, index++, #key, NULL, c->field);
+#define VM_BOOL(key, property, field, initial, text) info_flag(sh, index++, #key, c->field);
+#define VM_WORD(key, property, field, words, initial, text)                                        \
+    info_key(sh, index++, #key, words, c->field);
+#include <hearth/config/keys.def>
+    if (!sh->as_json)
+        sh_print(sh, "\n");
 }
 
 static void info_console(struct shell *sh, const struct vm *vm)
@@ -204,7 +226,7 @@ static enum shell_result cmd_vm_info(struct shell *sh)
         return SHELL_DONE;
     if (sh->step == 0) {
         info_head(sh, vm);
-        info_policy(sh, &vm->config.policy);
+        info_keys(sh, &vm->config);
         info_console(sh, vm);
         if (sh->as_json)
             json_open(&sh->json, "vcpu", '[');

@@ -2,6 +2,7 @@
 /* cmd_vm.c - shell commands that change VMs: life cycle and scheduling (shell_internal.h). */
 #include "shell_internal.h"
 
+#include <hearth/config/config.h>
 #include <hearth/config/descriptions.h>
 #include <hearth/lib/errno.h>
 #include <hearth/core/lifecycle.h>
@@ -147,13 +148,46 @@ static enum shell_result cmd_vm_operate(struct shell *sh)
 
 /* ---- settings ---- */
 
-struct settings {
-    bool given[4]; /* weight, priority, cap, affinity */
-    uint64_t value[4];
-    uint32_t vcpu;
+/* What `vm set` can change: the shares of the harts in keys.def. */
+enum {
+#define VM_SHARE(key, property, scope, min, max, initial, form, text) SETTING_##key,
+#include <hearth/config/keys.def>
+    SETTINGS
 };
 
-static const char *const cmd_vm_setting_names[4] = {"weight", "priority", "cap", "affinity"};
+/* "weight=1..10000 priority=0..99 ..." */
+#define TEXT(x)                  #x
+#define VALUES_NUMBER(min, max)  TEXT(min) ".." TEXT(max)
+#define VALUES_PERCENT(min, max) "PERCENT"
+#define VALUES_HARTS(min, max)   "HARTS"
+#define VM_SHARE(key, property, scope, min, max, initial, form, text)                              \
+    " " #key "=" VALUES_##form(min, max)
+static const char cmd_vm_set_usage[] = "VM [vcpu=N]"
+#include <hearth/config/keys.def>
+                                       " ...";
+
+enum setting_scope { EACH, TOGETHER };
+
+/* The range is that of one vcpu; TOGETHER: without vcpu=N the value is for all vcpus. */
+static const struct setting {
+    const char *name;
+    enum setting_scope scope;
+    bool is_harts;
+    uint64_t min, max;
+} cmd_vm_settings[SETTINGS] = {
+#define IS_HARTS_NUMBER  false
+#define IS_HARTS_PERCENT false
+#define IS_HARTS_HARTS   true
+#define VM_SHARE(key, property, scope, min, max, initial, form, text)                              \
+    {#key, scope, IS_HARTS_##form, min, max},
+#include <hearth/config/keys.def>
+};
+
+struct settings {
+    bool given[SETTINGS];
+    uint64_t value[SETTINGS];
+    uint32_t vcpu;
+};
 
 static bool cmd_vm_read_setting(const char *word, struct settings *s)
 {
@@ -168,15 +202,15 @@ static bool cmd_vm_read_setting(const char *word, struct settings *s)
         s->vcpu = (uint32_t)number;
         return true;
     }
-    for (unsigned i = 0; i < ARRAY_SIZE(cmd_vm_setting_names); i++) {
-        const size_t n = strlen(cmd_vm_setting_names[i]);
+    for (unsigned i = 0; i < SETTINGS; i++) {
+        const size_t n = strlen(cmd_vm_settings[i].name);
 
-        if ((size_t)(equals - word) != n || memcmp(word, cmd_vm_setting_names[i], n) != 0)
+        if ((size_t)(equals - word) != n || memcmp(word, cmd_vm_settings[i].name, n) != 0)
             continue;
         if (s->given[i])
             return false;
         s->given[i] = true;
-        if (i == 3)
+        if (cmd_vm_settings[i].is_harts)
             return word_bits(equals + 1, HARTS_MAX, &s->value[i]);
         return word_number(equals + 1, false, &s->value[i]) && s->value[i] <= UINT32_MAX;
     }
@@ -186,46 +220,47 @@ static bool cmd_vm_read_setting(const char *word, struct settings *s)
 /* Checks a setting: all are checked before the first one is applied. */
 static int cmd_vm_check_setting(struct vm *vm, const struct settings *s, unsigned i)
 {
+    const struct setting *setting = &cmd_vm_settings[i];
     const uint64_t value = s->value[i];
+    uint64_t max = setting->max;
 
     if (s->vcpu != SCHED_ALL && s->vcpu >= vm->config.vcpus)
         return -HV_ENOENT;
-    switch (i) {
-    case 0:
-        return value < SCHED_WEIGHT_MIN || value > SCHED_WEIGHT_MAX ? -HV_ERANGE : 0;
-    case 1:
-        return value > SCHED_PRIORITY_MAX ? -HV_ERANGE : 0;
-    case 2:
-        return value > SCHED_CAP_MAX * (s->vcpu == SCHED_ALL ? vm->config.vcpus : 1) ? -HV_ERANGE
-                                                                                     : 0;
-    default:
+    if (setting->is_harts)
         return (value & sched_harts_online()) == 0 ? -HV_EINVAL : 0;
-    }
+    if (setting->scope == TOGETHER && s->vcpu == SCHED_ALL)
+        max *= vm->config.vcpus;
+    return value < setting->min || value > max ? -HV_ERANGE : 0;
 }
 
 static int cmd_vm_apply_setting(struct vm *vm, const struct settings *s, unsigned i)
 {
+    const uint32_t number = (uint32_t)s->value[i];
+
     switch (i) {
-    case 0:
-        return sched_set_weight(vm, s->vcpu, (uint32_t)s->value[0]);
-    case 1:
-        return sched_set_priority(vm, s->vcpu, (uint32_t)s->value[1]);
-    case 2:
-        return sched_set_cap(vm, s->vcpu, (uint32_t)s->value[2]);
+    case SETTING_weight:
+        return sched_set_weight(vm, s->vcpu, number);
+    case SETTING_priority:
+        return sched_set_priority(vm, s->vcpu, number);
+    case SETTING_cap:
+        return sched_set_cap(vm, s->vcpu, number);
     default:
-        return sched_set_affinity(vm, s->vcpu, s->value[3]);
+        return sched_set_affinity(vm, s->vcpu, s->value[i]);
     }
 }
 
 static enum shell_result cmd_vm_set(struct shell *sh)
 {
     struct settings s = {.vcpu = SCHED_ALL};
+    bool any = false;
     struct vm *vm;
 
     for (unsigned i = 1; i < sh->argc; i++)
         if (!cmd_vm_read_setting(sh->argv[i], &s))
             return SHELL_USAGE;
-    if (!s.given[0] && !s.given[1] && !s.given[2] && !s.given[3])
+    for (unsigned i = 0; i < SETTINGS; i++)
+        any |= s.given[i];
+    if (!any)
         return SHELL_USAGE;
     vm = sh_vm(sh, sh->argv[0]);
     if (vm == NULL)
@@ -240,7 +275,7 @@ static enum shell_result cmd_vm_set(struct shell *sh)
                                    : cmd_vm_check_setting(vm, &s, which));
         if (why == NULL)
             continue;
-        sh_print(sh, "%s: %s: %s\n", vm->config.name, cmd_vm_setting_names[which], why);
+        sh_print(sh, "%s: %s: %s\n", vm->config.name, cmd_vm_settings[which].name, why);
         break;
     }
     return SHELL_DONE;
@@ -277,7 +312,7 @@ const struct shell_command shell_vm_commands[] = {
     OPERATION("reset", "restarts it from its images"),
     OPERATION("destroy", "stops it and frees its resources"),
     {.name = "vm set",
-     .usage = "VM [vcpu=N] weight=1..10000 priority=0..99 cap=PERCENT affinity=HARTS ...",
+     .usage = cmd_vm_set_usage,
      .help = "sets its share of the harts; HARTS like 0-1,3",
      .words = {WORD_VM, WORD_SETTING, WORD_SETTING},
      .least = 2,

@@ -82,7 +82,10 @@ static void complete_commands(struct completion *c, const char *first)
 
 static void complete_argument(struct completion *c, enum shell_word kind)
 {
-    static const char *const settings[] = {"weight=", "priority=", "affinity=", "cap=", "vcpu="};
+    static const char *const settings[] = {
+#define VM_SHARE(key, property, scope, min, max, initial, form, text) #key "=",
+#include <hearth/config/keys.def>
+        "vcpu="};
     static const char *const spaces[] = {"gpa", "gva"};
 
     switch (kind) {

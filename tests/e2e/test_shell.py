@@ -3,11 +3,16 @@
 
 import json
 import re
+import sys
 from time import monotonic
 
 import pytest
+from harness import TREE
 from linux import DETACH, SHELL, Console, assemble
 from monitor import COUNT, GAP, IDLE, LETTER, TICK, end, register, run_until, states, vm
+
+sys.path.insert(0, str(TREE / "tools"))
+from hearth_lib import keys  # noqa: E402
 
 
 def test_life(shell, tmp_path):
@@ -80,6 +85,10 @@ def test_listings(shell, tmp_path):
     assert [v["name"] for v in json.loads(c.shell("vm list --json"))] == ["one", "two"]
     info = json.loads(c.shell("vm info two --json"))
     assert info["on_reboot"] == "restart" and len(info["vcpu"]) == 2
+    shown = {name for name, key in keys.VM.items() if key.form in ("NUMBER", "BOOL", "WORD")}
+    assert shown <= info.keys() and shown <= set(re.findall(r"(\w+)=", c.shell("vm info two")))
+    assert (info["autostart"], info["restart_period"], info["paused_time"]) == (True, 60, "stops")
+    assert all(f" {name}=" in c.shell("help vm set") for name in keys.SHARES)
     assert c.shell("vm set two weight=250 priority=3 affinity=0") == ""
     assert c.shell("vm set two vcpu=1 cap=40") == ""
     vcpus = json.loads(c.shell("vm info two --json"))["vcpu"]

@@ -28,11 +28,11 @@ struct vm;
 
 /* ---- parameters ---- */
 
-#define SCHED_WEIGHT_MIN     1u
-#define SCHED_WEIGHT_MAX     10000u
-#define SCHED_WEIGHT_DEFAULT 100u
-#define SCHED_PRIORITY_MAX   99u  /* 0: none, the vcpu shares by weight; 1..99: runs before those */
-#define SCHED_CAP_MAX        100u /* percent, of a vcpu; of a VM: so many for each of its vcpus */
+#define SCHED_WEIGHT_MIN     1
+#define SCHED_WEIGHT_MAX     10000
+#define SCHED_WEIGHT_DEFAULT 100
+#define SCHED_PRIORITY_MAX   99  /* 0: none, the vcpu shares by weight; 1..99: runs before those */
+#define SCHED_CAP_MAX        100 /* percent, of a vcpu; of a VM: so many for each of its vcpus */
 #define SCHED_ALL            UINT32_MAX /* as an index: each vcpu of the VM */
 
 /*
