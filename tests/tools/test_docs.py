@@ -231,6 +231,6 @@ def test_panics():
                     for f in TREE.glob("*/**/*.[ch]")
                     if f.relative_to(TREE).parts[0] not in ("tests", "build", "examples", "include")
                     for call in calls(f.read_text()))
-    rows = re.findall(r"^\| `([^`]*)` \| `([^`]*)` \| (.+) \|$", PAGES["docs/panics.md"], re.MULTILINE)
+    rows = re.findall(r"^- `([^`]*)`: `([^`]*)`\n((?:  .+\n)+)", PAGES["docs/panics.md"], re.MULTILINE)
     assert sorted((file, call) for file, call, _ in rows) == wanted
     assert all(len(why) > 10 for _, _, why in rows) and len(wanted) > 10

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every file of the tree has its licence."""
+"""Rules that all files of the tree keep: the licence line, the columns of documents."""
 
 import pathlib
 import subprocess
@@ -20,3 +20,10 @@ def test_licence():
     assert len(found) > 500
     assert [f for f in found if SPDX not in "".join(f.read_text().splitlines(keepends=True)[:2])] == []
     assert "Apache License" in (TREE / "LICENSE").read_text()
+
+
+def test_document_columns():
+    """Tables, code and addresses too: at most 120 columns."""
+    pages = [f for f in files() if f.suffix == ".md"]
+    assert len(pages) > 8
+    assert [(f.name, n) for f in pages for n, line in enumerate(f.read_text().splitlines(), 1) if len(line) > 120] == []

@@ -11,7 +11,7 @@ import re
 
 INCLUDE = pathlib.Path(__file__).resolve().parents[2] / "include/hearth"
 TABLE = INCLUDE / "config/keys.def"
-HEADERS = ("lib/types.h", "core/sched.h", "core/vm_config.h", "config/config.h", "guest/mmio.h")
+HEADERS = ("lib/types.h", "core/sched.h", "core/vm_config.h", "config/config.h")
 REQUIRED = "KEY_REQUIRED"
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 
