@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Static checks: `make check`, and each alone as check-NAME.
 
-CHECKS := format headers layers tidy cppcheck analyzer clang isa reproducible
+CHECKS := format headers layers sizes tidy cppcheck analyzer clang isa reproducible
 C_FILES  = $(filter %.c,$(SRCS)) arch/riscv/asm_offsets.c
 HEADERS  = $(shell find include -name '*.h' | sort)
 ALL_C    = $(shell find $(LAYERS) include tests examples -name '*.[ch]' 2>/dev/null | sort)
@@ -23,6 +23,10 @@ format:
 check-layers: $(B)/hearth.elf
 	$(call say,LAYERS,'$(words $(LAYERS)) of them')
 	$(Q)NM=$(CROSS)nm $(PYTHON) tools/check-layers $(B) $(LAYERS)
+
+check-sizes:
+	$(call say,SIZES,'$(words $(LAYERS)) folders')
+	$(Q)$(PYTHON) tools/check-sizes $(LAYERS)
 
 check-headers: $(HEADERS:%=$(B)/headers/%.o)
 
