@@ -140,6 +140,12 @@ def test_every_part_is_shown():
         assert file.relative_to(TREE).as_posix() in EXTENDING
 
 
+def test_example_applies(tmp_path):
+    """Each row finds its place in the tree; tests/e2e/test_example.py builds and runs the result."""
+    subprocess.run([sys.executable, TREE / "examples/extension/apply", tmp_path / "example"], check=True)
+    assert "scratch_ops" in (tmp_path / "example/guest/board.c").read_text()
+
+
 # ---------------------------------------------------------------- a description's keys, the shell's commands
 
 def table(page, heading):
