@@ -78,11 +78,11 @@ def clean(output):
     return FIRMWARE_NOISE.sub("", output.decode(errors="replace").replace("\r", ""))
 
 
-def run(folder, vms, smp=2, cpu="rv64", args=(), timeout=TIMEOUT):
-    """Boots Hearth with these VMs."""
+def run(folder, vms, smp=2, cpu="rv64", args=(), timeout=TIMEOUT, tree=TREE):
+    """Boots Hearth with these VMs; `tree` has the tool that does so."""
     description = pathlib.Path(folder) / "vms.toml"
     description.write_text("\n".join(vm.toml() for vm in vms))
-    command = [sys.executable, str(TREE / "tools/hearth"), "run", str(description), "--smp", str(smp),
+    command = [sys.executable, str(tree / "tools/hearth"), "run", str(description), "--smp", str(smp),
                "--cpu", cpu, "--timeout", str(timeout), *args]
     p = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                        stderr=subprocess.STDOUT, timeout=timeout + 30, check=False)

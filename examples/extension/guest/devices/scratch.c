@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * scratch.c - the example of a device: docs/extending.md. Four 32-bit registers that keep what was
- * written to them. Locking: scratch->lock (rank DEVICE), all fields.
+ * scratch.c - the example of a device: docs/extending.md. Four 32-bit registers that keep the
+ * values written to them; they begin with scratch_fill of the VM's description. Locking:
+ * scratch->lock (rank DEVICE), all fields.
  */
+#include <hearth/core/vm.h>
 #include <hearth/lib/errno.h>
 #include <hearth/kernel/lock.h>
 #include <hearth/guest/board.h>
@@ -16,7 +18,7 @@ struct scratch {
     uint32_t reg[REGS];
 };
 
-/* The bus has checked width and alignment (.access_sizes); that there is a register, we have to. */
+/* The bus has checked width and alignment (.access_sizes), but not that there is a register. */
 static int scratch_read(struct vcpu *vcpu, void *state, uint64_t offset, unsigned size,
                         uint64_t *value)
 {
@@ -60,10 +62,9 @@ static void scratch_reset(struct vm *vm, void *state)
 {
     struct scratch *s = state;
 
-    (void)vm;
     lock_acquire(&s->lock);
     for (unsigned i = 0; i < REGS; i++)
-        s->reg[i] = 0;
+        s->reg[i] = vm->config.policy.scratch_fill;
     lock_release(&s->lock);
 }
 

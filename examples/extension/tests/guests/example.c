@@ -77,7 +77,7 @@ static void exit_cause(void)
 void test_main(void)
 {
     tap_plan(17);
-    is(read_scratch(0), 0, "registers are zero at first");
+    is(read_scratch(0), 7, "registers have the value of the description at first");
     extension();
     hypercall();
     device();
