@@ -72,8 +72,8 @@ int config_refuse_range(const struct config_reader *r, const char *property, uin
 
 /* ---- properties by type; *found: the property is present (NULL: it is required) ---- */
 
-static int want(const struct config_reader *r, const char *property, int err, bool *found,
-                const char *type)
+static int config_want(const struct config_reader *r, const char *property, int err, bool *found,
+                       const char *type)
 {
     if (found != NULL)
         *found = err == 0;
@@ -86,8 +86,8 @@ static int want(const struct config_reader *r, const char *property, int err, bo
 
 int config_want_u32(const struct config_reader *r, const char *property, uint32_t *out, bool *found)
 {
-    return want(r, property, fdt_prop_u32(r->b->dtb, r->node, property, out), found,
-                "is not one 32-bit number");
+    return config_want(r, property, fdt_prop_u32(r->b->dtb, r->node, property, out), found,
+                       "is not one 32-bit number");
 }
 
 int config_want_u64(const struct config_reader *r, const char *property, uint64_t *out, bool *found)
@@ -99,17 +99,17 @@ int config_want_u64(const struct config_reader *r, const char *property, uint64_
         err = -HV_ENOENT;
     else if (len == 8 && fdt_read_cells(p, 2, out))
         err = 0;
-    return want(r, property, err, found, "is not one 64-bit number");
+    return config_want(r, property, err, found, "is not one 64-bit number");
 }
 
 int config_want_string(const struct config_reader *r, const char *property, const char **out,
                        bool *found)
 {
-    return want(r, property, fdt_prop_string(r->b->dtb, r->node, property, out), found,
-                "is not one non-empty string");
+    return config_want(r, property, fdt_prop_string(r->b->dtb, r->node, property, out), found,
+                       "is not one non-empty string");
 }
 
-/* ---- the parts of a description ---- */
+/* ---- parts of a description ---- */
 
 int config_want_known(const struct config_reader *r, const char *const known[], unsigned count)
 {
@@ -131,8 +131,8 @@ int config_want_known(const struct config_reader *r, const char *const known[], 
     return 0;
 }
 
-/* Children are the VM's channels. */
-static int check_shape(const struct config_reader *r)
+/* Child nodes are the VM's channels. */
+static int config_check_shape(const struct config_reader *r)
 {
     static const char prefix[] = "channel-";
     const void *fdt = r->b->dtb;
@@ -172,7 +172,7 @@ bool config_name_is_valid(const char *name)
  * Refuses a reg or (valid) name that an earlier node has, even if that node is refused for another
  * reason: the owner of a name must not depend on other properties.
  */
-static int check_unique(const struct config_reader *r, uint32_t reg, const char *name)
+static int config_check_unique(const struct config_reader *r, uint32_t reg, const char *name)
 {
     const void *fdt = r->b->dtb;
     int other;
@@ -199,7 +199,7 @@ static int check_unique(const struct config_reader *r, uint32_t reg, const char 
     return 0;
 }
 
-static int read_identity(const struct config_reader *r)
+static int config_read_identity(const struct config_reader *r)
 {
     const char *name;
     uint32_t reg;
@@ -211,14 +211,14 @@ static int read_identity(const struct config_reader *r)
         return err;
     if (!config_name_is_valid(name))
         return config_refuse(r, "vm-name", "is not of the form [a-z][a-z0-9-]{0,30}");
-    err = check_unique(r, reg, name);
+    err = config_check_unique(r, reg, name);
     if (err)
         return err;
     memcpy(r->config->name, name, strlen(name) + 1);
     return 0;
 }
 
-static int read_load(const struct config_reader *r)
+static int config_read_load(const struct config_reader *r)
 {
     struct vm_config *c = r->config;
     bool found;
@@ -233,8 +233,8 @@ static int read_load(const struct config_reader *r)
     return 0;
 }
 
-static int read_file(const struct config_reader *r, const char *property, bool *found,
-                     const void **data, uint64_t *size)
+static int config_read_file(const struct config_reader *r, const char *property, bool *found,
+                            const void **data, uint64_t *size)
 {
     const char *path;
     int err = config_want_string(r, property, &path, found);
@@ -252,10 +252,10 @@ static int read_file(const struct config_reader *r, const char *property, bool *
     return 0;
 }
 
-static int read_image(const struct config_reader *r, const char *property, bool *found,
-                      const void **data, uint64_t *size)
+static int config_read_image(const struct config_reader *r, const char *property, bool *found,
+                             const void **data, uint64_t *size)
 {
-    int err = read_file(r, property, found, data, size);
+    int err = config_read_file(r, property, found, data, size);
 
     if (err || (found != NULL && !*found))
         return err;
@@ -264,19 +264,19 @@ static int read_image(const struct config_reader *r, const char *property, bool 
     return 0;
 }
 
-static int read_symbols(const struct config_reader *r)
+static int config_read_symbols(const struct config_reader *r)
 {
     struct symbol_table *table = &r->config->symbols;
     const char *why;
     bool found;
-    int err = read_file(r, "symbols", &found, &table->data, &table->size);
+    int err = config_read_file(r, "symbols", &found, &table->data, &table->size);
 
     if (err || !found)
         return err;
     return symbols_check(table, &why) < 0 ? config_refuse(r, "symbols", why) : 0;
 }
 
-static int read_bootargs(const struct config_reader *r)
+static int config_read_bootargs(const struct config_reader *r)
 {
     int len;
     const char *p = fdt_getprop(r->b->dtb, r->node, "bootargs", &len);
@@ -311,7 +311,7 @@ int config_vm_named(const struct config_reader *r, const char *name)
 }
 
 /* Both VMs must name each other as peers; "shell" is never the name of a VM. */
-static int read_messages(const struct config_reader *r)
+static int config_read_messages(const struct config_reader *r)
 {
     static const char shell[] = "shell";
     const char *peer, *wish;
@@ -336,7 +336,7 @@ static int read_messages(const struct config_reader *r)
     return config_blame(r, "messages");
 }
 
-static int read_sbi_off(const struct config_reader *r)
+static int config_read_sbi_off(const struct config_reader *r)
 {
     int len = 0;
     const char *p = fdt_getprop(r->b->dtb, r->node, "sbi-off", &len);
@@ -346,23 +346,23 @@ static int read_sbi_off(const struct config_reader *r)
     if (len < 1 || p[len - 1] != '\0')
         return config_refuse(r, "sbi-off", "is not a list of strings");
     for (const char *end = p + len; p < end; p += strlen(p) + 1) {
-        const int row = sbi_index(p);
+        const int index = sbi_index(p);
         char name[32];
 
-        if (row >= 0 && sbi_extensions[row]->first != SBI_EXT_BASE) {
-            r->config->sbi_off |= BIT(row);
+        if (index >= 0 && sbi_extensions[index]->first != SBI_EXT_BASE) {
+            r->config->sbi_off |= BIT(index);
             continue;
         }
         config_printable(name, sizeof(name), p);
         snprintf(r->error->problem, sizeof(r->error->problem),
-                 row < 0 ? "\"%s\" is not an SBI extension" : "\"%s\" cannot be switched off",
+                 index < 0 ? "\"%s\" is not an SBI extension" : "\"%s\" cannot be switched off",
                  name);
         return config_blame(r, "sbi-off");
     }
     return 0;
 }
 
-static int read_vm(const struct config_reader *r)
+static int config_read_vm(const struct config_reader *r)
 {
     struct vm_config *c = r->config;
     bool found;
@@ -370,25 +370,25 @@ static int read_vm(const struct config_reader *r)
 
     memset(c, 0, sizeof(*c));
     memset(r->error, 0, sizeof(*r->error));
-    err = check_shape(r);
+    err = config_check_shape(r);
     if (!err)
-        err = read_identity(r);
+        err = config_read_identity(r);
     if (!err)
         err = config_read_keys(r);
     if (!err)
-        err = read_image(r, "kernel", NULL, &c->kernel, &c->kernel_size);
+        err = config_read_image(r, "kernel", NULL, &c->kernel, &c->kernel_size);
     if (!err)
-        err = read_image(r, "initrd", &found, &c->initrd, &c->initrd_size);
+        err = config_read_image(r, "initrd", &found, &c->initrd, &c->initrd_size);
     if (!err)
-        err = read_symbols(r);
+        err = config_read_symbols(r);
     if (!err)
-        err = read_load(r);
+        err = config_read_load(r);
     if (!err)
-        err = read_bootargs(r);
+        err = config_read_bootargs(r);
     if (!err)
-        err = read_messages(r);
+        err = config_read_messages(r);
     if (!err)
-        err = read_sbi_off(r);
+        err = config_read_sbi_off(r);
     if (!err)
         err = config_read_sched(r);
     if (!err)
@@ -396,7 +396,7 @@ static int read_vm(const struct config_reader *r)
     return err;
 }
 
-/* ---- all of them ---- */
+/* ---- all descriptions ---- */
 
 unsigned config_read(const struct bundle *b,
                      bool (*fn)(void *arg, const struct vm_config *config,
@@ -421,7 +421,7 @@ unsigned config_read(const struct bundle *b,
         if (seen > CONFIG_NODES_MAX || good == VMS_MAX)
             err = config_refuse(&r, "reg", "more VMs than there is room for");
         else
-            err = read_vm(&r);
+            err = config_read_vm(&r);
         if (!err)
             good++;
         if (!fn(arg, err ? NULL : &config, err ? &error : NULL) || seen > CONFIG_NODES_MAX)

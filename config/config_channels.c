@@ -21,14 +21,14 @@ _Static_assert(VM_CHANNEL_BASE >= VM_RAM_BASE + VM_MEMORY_MAX &&
                    VM_CHANNEL_BASE + VM_CHANNELS_MAX * VM_CHANNEL_SIZE <= BIT(41),
                "the windows are above RAM, and inside the narrowest G-stage mode");
 
-/* All channels' nodes in order: begin with WALK_BEGIN. */
-struct walk {
+/* A walk over the nodes of all channels, in order. Initial value: CONFIG_CHANNEL_WALK_BEGIN. */
+struct config_channel_walk {
     int vm, node;
-    unsigned vms, channels; /* so many until now */
+    unsigned vms, channels; /* counted so far */
 };
-#define WALK_BEGIN {.vm = -1, .node = -1}
+#define CONFIG_CHANNEL_WALK_BEGIN {.vm = -1, .node = -1}
 
-static bool walk_next(const struct config_reader *r, struct walk *w)
+static bool config_channel_next(const struct config_reader *r, struct config_channel_walk *w)
 {
     const void *fdt = r->b->dtb;
 
@@ -43,7 +43,7 @@ static bool walk_next(const struct config_reader *r, struct walk *w)
     return ++w->channels <= CHANNELS_MAX;
 }
 
-static bool is_string(const void *fdt, int node, const char *property, const char *value)
+static bool config_string_is(const void *fdt, int node, const char *property, const char *value)
 {
     const char *is;
 
@@ -51,28 +51,28 @@ static bool is_string(const void *fdt, int node, const char *property, const cha
 }
 
 /* Number of channels before node `end` in which the VM of this name takes part. */
-static unsigned channels_of(const struct config_reader *r, const char *vm, int end)
+static unsigned config_channel_count(const struct config_reader *r, const char *vm, int end)
 {
-    struct walk w = WALK_BEGIN;
+    struct config_channel_walk w = CONFIG_CHANNEL_WALK_BEGIN;
     unsigned count = 0;
 
-    while (walk_next(r, &w) && w.node < end)
-        count += is_string(r->b->dtb, w.vm, "vm-name", vm) ||
-                 is_string(r->b->dtb, w.node, "subscriber", vm);
+    while (config_channel_next(r, &w) && w.node < end)
+        count += config_string_is(r->b->dtb, w.vm, "vm-name", vm) ||
+                 config_string_is(r->b->dtb, w.node, "subscriber", vm);
     return count;
 }
 
-static bool name_is_taken(const struct config_reader *r, const char *name)
+static bool config_channel_name_is_taken(const struct config_reader *r, const char *name)
 {
-    struct walk w = WALK_BEGIN;
+    struct config_channel_walk w = CONFIG_CHANNEL_WALK_BEGIN;
 
-    while (walk_next(r, &w) && w.node < r->node)
-        if (is_string(r->b->dtb, w.node, "channel-name", name))
+    while (config_channel_next(r, &w) && w.node < r->node)
+        if (config_string_is(r->b->dtb, w.node, "channel-name", name))
             return true;
     return false;
 }
 
-static int read_name(const struct config_reader *r, const char **name)
+static int config_channel_read_name(const struct config_reader *r, const char **name)
 {
     int err = config_want_string(r, "channel-name", name, NULL);
 
@@ -80,12 +80,13 @@ static int read_name(const struct config_reader *r, const char **name)
         return err;
     if (!config_name_is_valid(*name))
         return config_refuse(r, "channel-name", "is not of the form [a-z][a-z0-9-]{0,30}");
-    if (name_is_taken(r, *name))
+    if (config_channel_name_is_taken(r, *name))
         return config_refuse(r, "channel-name", "is another channel's name");
     return 0;
 }
 
-static int read_subscriber(const struct config_reader *r, const char *publisher, const char **name)
+static int config_channel_read_subscriber(const struct config_reader *r, const char *publisher,
+                                          const char **name)
 {
     int err = config_want_string(r, "subscriber", name, NULL);
 
@@ -99,13 +100,13 @@ static int read_subscriber(const struct config_reader *r, const char *publisher,
         snprintf(r->error->problem, sizeof(r->error->problem), "there is no VM \"%s\"", *name);
         return config_blame(r, "subscriber");
     }
-    if (channels_of(r, publisher, r->node) >= VM_CHANNELS_MAX ||
-        channels_of(r, *name, r->node) >= VM_CHANNELS_MAX)
+    if (config_channel_count(r, publisher, r->node) >= VM_CHANNELS_MAX ||
+        config_channel_count(r, *name, r->node) >= VM_CHANNELS_MAX)
         return config_refuse(r, "subscriber", "one of the two has 16 channels already");
     return 0;
 }
 
-static int read_size(const struct config_reader *r, uint64_t *size)
+static int config_channel_read_size(const struct config_reader *r, uint64_t *size)
 {
     int err = config_want_u64(r, "size", size, NULL);
 
@@ -117,18 +118,18 @@ static int read_size(const struct config_reader *r, uint64_t *size)
 }
 
 /* r->node is a channel's. */
-static int read_channel(const struct config_reader *r, const char *publisher,
-                        const char **subscriber, struct config_channel *c)
+static int config_channel_read(const struct config_reader *r, const char *publisher,
+                               const char **subscriber, struct config_channel *c)
 {
     static const char *const known[] = {"channel-name", "subscriber", "size", "writable"};
     int len, err = config_want_known(r, known, ARRAY_SIZE(known));
 
     if (!err)
-        err = read_name(r, &c->name);
+        err = config_channel_read_name(r, &c->name);
     if (!err)
-        err = read_subscriber(r, publisher, subscriber);
+        err = config_channel_read_subscriber(r, publisher, subscriber);
     if (!err)
-        err = read_size(r, &c->size);
+        err = config_channel_read_size(r, &c->size);
     if (err)
         return err;
     c->writable = fdt_getprop(r->b->dtb, r->node, "writable", &len) != NULL;
@@ -140,7 +141,7 @@ static int read_channel(const struct config_reader *r, const char *publisher,
 }
 
 /* Reads a channel published by another VM, if this VM is its subscriber and it is valid. */
-static void read_theirs(const struct config_reader *r, int vm)
+static void config_channel_read_subscribed(const struct config_reader *r, int vm)
 {
     struct vm_config *config = r->config;
     struct config_error unsaid;
@@ -150,21 +151,21 @@ static void read_theirs(const struct config_reader *r, int vm)
 
     theirs.vm = vm;
     theirs.error = &unsaid;
-    if (!is_string(r->b->dtb, r->node, "subscriber", config->name) ||
+    if (!config_string_is(r->b->dtb, r->node, "subscriber", config->name) ||
         config->channel_count == VM_CHANNELS_MAX ||
         config_want_string(
             &(struct config_reader){.b = r->b, .vm = vm, .node = vm, .error = &unsaid}, "vm-name",
             &c.peer, NULL) != 0 ||
-        !config_name_is_valid(c.peer) || read_channel(&theirs, c.peer, &subscriber, &c) != 0)
+        !config_name_is_valid(c.peer) || config_channel_read(&theirs, c.peer, &subscriber, &c) != 0)
         return;
     config->channel[config->channel_count++] = c;
 }
 
-static int read_own(const struct config_reader *r)
+static int config_channel_read_published(const struct config_reader *r)
 {
     struct vm_config *config = r->config;
     struct config_channel c = {.publishes = true};
-    int err = read_channel(r, config->name, &c.peer, &c);
+    int err = config_channel_read(r, config->name, &c.peer, &c);
 
     if (!err)
         config->channel[config->channel_count++] = c;
@@ -174,20 +175,20 @@ static int read_own(const struct config_reader *r)
 int config_read_channels(const struct config_reader *r)
 {
     struct config_reader at = *r;
-    struct walk w = WALK_BEGIN;
+    struct config_channel_walk w = CONFIG_CHANNEL_WALK_BEGIN;
     unsigned own = 0, owned = 0;
     int node;
 
-    while (walk_next(r, &w)) {
+    while (config_channel_next(r, &w)) {
         at.node = w.node;
         if (w.vm == r->vm) {
-            int err = read_own(&at);
+            int err = config_channel_read_published(&at);
 
             if (err)
                 return err;
             own++;
         } else {
-            read_theirs(&at, w.vm);
+            config_channel_read_subscribed(&at, w.vm);
         }
     }
     fdt_for_each_subnode(node, r->b->dtb, r->vm) owned++;

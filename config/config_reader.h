@@ -16,11 +16,10 @@ struct config_reader {
     struct config_error *error;
 };
 
-/* The tree's own words go to a terminal: only printable ASCII gets there, and never nothing at all.
- */
+/* Copies text of the tree for output on a terminal: bytes other than printable ASCII become '?', and
+ * an empty text becomes "?". */
 void config_printable(char *to, size_t size, const char *from);
-/* r->node and this property are wrong. To be followed by the snprintf of error->problem; always
- * -HV_EINVAL. */
+/* Sets error->node and error->property. The caller sets error->problem. Returns -HV_EINVAL. */
 int config_blame(const struct config_reader *r, const char *property);
 int config_refuse(const struct config_reader *r, const char *property, const char *problem);
 int config_refuse_value(const struct config_reader *r, const char *property, uint64_t value,
@@ -40,12 +39,13 @@ int __must_check config_want_known(const struct config_reader *r, const char *co
                                    unsigned count);
 
 bool config_name_is_valid(const char *name);
-/* The first node of this name, which is the one that gets it; or -1. */
+/* The first node with this name, which owns it; or -1. */
 int config_vm_named(const struct config_reader *r, const char *name);
 
-/* Reads weight, priority, cap, affinity. After vcpus. */
+/* config_sched.c: reads the shares of the harts (VM_SHARE). After config_read_keys(). */
 int __must_check config_read_sched(const struct config_reader *r);
-/* The memory channels that the VM takes part in, on either side, into config->channel[]. */
+/* config_channels.c: reads the memory channels that the VM publishes or subscribes to into
+ * config->channel[]. */
 int __must_check config_read_channels(const struct config_reader *r);
 
 /* config_keys.c: refuses a property of the VM's node that keys.def does not have. */

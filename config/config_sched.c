@@ -44,7 +44,7 @@ struct share_values {
     uint32_t cells;
 };
 
-static uint64_t share_value(const struct share_values *values, uint32_t index)
+static uint64_t config_share_value(const struct share_values *values, uint32_t index)
 {
     uint64_t value = 0;
 
@@ -53,9 +53,9 @@ static uint64_t share_value(const struct share_values *values, uint32_t index)
 }
 
 /* Reads a property of `count` values up to `max` each, if it is present. */
-static int share_read_values(const struct config_reader *r, const char *property,
-                             const struct share *share, uint32_t count, uint64_t max,
-                             struct share_values *values)
+static int config_share_read_values(const struct config_reader *r, const char *property,
+                                    const struct share *share, uint32_t count, uint64_t max,
+                                    struct share_values *values)
 {
     const uint32_t cells = share->size == sizeof(uint64_t) ? 2 : 1;
     int len;
@@ -69,7 +69,7 @@ static int share_read_values(const struct config_reader *r, const char *property
         return config_blame(r, property);
     }
     for (uint32_t i = 0; i < count; i++) {
-        const uint64_t value = share_value(values, i);
+        const uint64_t value = config_share_value(values, i);
 
         if (value < share->min || value > max)
             return config_refuse_range(r, property, value, share->min, max);
@@ -77,27 +77,27 @@ static int share_read_values(const struct config_reader *r, const char *property
     return 0;
 }
 
-static int share_read(const struct config_reader *r, const struct share *share)
+static int config_share_read(const struct config_reader *r, const struct share *share)
 {
     struct vm_config *c = r->config;
     const bool together = share->scope == SHARE_TOGETHER;
     struct share_values vm, vcpu;
-    int err = share_read_values(r, share->vm, share, 1,
-                                together ? share->max * c->vcpus : share->max, &vm);
+    int err = config_share_read_values(r, share->vm, share, 1,
+                                       together ? share->max * c->vcpus : share->max, &vm);
 
     if (!err)
-        err = share_read_values(r, share->vcpu, share, c->vcpus, share->max, &vcpu);
+        err = config_share_read_values(r, share->vcpu, share, c->vcpus, share->max, &vcpu);
     if (err)
         return err;
     if (together && vm.data != NULL)
-        c->sched.cap = (uint32_t)share_value(&vm, 0);
+        c->sched.cap = (uint32_t)config_share_value(&vm, 0);
     for (uint32_t i = 0; i < c->vcpus; i++) {
         uint64_t value = share->initial;
 
         if (vcpu.data != NULL)
-            value = share_value(&vcpu, i);
+            value = config_share_value(&vcpu, i);
         else if (vm.data != NULL && !together)
-            value = share_value(&vm, 0);
+            value = config_share_value(&vm, 0);
         memcpy((char *)&c->sched.vcpu[i] + share->offset, &value, share->size); /* little-endian */
     }
     return 0;
@@ -106,7 +106,7 @@ static int share_read(const struct config_reader *r, const struct share *share)
 int config_read_sched(const struct config_reader *r)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(shares); i++) {
-        int err = share_read(r, &shares[i]);
+        int err = config_share_read(r, &shares[i]);
 
         if (err)
             return err;

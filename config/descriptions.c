@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * descriptions.c - see descriptions.h. Locking: all of it is constant after boot.
+ * descriptions.c - see descriptions.h. Locking: none; all data is constant after boot.
  */
 #include <hearth/config/descriptions.h>
 #include <hearth/lib/errno.h>
@@ -9,49 +9,50 @@
 
 #include <string.h>
 
-static struct vm_config *table;
-static unsigned count;
+static struct vm_config *descriptions_table;
+static unsigned descriptions_count;
 
-static unsigned refused;
+static unsigned descriptions_refused_count;
 
 struct management management;
 
 unsigned description_count(void)
 {
-    return count;
+    return descriptions_count;
 }
 
 unsigned descriptions_refused(void)
 {
-    return refused;
+    return descriptions_refused_count;
 }
 
 const struct vm_config *description_get(unsigned index)
 {
-    return index < count ? &table[index] : NULL;
+    return index < descriptions_count ? &descriptions_table[index] : NULL;
 }
 
 const struct vm_config *description_find(const char *name)
 {
-    for (unsigned i = 0; i < count; i++)
-        if (strcmp(table[i].name, name) == 0)
-            return &table[i];
+    for (unsigned i = 0; i < descriptions_count; i++)
+        if (strcmp(descriptions_table[i].name, name) == 0)
+            return &descriptions_table[i];
     return NULL;
 }
 
-static void report(const struct config_error *error)
+static void descriptions_report(const struct config_error *error)
 {
     log_error("bundle: %s: %s: %s", error->node, error->property, error->problem);
-    refused++;
+    descriptions_refused_count++;
 }
 
-static bool add(void *arg, const struct vm_config *config, const struct config_error *error)
+static bool descriptions_add(void *arg, const struct vm_config *config,
+                             const struct config_error *error)
 {
     (void)arg;
     if (error != NULL)
-        report(error);
+        descriptions_report(error);
     else
-        table[count++] = *config; /* at most VMS_MAX: config_read() */
+        descriptions_table[descriptions_count++] = *config; /* at most VMS_MAX: config_read() */
     return true;
 }
 
@@ -64,13 +65,13 @@ int descriptions_read(const void *base, uint64_t size, const char **why)
     if (err < 0)
         return err;
     if (management_read(&bundle, &management, &error) < 0)
-        report(&error);
-    table = page_alloc_zeroed(page_order(VMS_MAX * sizeof(*table)));
-    if (table == NULL) {
+        descriptions_report(&error);
+    descriptions_table = page_alloc_zeroed(page_order(VMS_MAX * sizeof(*descriptions_table)));
+    if (descriptions_table == NULL) {
         *why = "not enough memory for its descriptions";
         return -HV_ENOMEM;
     }
-    if (config_read(&bundle, add, NULL) > 0)
+    if (config_read(&bundle, descriptions_add, NULL) > 0)
         return 0;
     *why = "it describes no VM";
     return -HV_ENOENT;

@@ -35,7 +35,7 @@ struct device_scan {
 };
 
 /* True if the current node is compatible with an entry of the list, and enabled. */
-static bool is_device(const struct fdt_walk *w, const char *const *list, size_t count)
+static bool platform_is_device(const struct fdt_walk *w, const char *const *list, size_t count)
 {
     int len;
     const char *compatible = fdt_getprop(w->fdt, w->node, "compatible", &len);
@@ -51,8 +51,8 @@ static bool is_device(const struct fdt_walk *w, const char *const *list, size_t 
  * Reads the current node's first register range. False: it is absent or invalid: it wraps, or
  * overlaps RAM, where a register write would corrupt the firmware or Hearth.
  */
-static bool read_registers(const struct fdt_walk *w, struct platform *out, hpa_t *base,
-                           uint64_t *size)
+static bool platform_read_registers(const struct fdt_walk *w, struct platform *out, hpa_t *base,
+                                    uint64_t *size)
 {
     bool good;
 
@@ -73,7 +73,7 @@ static bool read_registers(const struct fdt_walk *w, struct platform *out, hpa_t
 
 /* Finds the node named by /chosen/stdout-path (a path or alias, without options such as
  * ":115200n8"); -1: none. */
-static int find_stdout(const void *fdt)
+static int platform_find_stdout(const void *fdt)
 {
     const char *path, *colon, *slash;
     size_t len;
@@ -100,7 +100,7 @@ static int find_stdout(const void *fdt)
 }
 
 /* Reads the current node's first interrupt: phandle of its controller and source number. */
-static void read_interrupt(const struct fdt_walk *w, uint32_t *parent, uint32_t *source)
+static void platform_read_interrupt(const struct fdt_walk *w, uint32_t *parent, uint32_t *source)
 {
     int len;
     const void *p = fdt_getprop(w->fdt, w->node, "interrupts-extended", &len);
@@ -121,7 +121,7 @@ static void read_interrupt(const struct fdt_walk *w, uint32_t *parent, uint32_t 
     }
 }
 
-static void scan_uart(const struct fdt_walk *w, struct device_scan *s)
+static void platform_scan_uart(const struct fdt_walk *w, struct device_scan *s)
 {
     static const char *const known[] = {"ns16550a", "ns16550", "snps,dw-apb-uart", "uart8250"};
     struct platform *out = s->out;
@@ -131,7 +131,8 @@ static void scan_uart(const struct fdt_walk *w, struct device_scan *s)
 
     if (s->uart_node >= 0 && w->node != s->stdout_node)
         return;
-    if (!is_device(w, known, ARRAY_SIZE(known)) || !read_registers(w, out, &base, &size))
+    if (!platform_is_device(w, known, ARRAY_SIZE(known)) ||
+        !platform_read_registers(w, out, &base, &size))
         return;
     if (fdt_prop_u32(w->fdt, w->node, "reg-shift", &shift) == -HV_EINVAL || shift > 3 ||
         fdt_prop_u32(w->fdt, w->node, "reg-io-width", &width) == -HV_EINVAL ||
@@ -143,10 +144,10 @@ static void scan_uart(const struct fdt_walk *w, struct device_scan *s)
     out->uart.reg_shift = shift;
     out->uart.reg_io_width = width;
     s->uart_node = w->node;
-    read_interrupt(w, &s->uart_parent, &s->uart_irq);
+    platform_read_interrupt(w, &s->uart_parent, &s->uart_irq);
 }
 
-static void scan_small(const struct fdt_walk *w, struct device_scan *s)
+static void platform_scan_small(const struct fdt_walk *w, struct device_scan *s)
 {
     static const char *const finisher[] = {"sifive,test1", "sifive,test0"};
     static const char *const rtc[] = {"google,goldfish-rtc"};
@@ -154,13 +155,13 @@ static void scan_small(const struct fdt_walk *w, struct device_scan *s)
     hpa_t base;
     uint64_t size;
 
-    if (out->test_finisher.base == 0 && is_device(w, finisher, ARRAY_SIZE(finisher)) &&
-        read_registers(w, out, &base, &size) && size >= 4) {
+    if (out->test_finisher.base == 0 && platform_is_device(w, finisher, ARRAY_SIZE(finisher)) &&
+        platform_read_registers(w, out, &base, &size) && size >= 4) {
         out->test_finisher.base = base;
         out->test_finisher.size = size;
     }
-    if (out->rtc_base == 0 && is_device(w, rtc, 1) && read_registers(w, out, &base, &size) &&
-        size >= 0x20) {
+    if (out->rtc_base == 0 && platform_is_device(w, rtc, 1) &&
+        platform_read_registers(w, out, &base, &size) && size >= 0x20) {
         out->rtc_base = base;
         out->rtc_size = size;
     }
@@ -168,7 +169,7 @@ static void scan_small(const struct fdt_walk *w, struct device_scan *s)
 
 /* ---- interrupt controllers ---- */
 
-static void contexts_clear(int32_t *context)
+static void platform_clear_contexts(int32_t *context)
 {
     for (unsigned i = 0; i < HARTS_MAX; i++)
         context[i] = -1;
@@ -180,14 +181,14 @@ static void contexts_clear(int32_t *context)
  * Stores for each platform hart the index of the pair of its S-mode external interrupt; returns the
  * number found.
  */
-static unsigned read_contexts(const struct fdt_walk *w, const struct platform *out,
-                              int32_t *context)
+static unsigned platform_read_contexts(const struct fdt_walk *w, const struct platform *out,
+                                       int32_t *context)
 {
     unsigned found = 0;
     int len;
     const void *p = fdt_getprop(w->fdt, w->node, "interrupts-extended", &len);
 
-    contexts_clear(context);
+    platform_clear_contexts(context);
     if (p == NULL || len % 8 != 0)
         return 0;
     for (uint32_t k = 0; k < (uint32_t)len / 8; k++) {
@@ -206,13 +207,13 @@ static unsigned read_contexts(const struct fdt_walk *w, const struct platform *o
 }
 
 /* True if the controller is the first of its kind or the one that the UART is connected to. */
-static bool intc_wanted(const struct device_scan *s, uint32_t phandle)
+static bool platform_intc_is_wanted(const struct device_scan *s, uint32_t phandle)
 {
     return s->out->intc.kind == INTC_NONE ||
            (phandle == s->uart_parent && s->intc_phandle != s->uart_parent);
 }
 
-static void scan_plic(const struct fdt_walk *w, struct device_scan *s)
+static void platform_scan_plic(const struct fdt_walk *w, struct device_scan *s)
 {
     static const char *const known[] = {"sifive,plic-1.0.0", "riscv,plic0", "thead,c900-plic"};
     uint32_t phandle, sources;
@@ -220,15 +221,15 @@ static void scan_plic(const struct fdt_walk *w, struct device_scan *s)
     hpa_t base;
     uint64_t size;
 
-    if (!is_device(w, known, ARRAY_SIZE(known)))
+    if (!platform_is_device(w, known, ARRAY_SIZE(known)))
         return;
     phandle = fdt_get_phandle(w->fdt, w->node);
-    if (!intc_wanted(s, phandle))
+    if (!platform_intc_is_wanted(s, phandle))
         return;
-    if (!read_registers(w, s->out, &base, &size) ||
+    if (!platform_read_registers(w, s->out, &base, &size) ||
         size < PLIC_CONTEXT_BASE + PLIC_CONTEXT_STRIDE ||
         fdt_prop_u32(w->fdt, w->node, "riscv,ndev", &sources) != 0 || sources == 0 ||
-        sources > SOURCES_MAX || read_contexts(w, s->out, context) == 0)
+        sources > SOURCES_MAX || platform_read_contexts(w, s->out, context) == 0)
         return;
     for (unsigned i = 0; i < HARTS_MAX; i++) {
         /* Ignore a context whose registers are outside the device. */
@@ -244,7 +245,7 @@ static void scan_plic(const struct fdt_walk *w, struct device_scan *s)
     s->intc_phandle = phandle;
 }
 
-static void scan_imsic(const struct fdt_walk *w, struct device_scan *s)
+static void platform_scan_imsic(const struct fdt_walk *w, struct device_scan *s)
 {
     static const char *const imsics[] = {"riscv,imsics"};
     struct platform *out = s->out;
@@ -253,10 +254,11 @@ static void scan_imsic(const struct fdt_walk *w, struct device_scan *s)
     hpa_t base;
     uint64_t size;
 
-    if (s->imsic_phandle != 0 || !is_device(w, imsics, 1))
+    if (s->imsic_phandle != 0 || !platform_is_device(w, imsics, 1))
         return;
     /* The machine-level IMSIC has cause 11 in all pairs. */
-    if (read_contexts(w, out, context) == 0 || !read_registers(w, out, &base, &size) ||
+    if (platform_read_contexts(w, out, context) == 0 ||
+        !platform_read_registers(w, out, &base, &size) ||
         fdt_prop_u32(w->fdt, w->node, "riscv,num-ids", &ids) != 0 || ids < IMSIC_IDS_MIN ||
         ids > IMSIC_IDS_MAX || (ids & 63) != 63 ||
         fdt_prop_u32(w->fdt, w->node, "riscv,guest-index-bits", &guest_bits) == -HV_EINVAL ||
@@ -270,7 +272,7 @@ static void scan_imsic(const struct fdt_walk *w, struct device_scan *s)
     s->imsic_phandle = fdt_get_phandle(w->fdt, w->node);
 }
 
-static void scan_aplic(const struct fdt_walk *w, struct device_scan *s)
+static void platform_scan_aplic(const struct fdt_walk *w, struct device_scan *s)
 {
     static const char *const aplic[] = {"riscv,aplic"};
     struct platform *out = s->out;
@@ -279,12 +281,12 @@ static void scan_aplic(const struct fdt_walk *w, struct device_scan *s)
     hpa_t base;
     uint64_t size;
 
-    if (!is_device(w, aplic, 1))
+    if (!platform_is_device(w, aplic, 1))
         return;
     phandle = fdt_get_phandle(w->fdt, w->node);
-    if (!intc_wanted(s, phandle))
+    if (!platform_intc_is_wanted(s, phandle))
         return;
-    if (!read_registers(w, out, &base, &size) ||
+    if (!platform_read_registers(w, out, &base, &size) ||
         fdt_prop_u32(w->fdt, w->node, "riscv,num-sources", &sources) != 0 || sources == 0 ||
         sources > SOURCES_MAX)
         return;
@@ -293,7 +295,7 @@ static void scan_aplic(const struct fdt_walk *w, struct device_scan *s)
             return; /* machine level, or not connected */
         out->intc.kind = INTC_APLIC_MSI;
     } else {
-        if (read_contexts(w, out, context) == 0)
+        if (platform_read_contexts(w, out, context) == 0)
             return;
         out->intc.kind = INTC_APLIC_DIRECT;
         memcpy(out->intc.context, context, sizeof(context));
@@ -304,8 +306,8 @@ static void scan_aplic(const struct fdt_walk *w, struct device_scan *s)
     s->intc_phandle = phandle;
 }
 
-static void scan_all(struct device_scan *s,
-                     void (*scan)(const struct fdt_walk *w, struct device_scan *s))
+static void platform_scan_all(struct device_scan *s,
+                              void (*scan)(const struct fdt_walk *w, struct device_scan *s))
 {
     struct fdt_walk w;
 
@@ -316,17 +318,18 @@ static void scan_all(struct device_scan *s,
 
 void platform_read_devices(struct platform *out)
 {
-    struct device_scan s = {.out = out, .stdout_node = find_stdout(out->fdt), .uart_node = -1};
+    struct device_scan s = {
+        .out = out, .stdout_node = platform_find_stdout(out->fdt), .uart_node = -1};
 
-    contexts_clear(out->intc.context);
-    scan_all(&s, scan_uart);
-    scan_all(&s, scan_small);
-    scan_all(&s, scan_imsic);
-    scan_all(&s, scan_aplic);
+    platform_clear_contexts(out->intc.context);
+    platform_scan_all(&s, platform_scan_uart);
+    platform_scan_all(&s, platform_scan_small);
+    platform_scan_all(&s, platform_scan_imsic);
+    platform_scan_all(&s, platform_scan_aplic);
     if (out->intc.kind == INTC_NONE)
-        scan_all(&s, scan_plic);
+        platform_scan_all(&s, platform_scan_plic);
     if (out->intc.kind == INTC_NONE)
-        contexts_clear(out->intc.context);
+        platform_clear_contexts(out->intc.context);
     if (out->intc.kind != INTC_NONE && s.uart_parent == s.intc_phandle && s.uart_irq >= 1 &&
         s.uart_irq <= out->intc.sources)
         out->uart.irq = s.uart_irq;

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * descriptions.h - the VMs that the bundle describes, and the management policy. The table is
- * filled by the boot hart before the others look, and constant then.
+ * descriptions.h - the VMs that the bundle describes, and the management policy. The boot hart
+ * fills the table before other harts use it; it is constant afterwards.
  */
 #pragma once
 
 #include <hearth/config/config.h>
 
-/* The management policy, as read at boot; constant then. */
+/* The management policy. Constant after boot. */
 extern struct management management;
 
-/* Reads the bundle; a bad description is reported, and left out. Boot hart. 0 or -HV_E*, with *why:
- * the bundle as a whole is of no use. */
+/* Reads the bundle. Invalid descriptions are logged and omitted. Boot hart. 0, or -HV_E* with *why
+ * if the bundle has no usable description at all. */
 int __must_check descriptions_read(const void *bundle, uint64_t size, const char **why);
 
-/* Descriptions, or parts of the bundle, that were bad. */
+/* Number of descriptions, and other parts of the bundle, that were invalid. */
 unsigned descriptions_refused(void);
 
 unsigned description_count(void);
