@@ -16,8 +16,8 @@ struct config_reader {
     struct config_error *error;
 };
 
-/* Copies text of the tree for output on a terminal: bytes other than printable ASCII become '?', and
- * an empty text becomes "?". */
+/* Copies text of the tree for output on a terminal. Bytes other than printable ASCII become '?', an
+ * empty text becomes "?". */
 void config_printable(char *to, size_t size, const char *from);
 /* Sets error->node and error->property. The caller sets error->problem. Returns -HV_EINVAL. */
 int config_blame(const struct config_reader *r, const char *property);

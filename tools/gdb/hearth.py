@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """gdb commands for Hearth. `make debug` waits for gdb and prints how to start it with this file.
 
-The hypervisor runs at its own virtual addresses from early boot on: until then use hardware
-breakpoints (`hbreak main`, `hbreak panic`), and the commands below once it has built its tables.
+The hypervisor runs at its own virtual addresses from early boot on. Before that, use hardware
+breakpoints (`hbreak main`, `hbreak panic`); the commands below need the tables of VMs and harts.
 """
 
 import re
@@ -24,7 +24,7 @@ def enum_name(kind, number):
 def vms():
     for i in range(int(value("vms_count"))):
         pointer = value(f"vms[{i}]")
-        if pointer:  # else it was destroyed
+        if pointer:  # NULL: a destroyed VM
             yield pointer.dereference()
 
 
@@ -75,7 +75,7 @@ class Vms(Command):
 
 
 class Vcpus(Command):
-    """hearth-vcpus [VM]: the vcpus; for one that is loaded, pc is of its last exit."""
+    """hearth-vcpus [VM]: the vcpus. The pc of a loaded one is that of its last exit."""
     name = "hearth-vcpus"
 
     def run(self, args):
@@ -112,7 +112,7 @@ class Exits(Command):
 
 
 class Harts(Command):
-    """hearth-harts: the host's harts and what each has loaded and queued."""
+    """hearth-harts: the host's harts, with the loaded vcpu and the number of queued ones."""
     name = "hearth-harts"
 
     def run(self, _args):

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writing a bundle: the archive that the hypervisor is given as its initrd.
+"""Writing a bundle: the archive that the hypervisor receives as its initrd.
 
-An uncompressed cpio archive (newc). bundle.dtb, before all images, is a device tree with one node a VM;
-the other members are the image files that the nodes name, each stored once. Every member's data is at
-a multiple of 4096 bytes: members called .pad fill the gaps. The same descriptions and files give the
-same bytes.
+It is an uncompressed cpio archive (newc). The first member, bundle.dtb, is a device tree with one node for each
+VM; the others are the image files that the nodes name, each stored once. The data of every member begins at a
+multiple of 4096 bytes; members called .pad fill the gaps. The same descriptions and files give the same bytes.
 """
 
 import os
@@ -34,7 +33,7 @@ def write(vms, out):
 
 
 def plan(vms):
-    """({(vm name, role): member name}, [(member name, path or bytes)]): what is used twice is stored once."""
+    """({(vm name, role): member name}, [(member name, path or bytes)]), each image once."""
     members, images, stored = {}, [], {}
     for vm in vms:
         for role, content in (("kernel", vm.kernel), ("initrd", vm.initrd),
@@ -61,14 +60,14 @@ def cells64(value):
 
 
 def property_value(key, value):
-    """The value of a key that keys.def gives a range or words."""
+    """The property's value for a key that has a range or words in keys.def."""
     if key.form == "WORD":
         return string(value)
     return cells64(value) if key.form == "SIZE" or key.unit == "HARTS" else f"<{value}>"
 
 
 def management(vms):
-    """The node of the [management] table, if there is one with anything in it."""
+    """Lines of the node for the [management] table; none if the table is absent or empty."""
     table = getattr(vms, "management", {})
     if not table:
         return []
@@ -132,7 +131,7 @@ def device_tree(vms, members):
 # ---------------------------------------------------------------- the archive
 
 class Archive:
-    """A newc archive with nothing in it that differs from run to run: times and owners 0."""
+    """A newc archive that is the same at each run: times and owners are 0."""
 
     def __init__(self, out):
         self.out = out
@@ -174,7 +173,7 @@ class Archive:
         self.pad(4)
 
     def align_data(self, name):
-        """Adds a filler member of zeroes so that the data of the member that follows is aligned."""
+        """Adds a member of zeroes, so that the data of the next member is aligned."""
         filler = ".pad"
         before = header_size(filler) + header_size(name)
         gap = -(self.offset + before) % PAGE

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reading and checking VM descriptions (TOML).
 
-Everything is checked here as far as the host can; the hypervisor checks the bundle again at boot and
-trusts none of this.
+The tool checks all that the host can check. The hypervisor checks the bundle again at boot and relies on none
+of these checks.
 """
 
 import dataclasses
@@ -46,7 +46,7 @@ class DescriptionError(Exception):
 
 @dataclasses.dataclass
 class Channel:
-    """A memory channel, as its publisher has it."""
+    """A memory channel in its publisher's description."""
     name: str
     to: str
     size: int
@@ -55,7 +55,7 @@ class Channel:
 
 @dataclasses.dataclass
 class Vm:
-    """A description without mistakes. The keys that keys.def gives a range or words are in `values`, by name."""
+    """A valid description. `values` has the keys that have a range or words in keys.def, by name."""
     name: str
     kernel: pathlib.Path
     kernel_kind: str
@@ -85,7 +85,7 @@ class Vm:
 
 
 def parse_size(value):
-    """Bytes from 536870912, "512M", "64K" or "1G"; ValueError says what is wrong with it."""
+    """Bytes from 536870912, "512M", "64K" or "1G"; else ValueError with a text."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -313,7 +313,7 @@ KEYS = (*keys.VM, *VCPU_KEYS)
 
 
 def check_fit(vm):
-    """The kernel's place, and whether kernel, initrd and device tree fit into the VM's memory."""
+    """Checks that kernel, initrd and device tree fit into the VM's memory. Returns the kind of the kernel."""
     kind, start, end = kernel_extent(vm["kernel"], vm.get("load"))
     memory, vcpus = vm["values"]["memory"], vm["values"]["vcpus"]
     ram_end = RAM_BASE + memory
@@ -337,7 +337,7 @@ def nearest(key, known, what="keys"):
 
 
 def read_vm(table, label, folder, problems):
-    """One [[vm]] table; None when something in it is wrong (then problems has more)."""
+    """The Vm of one [[vm]] table; None if it is invalid, with its faults added to `problems`."""
     def wrong(key, text):
         problems.append(f"{label}: {key}: {text}")
 
@@ -375,7 +375,7 @@ def read_vm(table, label, folder, problems):
 
 
 def peer_problem(vm, vms):
-    """What is wrong with a VM's messages; None: nothing. Both VMs of a pair must name each other."""
+    """The fault of a VM's `messages`, or None. Both VMs of a pair must name each other."""
     if vm.messages in (None, SHELL):
         return None
     if vm.messages == vm.name:
@@ -389,7 +389,7 @@ def peer_problem(vm, vms):
 
 
 def channel_problems(vms):
-    """(VM, what is wrong with its channels) for what several VMs' descriptions are needed to see."""
+    """(VM, fault of its channels) for the rules that involve several VMs."""
     publisher, count, total = {}, {}, 0
     for vm in vms:
         for channel in vm.channels:
@@ -435,7 +435,7 @@ def read_management(table, label, problems):
 
 
 def read(file):
-    """The Vms that a file describes. DescriptionError has everything that is wrong with it."""
+    """The Vms that a file describes. DescriptionError has all faults of the file."""
     try:
         top = tomllib.loads(streams.read(file, FILE_MAX).decode())
     except OSError as e:

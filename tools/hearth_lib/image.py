@@ -10,8 +10,8 @@ from hearth_lib.problem import Problem
 RAM_BASE = keys.number("VM_RAM_BASE")
 FLAT_LOAD = RAM_BASE + 0x200000  # of a flat binary whose description has no `load`
 
-# Formats that the loader refuses: offset and bytes of the magic number, name, command that unpacks it. guest/image.c has the
-# same list.
+# Formats that the loader refuses: offset and bytes of the magic number, name, command that unpacks it. guest/image.c
+# has the same list.
 PACKED = (
     (4, b"zimg", "an EFI zboot image", None),
     (0, b"\x1f\x8b\x08", "compressed by gzip", "zcat"),

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Standard streams and files that may be closed, a pipe, a device, or full.
 
-A closed standard stream is taken as /dev/null. A reader that leaves is no error: it has what it wanted.
+A closed standard stream becomes /dev/null. A reader that closes its end of a pipe early is no error.
 """
 
 import contextlib
@@ -11,8 +11,8 @@ import threading
 import time
 
 INPUT_MAX = 256 << 20  # of a log; a device such as /dev/zero never ends
-CHUNK = 64 << 10  # what a pipe holds
-GATHER = 0.005  # seconds: a serial line comes byte by byte, and to wake for each would cost more than the guest's own work
+CHUNK = 64 << 10  # capacity of a pipe
+GATHER = 0.005  # seconds; a serial line delivers single bytes, and a wake-up for each costs more than the guest's work
 
 
 class InputError(Exception):
@@ -22,7 +22,7 @@ class InputError(Exception):
 def open_missing():
     """Opens /dev/null for each standard stream that is closed.
 
-    To be called before any file is opened: that file would become the stream.
+    Call it before any file is opened, because that file would become the stream.
     """
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         try:
@@ -47,7 +47,7 @@ def out(text):
 
 
 def say(text):
-    """A line on standard error, if that takes it."""
+    """A line on standard error; errors are ignored."""
     try:
         print(text, file=sys.stderr, flush=True)
     except OSError:
@@ -55,14 +55,14 @@ def say(text):
 
 
 def discard(stream):
-    """Sends what is still written to this standard stream to /dev/null, also at the interpreter's end."""
+    """Redirects this standard stream to /dev/null, also for the flush when the interpreter ends."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, stream.fileno())
     os.close(null)
 
 
 def finish(status):
-    """The exit status: `status`, or 1 when standard output could not be written and it was 0."""
+    """The exit status: `status`, or 1 if that is 0 and standard output could not be written."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -79,7 +79,7 @@ def finish(status):
 
 
 def read(path, most=INPUT_MAX):
-    """The bytes of a file, or of standard input without a path; InputError when they are more than `most`."""
+    """The bytes of a file, or of standard input without a path. InputError if there are more than `most`."""
     with open(path, "rb") if path else open(0, "rb", closefd=False) as f:
         content = f.read(most + 1)
     if len(content) > most:
@@ -89,7 +89,7 @@ def read(path, most=INPUT_MAX):
 
 @contextlib.contextmanager
 def create(path, mode="wb", **how):
-    """open() for writing, whose errors have the file's name also when they come later."""
+    """open() for writing; later errors, too, have the file's name."""
     try:
         with open(path, mode, **how) as f:
             yield f
@@ -100,14 +100,14 @@ def create(path, mode="wb", **how):
 
 
 class Pump(threading.Thread):
-    """Copies what is written to its pipe into a file, and keeps the end of it.
+    """Copies its pipe into a file, and keeps the end of the output.
 
-    The pipe is read to its end whatever becomes of the file: who writes to it is held up only by a file
-    that takes no more yet, and never sees an error. `error` is the file's first one; None: none.
+    It reads the pipe to the end, even after an error of the file: the writer waits only while the file
+    accepts no more, and never sees an error. `error` is the file's first error, or None.
     """
 
     def __init__(self, out, keep=0):
-        """`out`: a file's number, or None; `keep`: bytes of the end that `end` has at least, or all there were."""
+        """`out`: a file descriptor, or None; `keep`: number of bytes of the end that `end` has at least."""
         super().__init__(daemon=True)
         self.out, self.keep, self.end, self.error = out, keep, bytearray(), None
         self.pipe, self.writer = os.pipe()

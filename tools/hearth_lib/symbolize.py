@@ -16,7 +16,7 @@ def command(log, elf):
 
 
 def panic(text, elf):
-    """The frames of a log, resolved, on standard error; quietly nothing when that is not possible."""
+    """Prints the resolved frames of a log on standard error. Without addr2line it prints nothing."""
     frames = [line for line in text.decode(errors="replace").splitlines() if FRAME.search(line)]
     try:
         for line in symbolized(frames, elf):
@@ -26,11 +26,11 @@ def panic(text, elf):
 
 
 def symbolized(lines, elf):
-    """The lines, with ` function at file:line` behind each frame's address."""
+    """The lines, with ` function at file:line` after each frame's address."""
     frames = {}
     for line in lines:
         if match := FRAME.search(line):
-            # A return address may already belong to the next line: look at the call before it.
+            # A return address may belong to the next source line, so look up the call before it.
             address = int(match[2], 16)
             frames[line.strip()] = address if int(match[1]) == 0 else address - 1
     names = resolve(sorted(set(frames.values())), elf)
@@ -40,7 +40,7 @@ def symbolized(lines, elf):
 
 
 def resolve(addresses, elf):
-    """{address: "function at file:line"}; with the functions inlined there, innermost first."""
+    """{address: "function at file:line"}, with the functions inlined there, innermost first."""
     if not addresses:
         return {}
     tool = subprocess.run(["riscv64-unknown-elf-addr2line", "-e", elf, "-a", "-f", "-i", "-p"]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A guest's function names: from System.map, what nm or /proc/kallsyms print, or an ELF file, to the table that
-the hypervisor looks them up in. Its format is described in include/hearth/lib/symbols.h."""
+"""A guest's function names, from System.map, the output of nm, /proc/kallsyms or an ELF file. They become the table
+in which the hypervisor looks names up; include/hearth/lib/symbols.h describes its format."""
 
 import collections
 import re
@@ -10,7 +10,7 @@ ROWS_MAX = 1 << 20
 SPAN_MAX = 1 << 32  # of the addresses
 NAME_MAX = 127
 FILE_MAX = 1 << 30
-LAST_SIZE = 64 << 10  # what the last function may take when nothing says where it ends
+LAST_SIZE = 64 << 10  # assumed for the last function if its size is not known
 ENTRIES = ("_start", "_text")
 NONE = (1 << 64) - 1
 VECTOR = "handle_exception"
@@ -21,7 +21,7 @@ ELF_SYMBOL = struct.Struct("<IBBHQQ")
 SYMTAB, EXECUTABLE = 2, 4
 NOTYPE, FUNC = 0, 2
 
-# Address, whether it is code, whether others may use it, name, size (0: not known).
+# text: it is code; public: other files may use it; size 0: not known.
 Symbol = collections.namedtuple("Symbol", "address text public name size")
 Table = collections.namedtuple("Table", "path data functions")
 
@@ -43,10 +43,10 @@ def read(path):
     return Table(path, *compile_table(symbols, entry, path))
 
 
-# ---------------------------------------------------------------- the files
+# ---------------------------------------------------------------- files
 
 def read_map(content, path):
-    """Lines "ADDRESS TYPE NAME"; kallsyms has a fourth word for modules, whose addresses are of one boot."""
+    """Lines "ADDRESS TYPE NAME". Modules have a fourth word in kallsyms; their addresses hold for one boot only."""
     symbols = []
     for number, line in enumerate(content.decode(errors="replace").splitlines(), 1):
         words = line.split()
@@ -55,7 +55,7 @@ def read_map(content, path):
         if len(words) < 3 or not re.fullmatch(r"[0-9a-fA-F]{1,16}", words[0]) or len(words[1]) != 1:
             raise SymbolError(f'{path}: line {number}: "{line[:60]}" is not "ADDRESS TYPE NAME"')
         if len(words) > 3:
-            # Debian's packages have a file of one line that says in which other package the real one is.
+            # Debian's packages have a file of one line, which names the package with the real file.
             raise SymbolError(f'{path}: line {number}: "{line[:120]}" has more than an address, a type and a name')
         if words[1] not in "aAnN-?":
             symbols.append(Symbol(int(words[0], 16), words[1] in "tTwW", words[1].isupper(), words[2], 0))
@@ -95,12 +95,12 @@ def read_elf(content, path):
 # ---------------------------------------------------------------- the table
 
 def is_name(name):
-    """Not one of the assembler's own marks."""
+    """False for marks that the assembler makes."""
     return name and not name.startswith(("$", ".L"))
 
 
 def choose(symbols):
-    """{address: the one symbol that it is known by}: code, public, the first in the file."""
+    """{address: symbol}, one for each address: code is preferred, then public symbols, then the first."""
     chosen = {}
     for symbol in symbols:
         old = chosen.get(symbol.address)
@@ -110,7 +110,7 @@ def choose(symbols):
 
 
 def rows_of(chosen):
-    """[(address, name)], ascending; no name: there the function before it ends."""
+    """[(address, name)], ascending. An entry without a name marks the end of the function before it."""
     rows, end = [], None
     for address in sorted(chosen):
         symbol = chosen[address]
@@ -130,13 +130,13 @@ def rows_of(chosen):
 
 
 def shown(name):
-    """What fits, and is harmless on a terminal."""
+    """The name, escaped for a terminal and cut to the table's limit."""
     name = "".join(c if "!" <= c <= "~" else "?" for c in name)
     return name if len(name) <= NAME_MAX else name[:NAME_MAX - 3] + "..."
 
 
 def compile_table(symbols, entry, path):
-    """(the table's bytes, the number of functions)"""
+    """(bytes of the table, number of functions)"""
     symbols = [s for s in symbols if is_name(s.name)]
     rows = rows_of(choose(symbols))
     functions = sum(1 for _, name in rows if name)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The hypervisor's trace rings, as monitor/trace_dump.c prints them: found in a log of the serial line, decoded, checked.
+"""Finds the dump of the hypervisor's trace rings (monitor/trace_dump.c) in a log, decodes it and checks it.
 
-What is damaged or missing in the log costs its own line and is counted; the rest is used.
+Damaged lines and missing records are counted and left out; the rest is used.
 """
 
 import base64
@@ -68,17 +68,17 @@ class Trace:
     hz: int
     harts: list                                        # of lists of Event, by number
     names: dict = dataclasses.field(default_factory=dict)  # VM id: the latest name
-    lives: dict = dataclasses.field(default_factory=dict)  # VM id: [(ticks from which on, name)], in order
+    lives: dict = dataclasses.field(default_factory=dict)  # VM id: [(ticks of its start, name)], in order
     damaged: int = 0                                   # lines
-    missing: int = 0                                   # records, between others of their hart
-    complete: bool = False                             # its last line is there, and none is lost
+    missing: int = 0                                   # records, between others of the same hart
+    complete: bool = False                             # it has its last line, and none is lost
     lines: int = 0
 
     def us(self, ticks):
         return ticks * 1e6 / self.hz
 
     def life(self, event):
-        """Which of the VMs that had this event's VM id it is: a number from 0 on; -1: one from before them all."""
+        """Index of this event's VM among those that had its id, from 0; -1: the VM ended before all of them."""
         return sum(since <= event.time for since, _ in self.lives.get(event.vm, ())) - 1
 
     def vm_name(self, event):
@@ -99,7 +99,7 @@ def begin(rest):
 
 
 def records(trace, rest):
-    """The events of one line; None: damaged."""
+    """(hart, events) of one line; None: damaged."""
     m = re.match(r"((\d{1,2}) ([0-9a-f]{1,16}) ([A-Za-z0-9+/=]+)) ([0-9a-f]{8})\b", rest)
     if not m or zlib.crc32(m[1].encode()) != int(m[5], 16) or int(m[2]) >= len(trace.harts):
         return None
@@ -153,12 +153,12 @@ def read(text):
     return trace
 
 
-# What may follow an event of a vcpu on the hart, as far as these go: each entry has its exit, and the other way round.
+# The event types that may follow each of these on a hart: an entry is followed by its exit, and so on.
 FLOW = {"entry": ("exit",), "exit": ("entry", "leave"), "leave": ("entry",)}
 
 
 def check(trace):
-    """What cannot be: time that goes back, an exit without entry. A list of texts, none for a good trace."""
+    """Contradictions: time that goes back, an exit without entry. A list of texts, empty for a consistent trace."""
     wrong = []
     for index, hart in enumerate(trace.harts):
         last = None
@@ -178,7 +178,7 @@ def check(trace):
 
 
 def spans(trace):
-    """(hart, kind, from, to, first event, last event): kind "exit", "guest" or "idle"; nothing over gaps."""
+    """(hart, kind, from, to, first event, last event); kind is "exit", "guest" or "idle". No span crosses a gap."""
     for index, hart in enumerate(trace.harts):
         begun = {}
         for before, event in zip([None] + hart, hart):
@@ -234,7 +234,7 @@ HARTS_PID, VMS_PID, LIFE_PIDS = 1, 100000, 100000
 
 
 def vm_pid(trace, event):
-    """Also VMs of the same id, one after the other, have rows of their own."""
+    """VMs that had the same id one after the other have different rows."""
     return VMS_PID + (trace.life(event) + 1) * LIFE_PIDS + event.vm
 
 
