@@ -62,7 +62,7 @@ static const char *const vm_properties[] = {
 #define VM_SIZE(key, property, field, min, max, step, initial, text)   property,
 #define VM_BOOL(key, property, field, initial, text)                   property,
 #define VM_WORD(key, property, field, words, initial, text)            property,
-#define VM_SHARE(key, property, scope, min, max, initial, form, text)  property, "vcpu-" property,
+#define VM_SHARE(key, property, scope, min, max, initial, form, text)  property, ("vcpu-" property),
 #define VM_OTHER(key, property, required, values, text)                property,
 #include <hearth/config/keys.def>
 };
