@@ -27,7 +27,7 @@ $(B)/guests/obj/%.S.o: %.S tests/guests.mk | $(DEPS)/build.ready
 	@mkdir -p $(@D)
 	$(Q)$(CROSS)gcc $(GUEST_FLAGS) -MMD -MP -c -o $@ $<
 
-# Their backtraces are looked at.
+# Tests check the backtraces of these guests.
 $(B)/guests/obj/tests/guests/crash.c.o $(B)/guests/obj/examples/guests/broken.c.o: GUEST_CFLAGS += -fno-omit-frame-pointer -fno-optimize-sibling-calls
 
 $(GUEST_ELFS): $(B)/guests/%.elf: $(B)/guests/obj/tests/guests/%.c.o
@@ -45,19 +45,19 @@ $(GUEST_ELFS) $(BENCH_ELFS) $(EXAMPLE_ELFS): $(GUEST_LIB) tests/guests/lib/guest
 $(GUEST_BINS): %.bin: %.elf
 	$(Q)$(OBJCOPY) -O binary $< $@
 
-# A Linux program: the boot benchmark's user space.
+# A Linux program: the first program of the boot benchmark.
 $(B)/guests/bench_init: tests/bench/bench_init.S tests/guests.mk | $(DEPS)/build.ready
 	$(call say,GUEST-LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CROSS)gcc -march=rv64gc -mabi=lp64 -nostdlib -static -Wl,--build-id=none -o $@ $<
 
-# docs/extending.md: a copy of the tree with the example's files and rows added, built for itself.
+# docs/extending.md: a copy of the tree with the example's files and table entries added, and its build.
 .PHONY: example
 example: | $(DEPS)/build.ready
 	$(Q)$(PYTHON) examples/extension/apply $(B)/example
 	@$(MAKE) --no-print-directory -C $(B)/example B=build build/hearth.bin build/guests/example.elf
 
-# Linux programs in C without a libc, which tests put into Debian's initrd.
+# Linux programs in C without a libc, which tests add to Debian's initrd.
 LINUX_PROGRAMS := $(patsubst tests/linux/%.c,$(B)/guests/linux/%,$(wildcard tests/linux/*.c))
 guests: $(LINUX_PROGRAMS) examples
 $(LINUX_PROGRAMS): $(B)/guests/linux/%: tests/linux/%.c tests/guests.mk | $(DEPS)/build.ready

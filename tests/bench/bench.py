@@ -1,42 +1,41 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The benchmark: what exits cost and what booting costs, below Hearth and bare on OpenSBI.
+"""The benchmark: the cost of exits and of booting, under Hearth and bare on OpenSBI.
 
-All but its memory is measured in QEMU with -icount shift=0: an instruction takes one nanosecond of virtual
-time, whatever the machine and its load, and every run gives the same figures. They count instructions:
-nothing of real caches, TLBs and CSR latencies is in them.
+All figures but memory are measured in QEMU with -icount shift=0: an instruction takes one nanosecond of
+virtual time on any machine under any load, and every run gives the same figures. They count instructions,
+and tell nothing about real caches, TLBs and CSR latencies.
 
-Exits: bench_guest.c measures itself, with instret, which goes on in the hypervisor and the firmware.
+Exits: bench_guest.c measures itself with instret, which also counts in the hypervisor and the firmware.
 
-Switches: bench_switch.c in 2 and in 64 VMs of one vcpu on one hart, which do nothing but give way to each
-other: from one guest's instruction to the next guest's. Its Base call (call_beside_N) tells what an exit
-costs beside so many others that wait.
+Switches: bench_switch.c in 2 and in 64 VMs of one vcpu on one hart, which only yield to each other:
+instructions from one guest's code to the next guest's. Its Base call (call_beside_N) gives the cost of an
+exit while N other vcpus wait.
 
-Wake-ups: bench_wake.c, a vcpu with a priority beside 8 VMs without on one hart: from the time that its timer
-was set to, or from another vcpu's call for an IPI, to its first instruction behind WFI; the worst of 1000 rounds
-each, and the mean. The 8 compute; `_nosstc`: so on a host without Sstc; `_mixed`: each does something else that
-Hearth has to do with (calls, devices, fences, output, giving way, sleeps, faults, floating point).
+Wake-ups: bench_wake.c, a vcpu with a priority and 8 VMs without on one hart: instructions from its timer's
+deadline, or from another vcpu's IPI call, to its first instruction after WFI; the worst and the mean of
+1000 rounds each. The 8 VMs compute. `_nosstc`: the same on a host without Sstc. `_mixed`: each of the 8 VMs
+does other work that involves Hearth (calls, devices, fences, output, yields, sleeps, faults, floating point).
 
-Start: instret is never reset, so bench_guest's own start tells how many instructions the machine had
-executed by then. It is padded to the size of Debian's kernel and started with Debian's initrd and 256 MiB,
-so the loader's work is Debian's: copying so many bytes, clearing the rest. What the same file
-counts when OpenSBI starts it is the firmware's share and the guest library's (Hearth itself is started by
-OpenSBI in the same way); the difference is what Hearth executed from its first instruction on.
+Start: instret is never reset, so its value at bench_guest's start is the number of instructions that the
+machine has executed. bench_guest is padded to the size of Debian's kernel and started with Debian's initrd
+and 256 MiB, so that the loader copies and clears as much as for Debian. OpenSBI starts the same file for the
+bare figure, which has the share of the firmware and of the guest library (OpenSBI starts Hearth in the same
+way). The difference is the number of instructions that Hearth has executed.
 
-Memory: 32 more VMs of one vcpu that run, have used floating point, and have written nothing; by the shell's
-count of free memory before and after, less their RAM and what `vm info` says of their G-stage tables. Without
--icount: nothing in it depends on time, and where all sleep for ever that clock would be at its end at once.
+Memory: 32 more VMs of one vcpu that run, have used floating point, and have written nothing. The figure is
+the shell's free memory before, less that after, less the VMs' RAM and their G-stage tables by `vm info`.
+Measured without -icount: it does not depend on time, and virtual time jumps to its end if all harts sleep.
 
 Linux: Debian's kernel with Debian's initrd and bench_init.S as its first program, which reads the time.
-"user space" is the kernel's own time stamp of the line `Run ... as init process`: it counts from the
-kernel's set-up of its clock. "kernel entry to user space" is the whole of it: rdtime in the first
-user instruction, less rdtime at the entry, which the padded bench_guest has measured. Linux waits for timer
-ticks on its way, and the random numbers that it starts from decide which of them it just catches: one boot
-differs from another by up to 4 %, so both figures are means over several seeds, the same ones on
-both sides. Bare is not a lower bound: OpenSBI's console is slower than Hearth's, and QEMU's board has
-devices to look for that a guest's has not.
+"user space" is the kernel's time stamp of the line `Run ... as init process`, which counts from the
+kernel's set-up of its clock. "whole" is rdtime in the first user instruction, less rdtime at the kernel's
+entry, which the padded bench_guest has measured. Linux waits for timer ticks while it boots, and its random
+numbers decide which ticks it meets: boots differ by up to 4 %, so both figures are means over several
+seeds, the same on both sides. Bare is not a lower bound: OpenSBI's console is slower than Hearth's, and
+QEMU's board has devices that a guest's board lacks.
 
-Exit status: 0; 1 when a required figure is missed or wrong; 2 when something did not run.
+Exit status: 0; 1 if a required figure is missed or wrong; 2 if a part did not run.
 """
 
 import argparse
@@ -59,17 +58,17 @@ TREE = pathlib.Path(__file__).resolve().parents[2]
 CPU = "rv64"
 CMDLINE = "console=ttyS0 earlycon=sbi rdinit=/bench_init"
 MEMORY_MIB = 256
-# Reading the date takes more or fewer instructions on different days.
+# The number of instructions that read the date depends on the date.
 CLOCK = ["-rtc", "base=2026-01-01T00:00:00,clock=vm"]
-RUN_TIMEOUT = 300  # seconds; the longest takes half a minute alone
+RUN_TIMEOUT = 300  # seconds; the longest run takes half a minute
 PR_SET_PDEATHSIG = 1
 BARE, HEARTH = "bare", "hearth"
 
-# The issue's demands, in instructions a round.
+# Required figures, in instructions a round.
 MMIO_READ_LIMIT = 400
 REQUIRED = {"base_spec_version": 244, "set_timer": 250, "ipi_self": 400, "rfence_i_self": 400,
             "rfence_vma_self": 400, "dbcn_64_bytes": 1500, "log_message_64_bytes": 3000}
-# What counting exits' latencies adds to one; its share of what is always there (a store) is in the others.
+# Instructions that latency histograms add to an exit. (A store that is always executed is part of other figures.)
 REQUIRED["latency_histogram"] = 12
 WAKE_LIMIT = 3000
 REQUIRED |= dict.fromkeys(["wake_timer", "wake_ipi", "wake_timer_nosstc", "wake_ipi_nosstc"], WAKE_LIMIT)
@@ -84,10 +83,10 @@ CROWD_RATIO_LIMIT = 1.1  # of a switch's cost, and of an exit's
 REQUIRED[f"switch_{FEW}_vms"] = 900
 REQUIRED["memory_of_a_vm"] = 64  # KiB
 MORE_VMS, VM_MIB = 32, 4
-# Beside a woken vcpu: what suffixes of figures name: QEMU's -cpu, and what 8 VMs do (bench_wake.c).
+# Wake-ups, {suffix of the figures: (QEMU's -cpu, `busy` of the 8 VMs, see bench_wake.c)}.
 BESIDE = {"": (CPU, [1] * 8), "_nosstc": (CPU + ",sstc=off", [1] * 8), "_mixed": (CPU, range(2, 10))}
 
-# Measured by others on the same machine with the same loops: Xvisor 2026-03, Bao 2026-07 (PLIC), KVM in 6.12.
+# The same loops under other hypervisors on the same machine: Xvisor 2026-03, Bao 2026-07 (PLIC), KVM in 6.12.
 PEERS = {
     "base_spec_version": "741 / 244 / 940", "set_timer": "762 / 244 / 996", "hsm_get_status": "- / - / 1139",
     "ipi_self": "2451 / 3924 / 1692", "rfence_i_self": "4550 / 3779 / 2092",
@@ -126,7 +125,7 @@ def run_hearth(folder, name, kernel, log, args, initrd=None, cmdline=None, seed=
 
 
 def run_many(folder, vms, args):
-    """bench_switch in so many VMs on one hart. They start one after another, each in about 1.5 ms."""
+    """Runs bench_switch in so many VMs on one hart. Each VM takes about 1.5 ms to start."""
     begin = 20 + 4 * vms
     toml, log = folder / f"switch-{vms}.toml", folder / f"switch-{vms}.log"
     toml.write_text("".join(
@@ -141,7 +140,7 @@ FLOATING_IDLER = struct.pack("<5I", 0x000062b7, 0x1002a073, 0xf2000053, 0x105000
 
 
 def run_memory(folder, args):
-    """What the shell says of one VM that runs, and then of MORE_VMS more like it."""
+    """Output of the shell for one running VM, then for MORE_VMS more VMs of the same kind."""
     kernel, toml, log = folder / "idler.bin", folder / "memory.toml", folder / "memory.log"
     kernel.write_bytes(FLOATING_IDLER)
     toml.write_text(f'[[vm]]\nname = "first"\nvcpus = 1\nmemory = "{VM_MIB}M"\nkernel = "{kernel}"\n')
@@ -155,13 +154,13 @@ def run_memory(folder, args):
 
 
 def converse(command, log, begin, lines):
-    """When `begin` is there, types the lines at the shell, each when the one before has been carried out."""
+    """Waits for `begin`, then types the lines at the shell, each after the end of the previous one. Returns the output."""
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                preexec_fn=die_with_parent)
     watch = threading.Timer(RUN_TIMEOUT, process.terminate)
     watch.start()
     output = b""
-    done = "there is no such command"  # what comes of "help end", behind each line: the line is over
+    done = "there is no such command"  # answer to "help end", which follows each line and marks its end
     try:
         for awaited, times, typed in [(begin, 1, "\x1d"),
                                       *((done, i, f"{line}\rhelp end\r") for i, line in enumerate(lines)),
@@ -184,7 +183,8 @@ def converse(command, log, begin, lines):
 
 
 def run_wake(folder, suffix, args):
-    """bench_wake beside 8 VMs, which run before it starts: its heavy vcpu would hold up their loading. 600 ms."""
+    """Runs bench_wake and 8 busy VMs, 600 ms. The 8 start first: bench_wake's vcpu of weight 10000 would delay their
+    loading."""
     cpu, busy = BESIDE[suffix]
     toml, log = folder / f"wake{suffix}.toml", folder / f"wake{suffix}.log"
     kernel = f'memory = "4M"\nkernel = "{args.build}/guests/bench_wake.elf"\n'
@@ -241,7 +241,7 @@ def find(pattern, output, what):
 def padded(guest, size, path):
     data = guest.read_bytes()
     if len(data) > size:
-        raise BenchError(f"{guest} is larger than the kernel that it stands for")
+        raise BenchError(f"{guest} is larger than the kernel that it replaces")
     with open(path, "wb") as out:
         out.write(data)
         out.truncate(size)
@@ -249,7 +249,7 @@ def padded(guest, size, path):
 
 
 def with_init(initrd, program, path):
-    """The initrd and, behind it, an archive of one file: Linux unpacks both."""
+    """The initrd, followed by an archive of one file. Linux unpacks both."""
     def entry(name, mode, data):
         fields = [0, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0]
         head = b"070701" + b"".join(b"%08X" % f for f in fields) + name.encode() + b"\0"
@@ -270,7 +270,7 @@ def measure_ops(output):
     figures = {}
     for name, f in lines.items():
         if "instructions" in f and "rounds" in f:
-            # The clock is the other witness: 100 instructions a tick, read within a few instructions.
+            # The clock must agree: 100 instructions a tick, and both are read within a few instructions.
             if abs(f["ticks"] * 100 - f["instructions"]) > 1000:
                 raise BenchError(f"{name}: {f['instructions']} instructions in {f['ticks']} ticks of 100")
             figures[name] = round(f["instructions"] / f["rounds"], 2)
@@ -279,20 +279,20 @@ def measure_ops(output):
 
 
 def measure_switch(output, vms):
-    """The median VM's switch and the worst one's Base call."""
+    """Median of the VMs' costs of a switch, and maximum of their costs of a Base call."""
     found = re.findall(r"# bench switch rounds=(\d+) instructions=(\d+) exit=(\d+)", output)
     if len(found) != vms:
-        raise BenchError(f"{len(found)} of {vms} VMs told what their switches cost:\n" + last_lines(output))
+        raise BenchError(f"{len(found)} of {vms} VMs printed the cost of their switches:\n" + last_lines(output))
     switches = [int(n) / int(rounds) / vms for rounds, n, _ in found]
     return {f"switch_{vms}_vms": round(statistics.median(switches), 2),
             f"call_beside_{vms - 1}": max(int(call) for _, _, call in found)}
 
 
 def measure_memory(output):
-    """KiB of the hypervisor's own that a further VM takes."""
+    """KiB of the hypervisor's memory that a further VM takes."""
     found = [json.loads(line) for line in re.findall(r"^[\[{].*[\]}]$", output, re.M)]
     if len(found) != 4:
-        raise BenchError("not what the shell was asked for:\n" + last_lines(output))
+        raise BenchError("unexpected output of the shell:\n" + last_lines(output))
     before, after, info, vms = found
     if [vm["state"] for vm in vms] != ["running"] * (1 + MORE_VMS):
         raise BenchError(f"not all VMs run: {vms}")
@@ -320,7 +320,7 @@ def measure_linux(output, entry_ticks):
 
 
 def measure(args):
-    """{"hearth" | "bare": {name: figure}}, and of the means in it what they are of."""
+    """({"hearth" | "bare": {name: figure}}, the same with lists of the values behind each mean)."""
     guests = pathlib.Path(args.build) / "guests"
     kernel, initrd = (TREE / "build/guest" / n for n in ("vmlinux", "initrd.cpio.gz"))
     with tempfile.TemporaryDirectory(prefix="hearth-bench-") as name, \
@@ -369,10 +369,10 @@ def measure(args):
     return figures, spread
 
 
-# ---------------------------------------------------------------- reporting
+# ---------------------------------------------------------------- report
 
 def judge(figures):
-    """Rows (name, unit, hearth, bare, required as text, met or None), in the order of measuring."""
+    """[(name, unit, hearth, bare, required as text, met or None)], in the order of measurement."""
     rows = []
     for name, value in figures[HEARTH].items():
         bare = figures[BARE].get(name)

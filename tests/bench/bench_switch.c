@@ -12,15 +12,15 @@
 
 #define ROUNDS 200
 
-static void give_way(void)
+static void yield_hart(void)
 {
     __asm__ volatile(".word 0x00d00073" ::: "memory"); /* wrs.nto */
 }
 
-static void give_way_until(uint64_t ms)
+static void yield_until(uint64_t ms)
 {
     while (rdtime() < ms * TICKS_PER_MS)
-        give_way();
+        yield_hart();
 }
 
 static uint64_t instret(void)
@@ -35,22 +35,22 @@ void test_main(void)
 {
     uint64_t before, switches, call = UINT64_MAX;
 
-    give_way_until(boot_option("from"));
+    yield_until(boot_option("from"));
     before = instret();
     for (unsigned i = 0; i < ROUNDS; i++)
-        give_way();
+        yield_hart();
     switches = instret() - before;
-    give_way_until(boot_option("calls"));
+    yield_until(boot_option("calls"));
     for (unsigned i = 0; i < ROUNDS; i++) {
         uint64_t n;
 
-        give_way();
+        yield_hart();
         before = instret();
         (void)sbi(SBI_EXT_BASE, SBI_BASE_GET_SPEC_VERSION);
         n = instret() - before;
         if (n < call)
             call = n;
     }
-    give_way_until(boot_option("until"));
+    yield_until(boot_option("until"));
     note("bench switch rounds=%lu instructions=%lu exit=%lu", (uint64_t)ROUNDS, switches, call);
 }

@@ -13,13 +13,13 @@
  */
 #include "guest.h"
 
-#define TICK      100ul /* instructions */
-#define ROUNDS    1000
-#define NAP_LEAST 300ul /* ticks; more than the vcpu needs to reach WFI */
-#define NAP_MORE  4000ul
-#define LOOKS     300 /* reads of both clocks in a round, at each phase of a tick in turn */
-#define END_MS    50  /* ms that the others need to end */
-#define TEXT_LEN  256
+#define TICK         100ul /* instructions */
+#define ROUNDS       1000
+#define SLEEP_MIN    300ul /* ticks; more than the vcpu needs to reach WFI */
+#define SLEEP_SPREAD 4000ul
+#define READS        300 /* reads of both clocks in a round, at each phase of a tick in turn */
+#define END_MS       50  /* ms that the others need to end */
+#define TEXT_LEN     256
 
 static bool ends;
 static uint64_t sent; /* instret at vcpu 1's call; 0 after vcpu 0 has read it */
@@ -41,7 +41,7 @@ static uint64_t instret_after_wfi(void)
     return n;
 }
 
-static uint64_t any(uint64_t below)
+static uint64_t random_below(uint64_t below)
 {
     static uint64_t x = 88172645463325252;
 
@@ -80,14 +80,14 @@ static void text(void)
     (void)sbi(SBI_EXT_DBCN, SBI_DBCN_CONSOLE_WRITE, TEXT_LEN, (uintptr_t)line, 0);
 }
 
-static void give_way(void)
+static void yield_hart(void)
 {
     __asm__ volatile(".word 0x00d00073" ::: "memory"); /* wrs.nto */
 }
 
-static void naps(void)
+static void sleeps(void)
 {
-    sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, rdtime() + any(NAP_LEAST));
+    sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, rdtime() + random_below(SLEEP_MIN));
     (void)instret_after_wfi();
 }
 
@@ -103,8 +103,8 @@ static void faults(void)
     (void)trap_of((void)*(volatile uint64_t *)HOLE);
 }
 
-static void (*const busy_with[])(void) = {NULL, NULL,     calls, device, fences,
-                                          text, give_way, naps,  floats, faults};
+static void (*const busy_with[])(void) = {NULL, NULL,       calls,  device, fences,
+                                          text, yield_hart, sleeps, floats, faults};
 
 static void keep_busy(uint64_t with, uint64_t until)
 {
@@ -118,18 +118,18 @@ static void keep_busy(uint64_t with, uint64_t until)
 
 /* instret at time 0: the minimum over reads of both clocks at each phase of a tick. A read that an
  * interrupt splits gives a larger value. */
-static uint64_t least = UINT64_MAX, least_at_first;
+static uint64_t min = UINT64_MAX, min_at_start;
 
-static void look_at_clocks(void)
+static void read_clocks(void)
 {
-    for (unsigned i = 0; i < LOOKS; i++) {
+    for (unsigned i = 0; i < READS; i++) {
         const uint64_t time = rdtime(), zero = instret() - time * TICK;
 
-        least = zero < least ? zero : least;
+        min = zero < min ? zero : min;
     }
 }
 
-static void tell(const char *name, uint64_t sum, uint64_t worst)
+static void report(const char *name, uint64_t sum, uint64_t worst)
 {
     note("bench %s rounds=%lu mean=%lu worst=%lu", name, (uint64_t)ROUNDS, sum / ROUNDS, worst);
 }
@@ -140,11 +140,11 @@ static void by_timer(void)
     uint64_t sum = 0, worst = 0;
 
     csr_write(sie, BIT(IRQ_TIMER));
-    look_at_clocks();
-    least_at_first = least;
+    read_clocks();
+    min_at_start = min;
     for (unsigned i = 0; i < ROUNDS; i++) {
-        look_at_clocks();
-        due[i] = rdtime() + NAP_LEAST + any(NAP_MORE);
+        read_clocks();
+        due[i] = rdtime() + SLEEP_MIN + random_below(SLEEP_SPREAD);
         sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, due[i]);
         woken[i] = instret_after_wfi();
         if (rdtime() < due[i])
@@ -153,22 +153,22 @@ static void by_timer(void)
     sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, UINT64_MAX);
     csr_write(sie, 0);
     for (unsigned i = 0; i < ROUNDS; i++) {
-        const uint64_t late = woken[i] - least - due[i] * TICK;
+        const uint64_t late = woken[i] - min - due[i] * TICK;
 
         sum += late;
         worst = late > worst ? late : worst;
     }
-    if (least_at_first - least > TICK)
+    if (min_at_start - min > TICK)
         note("bench wake_timer wrong: the machine has slept");
     else
-        tell("wake_timer", sum, worst);
+        report("wake_timer", sum, worst);
 }
 
 static void send_ipis(void *arg)
 {
     (void)arg;
     while (!load(&ends)) {
-        const uint64_t after = rdtime() + any(NAP_MORE);
+        const uint64_t after = rdtime() + random_below(SLEEP_SPREAD);
 
         while (rdtime() < after || load(&sent) != 0)
             ;
@@ -194,7 +194,7 @@ static void by_ipi(void)
     }
     csr_write(sie, 0);
     store(&ends, true);
-    tell("wake_ipi", sum, worst);
+    report("wake_ipi", sum, worst);
 }
 
 void test_main(void)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Where the instructions of an exit go: a table of functions for one operation.
+"""Instructions of an exit by function: a table for one operation.
 
-A flat guest repeats the operation for ever; when it is well under way, QEMU logs each instruction that is
-executed (one-insn-per-tb, -d exec), and the rounds in the log are averaged by function of hearth.elf.
+A flat guest repeats the operation for ever. After a while QEMU logs each executed instruction
+(one-insn-per-tb, -d exec), and the rounds in the log are averaged by function of hearth.elf.
 
     tests/bench/profile.py                 all operations
     tests/bench/profile.py base lsr        these
@@ -118,7 +118,7 @@ def wait_for(condition, seconds):
 
 
 def record(folder, hypervisor, boot_args, size, vms):
-    """Runs the guest and has a piece of its execution in folder/exec.log."""
+    """Runs the guest, and logs a part of its execution to folder/exec.log."""
     subprocess.run([sys.executable, str(TREE / "tools/hearth"), "bundle", str(folder / "guest.toml"),
                     "-o", str(folder / "bundle")], check=True)
     log, monitor, console = folder / "exec.log", folder / "monitor", folder / "console"
@@ -148,7 +148,7 @@ def record(folder, hypervisor, boot_args, size, vms):
 
 
 def rounds_of(log, marker, limit):
-    """The program counters of each whole round, as lists."""
+    """A list of program counters for each complete round."""
     pattern = re.compile(r"^Trace \d+: 0x[0-9a-f]+ \[[0-9a-f]+/([0-9a-f]+)/")
     rounds, current = [], None
     with open(log, errors="replace") as f:
@@ -185,7 +185,7 @@ class Symbols:
         return self.names[bisect.bisect_right(self.starts, pc) - 1]
 
     def csr_instructions(self):
-        """The addresses of the instructions that access a CSR, which costs a real machine more than one."""
+        """Addresses of the instructions that access a CSR: on real machines they are slower than others."""
         pattern = re.compile(r"^\s*([0-9a-f]+):\t\S+ +\t(?:csr|fs?csr|rdtime|rdcycle|rdinstret)", re.M)
         return {int(m[1], 16) for m in pattern.finditer(tool("objdump", "-d", self.elf))}
 

@@ -21,7 +21,7 @@ unsigned hs_traps;
 
 void hs_trap(void);
 
-static void sbi_call(unsigned long eid, unsigned long arg)
+static void hs_sbi_call(unsigned long eid, unsigned long arg)
 {
     register unsigned long a0 __asm__("a0") = arg;
     register unsigned long a1 __asm__("a1") = 0;
@@ -31,13 +31,13 @@ static void sbi_call(unsigned long eid, unsigned long arg)
     __asm__ volatile("ecall" : "+r"(a0), "+r"(a1) : "r"(a6), "r"(a7) : "memory");
 }
 
-static void put(const char *text)
+static void hs_put(const char *text)
 {
     while (*text != '\0')
-        sbi_call(1, (unsigned char)*text++);
+        hs_sbi_call(1, (unsigned char)*text++);
 }
 
-static void put_number(uint64_t n)
+static void hs_put_number(uint64_t n)
 {
     char digits[21], *p = digits + sizeof(digits) - 1;
 
@@ -45,33 +45,33 @@ static void put_number(uint64_t n)
     do
         *--p = (char)('0' + n % 10);
     while ((n /= 10) != 0);
-    put(p);
+    hs_put(p);
 }
 
 void hs_say(const char *text, uint64_t number)
 {
-    put("# ");
-    put(text);
-    put(" ");
-    put_number(number);
-    put("\n");
+    hs_put("# ");
+    hs_put(text);
+    hs_put(" ");
+    hs_put_number(number);
+    hs_put("\n");
 }
 
 void hs_end(void)
 {
     for (;;)
-        sbi_call(0x53525354, 0);
+        hs_sbi_call(0x53525354, 0);
 }
 
 void hs_fail(const char *file, int line, const char *what)
 {
-    put("FAILED ");
-    put(file);
-    put(":");
-    put_number((uint64_t)line);
-    put(": ");
-    put(what);
-    put("\n");
+    hs_put("FAILED ");
+    hs_put(file);
+    hs_put(":");
+    hs_put_number((uint64_t)line);
+    hs_put(": ");
+    hs_put(what);
+    hs_put("\n");
     hs_end();
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mm.c - the parts of mm/ and its assembly that need a real hart, in HS-mode: HLV, HSV and HLVX
- * with real tables; guest-physical copies compared with the host mapping over random layouts; every
- * CSR restored; the bulk loops; the instruction counts of each.
+ * mm.c - tests of the parts of mm/ that need a real hart in HS-mode: HLV, HSV and HLVX with real
+ * tables; guest-physical copies compared with the host mapping over random layouts; restored CSRs;
+ * the bulk loops; and the instruction counts of each.
  */
 #include "hs.h"
 

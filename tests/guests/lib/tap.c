@@ -8,7 +8,7 @@ static char line[512];
 static unsigned line_len;
 static unsigned tests_run;
 
-static void flush(void)
+static void tap_flush(void)
 {
     static int dbcn = -1;
     unsigned done = 0;
@@ -31,19 +31,19 @@ static void flush(void)
     line_len = 0;
 }
 
-static void put(char c)
+static void tap_put(char c)
 {
     if (line_len < sizeof(line))
         line[line_len++] = c;
 }
 
-static void put_string(const char *s)
+static void tap_put_string(const char *s)
 {
     while (*s)
-        put(*s++);
+        tap_put(*s++);
 }
 
-static void put_number(uint64_t v, unsigned base)
+static void tap_put_number(uint64_t v, unsigned base)
 {
     char digits[20];
     unsigned n = 0;
@@ -52,16 +52,16 @@ static void put_number(uint64_t v, unsigned base)
         digits[n++] = "0123456789abcdef"[v % base];
     while (v /= base);
     while (n)
-        put(digits[--n]);
+        tap_put(digits[--n]);
 }
 
-static void put_format(const char *fmt, va_list ap)
+static void tap_put_format(const char *fmt, va_list ap)
 {
     for (; *fmt; fmt++) {
         int64_t d;
 
         if (*fmt != '%') {
-            put(*fmt);
+            tap_put(*fmt);
             continue;
         }
         while (*++fmt == 'l')
@@ -70,40 +70,40 @@ static void put_format(const char *fmt, va_list ap)
         case 'd':
             d = fmt[-1] == 'l' ? va_arg(ap, int64_t) : va_arg(ap, int);
             if (d < 0)
-                put('-');
-            put_number(d < 0 ? -(uint64_t)d : (uint64_t)d, 10);
+                tap_put('-');
+            tap_put_number(d < 0 ? -(uint64_t)d : (uint64_t)d, 10);
             break;
         case 'u':
-            put_number(fmt[-1] == 'l' ? va_arg(ap, uint64_t) : va_arg(ap, unsigned), 10);
+            tap_put_number(fmt[-1] == 'l' ? va_arg(ap, uint64_t) : va_arg(ap, unsigned), 10);
             break;
         case 'x':
-            put_number(fmt[-1] == 'l' ? va_arg(ap, uint64_t) : va_arg(ap, unsigned), 16);
+            tap_put_number(fmt[-1] == 'l' ? va_arg(ap, uint64_t) : va_arg(ap, unsigned), 16);
             break;
         case 's':
-            put_string(va_arg(ap, const char *));
+            tap_put_string(va_arg(ap, const char *));
             break;
         default:
-            put(*fmt);
+            tap_put(*fmt);
         }
     }
 }
 
 void tap_plan(unsigned n)
 {
-    put_string("\n1..");
-    put_number(n, 10);
-    put('\n');
-    flush();
+    tap_put_string("\n1..");
+    tap_put_number(n, 10);
+    tap_put('\n');
+    tap_flush();
 }
 
-static void result(bool cond, const char *fmt, va_list ap)
+static void tap_result(bool cond, const char *fmt, va_list ap)
 {
-    put_string(cond ? "ok " : "not ok ");
-    put_number(++tests_run, 10);
-    put_string(" - ");
-    put_format(fmt, ap);
-    put('\n');
-    flush();
+    tap_put_string(cond ? "ok " : "not ok ");
+    tap_put_number(++tests_run, 10);
+    tap_put_string(" - ");
+    tap_put_format(fmt, ap);
+    tap_put('\n');
+    tap_flush();
 }
 
 bool ok(bool cond, const char *fmt, ...)
@@ -111,7 +111,7 @@ bool ok(bool cond, const char *fmt, ...)
     va_list ap;
 
     va_start(ap, fmt);
-    result(cond, fmt, ap);
+    tap_result(cond, fmt, ap);
     va_end(ap);
     return cond;
 }
@@ -121,7 +121,7 @@ bool is(uint64_t got, uint64_t want, const char *fmt, ...)
     va_list ap;
 
     va_start(ap, fmt);
-    result(got == want, fmt, ap);
+    tap_result(got == want, fmt, ap);
     va_end(ap);
     if (got != want)
         note("got 0x%lx, want 0x%lx", got, want);
@@ -131,12 +131,12 @@ bool is(uint64_t got, uint64_t want, const char *fmt, ...)
 void tap_skip(unsigned n, const char *why)
 {
     while (n--) {
-        put_string("ok ");
-        put_number(++tests_run, 10);
-        put_string(" # SKIP ");
-        put_string(why);
-        put('\n');
-        flush();
+        tap_put_string("ok ");
+        tap_put_number(++tests_run, 10);
+        tap_put_string(" # SKIP ");
+        tap_put_string(why);
+        tap_put('\n');
+        tap_flush();
     }
 }
 
@@ -144,19 +144,19 @@ void note(const char *fmt, ...)
 {
     va_list ap;
 
-    put_string("# ");
+    tap_put_string("# ");
     va_start(ap, fmt);
-    put_format(fmt, ap);
+    tap_put_format(fmt, ap);
     va_end(ap);
-    put('\n');
-    flush();
+    tap_put('\n');
+    tap_flush();
 }
 
 void bail_out(const char *why)
 {
-    put_string("\nBail out! ");
-    put_string(why);
-    put('\n');
-    flush();
+    tap_put_string("\nBail out! ");
+    tap_put_string(why);
+    tap_put('\n');
+    tap_flush();
     shutdown();
 }
