@@ -278,7 +278,7 @@ void test_main(void)
 
     tap_plan(6);
     if (!on_hearth()) {
-        tap_skip(6, "OpenSBI is not held to this");
+        tap_skip(6, "a test for Hearth only");
         return;
     }
     irq_disable();
@@ -291,11 +291,11 @@ void test_main(void)
     }
     for (unsigned n = 0; n + 1 < harts; n++)
         few += lives[other_hart(n)] != LIVES;
-    if (!ok(strange[3] == 0, "every answer is one that the function may give"))
+    if (!ok(strange[3] == 0, "every result is allowed for its function"))
         note("call %lx: error %ld, value %lx", strange[0], (int64_t)strange[1], strange[2]);
     is(refused, 0, "every stopped hart starts");
-    is(asleep, 0, "and stops");
-    is(few, 0, "each as often as it was started");
-    is(calls, (uint64_t)LIVES * CALLS * harts, "every call returned, once");
-    is(message(), (uint64_t)SBI_ERR_INVALID_PARAM, "messages are served as before");
+    is(asleep, 0, "every hart stops");
+    is(few, 0, "each hart ran as often as it was started");
+    is(calls, (uint64_t)LIVES * CALLS * harts, "every call returned once");
+    is(message(), (uint64_t)SBI_ERR_INVALID_PARAM, "messages still work");
 }

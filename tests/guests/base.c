@@ -36,7 +36,7 @@ void test_main(void)
     }
     for (n = 0; n < ARRAY_SIZE(absent); n++) {
         r = sbi(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, absent[n]);
-        ok(r.error == 0 && r.value == 0, "probe of 0x%lx says no", absent[n]);
+        ok(r.error == 0 && r.value == 0, "probe of 0x%lx returns 0", absent[n]);
         r = sbi(absent[n], 3, 0x1111, 0x2222);
         ok(r.error == SBI_ERR_NOT_SUPPORTED && (!hearth || r.value == 0),
            "call of 0x%lx is not supported", absent[n]);
@@ -46,15 +46,15 @@ void test_main(void)
 
         r = sbi(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, unserved[i]);
         if (!hearth && r.value != 0) {
-            tap_skip(2, "this firmware has it");
+            tap_skip(2, "this firmware has the extension");
             continue;
         }
-        ok(r.error == 0 && r.value == 0, "probe of 0x%lx says no", unserved[i]);
+        ok(r.error == 0 && r.value == 0, "probe of 0x%lx returns 0", unserved[i]);
         for (n = 0; n < 8; n++) {
             r = sbi(unserved[i], n, 0, 0x80000000, 8);
             refused += r.error == SBI_ERR_NOT_SUPPORTED && (!hearth || r.value == 0);
         }
-        is(refused, 8, "none of its functions is supported");
+        is(refused, 8, "its functions are not supported");
     }
     /* A thousand calls leak nothing. */
     for (n = 0; n < 1000; n++)

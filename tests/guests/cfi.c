@@ -87,14 +87,14 @@ static void landing_pads(void)
     hole = trap_of_jump(HOLE);
     set(LANDING_PAD, 0);
     ok(!off.taken, "off: a jump needs no landing pad");
-    ok(is_missing_pad(on, none), "on: a jump to none is a software check");
+    ok(is_missing_pad(on, none), "on: a jump to other code is a software check");
     ok(hole.taken && hole.cause == CAUSE_INSN_ACCESS && hole.epc == HOLE && hole.elp,
-       "a jump to where nothing is: an access fault, and what was expected is not lost");
+       "a jump to unmapped memory: an access fault, SPELP is kept");
     note("cause %lu epc %lx elp %lu", hole.cause, hole.epc, (uint64_t)hole.elp);
     set(LANDING_PAD, 1);
     on = trap_of_jump(good);
     set(LANDING_PAD, 0);
-    ok(!on.taken, "a jump to a landing pad is none");
+    ok(!on.taken, "a jump to a landing pad does not trap");
 
     paging_init();
     paging_on();
@@ -103,7 +103,7 @@ static void landing_pads(void)
     set(LANDING_PAD, 0);
     paging_off();
     ok(page.taken && page.cause == CAUSE_INSN_PAGE && page.elp,
-       "a page fault at a jump's target keeps what was expected");
+       "a page fault at a jump's target keeps SPELP");
 
     /* An exit can occur at each of these instructions, and other vcpus run in between. */
     set(LANDING_PAD, 1);
@@ -113,8 +113,8 @@ static void landing_pads(void)
     }
     after = trap_of_jump(none);
     set(LANDING_PAD, 0);
-    is(missing, ROUNDS, "no exit loses it");
-    is(wrong, 0, "no exit makes it up");
+    is(missing, ROUNDS, "no exit clears SPELP");
+    is(wrong, 0, "no exit sets SPELP");
     ok(is_missing_pad(after, none), "still on");
     ok(!trap_of_jump(none).taken, "off again");
 }
@@ -135,12 +135,12 @@ static void user_landing_pads(void)
         return;
     }
     t = user_run((uint64_t)u_jump, (uint64_t)u_no_pad);
-    ok(is_missing_pad(t, (uint64_t)u_no_pad), "U-mode's landing pads are senvcfg's");
+    ok(is_missing_pad(t, (uint64_t)u_no_pad), "senvcfg enables landing pads in U-mode");
     t = user_run((uint64_t)u_jump, (uint64_t)u_pad);
     is(t.cause, CAUSE_ECALL_U, "U-mode: a jump to a landing pad");
     for (unsigned i = 0; i < 2000; i++)
         good += is_missing_pad(user_run((uint64_t)u_jump, (uint64_t)u_no_pad), (uint64_t)u_no_pad);
-    is(good, 2000, "again and again");
+    is(good, 2000, "U-mode: repeated jumps");
     csr_write(0x10a, 0);
     t = user_run((uint64_t)u_jump, (uint64_t)u_no_pad);
     is(t.cause, CAUSE_ECALL_U, "U-mode: off");
@@ -194,12 +194,12 @@ static void shadow_stacks(void)
     if (on_hearth())
         ok(t.taken && t.cause == CAUSE_ILLEGAL, "off: no ssp");
     else
-        tap_skip(1, "OpenSBI's business");
+        tap_skip(1, "left to OpenSBI");
     ss_push(1); /* a may-be-operation, which does nothing */
     is(ss_read(), 0, "off: the instructions do nothing");
 
     is((uint64_t)set(SHADOW_STACK, 1), SBI_SUCCESS, "on");
-    is(csr_read(0x011), 0, "ssp begins as 0");
+    is(csr_read(0x011), 0, "ssp is 0 at first");
     t = trap_of(ss_push(1));
     ok(t.taken && t.cause == CAUSE_STORE_ACCESS, "without paging a push is an access fault");
     paging_init();
@@ -209,20 +209,20 @@ static void shadow_stacks(void)
     csr_write(0x011, SS_TOP);
     ss_push(0x1234);
     ok(ss_read() == SS_TOP - 8 && *(volatile uint64_t *)(SS_TOP - 8) == 0x1234,
-       "a push is in the page, and ordinary loads see it");
+       "a push writes the page, ordinary loads read it");
     t = trap_of(*(volatile uint64_t *)(SS_TOP - 8) = 0);
-    ok(t.taken && t.cause == CAUSE_STORE_ACCESS, "ordinary stores do not reach it");
+    ok(t.taken && t.cause == CAUSE_STORE_ACCESS, "ordinary stores to the page fault");
     t = trap_of(ss_pop(0x1235));
     ok(t.taken && t.cause == CAUSE_SOFTWARE_CHECK && t.tval == TVAL_SHADOW_STACK,
        "another return address is a software check");
     t = trap_of(ss_pop(0x1234));
-    ok(!t.taken && ss_read() == SS_TOP, "the right one pops");
-    is(balanced(300), 0, "pushes and pops beside others");
+    ok(!t.taken && ss_read() == SS_TOP, "the right return address is popped");
+    is(balanced(300), 0, "pushes and pops while other vcpus run");
 
     csr_write(0x10a, ENVCFG_SSE);
     map_page(MAP_BASE, (uint64_t)stack_page, PTE_V | PTE_W | PTE_A | PTE_D | PTE_U);
     sfence();
-    is(csr_read(0x10a) & ENVCFG_SSE, ENVCFG_SSE, "U-mode's too");
+    is(csr_read(0x10a) & ENVCFG_SSE, ENVCFG_SSE, "a shadow stack in U-mode");
     csr_write(0x10a, 0);
     csr_write(0x011, SS_TOP - 64);
     if (hart_count() > 1) {
@@ -234,17 +234,17 @@ static void shadow_stacks(void)
             hart_wait_state(other_hart(0), SBI_HSM_STATE_STOPPED, SOON);
         }
         ok(!on_hearth() || (peer_feature == 0 && peer_ssp == 0),
-           "a hart that starts has it off, and ssp 0");
+           "a started hart has shadow stacks off and ssp 0");
     } else {
         tap_skip(1, "one hart");
     }
-    is(csr_read(0x011), SS_TOP - 64, "mine is as I left it");
+    is(csr_read(0x011), SS_TOP - 64, "the boot hart's setting is unchanged");
     set(SHADOW_STACK, 0);
     paging_off();
     if (on_hearth())
         ok(trap_of(value = csr_read(0x011)).taken, "off again");
     else
-        tap_skip(1, "OpenSBI's business");
+        tap_skip(1, "left to OpenSBI");
     (void)value;
 }
 
@@ -276,14 +276,15 @@ static void user_masking(void)
 static void refused(void)
 {
     ok(supported(LANDING_PAD) || set(LANDING_PAD, 1) == SBI_ERR_NOT_SUPPORTED,
-       "landing pads: there, or refused");
+       "landing pads: present or refused");
     if (supported(SHADOW_STACK)) {
-        tap_skip(1, "shadow stacks are there");
+        tap_skip(1, "shadow stacks are present");
     } else {
         const bool refusal = set(SHADOW_STACK, 1) == SBI_ERR_NOT_SUPPORTED;
         const struct trap t = trap_of(csr_write(0x011, 8));
 
-        ok(refusal && t.taken && t.cause == CAUSE_ILLEGAL, "no shadow stacks: refused, and no ssp");
+        ok(refusal && t.taken && t.cause == CAUSE_ILLEGAL,
+           "no shadow stacks: refused, ssp is illegal");
     }
 }
 

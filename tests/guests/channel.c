@@ -105,15 +105,15 @@ static void names(void)
     is_result(channel_find(list[0], 4), 0, RING, "ring");
     is_result(channel_find(list[1], 6), 0, FRAMES, "frames");
     is_result(channel_find(list[2], 4), 0, BACK, "back");
-    is_result(channel_find(list[0], 3), SBI_ERR_FAILED, 0, "a name's beginning is no name");
-    is_result(channel_find(list[0], 5), SBI_ERR_FAILED, 0, "nor is a longer one");
+    is_result(channel_find(list[0], 3), SBI_ERR_FAILED, 0, "a prefix of a name");
+    is_result(channel_find(list[0], 5), SBI_ERR_FAILED, 0, "a longer name");
     is_result(channel_find(list[0], 0), SBI_ERR_INVALID_PARAM, 0, "an empty name");
     is_result(channel_find(list[0], 32), SBI_ERR_INVALID_PARAM, 0, "a name too long");
     is_result(channel_find(list[0], ~0ul), SBI_ERR_INVALID_PARAM, 0, "a name of -1 bytes");
     is_result(channel_find((char *)HOLE, 4), SBI_ERR_INVALID_ADDRESS, 0, "a name in a hole");
     is_result(channel_find((char *)~1ul, 4), SBI_ERR_INVALID_ADDRESS, 0, "a name that wraps");
     is_result(hvc(SBI_HVC_CHANNEL_FIND, (uint64_t)list, BIT(32), 4, 0, 0), SBI_ERR_INVALID_PARAM, 0,
-              "an address that is none");
+              "an address above 2^64");
 }
 
 static void missing_channel(uint64_t id)
@@ -140,7 +140,7 @@ void common_errors(void)
     missing_channel(BIT(32));
     missing_channel(~0ul);
     is((uint64_t)channel_call(SBI_HVC_CHANNEL_EVENTS + 1, 0).error, (uint64_t)SBI_ERR_NOT_SUPPORTED,
-       "no function");
+       "an unknown function");
 }
 
 void test_main(void)
@@ -157,5 +157,5 @@ void test_main(void)
     is((uint64_t)channel_call(SBI_HVC_CHANNEL_STATUS, 0).error,
        (uint64_t)(on_hearth() ? SBI_ERR_INVALID_PARAM : SBI_ERR_NOT_SUPPORTED), "no channels");
     is((uint64_t)channel_find("ring", 4).error,
-       (uint64_t)(on_hearth() ? SBI_ERR_FAILED : SBI_ERR_NOT_SUPPORTED), "no names");
+       (uint64_t)(on_hearth() ? SBI_ERR_FAILED : SBI_ERR_NOT_SUPPORTED), "names without channels");
 }

@@ -50,7 +50,7 @@ void test_main(void)
     is((uint64_t)hart_start(other_hart(0), answerer, NULL), 0, "another hart answers");
     rounds = exchange(other_hart(0));
     note("%lu rounds", rounds);
-    is(load(&answered), rounds, "every IPI is answered, once");
+    is(load(&answered), rounds, "every IPI is answered once");
     store(&quit, true);
     ok(hart_wait_state(other_hart(0), SBI_HSM_STATE_STOPPED, SOON), "the other hart stops");
 }

@@ -59,17 +59,17 @@ static void restarts(void)
     if (next_length() == FIRST) {
         for (uint64_t len = 1; len <= 3; len++)
             if (!sent(len))
-                bail_out("cannot send");
+                bail_out("send failed");
         if (!received(FIRST) || next_length() != FIRST + 1)
-            bail_out("not what the peer sent");
+            bail_out("not the peer's message");
         sbi(SBI_EXT_SRST, SBI_SRST_RESET, SBI_SRST_TYPE_COLD_REBOOT, 0);
         bail_out("no reboot");
     }
     tap_plan(4);
-    ok(received(FIRST + 1), "after the restart, the message that waited before it");
-    ok(received(FIRST + 2), "and the next one");
-    is((uint64_t)receive(sizeof(page)).error, (uint64_t)SBI_ERR_FAILED, "no more");
-    is((uint64_t)send(4).error, 0, "the peer is still there");
+    ok(received(FIRST + 1), "after the restart: the message queued before it");
+    ok(received(FIRST + 2), "the next message");
+    is((uint64_t)receive(sizeof(page)).error, (uint64_t)SBI_ERR_FAILED, "the queue is empty");
+    is((uint64_t)send(4).error, 0, "the peer still answers");
 }
 
 static uint64_t waiting(void)
@@ -88,11 +88,12 @@ static void stays(void)
     for (uint64_t i = 0; i < 3; i++)
         count += sent(FIRST + i);
     is(count, 3, "three messages sent");
-    ok(wait_for(waiting() == 4, PATIENCE), "four come: three of its first life, one of its second");
+    ok(wait_for(waiting() == 4, PATIENCE),
+       "four messages: three sent before the restart, one after it");
     for (uint64_t len = 1; len <= 4; len++)
         good += received(len);
-    is(good, 4, "whole, and in the order in which they were sent");
-    is((uint64_t)receive(sizeof(page)).error, (uint64_t)SBI_ERR_FAILED, "no more");
+    is(good, 4, "complete and in order");
+    is((uint64_t)receive(sizeof(page)).error, (uint64_t)SBI_ERR_FAILED, "the queue is empty");
 }
 
 static void nobody(void)
@@ -102,18 +103,18 @@ static void nobody(void)
     tap_plan(6);
     for (unsigned i = 0; i < 100; i++)
         failed += send(8).error == SBI_ERR_FAILED;
-    is(failed, 100, "nobody to send to, however often");
+    is(failed, 100, "send without a peer");
     is((uint64_t)send(0).error, (uint64_t)SBI_ERR_INVALID_PARAM, "an empty message");
     is((uint64_t)receive(sizeof(page)).error, (uint64_t)SBI_ERR_FAILED, "nothing to receive");
     is(waiting(), 0, "no event");
     is((uint64_t)sbi(SBI_EXT_MPXY, SBI_MPXY_SEND_MESSAGE_WITHOUT_RESPONSE,
                      SBI_MPXY_CHANNEL_MESSAGES, SBI_MPXY_MESSAGE_SEND, 8)
            .error,
-       (uint64_t)SBI_ERR_IO, "by MPXY neither");
+       (uint64_t)SBI_ERR_IO, "MPXY: send without a peer");
     is((uint64_t)sbi(SBI_EXT_MPXY, SBI_MPXY_SEND_MESSAGE_WITH_RESPONSE, SBI_MPXY_CHANNEL_MESSAGES,
                      SBI_MPXY_MESSAGE_RECEIVE, 0)
            .error,
-       (uint64_t)SBI_ERR_TIMEOUT, "nor to receive");
+       (uint64_t)SBI_ERR_TIMEOUT, "MPXY: nothing to receive");
 }
 
 void test_main(void)
@@ -130,6 +131,6 @@ void test_main(void)
         return;
     default: /* OpenSBI: no peer, no role */
         tap_plan(1);
-        is((uint64_t)send(8).error, (uint64_t)SBI_ERR_NOT_SUPPORTED, "not here");
+        is((uint64_t)send(8).error, (uint64_t)SBI_ERR_NOT_SUPPORTED, "not on OpenSBI");
     }
 }

@@ -234,6 +234,6 @@ void test_main(void)
         write_all(2);
         (void)set(CSR_SCTRCTL, 0);
         ok(directs > 0, "%u registers", directs);
-        ok(true, "all is written");
+        ok(true, "all registers are written");
     }
 }

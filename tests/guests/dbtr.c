@@ -125,7 +125,7 @@ static void fire(void)
     ok(hits() == 3 && user_cause() == CAUSE_BREAKPOINT, "one on both, in both modes");
     uninstall(0, 1);
     install(MC6 | STORE | U, SPOT);
-    ok(hits() == 0 && user_cause() == CAUSE_BREAKPOINT, "U-mode alone");
+    ok(hits() == 0 && user_cause() == CAUSE_BREAKPOINT, "U-mode only");
     uninstall(0, 1);
 }
 
@@ -155,7 +155,7 @@ static void switches(void)
     is_result(call(SBI_DBTR_UPDATE, 1, 0), SBI_SUCCESS, 0, "updated");
     ok(hits() == 2 && reads(SBI_DBTR_STATE_MAPPED | SBI_DBTR_STATE_S | SBI_DBTR_STATE_U,
                             MC6 | LOAD | S | U, SPOT),
-       "it is as it was updated");
+       "the configuration is the updated one");
     uninstall(0, 1);
 }
 
@@ -183,11 +183,11 @@ static void configurations(void)
     is_install_error(MC6 | STORE | SBI_DBTR_MC6_VS, 0, SBI_ERR_NOT_SUPPORTED, "VS-mode");
     is_install_error(MC6 | STORE | SBI_DBTR_MC6_VU, 0, SBI_ERR_NOT_SUPPORTED, "VU-mode");
     is_install_error(MC6 | STORE | S, 1, SBI_ERR_NOT_SUPPORTED, "tdata3");
-    is(hits() | user_cause() << 8, CAUSE_ECALL_U << 8, "and nothing is installed");
+    is(hits() | user_cause() << 8, CAUSE_ECALL_U << 8, "no trigger is installed");
     is(call(SBI_DBTR_NUM_TRIGGERS, MC6 | SBI_DBTR_DMODE, 0).value |
            call(SBI_DBTR_NUM_TRIGGERS, SBI_DBTR_TYPE_MCONTROL, 0).value |
            call(SBI_DBTR_NUM_TRIGGERS, 9ul << 60, 0).value,
-       0, "none can have what is none's");
+       0, "operations on triggers that are not installed");
 }
 
 #define SET_TESTS 12
@@ -207,22 +207,22 @@ static void sets(uint64_t n)
     }
     is(bad, 12, "sets with triggers that do not exist");
     is(empty, 3, "empty sets");
-    is(hits(), 1, "and nothing happened to the one there is");
+    is(hits(), 1, "the installed trigger is unchanged");
     uninstall(0, 1);
     bad = 0;
     for (unsigned k = 0; k < ARRAY_SIZE(fids); k++)
         bad += call(fids[k], 0, 1).error == SBI_ERR_INVALID_PARAM;
-    is(bad, 3, "sets with one that is not installed");
+    is(bad, 3, "sets with a trigger that is not installed");
 
     for (i = 0; i < n && install(MC6 | (i == 0 ? STORE : LOAD) | S, SPOT) == 0; i++)
         if (shmem[0] != i)
             break;
     is(i, n, "all triggers installed");
     entry(0, MC6 | STORE | S, SPOT, 0);
-    is_result(call(SBI_DBTR_INSTALL, 1, 0), SBI_ERR_FAILED, 0, "and no more");
+    is_result(call(SBI_DBTR_INSTALL, 1, 0), SBI_ERR_FAILED, 0, "no further trigger");
     is(hits(), n > 1 ? 3 : 1, "all of them hit");
     is_error(uninstall(0, BIT(n) - 1), SBI_SUCCESS, "all uninstalled");
-    is(hits(), 0, "none hits");
+    is(hits(), 0, "no trigger hits");
 
     entry(0, MC6 | STORE | S, SPOT, 0);
     shmem[0] = n;
@@ -247,7 +247,7 @@ static void shared_memory(uint64_t n)
     is_error(set_shmem(here, 0, 1), SBI_ERR_INVALID_PARAM, "flags");
     is_error(set_shmem(~0ul, ~0ul, 1), SBI_ERR_INVALID_PARAM, "flags of no memory");
     is_error(set_shmem(here + 4, 0, 0), SBI_ERR_INVALID_PARAM, "alignment");
-    is_error(set_shmem(~0ul, 0, 0), SBI_ERR_INVALID_PARAM, "half of no memory");
+    is_error(set_shmem(~0ul, 0, 0), SBI_ERR_INVALID_PARAM, "one half of the address of no memory");
     is_error(set_shmem(here, 1, 0), SBI_ERR_INVALID_ADDRESS, "above 2^64");
     is_error(set_shmem(here, ~0ul, 0), SBI_ERR_INVALID_ADDRESS, "far above");
     if (n != 0)
@@ -258,15 +258,15 @@ static void shared_memory(uint64_t n)
         tap_skip(1, "no triggers need no memory");
     is_error(set_shmem(here, 0, 0), SBI_SUCCESS, "shared memory");
     is_error(set_shmem(~0ul, ~0ul, 0), SBI_SUCCESS, "none");
-    is_result(call(SBI_DBTR_READ, 0, 0), SBI_ERR_NO_SHMEM, 0, "none any more");
+    is_result(call(SBI_DBTR_READ, 0, 0), SBI_ERR_NO_SHMEM, 0, "shared memory disabled");
     is_error(set_shmem(here, 0, 0), SBI_SUCCESS, "again");
 }
 
 #define RANGE_TESTS 6
 static void ranges(uint64_t n)
 {
-    is_error(call(SBI_DBTR_READ, n, 0).error, SBI_ERR_BAD_RANGE, "read: from behind the last");
-    is_error(call(SBI_DBTR_READ, 0, n).error, SBI_ERR_BAD_RANGE, "read: as many as there are");
+    is_error(call(SBI_DBTR_READ, n, 0).error, SBI_ERR_BAD_RANGE, "read: index after the last");
+    is_error(call(SBI_DBTR_READ, 0, n).error, SBI_ERR_BAD_RANGE, "read: all triggers");
     is_error(call(SBI_DBTR_READ, 1, ~0ul).error, SBI_ERR_BAD_RANGE, "read: wraps");
     is_error(call(SBI_DBTR_INSTALL, n, 0).error, SBI_ERR_BAD_RANGE, "install: too many");
     is_error(call(SBI_DBTR_INSTALL, BIT(59), 0).error, SBI_ERR_BAD_RANGE, "install: wraps");
@@ -305,12 +305,12 @@ static void hold(void)
         rounds++;
         good += hits() == 1;
     }
-    is(good, rounds, "hit each time while others run");
+    is(good, rounds, "hits each time while other vcpus run");
     if (two) {
         store(&peer_state, 2);
-        ok(hart_wait_state(other_hart(0), SBI_HSM_STATE_STOPPED, SOON), "the other ends");
-        ok(peer_rounds > 0, "it was there too");
-        is(peer_hits, 0, "and was never hit, and has no shared memory");
+        ok(hart_wait_state(other_hart(0), SBI_HSM_STATE_STOPPED, SOON), "the other hart ends");
+        ok(peer_rounds > 0, "the other hart ran the code");
+        is(peer_hits, 0, "the other hart had no hit and no shared memory");
     } else {
         tap_skip(3, "one hart");
     }
@@ -337,9 +337,9 @@ void test_main(void)
     tap_plan(3 + SHMEM_TESTS + RANGE_TESTS +
              (n == 0 ? 1 : FIRE_TESTS + SWITCH_TESTS + CONFIG_TESTS + SET_TESTS + HOLD_TESTS));
     note("%lu triggers", n);
-    ok(probed, "DBTR is there");
+    ok(probed, "DBTR is present");
     is_error(call(8, 0, 0).error & call(~0ul, 0, 0).error, SBI_ERR_NOT_SUPPORTED,
-             "no other functions");
+             "unknown functions");
     is_result(call(SBI_DBTR_NUM_TRIGGERS, MC6, 0), SBI_SUCCESS, n, "all are of type mcontrol6");
     shared_memory(n);
     ranges(n);

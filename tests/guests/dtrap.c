@@ -73,7 +73,7 @@ static void no_double_trap(void)
     ok(sbi(SBI_EXT_FWFT, SBI_FWFT_GET, SBI_FWFT_DOUBLE_TRAP).error == SBI_ERR_NOT_SUPPORTED,
        "no double traps here");
     is((uint64_t)sse(SBI_SSE_REGISTER, EVENT, (uint64_t)dtrap_entry, 0, 0, 0),
-       (uint64_t)SBI_ERR_NOT_SUPPORTED, "nor their event");
+       (uint64_t)SBI_ERR_NOT_SUPPORTED, "their event is not supported");
 }
 
 #define TESTS 14
@@ -85,41 +85,41 @@ static void double_traps(void)
     is(csr_read(sstatus) & SSTATUS_SDT, 0, "off: no SDT");
     is((uint64_t)feature(1), SBI_SUCCESS, "on");
     t = trap_of(breakpoint());
-    ok(t.taken && t.cause == CAUSE_BREAKPOINT, "one trap is none too many");
+    ok(t.taken && t.cause == CAUSE_BREAKPOINT, "a single trap is not a double trap");
     is(csr_read(sstatus) & SSTATUS_SDT, 0, "SDT is clear after it");
 
     is((uint64_t)sse(SBI_SSE_REGISTER, EVENT, (uint64_t)dtrap_entry, (uint64_t)&handler, 0, 0),
        SBI_SUCCESS, "the event is registered");
     is((uint64_t)sse(SBI_SSE_ENABLE, EVENT, 0, 0, 0, 0), SBI_SUCCESS, "enabled");
-    is((uint64_t)sse(SBI_SSE_HART_UNMASK, 0, 0, 0, 0, 0), SBI_SUCCESS, "and let through");
+    is((uint64_t)sse(SBI_SSE_HART_UNMASK, 0, 0, 0, 0, 0), SBI_SUCCESS, "the event is enabled");
 
     csr_write(scause, 77);
     csr_set(sstatus, SSTATUS_SDT);
     breakpoint();
-    is(handler.count, 1, "a trap with SDT set is the event");
+    is(handler.count, 1, "a trap with SDT set raises the event");
     ok(handler.sepc == (uint64_t)breakpoint && handler.hart == this_hart()->id,
        "sepc is the trap's, a6 the hart");
-    is(handler.scause, 77, "the first trap's scause is not lost");
+    is(handler.scause, 77, "the first trap's scause is kept");
     if (on_hearth())
         ok((handler.sstatus & SSTATUS_SDT) && (handler.flags & SBI_SSE_FLAG_SDT),
            "SDT is set in the handler, and was before");
     else
-        tap_skip(1, "OpenSBI 1.6 does not say so");
-    is(csr_read(sstatus) & SSTATUS_SDT, SSTATUS_SDT, "and is after it");
+        tap_skip(1, "OpenSBI 1.6 does not report it");
+    is(csr_read(sstatus) & SSTATUS_SDT, SSTATUS_SDT, "SDT is set after the handler");
 
     if (on_hearth()) {
         /* A trap that the hypervisor injects counts like others. */
         __asm__ volatile(".option push\n.option norvc\nlw zero, 0(%0)\n.option pop" ::"r"(HOLE)
                          : "memory");
-        is(handler.count, 2, "an access to where nothing is");
+        is(handler.count, 2, "an access to unmapped memory");
     } else {
-        tap_skip(1, "OpenSBI 1.6 delivers what it redirects whatever SDT is");
+        tap_skip(1, "OpenSBI 1.6 ignores SDT for redirected traps");
     }
     for (unsigned i = 0; i < 100; i++) {
         csr_set(sstatus, SSTATUS_SDT);
         breakpoint();
     }
-    is(handler.count, on_hearth() ? 102 : 101, "a hundred more");
+    is(handler.count, on_hearth() ? 102 : 101, "100 more double traps");
     csr_clear(sstatus, SSTATUS_SDT);
 }
 
@@ -151,7 +151,7 @@ void test_main(void)
         if (on_hearth())
             no_double_trap();
         else
-            tap_skip(2, "not in this firmware");
+            tap_skip(2, "this firmware lacks it");
     } else if (how != 0) {
         tap_plan(1);
         fatal(how);

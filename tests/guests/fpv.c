@@ -142,7 +142,7 @@ void test_main(void)
     status_bits();
     for (unsigned h = 0; h < HARTS; h++) {
         if (h >= harts) {
-            tap_skip(6, "no such hart");
+            tap_skip(6, "hart does not exist");
             continue;
         }
         ok(wait_for(load(&result[h].done), SOON), "hart %u ends", h);

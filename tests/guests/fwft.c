@@ -50,7 +50,7 @@ static void unknown(void)
     is(sets, ARRAY_SIZE(ids), "set: reserved and platform features are denied");
     fids += sbi(SBI_EXT_FWFT, 2).error == SBI_ERR_NOT_SUPPORTED;
     fids += sbi(SBI_EXT_FWFT, ~0ul).error == SBI_ERR_NOT_SUPPORTED;
-    is(fids, 2, "no other functions");
+    is(fids, 2, "unknown functions");
 }
 
 /* Errors of a feature at its reset value; or that a missing feature is refused. */
@@ -63,7 +63,7 @@ static void errors(uint64_t id, const char *name, uint64_t bad)
     if (now.error != SBI_SUCCESS) {
         if (on_hearth()) {
             is_error(now.error, SBI_ERR_NOT_SUPPORTED, "get: not supported");
-            is(now.value, 0, "and no value");
+            is(now.value, 0, "the value is 0");
             is_error(set(id, 0, 0), SBI_ERR_NOT_SUPPORTED, "set: not supported");
             is_error(set(id, 0, ~0ul), SBI_ERR_NOT_SUPPORTED, "set: not supported, any flags");
         } else {
@@ -75,8 +75,8 @@ static void errors(uint64_t id, const char *name, uint64_t bad)
              "set: reserved flags");
     is_error(set(id, bad, 0) | set(id, ~0ul, 0) | set(id, BIT(32), LOCK), SBI_ERR_INVALID_PARAM,
              "set: bad values");
-    is(get(id).value, now.value, "and nothing changed");
-    is_error(set(id, now.value, 0), SBI_SUCCESS, "set: the value that it has");
+    is(get(id).value, now.value, "the value is unchanged");
+    is_error(set(id, now.value, 0), SBI_SUCCESS, "set: the present value");
 }
 
 /* A load and a store of a page whose PTE lacks A and D. */
@@ -101,22 +101,22 @@ static void adue(uint64_t at_reset)
     unsigned good = 0;
 
     if (!supported(ADUE)) {
-        ok(!on_hearth() || !boot_tree_has("svadu"), "no A/D updating, and the tree has none");
+        ok(!on_hearth() || !boot_tree_has("svadu"), "no A/D updating, in the tree neither");
         tap_skip(ADUE_TESTS - 1, "no A/D updating");
         return;
     }
     is(at_reset, boot_tree_has("svadu") && !boot_tree_has("svade"),
-       "at reset it is as the tree has it");
+       "the reset value agrees with the tree");
     ok(!on_hearth() || boot_tree_has("svadu") != boot_tree_has("svade"),
-       "the tree has one of the two");
+       "the tree has svade or svadu");
     paging_init();
     paging_on();
-    is(faults(), at_reset ? 0 : 2, "and so does the hart");
+    is(faults(), at_reset ? 0 : 2, "the hart agrees with the tree");
     is_error(set(ADUE, 0, 0), SBI_SUCCESS, "off");
     is(faults(), 2, "pages without A and D fault");
     is_error(set(ADUE, 1, 0), SBI_SUCCESS, "on");
     is(faults(), 0, "the hart sets A and D itself");
-    is(get(ADUE).value, 1, "it is on");
+    is(get(ADUE).value, 1, "A/D updating is on");
     for (unsigned i = 0; i < 50; i++) {
         good += set(ADUE | (uint64_t)i << 32, 0, 0) == SBI_SUCCESS && faults() == 2;
         good += set(ADUE, 1, 0) == SBI_SUCCESS && faults() == 0;
@@ -181,16 +181,16 @@ static void misaligned(void)
     unsigned good = 0;
 
     if (!supported(MISALIGNED)) {
-        tap_skip(MISALIGNED_TESTS, "firmware does not say who serves misaligned accesses");
+        tap_skip(MISALIGNED_TESTS, "firmware may handle misaligned accesses");
         return;
     }
     is_error(set(MISALIGNED, 1, 0), SBI_SUCCESS, "delegated");
-    ok(get(MISALIGNED).value == 1 && misaligned_load(true), "a misaligned load is ours, or done");
+    ok(get(MISALIGNED).value == 1 && misaligned_load(true), "a misaligned load traps or completes");
     for (unsigned i = 0; i < 20; i++)
         good += set(MISALIGNED, i & 1, 0) == SBI_SUCCESS && get(MISALIGNED).value == (i & 1) &&
                 misaligned_load(i & 1);
     set(MISALIGNED, 0, 0);
-    is(good, 20, "on and off, and done by others when off");
+    is(good, 20, "on and off; the load completes when off");
 }
 
 /* Runs on another hart: checks the reset values, then enables and locks all features. */
@@ -227,8 +227,8 @@ static void local(uint64_t misaligned_at_reset, uint64_t adue_at_reset)
                found[2] == misaligned_at_reset,
            "%s", i == 0 ? "each hart has its own" : "a stopped hart's values and locks are gone");
     }
-    is(get(ADUE).value, !adue_at_reset, "mine is as I left it");
-    is_error(set(ADUE, 0, 0), SBI_SUCCESS, "and not locked");
+    is(get(ADUE).value, !adue_at_reset, "the boot hart's value is unchanged");
+    is_error(set(ADUE, 0, 0), SBI_SUCCESS, "the boot hart's value is not locked");
 }
 
 static void again(unsigned irq)
@@ -255,9 +255,9 @@ static void suspend(void)
     }
     csr_write(sie, 0);
     sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, ~0ul);
-    is(get(ADUE).value, 1, "a non-retentive suspend keeps it");
+    is(get(ADUE).value, 1, "a non-retentive suspend keeps the value");
     paging_on();
-    is(faults(), 0, "and its effect");
+    is(faults(), 0, "a non-retentive suspend keeps the effect");
     paging_off();
 }
 
@@ -276,14 +276,14 @@ static void locks(void)
         denied += set(id, value, 0) == SBI_ERR_DENIED_LOCKED;
         denied += set(id, value, LOCK) == SBI_ERR_DENIED_LOCKED;
     }
-    is(denied, 4, "locked: no value any more");
-    is_error(set(id, 1, 2), SBI_ERR_INVALID_PARAM, "reserved flags all the same");
-    is(get(id).value, 1, "and it is as it was");
+    is(denied, 4, "locked: every value is refused");
+    is_error(set(id, 1, 2), SBI_ERR_INVALID_PARAM, "locked: reserved flags");
+    is(get(id).value, 1, "locked: the value is unchanged");
     is_error(set(MISALIGNED, get(MISALIGNED).value, 0),
              id == MISALIGNED        ? SBI_ERR_DENIED_LOCKED
              : supported(MISALIGNED) ? SBI_SUCCESS
                                      : SBI_ERR_NOT_SUPPORTED,
-             "the lock is that feature's alone");
+             "other features are not locked");
 }
 
 void test_main(void)
@@ -294,7 +294,7 @@ void test_main(void)
 
     tap_plan(1 + UNKNOWN_TESTS + 6 * ERRORS_TESTS + ADUE_TESTS + PMLEN_TESTS + MISALIGNED_TESTS +
              LOCAL_TESTS + SUSPEND_TESTS + LOCK_TESTS);
-    ok(sbi(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, SBI_EXT_FWFT).value != 0, "FWFT is there");
+    ok(sbi(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, SBI_EXT_FWFT).value != 0, "FWFT is present");
     misaligned_at_reset = get(MISALIGNED).value;
     adue_at_reset = get(ADUE).value;
     unknown();

@@ -34,7 +34,7 @@ void test_main(void)
     tap_plan(2);
     for (unsigned i = 0; i < others; i++)
         hart_start(other_hart(i), wait_for_lock, (void *)boot_option("how"));
-    ok(wait_for(load(&waiting) == others, SOON), "they wait");
+    ok(wait_for(load(&waiting) == others, SOON), "the other harts wait");
     from = rdtime();
     __asm__ volatile("1: addi %0, %0, 1\n nop\n nop\n nop\n nop\n nop\n nop\n nop\n nop\n"
                      "   bltu %0, %1, 1b\n"
@@ -47,5 +47,5 @@ void test_main(void)
         sbi(SBI_EXT_SPI, SBI_SPI_SEND_IPI, BIT(other_hart(i)), 0);
         ended += hart_wait_state(other_hart(i), SBI_HSM_STATE_STOPPED, SOON);
     }
-    is(ended, others, "they got it");
+    is(ended, others, "the other harts took the lock");
 }

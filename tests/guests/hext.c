@@ -71,5 +71,5 @@ void test_main(void)
     is(t.cause, CAUSE_ILLEGAL, "hlv in U-mode");
     t = user_run((uint64_t)user_hfence, 0);
     is(t.cause, CAUSE_ILLEGAL, "hfence in U-mode");
-    is(sbi(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, SBI_EXT_BASE).value, 1, "the guest goes on");
+    is(sbi(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, SBI_EXT_BASE).value, 1, "the guest continues");
 }

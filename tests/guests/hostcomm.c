@@ -62,13 +62,13 @@ static void errors(void)
     const uint64_t at = (uint64_t)&in[0], ram = 0x80000000ul;
 
     answers(receive(&in[0], MESSAGE), SBI_ERR_FAILED, 0, "nothing to receive");
-    answers(receive(&in[0], 0), SBI_ERR_FAILED, 0, "nothing, into nothing");
+    answers(receive(&in[0], 0), SBI_ERR_FAILED, 0, "nothing to receive, size 0");
     answers(send(&out[0], 0), SBI_ERR_INVALID_PARAM, 0, "an empty message");
     answers(send(&out[0], MESSAGE + 1), SBI_ERR_INVALID_PARAM, 0, "one byte too many");
     answers(send(&out[0], ~0ul), SBI_ERR_INVALID_PARAM, 0, "-1 bytes");
     refused(8, at | BIT(32), 1, SBI_ERR_INVALID_PARAM, "an address with two upper halves");
     refused(8, at, BIT(32), SBI_ERR_INVALID_PARAM, "an upper half of more than 32 bits");
-    refused(8, at, 1, SBI_ERR_FAILED, "two halves of an address where no RAM is");
+    refused(8, at, 1, SBI_ERR_FAILED, "two halves of an address without RAM");
     refused(8, HOLE, 0, SBI_ERR_FAILED, "a hole");
     refused(8, UART_BASE, 0, SBI_ERR_FAILED, "a device");
     refused(8, ram - 4, 0, SBI_ERR_FAILED, "a range into RAM");
@@ -101,7 +101,7 @@ static void fill_count(void)
     answers(send(&out[0], 1), SBI_ERR_FAILED, 0, "full");
     answers(send(HOLE + (char *)0, 1), SBI_ERR_FAILED, 0, "full, and a bad address");
     answers(send(&out[0], 1), SBI_ERR_FAILED, 0, "still full");
-    answers(receive(&in[0], MESSAGE), SBI_ERR_FAILED, 0, "one's own do not come back");
+    answers(receive(&in[0], MESSAGE), SBI_ERR_FAILED, 0, "a VM does not receive its own messages");
 }
 
 /* ---- two VMs */
@@ -126,17 +126,17 @@ static void hello(void)
     answers(r, 0, 0, "sent");
     while ((r = receive(to, 0)).error == SBI_ERR_FAILED)
         back_off();
-    answers(r, SBI_ERR_INVALID_PARAM, HELLO, "too long for nothing");
+    answers(r, SBI_ERR_INVALID_PARAM, HELLO, "a message does not fit into 0 bytes");
     for (unsigned i = 0; i < MESSAGE; i++)
         to[i] = 0xee;
-    answers(receive(to, HELLO - 1), SBI_ERR_INVALID_PARAM, HELLO, "too long by one");
-    is(to[0], 0xee, "nothing was written");
+    answers(receive(to, HELLO - 1), SBI_ERR_INVALID_PARAM, HELLO, "a message is one byte too long");
+    is(to[0], 0xee, "the buffer is unchanged");
     answers(receive(HOLE + (char *)0, MESSAGE), SBI_ERR_FAILED, 0, "into a hole");
     answers(receive((char *)0x81000000 - 8, HELLO), SBI_ERR_FAILED, 0, "out of RAM");
-    answers(receive(to, HELLO), 0, HELLO, "still there, and just fits");
+    answers(receive(to, HELLO), 0, HELLO, "the message is still queued, and just fits");
     for (unsigned i = 0; i < HELLO; i++)
         wrong |= to[i] ^ (uint8_t)(i * 5);
-    ok(wrong == 0 && to[HELLO] == 0xee, "whole, and not a byte more");
+    ok(wrong == 0 && to[HELLO] == 0xee, "the message is complete, no byte beyond it is written");
 }
 
 static void make(struct message *m, uint32_t sender, uint32_t seq)
@@ -242,7 +242,7 @@ static void exchange(void *arg)
         } else {
             note("hart %lu: sent %lu of %lu; all: sent %lu, received %lu", id, sent, per_hart,
                  load(&sent_all), load(&received));
-            bail_out("no messages any more");
+            bail_out("no message arrived in time");
         }
     }
     count(&finished);
@@ -255,7 +255,7 @@ void test_main(void)
 
     if (sbi(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, SBI_EXT_HOST_COMM).value == 0) {
         tap_plan(1);
-        ok(send(&out[0], 1).error == SBI_ERR_NOT_SUPPORTED, "not here");
+        ok(send(&out[0], 1).error == SBI_ERR_NOT_SUPPORTED, "not on OpenSBI");
         return;
     }
     if (messages == 0) {
@@ -279,11 +279,11 @@ void test_main(void)
     for (unsigned i = 0; i + 1 < harts; i++)
         hart_start(other_hart(i), exchange, NULL);
     exchange(NULL);
-    ok(wait_for(load(&finished) == harts, PATIENCE), "all have ended");
+    ok(wait_for(load(&finished) == harts, PATIENCE), "all harts have ended");
     note("%lu messages each way in %lu ms", received, (rdtime() - start) / TICKS_PER_MS);
-    is(received, per_hart * harts, "all have come");
-    is(doubled, 0, "none twice");
-    is(damaged, 0, "none damaged");
-    is(misplaced, 0, "none before its time");
-    is(strange, 0, "none that nobody sent, no other answer");
+    is(received, per_hart * harts, "all messages arrived");
+    is(doubled, 0, "no message arrived twice");
+    is(damaged, 0, "no message is damaged");
+    is(misplaced, 0, "messages are in order");
+    is(strange, 0, "no unknown message, no other error");
 }

@@ -131,7 +131,7 @@ static bool about(uint64_t got, uint64_t want)
 
 static void test_none(void) /* 2 tests */
 {
-    ok(trap_of(rd(3)).cause == CAUSE_ILLEGAL, "hpmcounter3 is not there");
+    ok(trap_of(rd(3)).cause == CAUSE_ILLEGAL, "hpmcounter3 does not exist");
     errors(config(~0ul << 32 | 5, 0, DTLB_READ, 0), SBI_ERR_NOT_SUPPORTED, "no TLB events");
 }
 
@@ -154,18 +154,18 @@ static void test_counting(void) /* 12 tests */
     b = rd(counter);
     ok(about(b - a, PAGES), "%u misses counted as %lu", PAGES, b - a);
     away();
-    ok(about(rd(counter), b), "few come while others run: %lu", rd(counter) - b);
+    ok(about(rd(counter), b), "few misses while other vcpus run: %lu", rd(counter) - b);
     errors(stop(counter, 0), 0, "stop");
     a = rd(counter);
     misses(PAGES);
     away();
     is(rd(counter), a, "stopped");
-    errors(start(counter, 0, 77), 0, "start where it was");
+    errors(start(counter, 0, 77), 0, "start at the present value");
     b = rd(counter);
-    ok(about(b, a), "goes on: %lu after %lu", b, a);
+    ok(about(b, a), "counting continues: %lu after %lu", b, a);
     errors(start(counter, 0, 0), SBI_ERR_ALREADY_STARTED, "start again");
     errors(stop(counter, SBI_PMU_STOP_RESET), 0, "reset");
-    ok(about(rd(counter), b), "its value stays: %lu", rd(counter));
+    ok(about(rd(counter), b), "a stopped counter keeps its value: %lu", rd(counter));
     errors(start(counter, 0, 0), SBI_ERR_INVALID_PARAM, "start without an event");
     is(rd((unsigned)__builtin_ctzl(counters)), 0, "a counter that was never used");
 }
@@ -192,35 +192,35 @@ static void test_overflow(void) /* 16 tests */
     h->irq_fn = on_irq;
     store(&h->irqs[LCOFI], 0);
     csr_clear(sip, BIT(LCOFI));
-    errors(config(BIT(counter), 0, DTLB_READ, 0), counter, "for overflows");
-    errors(start_at(counter, -4ul * PAGES), 0, "start before its end");
+    errors(config(BIT(counter), 0, DTLB_READ, 0), counter, "configure for overflows");
+    errors(start_at(counter, -4ul * PAGES), 0, "start just before the overflow");
     irq_enable(BIT(LCOFI));
     misses(PAGES);
-    ok(h->irqs[LCOFI] == 0 && !overflowed(), "not yet");
+    ok(h->irqs[LCOFI] == 0 && !overflowed(), "no overflow yet");
     misses(4 * PAGES);
     is(load(&h->irqs[LCOFI]), 1, "one interrupt");
-    ok(at_irq < FEW, "at once: %lu", at_irq);
-    is(overflowed(), 1, "OF stays");
+    ok(at_irq < FEW, "taken at once: %lu", at_irq);
+    is(overflowed(), 1, "OF stays set");
     misses(4 * PAGES);
-    is(load(&h->irqs[LCOFI]), 1, "no second one");
+    is(load(&h->irqs[LCOFI]), 1, "no second interrupt");
     /* A pending overflow survives other operations. */
     irq_disable();
     errors(stop(counter, 0), 0, "stop");
     errors(start_at(counter, -8ul), 0, "start");
-    is(overflowed(), 0, "OF is off");
+    is(overflowed(), 0, "OF is clear");
     misses(PAGES);
     ok(pending() && overflowed(), "pending");
     away();
-    ok(pending() && overflowed() && rd(counter) < PAGES + FEW, "still so: %lu", rd(counter));
+    ok(pending() && overflowed() && rd(counter) < PAGES + FEW, "unchanged: %lu", rd(counter));
     __asm__ volatile("wfi" ::: "memory");
     errors(stop(counter, 0), 0, "WFI does not wait");
     away();
-    is(overflowed(), 1, "and stopped");
+    is(overflowed(), 1, "the counter stopped");
     csr_clear(sip, BIT(LCOFI));
     away();
-    ok(!pending() && overflowed(), "seen, but not started again");
+    ok(!pending() && overflowed(), "handled, but not started again");
     irq_enable(BIT(LCOFI));
-    is(load(&h->irqs[LCOFI]), 1, "no interrupt then");
+    is(load(&h->irqs[LCOFI]), 1, "no interrupt");
     irq_disable();
     (void)stop(counter, SBI_PMU_STOP_RESET);
 }
@@ -229,15 +229,16 @@ static void test_snapshot(void) /* 9 tests */
 {
     errors(pmu(SBI_PMU_SNAPSHOT_SET_SHMEM, (uint64_t)shmem, 0, 0, 0), 0, "shared memory");
     errors(config(BIT(counter), SBI_PMU_CFG_CLEAR | SBI_PMU_CFG_AUTO_START, DTLB_READ, 0), counter,
-           "for a snapshot");
+           "configure for a snapshot");
     errors(stop(counter, SBI_PMU_STOP_SNAPSHOT), 0, "stop");
     is(load(&shmem[0]), 0, "no overflow");
     store(&shmem[1], -8ul);
-    errors(start(counter, SBI_PMU_START_SNAPSHOT, 0), 0, "start from it");
+    errors(start(counter, SBI_PMU_START_SNAPSHOT, 0), 0, "start from the snapshot");
     misses(PAGES);
     errors(pmu(SBI_PMU_COUNTER_STOP, counter - 1, 2, SBI_PMU_STOP_SNAPSHOT, 0), 0, "stop");
-    is(load(&shmem[0]), 2, "its overflow, relative to the base");
-    ok(about(load(&shmem[2]) + 8, PAGES) && shmem[2] == rd(counter), "its value %lu", shmem[2]);
+    is(load(&shmem[0]), 2, "the snapshot's overflow mask is relative to the base");
+    ok(about(load(&shmem[2]) + 8, PAGES) && shmem[2] == rd(counter), "the snapshot's value %lu",
+       shmem[2]);
     csr_clear(sip, BIT(LCOFI));
     (void)stop(counter, SBI_PMU_STOP_RESET);
     errors(pmu(SBI_PMU_SNAPSHOT_SET_SHMEM, ~0ul, ~0ul, 0, 0), 0, "none");
@@ -259,7 +260,7 @@ static void test_software_event(void) /* 8 tests */
     errors(start_at(counter, -4ul * PAGES), 0, "start");
     away();
     misses(PAGES);
-    is(load(&events), 0, "not yet");
+    is(load(&events), 0, "no overflow yet");
     misses(4 * PAGES);
     ok(load(&events) == 1 && at_event < FEW, "one event at %lu", at_event);
     ok(overflowed() && !pending() && h->irqs[LCOFI] == 0, "no interrupt");
@@ -279,13 +280,13 @@ static void test_matching(void) /* 7 tests */
 
     for (unsigned n = (unsigned)__builtin_popcountl(counters); n > 0; n--)
         got |= BIT((unsigned)config(counters, SBI_PMU_CFG_CLEAR, DTLB_READ, 0) & 63);
-    is(got, counters, "each counter once");
+    is(got, counters, "each counter is given once");
     (void)pmu(SBI_PMU_COUNTER_START, 0, counters & ~BIT(counter), 0, 0);
-    errors(config(counters, SBI_PMU_CFG_CLEAR, CYCLES, 0), counter, "the one that stands");
+    errors(config(counters, SBI_PMU_CFG_CLEAR, CYCLES, 0), counter, "the stopped counter");
     (void)start(counter, 0, 0);
-    errors(config(counters, 0, CYCLES, 0), SBI_ERR_NOT_SUPPORTED, "none is left");
+    errors(config(counters, 0, CYCLES, 0), SBI_ERR_NOT_SUPPORTED, "no counter is left");
     (void)pmu(SBI_PMU_COUNTER_STOP, 0, counters, SBI_PMU_STOP_RESET, 0);
-    errors(config(counters, 0, L1D_READ, 0), SBI_ERR_NOT_SUPPORTED, "not an event of the host's");
+    errors(config(counters, 0, L1D_READ, 0), SBI_ERR_NOT_SUPPORTED, "an event that the host lacks");
     errors(config(counters, 0, DTLB_READ, 1), SBI_ERR_NOT_SUPPORTED, "reserved data");
     info[0].event_idx = DTLB_READ;
     info[1].event_idx = L1D_READ;
@@ -293,7 +294,8 @@ static void test_matching(void) /* 7 tests */
     info[3].event_idx = SBI_PMU_EVENT(SBI_PMU_TYPE_RAW, 0);
     errors(pmu(SBI_PMU_EVENT_GET_INFO, (uint64_t)info, 0, 4, 0), 0, "event information");
     ok(info[0].output == 1 && info[1].output == 0 && info[2].output == 1 && info[3].output == 0,
-       "as it is: %u %u %u %u", info[0].output, info[1].output, info[2].output, info[3].output);
+       "event information: %u %u %u %u", info[0].output, info[1].output, info[2].output,
+       info[3].output);
 }
 
 static void busy(void *arg)
@@ -314,7 +316,7 @@ static void test_other_hart(void) /* 1 test */
     (void)config(BIT(counter), SBI_PMU_CFG_CLEAR | SBI_PMU_CFG_AUTO_START, DTLB_READ, 0);
     hart_start(other_hart(0), busy, NULL);
     hart_wait_state(other_hart(0), SBI_HSM_STATE_STOPPED, SOON);
-    ok(rd(counter) < 10000, "%lu misses of our own", rd(counter));
+    ok(rd(counter) < 10000, "%lu misses of this hart", rd(counter));
     (void)stop(counter, SBI_PMU_STOP_RESET);
 }
 

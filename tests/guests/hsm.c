@@ -88,15 +88,15 @@ static uint64_t wake_deaf(uint64_t peer, uint64_t type, uint64_t rounds, bool ea
 static void ipis_that_sie_masks(uint64_t peer)
 {
     is(wake_deaf(peer, SBI_HSM_SUSPEND_RETENTIVE, 20, false), 20,
-       "retentive, sie = 0: an IPI ends it, each one once");
-    is(wake_deaf(peer, SBI_HSM_SUSPEND_NON_RETENTIVE, 20, false), 20, "non-retentive, too");
+       "retentive, sie = 0: each IPI ends one suspend");
+    is(wake_deaf(peer, SBI_HSM_SUSPEND_NON_RETENTIVE, 20, false), 20, "non-retentive: the same");
     if (!on_hearth()) {
-        tap_skip(2, "OpenSBI sleeps over an IPI that came before");
+        tap_skip(2, "OpenSBI ignores an IPI before the suspend");
         return;
     }
     is(wake_deaf(peer, SBI_HSM_SUSPEND_RETENTIVE, 1000, true), 1000,
-       "retentive, sie = 0: so does one that comes before");
-    is(wake_deaf(peer, SBI_HSM_SUSPEND_NON_RETENTIVE, 1000, true), 1000, "non-retentive, too");
+       "retentive, sie = 0: an earlier IPI ends it, too");
+    is(wake_deaf(peer, SBI_HSM_SUSPEND_NON_RETENTIVE, 1000, true), 1000, "non-retentive: the same");
 }
 
 /* A software interrupt that the hart sets in sip does not end a suspend that masks it. */
@@ -109,7 +109,7 @@ static void own_interrupts(void)
     due = rdtime() + 2 * TICKS_PER_MS;
     sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, due);
     hsm(SBI_HSM_HART_SUSPEND, SBI_HSM_SUSPEND_RETENTIVE, 0, 0);
-    ok(rdtime() >= due, "sip.SSIP set by its own hand is no IPI");
+    ok(rdtime() >= due, "sip.SSIP set by the hart itself does not end it");
     sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, ~0ul);
     csr_write(sie, 0);
     csr_clear(sip, BIT(IRQ_SOFT));
@@ -152,7 +152,7 @@ static void others(unsigned harts)
     uint64_t awake = 0;
     unsigned n;
 
-    is(status(peer), SBI_HSM_STATE_STOPPED, "others are stopped");
+    is(status(peer), SBI_HSM_STATE_STOPPED, "other harts are stopped");
     store(&hold, true);
     for (n = 0; n + 1 < harts; n++)
         started += hart_start(other_hart(n), count, &runs[other_hart(n)]) == 0;
@@ -181,8 +181,8 @@ static void others(unsigned harts)
     ok(hart_wait_state(peer, SBI_HSM_STATE_SUSPENDED, SOON), "status: suspended");
     is(load(&awake), 0, "sleeps");
     sbi(SBI_EXT_SPI, SBI_SPI_SEND_IPI, BIT(peer), 0);
-    ok(wait_for(load(&awake) == 0x600d, SOON), "an interrupt wakes it");
-    ok(hart_wait_state(peer, SBI_HSM_STATE_STOPPED, SOON), "and it stops");
+    ok(wait_for(load(&awake) == 0x600d, SOON), "an interrupt wakes the hart");
+    ok(hart_wait_state(peer, SBI_HSM_STATE_STOPPED, SOON), "the hart stops");
     ipis_that_sie_masks(peer);
 }
 

@@ -55,7 +55,7 @@ static void unregistered(void)
 
         wrong += r.error != SBI_ERR_NOT_SUPPORTED || r.value != 0;
     }
-    is(wrong, 0, "numbers that are not registered");
+    is(wrong, 0, "unregistered numbers");
 }
 
 static void refused(void)
@@ -69,7 +69,7 @@ static void refused(void)
     answers(at | BIT(32), 1, 8, SBI_ERR_INVALID_PARAM, "an address with two upper halves");
     answers(at, BIT(32), 8, SBI_ERR_INVALID_PARAM, "an upper half of more than 32 bits");
     answers(at, ~0ul, 8, SBI_ERR_INVALID_PARAM, "an upper half of -1");
-    answers(at, 1, 8, SBI_ERR_FAILED, "two halves of an address where no RAM is");
+    answers(at, 1, 8, SBI_ERR_FAILED, "two halves of an address without RAM");
     answers(HOLE, 0, 8, SBI_ERR_FAILED, "a hole");
     answers(UART_BASE, 0, 8, SBI_ERR_FAILED, "a device");
     answers(0, 0, 1, SBI_ERR_FAILED, "address 0");
@@ -87,20 +87,20 @@ void test_main(void)
         tap_plan(1);
         ok(sbi(SBI_EXT_HVC, SBI_HVC_LOG_MESSAGE, (uint64_t)page, 0, 1).error ==
                SBI_ERR_NOT_SUPPORTED,
-           "not here");
+           "not on OpenSBI");
         return;
     }
     tap_plan(20);
-    says("hello", 5, "a short one");
+    says("hello", 5, "a short message");
     for (unsigned i = 0; i < 1024; i++)
         page[4096 - 500 + i] = (char)('A' + i % 26);
     says(page + 4096 - 500, 1024, "1024 bytes across a page's end");
-    says(hostile, sizeof(hostile) - 1, "bytes that no terminal may get");
+    says(hostile, sizeof(hostile) - 1, "bytes that must be escaped");
     unregistered();
     refused();
     for (unsigned i = 0; i + 1 < harts; i++)
         hart_start(other_hart(i), log_lines, NULL);
     log_lines(NULL);
     ok(wait_for(load(&done) == harts, SOON) && errors == 0, "all harts at once");
-    answers((uint64_t)"end", 0, 3, SBI_SUCCESS, "still there");
+    answers((uint64_t)"end", 0, 3, SBI_SUCCESS, "still works");
 }

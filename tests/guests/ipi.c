@@ -78,7 +78,7 @@ static void ping_pong(void)
             break;
         rounds++;
     }
-    is(rounds, 200, "200 interrupts to hart %lu, each one taken", peer);
+    is(rounds, 200, "200 interrupts to hart %lu, all taken", peer);
 }
 
 void test_main(void)
@@ -107,13 +107,14 @@ void test_main(void)
     check(1, harts - 1, 0, BIT(harts - 1), "base + bit 0");
     check(0, 0, 0, 0, "nobody");
     if (on_hearth()) {
-        check(0, 77, 0, 0, "nobody, base out of range");
-        check(all | BIT(harts), 0, SBI_ERR_INVALID_PARAM, 0, "one hart too many: none");
+        check(0, 77, 0, 0, "empty mask, base out of range");
+        check(all | BIT(harts), 0, SBI_ERR_INVALID_PARAM, 0,
+              "a mask with a missing hart sends nothing");
         check(BIT(63), 0, SBI_ERR_INVALID_PARAM, 0, "bit 63");
         check(1, harts, SBI_ERR_INVALID_PARAM, 0, "base out of range");
         check(4, ~0ul - 1, SBI_ERR_INVALID_PARAM, 0, "base + bit wraps");
     } else {
-        tap_skip(5, "OpenSBI judges masks otherwise");
+        tap_skip(5, "OpenSBI checks masks differently");
     }
     ping_pong();
     store(&quit, true);

@@ -50,7 +50,7 @@ void test_main(void)
     tap_plan(19);
     for (const char *s = text; *s; s++)
         legacy(SBI_EXT_LEGACY_CONSOLE_PUTCHAR, (uint64_t)(unsigned char)*s);
-    is((uint64_t)legacy(SBI_EXT_LEGACY_CONSOLE_GETCHAR, 0), ~0ul, "getchar: nothing there");
+    is((uint64_t)legacy(SBI_EXT_LEGACY_CONSOLE_GETCHAR, 0), ~0ul, "getchar: no input");
 
     page[0] = BIT(boot_hart);
     is((uint64_t)legacy(SBI_EXT_LEGACY_SEND_IPI, (uint64_t)page), 0, "send_ipi, mask in RAM");
@@ -58,19 +58,20 @@ void test_main(void)
     is((uint64_t)legacy(SBI_EXT_LEGACY_SEND_IPI, 0), 0, "send_ipi, no mask: all");
     ok(pending(), "pending");
     page[0] = 0;
-    is((uint64_t)legacy(SBI_EXT_LEGACY_SEND_IPI, (uint64_t)page), 0, "send_ipi to nobody");
+    is((uint64_t)legacy(SBI_EXT_LEGACY_SEND_IPI, (uint64_t)page), 0, "send_ipi, empty mask");
     ok(!pending(), "not pending");
     legacy(SBI_EXT_LEGACY_SEND_IPI, 0);
     e = legacy(SBI_EXT_LEGACY_CLEAR_IPI, 0);
     ok(!pending(), "clear_ipi");
     if (hearth) {
-        ok(e > 0, "which had one to clear");
-        is((uint64_t)legacy(SBI_EXT_LEGACY_CLEAR_IPI, 0), 0, "clear_ipi again: none");
+        ok(e > 0, "clear_ipi returns 1");
+        is((uint64_t)legacy(SBI_EXT_LEGACY_CLEAR_IPI, 0), 0, "clear_ipi again: 0");
         legacy(SBI_EXT_LEGACY_SEND_IPI, 0);
         (void)pending();
-        is((uint64_t)legacy(SBI_EXT_LEGACY_CLEAR_IPI, 0), 0, "clear_ipi after the guest did it");
+        is((uint64_t)legacy(SBI_EXT_LEGACY_CLEAR_IPI, 0), 0,
+           "clear_ipi after the guest cleared sip");
     } else {
-        tap_skip(3, "OpenSBI always says 0");
+        tap_skip(3, "OpenSBI always returns 0");
     }
     if (hearth)
         faults(HOLE, CAUSE_LOAD_ACCESS, "mask in a hole, MMU off");
@@ -89,7 +90,7 @@ void test_main(void)
            legacy(SBI_EXT_LEGACY_REMOTE_SFENCE_ASID, MASK_VA + 8) == 0,
        "remote fences");
     ok(a1_kept, "a1 is never touched");
-    faults(MAP_BASE + 0x9000, CAUSE_LOAD_PAGE, "mask at no mapping");
+    faults(MAP_BASE + 0x9000, CAUSE_LOAD_PAGE, "mask at an unmapped address");
     if (hearth)
         faults(MASK_VA + 0x1000, CAUSE_LOAD_ACCESS, "mask mapped to a hole");
     else

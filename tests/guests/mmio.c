@@ -126,7 +126,7 @@ static void refused(void) /* 12 tests; 18 more on Hearth */
     fault(trap_of(C_ST("c.sd a5, 8(a4)", HOLE, 1)), CAUSE_STORE_ACCESS, HOLE + 8, "hole c.sd");
     fault(trap_of_jump(HOLE), CAUSE_INSN_ACCESS, HOLE, "jump to a hole");
     if (!hearth) {
-        tap_skip(18, "QEMU's devices take more than a bus would");
+        tap_skip(18, "QEMU's devices accept more accesses");
         return;
     }
     fault(trap_of_jump(UART_BASE), CAUSE_INSN_ACCESS, UART_BASE, "jump to a device");
@@ -139,11 +139,11 @@ static void refused(void) /* 12 tests; 18 more on Hearth */
     fault(trap_of(LD("lw", PRIO1 + 2)), CAUSE_LOAD_ACCESS, PRIO1 + 2, "PLIC lw, unaligned");
     fault(trap_of(ST("sw", PRIO1 + 1, 1)), CAUSE_STORE_ACCESS, PRIO1 + 1, "PLIC sw, unaligned");
     fault(trap_of(LD("lw", PLIC_BASE + 0x1800)), CAUSE_LOAD_ACCESS, PLIC_BASE + 0x1800,
-          "PLIC, no such register");
+          "PLIC, load from a missing register");
     fault(trap_of(ST("sw", PLIC_BASE + 0x1ff008, 1)), CAUSE_STORE_ACCESS, PLIC_BASE + 0x1ff008,
-          "PLIC store, no such register");
+          "PLIC, store to a missing register");
     fault(trap_of(LD("lbu", UART_BASE + 8)), CAUSE_LOAD_ACCESS, UART_BASE + 8,
-          "UART, no such register");
+          "UART, missing register");
     fault(trap_of(C_ST("amoadd.w zero, a5, (a4)", PRIO1, 1)), CAUSE_STORE_ACCESS, PRIO1,
           "PLIC amoadd.w");
     fault(trap_of(C_ST("amoswap.d a5, a5, (a4)", UART_BASE, 1)), CAUSE_STORE_ACCESS, UART_BASE,
@@ -200,7 +200,7 @@ static void mapped(void)
 
     ST("sb", uart + 7, 0x96);
     is(LD("lb", uart + 7), 0xffffffffffffff96, "device at a mapping");
-    is(LD("lbu", SCR), 0x96, "and at its own address");
+    is(LD("lbu", SCR), 0x96, "device at its own address");
     fault(trap_of(LD("lw", hole + 4)), CAUSE_LOAD_ACCESS, hole + 4, "load, mapped to a hole");
     fault(trap_of(ST("sb", hole + 4, 1)), CAUSE_STORE_ACCESS, hole + 4, "store, mapped to a hole");
     fault(trap_of_jump(hole), CAUSE_INSN_ACCESS, hole, "jump, mapped to a hole");
@@ -210,7 +210,8 @@ static void mapped(void)
     map_page(first, (uint64_t)code_a, x);
     map_page(end, (uint64_t)code_b, x);
     sfence();
-    is(((uint64_t (*)(uint64_t))(end - 2))(PLIC_BASE), 7, "and on execute-only pages");
+    is(((uint64_t (*)(uint64_t))(end - 2))(PLIC_BASE), 7,
+       "instruction across two execute-only pages");
 
     /* c.lw a0, 4(a0) in the last two bytes before an unmapped page. */
     code_a[2047] = 0x4148;

@@ -87,7 +87,7 @@ static void functions(void)
     answers(mpxy(SBI_MPXY_GET_SHMEM_SIZE, NONE, NONE, NONE), 0, PAGE, "size of the shared memory");
     for (uint64_t fid = SBI_MPXY_GET_CHANNEL_IDS; fid <= SBI_MPXY_GET_NOTIFICATION_EVENTS; fid++)
         wrong += !same(mpxy(fid, CHANNEL, 1, 1), SBI_ERR_NO_SHMEM, 0);
-    is(wrong, 0, "no shared memory: no function that wants it");
+    is(wrong, 0, "without shared memory: functions that need it");
     for (uint64_t fid = 8; fid != 0; fid <<= 1)
         wrong += !same(mpxy(fid, CHANNEL, 1, 1), SBI_ERR_NOT_SUPPORTED, 0);
     is(wrong, 0, "unknown functions");
@@ -110,9 +110,9 @@ static void shared_memory(void)
     const uint64_t at = (uint64_t)mine();
 
     refused(at, 0, 2, SBI_ERR_INVALID_PARAM, "a reserved mode");
-    refused(at, 0, 3, SBI_ERR_INVALID_PARAM, "the other one");
+    refused(at, 0, 3, SBI_ERR_INVALID_PARAM, "the other reserved mode");
     refused(NONE, NONE, 4, SBI_ERR_INVALID_PARAM, "a reserved flag");
-    refused(at, 0, BIT(63), SBI_ERR_INVALID_PARAM, "another one");
+    refused(at, 0, BIT(63), SBI_ERR_INVALID_PARAM, "another reserved flag");
     refused(at + 8, 0, 0, SBI_ERR_INVALID_PARAM, "not aligned");
     refused(at + 2048, 0, 1, SBI_ERR_INVALID_PARAM, "half aligned");
     refused(NONE, 0, 0, SBI_ERR_INVALID_PARAM, "half disabled");
@@ -121,22 +121,23 @@ static void shared_memory(void)
     refused(HOLE, 0, 0, SBI_ERR_INVALID_ADDRESS, "a hole");
     refused(UART_BASE, 0, 1, SBI_ERR_INVALID_ADDRESS, "a device");
     refused(RAM - PAGE, 0, 0, SBI_ERR_INVALID_ADDRESS, "before RAM");
-    refused(RAM_END, 0, 0, SBI_ERR_INVALID_ADDRESS, "behind RAM");
-    refused(NONE - PAGE + 1, 0, 0, SBI_ERR_INVALID_ADDRESS, "the last page there is");
-    answers(mpxy(SBI_MPXY_GET_CHANNEL_IDS, 0, 0, 0), SBI_ERR_NO_SHMEM, 0, "none of them was taken");
+    refused(RAM_END, 0, 0, SBI_ERR_INVALID_ADDRESS, "after RAM");
+    refused(NONE - PAGE + 1, 0, 0, SBI_ERR_INVALID_ADDRESS, "the last page of the address space");
+    answers(mpxy(SBI_MPXY_GET_CHANNEL_IDS, 0, 0, 0), SBI_ERR_NO_SHMEM, 0,
+            "all of them were refused");
 
     answers(set((void *)(RAM_END - PAGE), 0), 0, 0, "RAM's last page");
     fill(mine(), 0xee);
-    answers(set(mine(), SBI_MPXY_OVERWRITE_RETURN), 0, 0, "another, that one returned");
+    answers(set(mine(), SBI_MPXY_OVERWRITE_RETURN), 0, 0, "another page; the old one is returned");
     ok(mine()->dword[0] == RAM_END - PAGE && mine()->dword[1] == 0 && untouched(mine(), 16),
-       "low, high, and no more");
+       "low, high, and no further word");
     fill(&other, 0xee);
-    answers(set(&other, SBI_MPXY_OVERWRITE), 0, 0, "another, without return");
+    answers(set(&other, SBI_MPXY_OVERWRITE), 0, 0, "another page, without return");
     ok(untouched(&other, 0), "nothing written");
     answers(mpxy(SBI_MPXY_SET_SHMEM, NONE, NONE, SBI_MPXY_OVERWRITE_RETURN), 0, 0, "disabled");
-    answers(events(), SBI_ERR_NO_SHMEM, 0, "and so it is");
+    answers(events(), SBI_ERR_NO_SHMEM, 0, "shared memory is disabled");
     answers(set(mine(), SBI_MPXY_OVERWRITE_RETURN), 0, 0, "enabled again");
-    ok(mine()->dword[0] == NONE && mine()->dword[1] == NONE, "there was none");
+    ok(mine()->dword[0] == NONE && mine()->dword[1] == NONE, "no old page is returned");
 }
 
 static struct sbi_result attributes(uint64_t fid, uint64_t base, uint64_t count)
@@ -156,7 +157,7 @@ static void channel(void)
 
     fill(mine(), 0xee);
     answers(mpxy(SBI_MPXY_GET_CHANNEL_IDS, 1, 0, 0), SBI_ERR_INVALID_PARAM, 0, "no second channel");
-    answers(mpxy(SBI_MPXY_GET_CHANNEL_IDS, NONE, 0, 0), SBI_ERR_INVALID_PARAM, 0, "nor a -1st");
+    answers(mpxy(SBI_MPXY_GET_CHANNEL_IDS, NONE, 0, 0), SBI_ERR_INVALID_PARAM, 0, "no channel -1");
     ok(untouched(mine(), 0), "nothing written");
     answers(mpxy(SBI_MPXY_GET_CHANNEL_IDS, 0, 0, 0), 0, 0, "channels");
     ok(w[0] == 0 && w[1] == 1 && w[2] == CHANNEL && untouched(mine(), 12), "one");
@@ -166,29 +167,33 @@ static void channel(void)
         answers(attributes(fid, 7, 0), SBI_ERR_INVALID_PARAM, 0, "no attribute");
         answers(attributes(fid, 7, 1025), SBI_ERR_INVALID_PARAM, 0, "more than the memory holds");
         answers(attributes(fid, 12, 1), SBI_ERR_INVALID_PARAM, 0, "a reserved one");
-        answers(attributes(fid, 0x7fffffff, 2), SBI_ERR_INVALID_PARAM, 0, "the last reserved one");
+        answers(attributes(fid, 0x7fffffff, 2), SBI_ERR_INVALID_PARAM, 0,
+                "the last reserved attribute");
         answers(attributes(fid, proto + 2, 1), SBI_ERR_INVALID_PARAM, 0, "the protocol has two");
-        answers(attributes(fid, 7, 6), SBI_ERR_BAD_RANGE, 0, "up to a reserved one");
-        answers(attributes(fid, proto + 1, 2), SBI_ERR_BAD_RANGE, 0, "up to none of the protocol");
+        answers(attributes(fid, 7, 6), SBI_ERR_BAD_RANGE, 0, "up to a reserved attribute");
+        answers(attributes(fid, proto + 1, 2), SBI_ERR_BAD_RANGE, 0,
+                "up to a missing attribute of the protocol");
         answers(attributes(fid, proto + 1, 1024), SBI_ERR_BAD_RANGE, 0, "far more");
     }
     answers(attributes(WRITE, 0, 1), SBI_ERR_BAD_RANGE, 0, "written: read-only");
     answers(attributes(WRITE, 6, 2), SBI_ERR_BAD_RANGE, 0, "written: the first is read-only");
-    answers(attributes(WRITE, proto, 1), SBI_ERR_BAD_RANGE, 0, "written: the protocol's, too");
+    answers(attributes(WRITE, proto, 1), SBI_ERR_BAD_RANGE, 0,
+            "written: the protocol's attributes");
     ok(untouched(mine(), 0), "nothing written");
     answers(attributes(READ, 0, 12), 0, 0, "all standard attributes");
     for (unsigned i = 0; i < ARRAY_SIZE(want); i++)
         wrong |= w[i] ^ want[i];
-    ok(wrong == 0 && untouched(mine(), 48), "as docs/abi.md has them");
-    answers(attributes(READ, proto, 2), 0, 0, "the protocol's");
-    ok(w[0] == 64 && w[1] == 16384, "what a queue holds");
+    ok(wrong == 0 && untouched(mine(), 48), "values of docs/abi.md");
+    answers(attributes(READ, proto, 2), 0, 0, "the protocol's attributes");
+    ok(w[0] == 64 && w[1] == 16384, "capacity of a queue");
     w[0] = 2;
     answers(attributes(WRITE, 11, 1), SBI_ERR_INVALID_PARAM, 0, "EVENTS_STATE_CONTROL = 2");
     w[0] = w[1] = w[2] = w[3] = 0xffffffff;
     w[4] = 1;
     answers(attributes(WRITE, 7, 5), 0, 0, "MSI attributes, EVENTS_STATE_CONTROL = 1");
     attributes(READ, 7, 5);
-    ok((w[0] | w[1] | w[2] | w[3]) == 0 && w[4] == 1, "no MSI: ignored; the other one taken");
+    ok((w[0] | w[1] | w[2] | w[3]) == 0 && w[4] == 1,
+       "MSI attributes are ignored, the other one is written");
 }
 
 /* ---- each hart: its state at the start, and its own shared memory: 3 */
@@ -219,9 +224,9 @@ static void harts(void)
             wrong += hart_start(id, there, NULL) != 0 || !wait_for(load(&right[id]), SOON) ||
                      load(&right[id]) != 3 || !hart_wait_state(id, SBI_HSM_STATE_STOPPED, SOON);
         }
-    is(wrong, 0, "each hart has none at each start, then its own");
-    ok(untouched(mine(), 0), "this one's was not touched");
-    answers(attributes(READ, 0, 1), 0, 0, "and is still enabled");
+    is(wrong, 0, "each hart starts without shared memory, then has its own");
+    ok(untouched(mine(), 0), "the boot hart's page is unchanged");
+    answers(attributes(READ, 0, 1), 0, 0, "the boot hart's page is still enabled");
 }
 
 /* ---- 8: invalid messages */
@@ -252,7 +257,7 @@ static void nobody_reads(void)
     fill(mine(), 0xee);
     answers(events(), 0, 0, "no event");
     ok((mine()->dword[0] | mine()->dword[1]) == 0 && untouched(mine(), 16),
-       "but their state: none");
+       "the events' state is empty");
     for (unsigned i = 0; i < 64; i++)
         wrong +=
             !same(i % 2 ? mpxy_send(1)
@@ -262,9 +267,9 @@ static void nobody_reads(void)
     answers(mpxy_send(1), SBI_ERR_TIMEOUT, 0, "full, for MPXY");
     answers(sbi(SBI_EXT_HOST_COMM, SBI_HOST_COMM_SEND_MESSAGE, 1, (uint64_t)&other), SBI_ERR_FAILED,
             0, "full, for HOST_COMM");
-    answers(mpxy_send(0), SBI_ERR_INVALID_PARAM, 0, "full or not, an empty one");
-    answers(events(), 0, 0, "its own are no event");
-    answers(mpxy_receive(), SBI_ERR_TIMEOUT, 0, "and do not come back");
+    answers(mpxy_send(0), SBI_ERR_INVALID_PARAM, 0, "an empty message to a full queue");
+    answers(events(), 0, 0, "own messages raise no event");
+    answers(mpxy_receive(), SBI_ERR_TIMEOUT, 0, "own messages are not received");
 }
 
 /* ---- two VMs: 15 */
@@ -297,9 +302,9 @@ static void peers(void)
     mine()->word[0] = 0;
     attributes(WRITE, 11, 1);
     fill(mine(), 0xee);
-    answers(events(), 0, 16, "as long as they wait");
+    answers(events(), 0, 16, "the event lasts as long as messages are queued");
     ok(mine()->dword[0] == 0xeeeeeeeeeeeeeeee && mine()->dword[1] == 0xeeeeeeeeeeeeeeee,
-       "without the state");
+       "events without the state");
 
     fill(&other, 0xee);
     answers(sbi(SBI_EXT_HOST_COMM, SBI_HOST_COMM_RECEIVE_MESSAGE, PAGE, (uint64_t)&other), 0, 300,
@@ -314,7 +319,7 @@ static void peers(void)
     for (unsigned i = 0; i < PAGE; i++)
         wrong += mine()->byte[i] != (uint8_t)(i * 3);
     is(wrong, 0, "as it was sent");
-    answers(mpxy_receive(), SBI_ERR_TIMEOUT, 0, "no more");
+    answers(mpxy_receive(), SBI_ERR_TIMEOUT, 0, "the queue is empty");
 }
 
 void test_main(void)
@@ -323,7 +328,7 @@ void test_main(void)
 
     if (sbi(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, SBI_EXT_MPXY).value == 0) {
         tap_plan(1);
-        answers(mpxy(SBI_MPXY_GET_SHMEM_SIZE, 0, 0, 0), SBI_ERR_NOT_SUPPORTED, 0, "not here");
+        answers(mpxy(SBI_MPXY_GET_SHMEM_SIZE, 0, 0, 0), SBI_ERR_NOT_SUPPORTED, 0, "not on OpenSBI");
         return;
     }
     tap_plan(4 + 15 + 9 + 5 + 16 + 11 + 3 + 8 + (peer ? 15 : 9));

@@ -55,7 +55,7 @@ void test_main(void)
     }
     tap_plan(26);
     is((uint64_t)perf(SBI_PERF_STOP, 0), (uint64_t)SBI_ERR_ALREADY_STOPPED, "stop before a start");
-    is(read(HYPERCALL), 0, "nothing is counted before");
+    is(read(HYPERCALL), 0, "nothing is counted before the start");
     is((uint64_t)perf(SBI_PERF_START, 1ul << SBI_PERF_REASONS), (uint64_t)SBI_ERR_INVALID_PARAM,
        "a mask with a reason that does not exist");
     is((uint64_t)perf(SBI_PERF_START, ~0ul - 1), (uint64_t)SBI_ERR_INVALID_PARAM, "-2");
@@ -79,12 +79,12 @@ void test_main(void)
 
     is((uint64_t)perf(SBI_PERF_START, BIT(MMIO_READ)), 0, "start one");
     work();
-    is(read(MMIO_READ), 7, "it is counted");
-    is(read(MMIO_WRITE), 0, "others are not");
+    is(read(MMIO_READ), 7, "the started reason is counted");
+    is(read(MMIO_WRITE), 0, "other reasons are not counted");
     work();
-    is(read(MMIO_READ), 14, "and grows");
+    is(read(MMIO_READ), 14, "the count grows");
     is((uint64_t)perf(SBI_PERF_START, BIT(MMIO_READ)), 0, "start again");
-    is(read(MMIO_READ), 0, "from 0");
+    is(read(MMIO_READ), 0, "counts start at 0");
     csr_write(sie, BIT(IRQ_SOFT)); /* pending, so that each WFI ends at once */
     csr_set(sip, BIT(IRQ_SOFT));
     started = perf(SBI_PERF_START, ~0ul);
@@ -97,12 +97,12 @@ void test_main(void)
     csr_write(sie, 0);
     is((uint64_t)started, 0, "start once more");
     is(read(HALT), 3, "suspends");
-    is(read(HYPERCALL), 4, "are no Hypercalls, the other calls are");
+    is(read(HYPERCALL), 4, "these calls are not Hypercalls, the others are");
     if (hart_count() > 1) {
         is((uint64_t)perf(SBI_PERF_START, BIT(CPU_UP)), 0, "start");
         hart_start(other_hart(0), on_other, &other);
         hart_wait_state(other_hart(0), SBI_HSM_STATE_STOPPED, SOON);
-        is((uint64_t)other, (uint64_t)SBI_ERR_ALREADY_STOPPED, "another hart has its own");
+        is((uint64_t)other, (uint64_t)SBI_ERR_ALREADY_STOPPED, "another hart has its own counts");
         is(read(CPU_UP), 1, "harts started");
     } else {
         tap_skip(3, "one hart");

@@ -79,7 +79,7 @@ static void registers(uint64_t h) /* 6 */
     write32(PRIORITY, 0);
     write32(ENABLE(h), UART_BIT | 1u << 31);
     check((read32(ENABLE(h)) & ~1u) == (UART_BIT | 1u << 31), "enables read back");
-    check(read32(ENABLE(h) - 0x80) == 0, "and are a context's own");
+    check(read32(ENABLE(h) - 0x80) == 0, "enables are separate for each context");
     write32(ENABLE(h), 0);
     check(read32(CLAIM(h)) == 0, "nothing to claim");
     check(!(csr_read(sip) & SEIP), "nothing pending");
@@ -92,30 +92,30 @@ static void gates(uint64_t h) /* 10 */
     check(external(false), "not enabled: no interrupt");
     write32(ENABLE(h), UART_BIT);
     check(external(false), "priority 0: no interrupt");
-    check(read32(CLAIM(h)) == 0, "nor to be claimed");
+    check(read32(CLAIM(h)) == 0, "priority 0: nothing to claim");
     write32(PRIORITY, 1);
     check(external(true), "priority 1: interrupt");
     write32(THRESHOLD(h), 1);
     check(external(false), "threshold 1 masks it");
     write32(PRIORITY, 2);
-    check(external(true), "priority 2 is above");
+    check(external(true), "priority 2 is above threshold 1");
     write32(ENABLE(h), 0);
     check(!hearth || external(false), "disabled"); /* QEMU notices later */
     write32(ENABLE(h), UART_BIT);
     write32(THRESHOLD(h), 0);
     check(external(true), "enabled");
-    check(read32(PENDING) & UART_BIT, "pending all the time");
+    check(read32(PENDING) & UART_BIT, "masked interrupts stay pending");
 }
 
 static void claims(uint64_t h) /* 6 */
 {
     check(read32(CLAIM(h)) == UART_IRQ, "claim");
     check(external(false), "claimed: no interrupt");
-    check(!(read32(PENDING) & UART_BIT), "nor pending");
-    check(read32(CLAIM(h)) == 0, "nothing left to claim");
+    check(!(read32(PENDING) & UART_BIT), "claimed: not pending");
+    check(read32(CLAIM(h)) == 0, "claimed: nothing to claim");
     lower();
     write32(CLAIM(h), UART_IRQ);
-    check(external(false), "completed with the line down: quiet");
+    check(external(false), "completed with the line low: no interrupt");
     check(read32(CLAIM(h)) == 0, "nothing to claim");
 }
 
@@ -125,18 +125,18 @@ static void gateway(uint64_t h) /* 5 */
     raise();
     check(read32(CLAIM(h)) == UART_IRQ, "claim");
     write32(CLAIM(h), UART_IRQ);
-    check(external(true), "completed with the line up: again");
+    check(external(true), "completed with the line high: interrupt");
     __asm__ volatile("lw x0, 0(%0)" ::"r"(CLAIM(h)) : "memory");
-    check(external(false), "a claim into x0 is a claim");
+    check(external(false), "a load into x0 claims");
     lower();
     write32(CLAIM(h), 77); /* another source than the claimed one */
     write32(CLAIM(h), 0);
     write32(CLAIM(h), 0xffffffff);
     raise();
-    check(external(false), "a wrong completion completes nothing");
+    check(external(false), "completion of another source is ignored");
     lower();
     write32(CLAIM(h), UART_IRQ);
-    check(external(false), "the right one does: quiet");
+    check(external(false), "the right completion: no interrupt");
 }
 
 static void delivery(uint64_t h, unsigned harts) /* 4 */
@@ -152,7 +152,7 @@ static void delivery(uint64_t h, unsigned harts) /* 4 */
         if (!wait_for(load(&taken[h]) == i, SOON))
             break;
     }
-    check(taken[h] == 50, "50 of them");
+    check(taken[h] == 50, "50 interrupts");
     irq_disable();
     csr_write(sie, 0);
     write32(ENABLE(h), 0);
@@ -168,7 +168,7 @@ static void delivery(uint64_t h, unsigned harts) /* 4 */
     write32(ENABLE(h), UART_BIT);
     raise();
     check(wait_for(load(&taken[h]) == 1, SOON) && claimed[h] == UART_IRQ, "taken by another hart");
-    check(taken[boot_hart] == 50 && !(csr_read(sip) & SEIP), "and by none else");
+    check(taken[boot_hart] == 50 && !(csr_read(sip) & SEIP), "taken by no other hart");
     hart_wait_state(h, SBI_HSM_STATE_STOPPED, SOON);
     write32(ENABLE(h), 0);
 }

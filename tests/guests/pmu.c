@@ -68,11 +68,12 @@ static void test_counters(void)
     r = sbi(SBI_EXT_PMU, SBI_PMU_COUNTER_GET_INFO, 2);
     is(r.value, 0xc02 | SBI_PMU_INFO_WIDTH(64), "counter 2 is instret");
     errors(pmu(SBI_PMU_COUNTER_GET_INFO, counters, 0, 0, 0), SBI_ERR_INVALID_PARAM,
-           "information of one too many");
+           "information of a missing counter");
     errors(pmu(SBI_PMU_COUNTER_GET_INFO, 1, 0, 0, 0), SBI_ERR_INVALID_PARAM, "time is no counter");
     errors(pmu(SBI_PMU_COUNTER_FW_READ, 0, 0, 0, 0), SBI_ERR_INVALID_PARAM,
            "fw_read of a hardware counter");
-    errors(pmu(SBI_PMU_COUNTER_FW_READ, ~0ul, 0, 0, 0), SBI_ERR_INVALID_PARAM, "fw_read of none");
+    errors(pmu(SBI_PMU_COUNTER_FW_READ, ~0ul, 0, 0, 0), SBI_ERR_INVALID_PARAM,
+           "fw_read of a missing counter");
     errors(pmu(9, 0, 0, 0, 0), SBI_ERR_NOT_SUPPORTED, "unknown function");
 }
 
@@ -104,7 +105,7 @@ static void test_sets(void)
     errors(config(0, valid, 0, FW(SET_TIMER), 1), SBI_ERR_NOT_SUPPORTED, "reserved event data");
     errors(config(0, valid, 0, BIT(20) | FW(SET_TIMER), 0), SBI_ERR_NOT_SUPPORTED, "long event");
     errors(config(0, valid, 0, FW(MISALIGNED_LOAD), 0), SBI_ERR_NOT_SUPPORTED,
-           "an event that we never see");
+           "an event that Hearth cannot observe");
 }
 
 /* OpenSBI 1.5 does not report it. */
@@ -257,19 +258,19 @@ static void test_hardware_counter(void)
     errors(start(0, 1, SBI_PMU_START_SET_INIT, first), 0, "start cycle at a value");
     a = csr_read(cycle);
     b = csr_read(cycle);
-    ok(a - first < 1ul << 40 && b > a, "cycle goes on from there: 0x%lx 0x%lx", a, b);
+    ok(a - first < 1ul << 40 && b > a, "cycle counts from that value: 0x%lx 0x%lx", a, b);
     errors(start(2, 1, SBI_PMU_START_SET_INIT, ~0ul), 0, "start instret at -1");
     a = csr_read(instret);
-    ok(a < 1ul << 40, "instret went over: 0x%lx", a);
+    ok(a < 1ul << 40, "instret wrapped: 0x%lx", a);
     ok(GROWS(cycle) && GROWS(instret), "both run");
     errors(stop(0, 5, 0), 0, "stop both");
-    is(GROWS(cycle), 0, "cycle stands");
-    is(GROWS(instret), 0, "instret stands");
+    is(GROWS(cycle), 0, "cycle is stopped");
+    is(GROWS(instret), 0, "instret is stopped");
     a = csr_read(cycle);
-    errors(start(0, 1, 0, 12345), 0, "start cycle where it stood");
-    ok(csr_read(cycle) - a < 1ul << 40, "it went on");
+    errors(start(0, 1, 0, 12345), 0, "start cycle at its present value");
+    ok(csr_read(cycle) - a < 1ul << 40, "cycle continues");
     ok(trap_of(csr_read(hpmcounter31)).cause == CAUSE_ILLEGAL || !on_hearth(),
-       "hpmcounter31 is not there");
+       "hpmcounter31 does not exist");
     errors(stop(0, 1, SBI_PMU_STOP_RESET), 0, "reset");
     (void)stop(2, 1, SBI_PMU_STOP_RESET);
 }
@@ -288,7 +289,7 @@ static void test_snapshot(void)
 
     errors(start(0, 1, SBI_PMU_START_SNAPSHOT, 0), SBI_ERR_NO_SHMEM, "start without a snapshot");
     errors(stop((uint64_t)i, 1, SBI_PMU_STOP_SNAPSHOT), SBI_ERR_NO_SHMEM, "stop without one");
-    errors(start((uint64_t)i, 1, 0, 0), SBI_ERR_ALREADY_STARTED, "did not stop");
+    errors(start((uint64_t)i, 1, 0, 0), SBI_ERR_ALREADY_STARTED, "a refused stop does not stop");
     shmem_error(at, 0, 1, SBI_ERR_INVALID_PARAM, "flags");
     shmem_error(at + 16, 0, 0, SBI_ERR_INVALID_PARAM, "alignment");
     shmem_error(at, 1, 0, SBI_ERR_INVALID_ADDRESS, "high half");
@@ -300,16 +301,16 @@ static void test_snapshot(void)
         store(&page[n], MAGIC);
     sbi(SBI_EXT_TIME, 0, ~0ul);
     errors(stop((uint64_t)i, 1, SBI_PMU_STOP_SNAPSHOT), 0, "stop with a snapshot");
-    ok(load(&page[0]) == 0 && load(&page[1]) == 1, "its value is there: %lu", page[1]);
+    ok(load(&page[0]) == 0 && load(&page[1]) == 1, "the snapshot has the value: %lu", page[1]);
     for (unsigned n = 2; n < 512; n++)
         touched += load(&page[n]) != MAGIC;
-    is(touched, 0, "nothing else is written");
+    is(touched, 0, "the rest of the snapshot is unchanged");
     store(&page[1], 70);
     errors(start((uint64_t)i, 1, SBI_PMU_START_SNAPSHOT, 0), 0, "start from the snapshot");
     sbi(SBI_EXT_TIME, 0, ~0ul);
-    is(fw_read((uint64_t)i), 71, "goes on from there");
+    is(fw_read((uint64_t)i), 71, "counting continues from the snapshot");
     errors(stop(0, BIT(i) | 4, SBI_PMU_STOP_SNAPSHOT | SBI_PMU_STOP_RESET), SBI_ERR_ALREADY_STOPPED,
-           "a set, one of them stopped");
+           "a set with a stopped counter");
     ok(load(&page[1 + i]) == 71 && load(&page[3]) != MAGIC, "both are in the snapshot");
     shmem_error(~0ul, ~0ul, 0, 0, "cleared");
     errors(stop(0, 1, SBI_PMU_STOP_SNAPSHOT), SBI_ERR_NO_SHMEM, "gone");
@@ -347,7 +348,7 @@ static void test_event_info(void)
             (void)stop((uint64_t)c, 1, SBI_PMU_STOP_RESET);
         wrong += i < 299 ? e->output != (c >= 0) : e->output != 0xfffffffe;
     }
-    is(wrong, 0, "says what can be configured");
+    is(wrong, 0, "tells which events can be configured");
     info[150].event_idx |= 1u << 20;
     info_error(at, 0, 299, 0, SBI_ERR_INVALID_PARAM, "reserved bits");
 }
@@ -358,7 +359,7 @@ void test_main(void)
 
     tap_plan(89);
     harts = hart_count();
-    ok(r.error == 0 && r.value != 0, "there is a PMU");
+    ok(r.error == 0 && r.value != 0, "PMU is present");
     test_counters();
     test_firmware_counter();
     test_hardware_counter();

@@ -100,11 +100,11 @@ void test_main(void)
 
     tap_plan(8);
     ok(first && again && last, "a hart started three times");
-    ok(left & BIT(IRQ_EXT), "its context's interrupt is pending when it stops");
-    ok(found & BIT(IRQ_EXT), "and when it starts again");
-    ok(!on_hearth() || !(found & BIT(IRQ_SOFT)), "a software interrupt is not");
-    ok(!on_hearth() || !(found & BIT(IRQ_TIMER)), "nor the timer's");
-    ok(!(later & BIT(IRQ_EXT)), "the line down: gone");
-    ok(ipi, "an IPI sent right behind hart_start is there");
-    ok(gone, "and not at the next start");
+    ok(left & BIT(IRQ_EXT), "the external interrupt is pending at the stop");
+    ok(found & BIT(IRQ_EXT), "the external interrupt is pending at the start");
+    ok(!on_hearth() || !(found & BIT(IRQ_SOFT)), "no software interrupt is pending");
+    ok(!on_hearth() || !(found & BIT(IRQ_TIMER)), "no timer interrupt is pending");
+    ok(!(later & BIT(IRQ_EXT)), "line low: no external interrupt");
+    ok(ipi, "an IPI sent just after hart_start is pending");
+    ok(gone, "the IPI is not pending at the next start");
 }

@@ -97,11 +97,11 @@ static void on_others(void)
         rfnc(SBI_RFNC_FENCE_I, BIT(peer), 0, 0, 0);
         stale += ask(BIT(32)) != i;
     }
-    is(stale, 0, "fence.i: new instructions are seen");
+    is(stale, 0, "fence.i: new instructions are fetched");
     store(&quit, true);
     ok(hart_wait_state(peer, SBI_HSM_STATE_STOPPED, SOON), "reader stopped");
     is((uint64_t)rfnc(SBI_RFNC_SFENCE_VMA, 0, ~0ul, 0, ~0ul).error, 0,
-       "a stopped hart is no obstacle");
+       "fences with a stopped hart");
 }
 
 void test_main(void)
@@ -129,9 +129,9 @@ void test_main(void)
     is((uint64_t)rfnc(SBI_RFNC_SFENCE_VMA, 0, 0, 0, 0).error, 0, "nobody");
     if (on_hearth()) {
         is((uint64_t)rfnc(SBI_RFNC_FENCE_I, BIT(harts), 0, 0, 0).error,
-           (uint64_t)SBI_ERR_INVALID_PARAM, "no such hart");
+           (uint64_t)SBI_ERR_INVALID_PARAM, "a missing hart");
         is((uint64_t)rfnc(SBI_RFNC_SFENCE_VMA, 1, harts, 0, 0).error,
-           (uint64_t)SBI_ERR_INVALID_PARAM, "no such base");
+           (uint64_t)SBI_ERR_INVALID_PARAM, "a missing base");
         is((uint64_t)rfnc(SBI_RFNC_SFENCE_VMA, 1, 0, ~0ul, 4096).error,
            (uint64_t)SBI_ERR_INVALID_ADDRESS, "range that wraps");
         is((uint64_t)rfnc(SBI_RFNC_HFENCE_GVMA, 1, 0, 0, 0).error, (uint64_t)SBI_ERR_NOT_SUPPORTED,
@@ -139,6 +139,6 @@ void test_main(void)
         is((uint64_t)rfnc(SBI_RFNC_HFENCE_VVMA, 1, 0, 0, 0).error, (uint64_t)SBI_ERR_NOT_SUPPORTED,
            "hfence.vvma");
     } else {
-        tap_skip(5, "OpenSBI judges arguments otherwise");
+        tap_skip(5, "OpenSBI checks arguments differently");
     }
 }

@@ -22,18 +22,19 @@ void test_main(void)
     }
     tap_plan(2 * ARRAY_SIZE(off) + 2);
     for (unsigned i = 0; i < ARRAY_SIZE(off); i++) {
-        is(probe(off[i]), 0, "0x%lx is not there", off[i]);
+        is(probe(off[i]), 0, "0x%lx is missing", off[i]);
         wrong = 0;
         for (uint64_t fid = 0; fid < 9; fid++) {
             struct sbi_result r = sbi(off[i], fid, 0, 0);
 
             wrong += r.error != SBI_ERR_NOT_SUPPORTED || r.value != 0;
         }
-        is(wrong, 0, "and does nothing");
+        is(wrong, 0, "its calls are not supported");
     }
     wrong = 0;
     for (unsigned i = 0; i < ARRAY_SIZE(on); i++)
         wrong += probe(on[i]) != 1;
-    is(wrong, 0, "the others are there");
-    is((uint64_t)sbi(SBI_EXT_HSM, SBI_HSM_HART_GET_STATUS, boot_hart).error, 0, "and answer");
+    is(wrong, 0, "other extensions are present");
+    is((uint64_t)sbi(SBI_EXT_HSM, SBI_HSM_HART_GET_STATUS, boot_hart).error, 0,
+       "other extensions work");
 }

@@ -17,7 +17,7 @@ void test_main(void)
             r = sbi(SBI_EXT_SRST, SBI_SRST_RESET, SBI_SRST_TYPE_SHUTDOWN, bad[i]);
             ok(r.error == SBI_ERR_INVALID_PARAM, "reason 0x%lx", bad[i]);
         } else {
-            tap_skip(1, "OpenSBI takes any reason");
+            tap_skip(1, "OpenSBI accepts any reason");
         }
     }
     is((uint64_t)sbi(SBI_EXT_SRST, 1, 0, 0).error, (uint64_t)SBI_ERR_NOT_SUPPORTED,

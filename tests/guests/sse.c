@@ -161,7 +161,7 @@ static void states(uint32_t id) /* 10 tests */
        "enabled: enable, unregister, PRIORITY, CONFIG");
     is(sse_state(id), SBI_SSE_STATE_ENABLED, "STATUS");
     sse_disable(id);
-    is(sse_state(id), SBI_SSE_STATE_UNUSED, "and back");
+    is(sse_state(id), SBI_SSE_STATE_UNUSED, "disabled and unregistered");
 }
 
 static void attributes(uint32_t id) /* 9 tests */
@@ -189,7 +189,7 @@ static void attributes(uint32_t id) /* 9 tests */
     bad = 0;
     for (uint64_t a = SBI_SSE_ATTR_INTERRUPTED_SEPC; a < SBI_SSE_ATTR_COUNT; a++)
         bad += sse_set(id, a, 0) != SBI_ERR_INVALID_STATE;
-    is(bad, 0, "INTERRUPTED_* of what does not run");
+    is(bad, 0, "INTERRUPTED_* of an event that does not run");
     ok(sse_set(id, SBI_SSE_ATTR_PRIORITY, BIT(32)) == SBI_ERR_INVALID_PARAM &&
            sse_set(id, SBI_SSE_ATTR_CONFIG, 2) == SBI_ERR_INVALID_PARAM,
        "PRIORITY and CONFIG: illegal values");
@@ -197,7 +197,7 @@ static void attributes(uint32_t id) /* 9 tests */
         shared[i] = ~0ul;
     is_error(sse_call(SBI_SSE_READ_ATTRS, id, 1, 3, at + 8, 0), SBI_SUCCESS, "read three");
     ok(shared[0] == ~0ul && shared[1] == 0 && shared[2] == 0 && shared[4] == ~0ul,
-       "three and no more");
+       "exactly three are written");
     shared[0] = 5;
     shared[1] = 1;
     shared[2] = 99; /* no hart; read-only for a local event */

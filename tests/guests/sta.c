@@ -43,7 +43,7 @@ static void errors(void)
     is_error(set(here, 1, 0), SBI_ERR_INVALID_ADDRESS, "a high half");
     is_error(set(HOLE, 0, 0), SBI_ERR_INVALID_ADDRESS, "a hole");
     is_error(set(UART_BASE, 0, 0), SBI_ERR_INVALID_ADDRESS, "a device");
-    is_error(set(~63ul, 0, 0), SBI_ERR_INVALID_ADDRESS, "the end of all");
+    is_error(set(~63ul, 0, 0), SBI_ERR_INVALID_ADDRESS, "the end of the address space");
 }
 
 static void spin(void *arg)
@@ -80,7 +80,7 @@ static void others(unsigned harts)
         stolen += !hart_wait_state(other_hart(n), SBI_HSM_STATE_STOPPED, SOON);
     for (n = 0; n + 1 < harts; n++)
         stolen += load(&shm[other_hart(n)].steal) != 0 || load(&shm[other_hart(n)].sequence) != 0;
-    is(stolen, 0, "nothing is stolen from any");
+    is(stolen, 0, "no hart has stolen time");
 }
 
 void test_main(void)
@@ -93,23 +93,23 @@ void test_main(void)
     if (sbi(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, SBI_EXT_STA).value == 0) {
         if (on_hearth())
             bail_out("no STA");
-        tap_skip(TESTS, "no STA here");
+        tap_skip(TESTS, "no STA");
         return;
     }
-    ok(true, "STA is there");
-    is_error(set(~0ul, ~0ul, 0), SBI_SUCCESS, "off while it is off");
+    ok(true, "STA is present");
+    is_error(set(~0ul, ~0ul, 0), SBI_SUCCESS, "disable while disabled");
     errors();
     for (unsigned i = 0; i < sizeof(*own); i++)
         ((volatile uint8_t *)own)[i] = 0xa5;
     wait_for(false, 5);
-    ok(all_are(own, 0xa5), "off: nothing is written");
+    ok(all_are(own, 0xa5), "disabled: nothing is written");
 
     is_error(set((uint64_t)own, 0, 0), SBI_SUCCESS, "on");
-    ok(all_are(own, 0), "on: all is 0");
+    ok(all_are(own, 0), "enabled: all fields are 0");
     start = rdtime();
     while (rdtime() - start < 100 * TICKS_PER_MS)
         ;
-    ok(all_are(own, 0), "alone: nothing is stolen while it runs");
+    ok(all_are(own, 0), "no stolen time while the hart runs");
     csr_write(sie, BIT(IRQ_TIMER));
     for (unsigned i = 0; i < 20; i++) {
         sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, rdtime() + TICKS_PER_MS);
@@ -120,14 +120,14 @@ void test_main(void)
     }
     csr_write(sie, 0);
     sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, ~0ul);
-    ok(all_are(own, 0), "alone: nothing is stolen while it sleeps");
+    ok(all_are(own, 0), "no stolen time while the hart sleeps");
 
     if (harts > 1)
         others(harts);
     else
         tap_skip(2, "one hart");
-    ok(all_are(own, 0), "nor from this one meanwhile");
+    ok(all_are(own, 0), "no stolen time of the boot hart meanwhile");
 
-    is_error(set((uint64_t)&shm[HARTS - 1], 0, 0), SBI_SUCCESS, "on, elsewhere");
+    is_error(set((uint64_t)&shm[HARTS - 1], 0, 0), SBI_SUCCESS, "enabled at another address");
     is_error(set(~0ul, ~0ul, 0), SBI_SUCCESS, "off");
 }

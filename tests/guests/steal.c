@@ -83,13 +83,13 @@ void test_main(void)
 
     tap_plan(TESTS);
     if (!on_hearth()) {
-        tap_skip(TESTS, "no STA here");
+        tap_skip(TESTS, "no STA");
         return;
     }
     is((uint64_t)sbi(SBI_EXT_STA, SBI_STA_SET_SHMEM, (uint64_t)own).error, SBI_SUCCESS, "on");
     if (hart_count() > 1)
         hart_start(other_hart(0), watch, own);
-    ok(wait_for(load(&own->steal) != 0, SOON), "the neighbour runs");
+    ok(wait_for(load(&own->steal) != 0, SOON), "the other VM runs");
 
     sequence = load(&own->sequence);
     stolen = steal_of(own);
@@ -97,9 +97,9 @@ void test_main(void)
     stolen = steal_of(own) - stolen;
     note("%lu us of %lu us stolen", stolen / 1000, took / 1000);
     ok(stolen > took / 10, "steal time grows while both run");
-    ok(stolen < took, "it is no more than the time that passed");
+    ok(stolen < took, "steal time is at most the elapsed time");
     ok(load(&own->sequence) - sequence >= 4 && !(load(&own->sequence) & 1),
-       "the sequence number moves on, and is even");
+       "the sequence number grows and is even");
     for (unsigned i = 0; i < 20 && own_sleeps == 0; i++)
         own_sleeps = sleep_is_own(own);
     ok(own_sleeps, "sleep is not stolen time");
@@ -108,9 +108,9 @@ void test_main(void)
     store(&stop, true);
     if (hart_count() > 1) {
         hart_wait_state(other_hart(0), SBI_HSM_STATE_STOPPED, SOON);
-        note("%lu looks, %lu while preempted", looks, preempted);
+        note("%lu reads, %lu while preempted", looks, preempted);
         ok(looks > 0 && torn == 0 && backwards == 0 && preempted > 0,
-           "seen from another hart: never torn, and preempted at times");
+           "reads from another hart: never torn, sometimes preempted");
     } else {
         tap_skip(1, "one hart");
     }

@@ -107,8 +107,8 @@ void test_main(void)
     }
     is(refused, 0, "every stopped hart starts");
     is(asleep, 0, "every hart stops when told");
-    is(wrong, 0, "every life begins as a hart's start says");
-    is(idle, 0, "every hart has lived");
-    is(lost, 0, "every start is one life, on the hart that was started");
-    note("%u harts, %u lives", harts, (unsigned)lives);
+    is(wrong, 0, "every hart starts with the specified state");
+    is(idle, 0, "every hart has run");
+    is(lost, 0, "every start runs once, on the started hart");
+    note("%u harts, %u runs", harts, (unsigned)lives);
 }

@@ -84,7 +84,7 @@ static void errors(void)
     is_error(susp(0, 0, 0), SBI_ERR_INVALID_ADDRESS, "resume at 0");
     is_error(susp(0, 0x7ffffffe, 0), SBI_ERR_INVALID_ADDRESS, "resume below RAM");
     is_error(susp(0, here + 1, 0), SBI_ERR_INVALID_ADDRESS, "resume at an odd address");
-    is_error(susp(0, ~1ul, 0), SBI_ERR_INVALID_ADDRESS, "resume at the end of all");
+    is_error(susp(0, ~1ul, 0), SBI_ERR_INVALID_ADDRESS, "resume at the end of the address space");
 }
 
 static void spin(void *arg)
@@ -111,23 +111,23 @@ static void others(void)
     store(&hold, true);
     hart_start(peer, spin, NULL);
     ok(hart_wait_state(peer, SBI_HSM_STATE_STARTED, SOON), "another hart is started");
-    is_error(susp(0, here, 0), SBI_ERR_DENIED, "denied beside it");
+    is_error(susp(0, here, 0), SBI_ERR_DENIED, "denied while another hart is started");
     store(&hold, false);
     ok(hart_wait_state(peer, SBI_HSM_STATE_STOPPED, SOON), "it is stopped");
 
     hart_start(peer, sleeper, &awake);
     ok(hart_wait_state(peer, SBI_HSM_STATE_SUSPENDED, SOON), "it is suspended");
-    is_error(susp(0, here, 0), SBI_ERR_DENIED, "denied beside it, too");
-    is_error(susp(1, here, 0), SBI_ERR_INVALID_PARAM, "a bad type is a bad type");
+    is_error(susp(0, here, 0), SBI_ERR_DENIED, "denied while another hart is suspended");
+    is_error(susp(1, here, 0), SBI_ERR_INVALID_PARAM, "a wrong type is checked first");
     /* A wake-up event of the system, not an interrupt of one hart. */
     rtc_alarm(0);
     wait_for(false, 5);
     is(sbi(SBI_EXT_HSM, SBI_HSM_HART_GET_STATUS, peer).value, SBI_HSM_STATE_SUSPENDED,
        "a hart's suspend does not end with the alarm");
     rtc_quiet();
-    is(load(&awake), 0, "it did not run");
+    is(load(&awake), 0, "the suspended hart did not run");
     sbi(SBI_EXT_SPI, SBI_SPI_SEND_IPI, BIT(peer), 0);
-    ok(wait_for(load(&awake) == 1, SOON), "its interrupt ends it");
+    ok(wait_for(load(&awake) == 1, SOON), "the hart's interrupt ends its suspend");
     ok(hart_wait_state(peer, SBI_HSM_STATE_STOPPED, SOON), "it is stopped again");
 }
 
@@ -167,13 +167,13 @@ static void wake_ups(void)
     csr_set(sip, BIT(IRQ_SOFT));
     due = set_timer(5 * TICKS_PER_MS);
     ok(sleep() >= due, "a software interrupt that is not enabled does not wake");
-    ok(csr_read(sip) & BIT(IRQ_SOFT), "it is still pending");
+    ok(csr_read(sip) & BIT(IRQ_SOFT), "the software interrupt is still pending");
 
     /* Ended by an enabled interrupt that is already pending. */
     csr_write(sie, BIT(IRQ_SOFT));
     set_timer(~0ul);
     (void)sleep();
-    ok(true, "one that is enabled and pending wakes at once");
+    ok(true, "an enabled pending interrupt wakes at once");
     csr_clear(sip, BIT(IRQ_SOFT));
 
     /* Ended by the RTC's alarm, with all interrupts masked in the hart and in the PLIC. */
@@ -181,11 +181,11 @@ static void wake_ups(void)
     due = rtc_alarm(5 * MS_NS);
     ok(sleep() >= due, "the alarm wakes");
     (void)sleep();
-    ok(true, "an alarm that still stands wakes at once");
+    ok(true, "a pending alarm wakes at once");
     csr_write(sie, BIT(IRQ_TIMER));
     due = set_timer(5 * TICKS_PER_MS);
     sbi(SBI_EXT_HSM, SBI_HSM_HART_SUSPEND, SBI_HSM_SUSPEND_RETENTIVE);
-    ok(rdtime() >= due, "but does not end an HSM suspend");
+    ok(rdtime() >= due, "a pending alarm does not end an HSM suspend");
     rtc_quiet();
     due = set_timer(5 * TICKS_PER_MS);
     ok(sleep() >= due, "no alarm: the timer wakes");
@@ -209,10 +209,10 @@ void test_main(void)
     if (sbi(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, SBI_EXT_SUSP).value == 0) {
         if (on_hearth())
             bail_out("no SUSP");
-        tap_skip(1 + ERRORS + 10 + 4 + 8, "no SUSP here");
+        tap_skip(1 + ERRORS + 10 + 4 + 8, "no SUSP");
         return;
     }
-    ok(true, "SUSP is there");
+    ok(true, "SUSP is present");
     errors();
     if (hart_count() > 1)
         others();

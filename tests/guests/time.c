@@ -36,11 +36,11 @@ static void check(void (*set)(uint64_t), const char *name)
     set(0);
     ok(wait_for(pending(), LATE_MS), "%s: a deadline in the past is pending", name);
     set(rdtime() + 1000000 * TICKS_PER_MS);
-    ok(!pending(), "%s: one in the future clears it", name);
+    ok(!pending(), "%s: a deadline in the future clears it", name);
     set(0);
     wait_for(pending(), LATE_MS);
     set(~0ul);
-    ok(!pending(), "%s: never clears it", name);
+    ok(!pending(), "%s: deadline -1 clears it", name);
 
     deadline = rdtime() + 2 * TICKS_PER_MS;
     set(deadline);
@@ -98,7 +98,7 @@ void test_main(void)
     irq_enable(STIP);
     ok(wait_for(load(&ticks) == 20, 20 + 20 * LATE_MS), "20 interrupts, 1 ms apart");
     now = rdtime();
-    ok(now >= next, "in no less than 20 ms");
+    ok(now >= next, "20 interrupts take at least 20 ms");
     wait_for(false, 3);
-    is(ticks, 20, "and no more");
+    is(ticks, 20, "no further interrupt");
 }

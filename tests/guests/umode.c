@@ -105,7 +105,7 @@ static void common(uint64_t data) /* 24 tests */
     ok(value_of(u_cycle, 0, "rdcycle again") > v, "%s: cycles pass", mode);
     before = rdtime();
     v = value_of(u_time, 0, "rdtime");
-    ok(v >= before && v <= rdtime(), "%s: one time for both modes", mode);
+    ok(v >= before && v <= rdtime(), "%s: time is the same in both modes", mode);
     v = value_of(u_instret, 0, "rdinstret");
     ok(value_of(u_instret, 0, "rdinstret again") > v, "%s: instructions retire", mode);
     word[0] = 0xabcd;

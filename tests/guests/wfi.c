@@ -26,12 +26,12 @@ void test_main(void)
     sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, start + 5 * TICKS_PER_MS);
     while (!(csr_read(sip) & BIT(IRQ_TIMER)) && rdtime() - start < 2000 * TICKS_PER_MS)
         wfi();
-    ok(rdtime() - start >= 5 * TICKS_PER_MS, "not before its timer");
-    ok(rdtime() - start < 2000 * TICKS_PER_MS, "not long after it");
+    ok(rdtime() - start >= 5 * TICKS_PER_MS, "not before the timer");
+    ok(rdtime() - start < 2000 * TICKS_PER_MS, "soon after the timer");
     start = rdtime();
     for (unsigned i = 0; i < 100; i++)
         wfi();
-    ok(rdtime() - start < 1000 * TICKS_PER_MS, "does not wait while something is pending");
+    ok(rdtime() - start < 1000 * TICKS_PER_MS, "does not wait with a pending interrupt");
     ok(this_hart()->irqs[IRQ_TIMER] == 0, "SIE off: no trap");
     sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, ~0ul);
 
@@ -41,8 +41,8 @@ void test_main(void)
         start = rdtime();
         while (!(csr_read(sip) & BIT(IRQ_SOFT)) && rdtime() - start < 2000 * TICKS_PER_MS)
             wfi();
-        ok(rdtime() - start < 2000 * TICKS_PER_MS, "an IPI ends it");
-        ok(wait_for(load(&sent), SOON), "the sender goes on");
+        ok(rdtime() - start < 2000 * TICKS_PER_MS, "an IPI ends the wait");
+        ok(wait_for(load(&sent), SOON), "the sender continues");
     } else {
         tap_skip(2, "one hart");
     }

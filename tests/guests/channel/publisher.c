@@ -14,10 +14,10 @@ static void publish_errors(void) /* 21 */
         {RING_AT, 0, RW, SBI_ERR_INVALID_PARAM, "size 0"},
         {RING_AT, 4095, RW, SBI_ERR_INVALID_PARAM, "part of a page"},
         {RING_AT + 8, 4096, RW, SBI_ERR_INVALID_PARAM, "address not at a page"},
-        {RING_AT, 0x101000, RW, SBI_ERR_INVALID_PARAM, "more than described"},
+        {RING_AT, 0x101000, RW, SBI_ERR_INVALID_PARAM, "larger than described"},
         {RING_AT, ~0xffful, RW, SBI_ERR_INVALID_PARAM, "nearly 2^64"},
         {RING_AT, 4096, 0, SBI_ERR_INVALID_PARAM, "no access"},
-        {RING_AT, 4096, 2, SBI_ERR_INVALID_PARAM, "write alone"},
+        {RING_AT, 4096, 2, SBI_ERR_INVALID_PARAM, "write only"},
         {RING_AT, 4096, 7, SBI_ERR_INVALID_PARAM, "execute"},
         {RING_AT, 4096, BIT(32) | RW, SBI_ERR_INVALID_PARAM, "access 2^32"},
         {HOLE, 4096, RW, SBI_ERR_INVALID_ADDRESS, "a hole"},
@@ -25,7 +25,7 @@ static void publish_errors(void) /* 21 */
         {0x80000000 - 4096, 8192, RW, SBI_ERR_INVALID_ADDRESS, "into RAM"},
         {0x81000000 - 4096, 8192, RW, SBI_ERR_INVALID_ADDRESS, "out of RAM"},
         {~0xffful, 8192, RW, SBI_ERR_INVALID_ADDRESS, "a range that wraps"},
-        {WINDOW(BACK), 4096, RW, SBI_ERR_INVALID_ADDRESS, "somebody else's pages"},
+        {WINDOW(BACK), 4096, RW, SBI_ERR_INVALID_ADDRESS, "another VM's pages"},
     };
 
     for (unsigned i = 0; i < ARRAY_SIZE(entries); i++)
@@ -38,9 +38,10 @@ static void publish_errors(void) /* 21 */
     is_result(channel_publish(FRAMES, FRAMES_AT + 4096, 0x300000, 1), SBI_ERR_INVALID_PARAM, 0,
               "a large region not at 2 MiB");
     is_result(channel_publish(BACK, BACK_AT, 4096, 1), SBI_ERR_DENIED, 0,
-              "the other side's channel");
-    is_result(channel_call(SBI_HVC_CHANNEL_UNPUBLISH, BACK), SBI_ERR_DENIED, 0, "and its end");
-    is_result(channel_subscribe(RING, RW), SBI_ERR_DENIED, 0, "a subscription to oneself");
+              "publish the other side's channel");
+    is_result(channel_call(SBI_HVC_CHANNEL_UNPUBLISH, BACK), SBI_ERR_DENIED, 0,
+              "unpublish the other side's channel");
+    is_result(channel_subscribe(RING, RW), SBI_ERR_DENIED, 0, "subscription to an own channel");
 }
 
 static bool step_reached(uint64_t step)
@@ -71,7 +72,7 @@ static void publisher_doorbells(void) /* 2 */
         if (ring->word != 1000 + i || channel_call(SBI_HVC_CHANNEL_NOTIFY, RING).error != 0)
             break;
     }
-    is(i, ROUNDS, "the subscriber's doorbells, each after its word");
+    is(i, ROUNDS, "the subscriber's doorbells, each after its data");
     require(step_reached(3), "step 3");
     is_result(channel_call(SBI_HVC_CHANNEL_NOTIFY, FRAMES), 0, 0, "doorbell of frames");
 }
@@ -87,14 +88,14 @@ static void frames_unpublish(void) /* 5 */
     require(step_reached(4), "step 4");
     is_result(channel_call(SBI_HVC_CHANNEL_UNPUBLISH, FRAMES), 0, 0, "frames unpublished");
     poke(FRAMES_AT, SECRET);
-    is(channel_status(FRAMES), SBI_CHANNEL_PUBLISHER, "its status");
+    is(channel_status(FRAMES), SBI_CHANNEL_PUBLISHER, "status of frames");
     is_result(channel_call(SBI_HVC_CHANNEL_UNPUBLISH, FRAMES), SBI_ERR_INVALID_STATE, 0, "twice");
     is_result(channel_call(SBI_HVC_CHANNEL_NOTIFY, FRAMES), SBI_ERR_INVALID_STATE, 0,
-              "its doorbell");
+              "doorbell of unpublished frames");
     store(&ring->answer, 4);
     require(step_reached(5), "step 5");
     /* The subscriber unsubscribed CYCLES times. Events may be merged. */
-    ok(load(&changes[RING]) >= 2, "told of subscriptions");
+    ok(load(&changes[RING]) >= 2, "events for subscriptions");
 }
 
 void run_publisher(void)
@@ -116,9 +117,9 @@ void run_publisher(void)
               "frames published");
     is_result(channel_publish(RING, RING_AT, RING_SIZE, RW), 0, 0, "ring published");
     is_result(channel_publish(RING, RING_AT, RING_SIZE, RW), SBI_ERR_ALREADY_AVAILABLE, 0, "twice");
-    require(wait_for(channel_status(RING) & SUBSCRIBED, PEER_MS), "nobody subscribes");
+    require(wait_for(channel_status(RING) & SUBSCRIBED, PEER_MS), "no subscription");
     is(channel_status(RING), RING_SIZE | 15, "status: subscribed");
-    require(wait_for(load(&ring->word) == 42, PEER_MS), "no word");
+    require(wait_for(load(&ring->word) == 42, PEER_MS), "no data from the subscriber");
     is(ring->word, 42, "written by the subscriber");
     back_channel();
     publisher_doorbells();

@@ -9,12 +9,15 @@ static struct ring *const ring = (struct ring *)WINDOW(RING);
 static void subscribe_errors(void) /* 10 */
 {
     is_result(channel_publish(RING, RING_AT, 4096, RW), SBI_ERR_DENIED, 0,
-              "the other side's channel");
-    is_result(channel_call(SBI_HVC_CHANNEL_UNPUBLISH, RING), SBI_ERR_DENIED, 0, "and its end");
-    is_result(channel_subscribe(BACK, SBI_CHANNEL_READ), SBI_ERR_DENIED, 0, "one's own channel");
-    is_result(channel_call(SBI_HVC_CHANNEL_UNSUBSCRIBE, BACK), SBI_ERR_DENIED, 0, "and its end");
+              "publish the other side's channel");
+    is_result(channel_call(SBI_HVC_CHANNEL_UNPUBLISH, RING), SBI_ERR_DENIED, 0,
+              "unpublish the other side's channel");
+    is_result(channel_subscribe(BACK, SBI_CHANNEL_READ), SBI_ERR_DENIED, 0,
+              "subscribe to an own channel");
+    is_result(channel_call(SBI_HVC_CHANNEL_UNSUBSCRIBE, BACK), SBI_ERR_DENIED, 0,
+              "unsubscribe from an own channel");
     is_result(channel_subscribe(RING, 0), SBI_ERR_INVALID_PARAM, 0, "no access");
-    is_result(channel_subscribe(RING, 2), SBI_ERR_INVALID_PARAM, 0, "write alone");
+    is_result(channel_subscribe(RING, 2), SBI_ERR_INVALID_PARAM, 0, "write only");
     is_result(channel_subscribe(RING, BIT(32) | RW), SBI_ERR_INVALID_PARAM, 0, "access 2^32");
     is_result(channel_call(SBI_HVC_CHANNEL_UNSUBSCRIBE, RING), SBI_ERR_INVALID_STATE, 0,
               "not subscribed");
@@ -80,12 +83,12 @@ static void publisher_restarts(void)
     is(channel_status(RING), 0x4000 | PUBLISHED | SBI_CHANNEL_WRITABLE, "ring, this VM restarted");
     is_result(channel_publish(BACK, BACK_AT, 4096, 1), 0, 0, "back published");
     is_result(channel_subscribe(RING, RW), 0, WINDOW(RING), "ring subscribed");
-    is(load_cause(WINDOW(RING) + 0x4000), CAUSE_LOAD_ACCESS, "nothing behind it");
+    is(load_cause(WINDOW(RING) + 0x4000), CAUSE_LOAD_ACCESS, "no memory after the ring");
     table_make();
     table_present();
     changes[RING] = 0;
     store(&ring->life, 2);
-    ok(wait_for(load(&changes[RING]) != 0, PEER_MS), "told that the publisher is gone");
+    ok(wait_for(load(&changes[RING]) != 0, PEER_MS), "event for the publisher's restart");
     is_hole(WINDOW(RING), "publisher restarted");
     table_missing();
 }
@@ -103,9 +106,9 @@ static void frames_read(void) /* 8 */
     for (uint64_t i = 0; i < PAGES; i++)
         good += peek(WINDOW(FRAMES) + i * 4096 + (i % 512) * 8) == i + 1;
     is(good, PAGES, "every page of frames");
-    is(store_cause(WINDOW(FRAMES)), CAUSE_STORE_ACCESS, "a store to them");
-    is(amo_cause(WINDOW(FRAMES)), CAUSE_STORE_ACCESS, "an atomic access");
-    is(trap_of_jump(WINDOW(FRAMES)).cause, CAUSE_INSN_ACCESS, "a fetch");
+    is(store_cause(WINDOW(FRAMES)), CAUSE_STORE_ACCESS, "a store to frames");
+    is(amo_cause(WINDOW(FRAMES)), CAUSE_STORE_ACCESS, "an atomic access to frames");
+    is(trap_of_jump(WINDOW(FRAMES)).cause, CAUSE_INSN_ACCESS, "a fetch from frames");
     is(peek(WINDOW(FRAMES)), 1, "unchanged");
 }
 
@@ -117,7 +120,7 @@ static void sbi_calls(void)
     poke(at, BIT(this_hart()->id));
     csr_clear(sip, BIT(IRQ_SOFT));
     is((uint64_t)sbi(SBI_EXT_LEGACY_SEND_IPI, 0, at).error, 0, "a hart mask in a channel");
-    ok(csr_read(sip) & BIT(IRQ_SOFT), "is read there");
+    ok(csr_read(sip) & BIT(IRQ_SOFT), "the mask was read from the channel");
     csr_clear(sip, BIT(IRQ_SOFT));
     is_result(hvc(SBI_HVC_LOG_MESSAGE, at, 0, 8, 0, 0), SBI_ERR_FAILED, 0, "no RAM: a log message");
     is_result(sbi(SBI_EXT_HOST_COMM, SBI_HOST_COMM_SEND_MESSAGE, 8, at, 0), SBI_ERR_FAILED, 0,
@@ -169,10 +172,10 @@ static void frames_disappear(void) /* 5 */
     changes[FRAMES] = 0;
     store(&ring->step, 4);
     reader(NULL);
-    ok(wait_for(load(&faults) == harts, PEER_MS), "all harts have had the fault");
-    ok(wait_for(load(&changes[FRAMES]) != 0, PEER_MS), "told of it");
+    ok(wait_for(load(&faults) == harts, PEER_MS), "all harts have faulted");
+    ok(wait_for(load(&changes[FRAMES]) != 0, PEER_MS), "event for the end of frames");
     require(wait_for(load(&ring->answer) == 4, PEER_MS), "no answer");
-    is(secrets, 0, "nothing read that was written later");
+    is(secrets, 0, "nothing read that was written after the end");
     is(channel_status(FRAMES), 0, "not published");
     is_result(channel_call(SBI_HVC_CHANNEL_UNSUBSCRIBE, FRAMES), SBI_ERR_INVALID_STATE, 0,
               "not subscribed");
@@ -184,10 +187,10 @@ static void resubscribe(void)
     uint64_t good = 0;
 
     is_result(channel_call(SBI_HVC_CHANNEL_UNSUBSCRIBE, RING), 0, 0, "unsubscribed");
-    is(load_cause(WINDOW(RING)), CAUSE_LOAD_ACCESS, "gone");
+    is(load_cause(WINDOW(RING)), CAUSE_LOAD_ACCESS, "the ring is unmapped");
     is_result(channel_subscribe(RING, SBI_CHANNEL_READ), 0, WINDOW(RING), "subscribed to read");
-    is(ring->answer, 4, "as it was");
-    is(store_cause(WINDOW(RING)), CAUSE_STORE_ACCESS, "cannot be written");
+    is(ring->answer, 4, "the ring is unchanged");
+    is(store_cause(WINDOW(RING)), CAUSE_STORE_ACCESS, "the ring cannot be written");
     for (unsigned i = 0; i < CYCLES; i++) {
         good += channel_call(SBI_HVC_CHANNEL_UNSUBSCRIBE, RING).error == 0;
         good += load_cause(WINDOW(RING)) == CAUSE_LOAD_ACCESS;
@@ -203,10 +206,9 @@ void run_subscriber(void)
     uint64_t early;
 
     /* A restart ends all subscriptions. */
-    require(load_cause(WINDOW(RING)) == CAUSE_LOAD_ACCESS,
-            "something is in the window at the start");
+    require(load_cause(WINDOW(RING)) == CAUSE_LOAD_ACCESS, "the window is mapped at the start");
     require(!(channel_status(RING) & SUBSCRIBED), "subscribed at the start");
-    require(wait_for(channel_status(RING) & PUBLISHED, PEER_MS), "nobody publishes");
+    require(wait_for(channel_status(RING) & PUBLISHED, PEER_MS), "nothing published");
     early = channel_subscribe(RING, RW).value;
     require(early == WINDOW(RING), "where?");
     if (load(&ring->life) == 0) {
@@ -234,7 +236,7 @@ void run_subscriber(void)
     is(unexpected_irqs, 0, "no other interrupt");
     changes[RING] = 0;
     store(&ring->step, 6);
-    ok(wait_for(load(&changes[RING]) != 0, PEER_MS), "told of the publisher's end");
+    ok(wait_for(load(&changes[RING]) != 0, PEER_MS), "event for the publisher's end");
     is_hole(WINDOW(RING), "publisher ended");
     is_result(channel_subscribe(RING, RW), SBI_ERR_INVALID_STATE, 0, "nothing to subscribe to");
 }

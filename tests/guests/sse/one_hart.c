@@ -110,7 +110,7 @@ static void priorities(void) /* 8 tests */
     sse_inject(GLOBAL, 0);
     sse_call(SBI_SSE_HART_UNMASK, 0, 0, 0, 0, 0);
     ok(low.count == 1 && high.count == 1 && high.ended < low.begun,
-       "two at once, the better first");
+       "two at once, the higher priority first");
     sse_disable(LOW);
     sse_disable(GLOBAL);
 
@@ -123,7 +123,7 @@ static void priorities(void) /* 8 tests */
        "one-shot: disabled by its completion");
     low.fn = NULL;
     sse_call(SBI_SSE_ENABLE, LOW, 0, 0, 0, 0);
-    is(low.count, 2, "what waited comes when it is enabled");
+    is(low.count, 2, "a pending event runs when it is enabled");
     sse_disable(LOW);
 }
 
@@ -180,7 +180,7 @@ static void user_mode(void) /* 3 tests */
     user_by_event(HIGH, boot_hart, h);
     ok(high.count == 1 && low.count == 1, "completed into U-mode, interrupted there");
     ok((low.sstatus & SSTATUS_SPP) == 0 && low.sepc == (uint64_t)u_leave, "SPP and sepc");
-    ok(h->user_trap.cause == CAUSE_ECALL_U && h->user_a0 == 0x600d, "U-mode goes on");
+    ok(h->user_trap.cause == CAUSE_ECALL_U && h->user_a0 == 0x600d, "U-mode continues");
     sse_disable(HIGH);
     sse_disable(LOW);
 }

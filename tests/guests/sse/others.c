@@ -73,7 +73,7 @@ static void others_local(unsigned harts) /* 8 tests */
                     peers[id].hart == id && answers[id] == 0;
     }
     is(good, 20 * (harts - 1), "injected to other harts");
-    is(sse_state(SOFT), SBI_SSE_STATE_UNUSED, "a local event is each hart's own");
+    is(sse_state(SOFT), SBI_SSE_STATE_UNUSED, "a local event is separate for each hart");
     for (unsigned n = 0; n + 1 < harts; n++)
         peer_stop(other_hart(n));
     is_error(sse_inject(SOFT, other_hart(0)), SBI_SUCCESS, "injected to a stopped hart");
@@ -93,7 +93,7 @@ static void others_local(unsigned harts) /* 8 tests */
            peers[other_hart(0)].sepc < (uint64_t)user_end,
        "SPP and sepc in U-mode");
     store(&spun[1], 1);
-    ok(wait_for(load(&up[other_hart(0)]), SOON) && answers[other_hart(0)] == 0, "and back there");
+    ok(wait_for(load(&up[other_hart(0)]), SOON) && answers[other_hart(0)] == 0, "U-mode continues");
     hart_wait_state(other_hart(0), SBI_HSM_STATE_STOPPED, SOON);
 
     store(&up[0], false);
@@ -141,9 +141,10 @@ static void others_global(unsigned harts) /* 7 tests */
         wait_for(load(&peers[id].count) == before + 1, SOON);
     }
     is(sse_state(GLOBAL), SBI_SSE_STATE_ENABLED | SBI_SSE_STATUS_PENDING,
-       "it waits for a masked one");
+       "pending while the preferred hart is masked");
     sse_call(SBI_SSE_HART_UNMASK, 0, 0, 0, 0, 0);
-    ok(load(&global.count) == count + 1 && global.hart == boot_hart, "which takes it unmasking");
+    ok(load(&global.count) == count + 1 && global.hart == boot_hart,
+       "taken when the preferred hart unmasks");
     sse_call(SBI_SSE_HART_MASK, 0, 0, 0, 0, 0);
     sse_call(SBI_SSE_DISABLE, GLOBAL, 0, 0, 0, 0);
     sse_set(GLOBAL, SBI_SSE_ATTR_PREFERRED_HART, other_hart(0));
@@ -154,13 +155,13 @@ static void others_global(unsigned harts) /* 7 tests */
     is(sse_state(GLOBAL), SBI_SSE_STATE_ENABLED | SBI_SSE_STATUS_PENDING, "all masked or stopped");
     peer_start(other_hart(0));
     ok(wait_for(load(&global.count) == count + 2, SOON) && global.hart == other_hart(0),
-       "the first that unmasks takes it");
+       "the first hart that unmasks takes it");
     wait_for(sse_state(GLOBAL) == SBI_SSE_STATE_ENABLED, SOON);
     peer_stop(other_hart(0));
     sse_call(SBI_SSE_HART_UNMASK, 0, 0, 0, 0, 0);
     sse_inject(GLOBAL, 0);
     ok(load(&global.count) == count + 3 && global.hart == boot_hart,
-       "a stopped preferred hart: another takes it");
+       "a stopped preferred hart: another hart takes it");
     sse_disable(GLOBAL);
 }
 
