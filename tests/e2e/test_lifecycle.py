@@ -7,7 +7,7 @@ import pytest
 from harness import CRASHED, OK, VM, run
 
 
-def said(result, name, pattern):
+def log_lines(result, name, pattern):
     """The hypervisor's log lines about a VM."""
     return re.findall(rf"^hearth: \[{name}\] ({pattern}.*)$", result.output, re.M)
 
@@ -20,11 +20,11 @@ def test_restart_after_crash(tmp_path, limit):
         more = 'on_crash = "destroy"'
     result = run(tmp_path, [VM("dfault", vcpus=1, more=more), VM("base", vcpus=1)], smp=2)
     assert result.status == CRASHED, result.output
-    assert len(said(result, "dfault", "restarts")) == limit, result.output
-    assert len(said(result, "dfault", "crashed ")) == 1
-    too_often = said(result, "dfault", "has restarted")
+    assert len(log_lines(result, "dfault", "restarts")) == limit, result.output
+    assert len(log_lines(result, "dfault", "crashed ")) == 1
+    too_often = log_lines(result, "dfault", "has restarted")
     assert too_often == ([f"has restarted {limit} times within 3600 s: not again"] if limit else []), result.output
-    assert said(result, "base", "ended")
+    assert log_lines(result, "base", "ended")
     assert re.search(rf"^hearth: summary: dfault: crashed .* {limit} restarts$", result.output, re.M), result.output
 
 
@@ -32,9 +32,9 @@ def test_restart_after_poweroff(tmp_path):
     more = 'on_poweroff = "restart"\nrestart_limit = 2\nrestart_period = 3600'
     result = run(tmp_path, [VM("regs", vcpus=1, more=more)], smp=1)
     assert result.status == OK, result.output
-    assert len(said(result, "regs", "restarts")) == 2
+    assert len(log_lines(result, "regs", "restarts")) == 2
     assert len(re.findall(r"^1\.\.\d+$", result.output, re.M)) == 3, result.output  # it ran three times
-    assert said(result, "regs", "ended")
+    assert log_lines(result, "regs", "ended")
 
 
 def test_order_and_delay(tmp_path):
@@ -79,6 +79,6 @@ def test_reboot(tmp_path, action):
     assert result.status == OK, result.output
     for vm in vms:
         restarts = 2 if action == "restart" else 0
-        assert said(result, vm.name, "restarts") == [f"restarts ({vm.name} reboot)"] * restarts
-        assert said(result, vm.name, "ended") == [f"ended ({vm.name} reboot)"], result.output
+        assert log_lines(result, vm.name, "restarts") == [f"restarts ({vm.name} reboot)"] * restarts
+        assert log_lines(result, vm.name, "ended") == [f"ended ({vm.name} reboot)"], result.output
         assert re.search(rf"^hearth: summary: {vm.name}: ended .* {restarts} restarts$", result.output, re.M)

@@ -21,7 +21,7 @@ def small(name, vcpus=1):
     return Debian(name, vcpus=vcpus, memory="96M", cmdline=CMDLINE + name, more='console = "buffer"')
 
 
-def machine(console, vms, **options):
+def start_vms(console, vms, **options):
     """Starts the VMs, and returns the console at the shell's prompt."""
     c = console(*vms, args=("--timeout", str(LIFE)), **options)
     missing = {vm.name for vm in vms}
@@ -31,7 +31,7 @@ def machine(console, vms, **options):
     return c
 
 
-def at_prompt(c, name):
+def attach_at_prompt(c, name):
     """Attaches to this VM by the shell. Its buffered output ends with its prompt."""
     c.send(f"console {name}\r")
     c.expect(f"hearth: console: attached to {name}\r*\n", WAIT)
@@ -62,9 +62,9 @@ def check_running(c, names):
 ])
 def test_small_linuxes(console, count, smp, cpu):
     names = [f"small-{i}" for i in range(count)]
-    c = machine(console, [small(n) for n in names], smp=smp, cpu=cpu)
+    c = start_vms(console, [small(n) for n in names], smp=smp, cpu=cpu)
     for i, name in enumerate(names):
-        at_prompt(c, name)
+        attach_at_prompt(c, name)
         check_answers(c, name, i + 1)
         # Shows each VM's output on the console: the fixture looks there for complaints of kernels.
         c.sh("dmesg -r | grep '^<[0-4]>' || true; dmesg -n 1", WAIT)
@@ -100,9 +100,9 @@ def test_linuxes_beside_busy_guests(console):
     busy = [VM("share", vcpus=1, memory="4M", name=f"busy-{i}",
                more='cmdline = "role=0 from=50 until=3600000"\nconsole = "buffer"') for i in range(8)]
     names = linuxes + [vm.name for vm in busy]
-    c = machine(console, [small(n, vcpus=2) for n in linuxes] + busy, smp=2)
+    c = start_vms(console, [small(n, vcpus=2) for n in linuxes] + busy, smp=2)
     for i, name in enumerate(linuxes):
-        at_prompt(c, name)
+        attach_at_prompt(c, name)
         check_answers(c, name, i + 1, vcpus=2)
         check_timer(c, rounds=20)
         c.shell()

@@ -80,7 +80,7 @@ TOUR = {
 }
 
 
-def look_into(c):
+def inspect_second(c):
     """Not in README: inspects a paused kernel with paging by its virtual addresses."""
     regs = json.loads(c.shell("regs second --json"))
     assert int(regs["vsatp"], 16) >> 60 != 0
@@ -108,7 +108,7 @@ def test_tour(typed):
             c.send("q")
             c.expect(SHELL)
         if text == "bt second":
-            look_into(c)
+            inspect_second(c)
     c.end()
 
 

@@ -123,18 +123,18 @@ def test_no_tick(tmp_path):
     c.until(lambda: over_half_a_second() == none)
     c.shell("vm start two")
 
-    def both():
+    def two_run():
         got = over_half_a_second()
         return got["irq_timer"] >= 20 and got["switches"] >= 20 and got["idle_us"] == 0
-    c.until(both)
+    c.until(two_run)
     c.shell("vm pause two")
     c.until(lambda: over_half_a_second() == none)
     c.shell("vm pause one")
     c.shell("vm stop asleep")
 
-    def nobody():
+    def no_vcpu_runs():
         got = over_half_a_second()
         return got["irq_timer"] == 0 and got["idle_us"] >= 500000
-    c.until(nobody)
+    c.until(no_vcpu_runs)
     c.send("shutdown --now\r")
     c.end()

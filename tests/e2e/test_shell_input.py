@@ -109,7 +109,7 @@ def commands(c):
     return found
 
 
-def what_is(c):
+def state_of_vms(c):
     """State that a command could have changed."""
     rows = json.loads(c.shell("vm list --json"))
     info = json.loads(c.shell("vm info one --json"))
@@ -131,7 +131,7 @@ def test_every_command_refuses(four):
     c = four
     names = commands(c)
     assert set(names) == set(WRONG), "each command of help has its wrong lines here"
-    before = what_is(c)
+    before = state_of_vms(c)
     assert c.shell(" ".join("abcdefghijklmnopq")) == "too many words"
     for name, lines in WRONG.items():
         assert len(lines) >= 1
@@ -140,14 +140,14 @@ def test_every_command_refuses(four):
             said = c.shell(line)
             want = answer.format(re.escape(name)) if answer is USAGE else answer
             assert re.match(want, said) or (answer is not USAGE and want in said), (line, said)
-        assert what_is(c) == before, name
+        assert state_of_vms(c) == before, name
     end(c)
 
 
 def test_lines_that_are_none(four):
     """A line with invalid characters, or one too long, is refused as a whole: a part could mean something else."""
     c = four
-    before = what_is(c)
+    before = state_of_vms(c)
     refused = "it is ignored"
     for line in ("vm stop one\u00e9", "vm st\u00f6p one", "vm stop\u00a0one", "vm stop one\x00",
                  "vm stop one" + " " * 300,
@@ -161,7 +161,7 @@ def test_lines_that_are_none(four):
     c.shell("mem")
     for line in ("", "   ", "\t", "\x1b[99~\x1b[Z", '"" ""', "vm", "vm vm", "--json", "\\", "'", '"', "vm\\ stop one"):
         c.send(line + "\r")
-    assert what_is(c) == before
+    assert state_of_vms(c) == before
     end(c)
 
 

@@ -99,19 +99,19 @@ def test_times_add_up(tmp_path):
         assert v["steal_us"] <= v["wait_us"]
         return info["up_ms"] * 1000, v["run_us"] + v["wait_us"] + v["idle_us"], v["run_us"]
 
-    def all_of_it():
+    def accounted_time():
         """Sums over all harts of the time with a vcpu and of the time without."""
         return sum(look(name)[2] for name in ("one", "two")) + \
             sum(h["idle_us"] for h in json.loads(c.shell("harts --json")))
     from_ = look("one")[0]
-    before = all_of_it()
+    before = accounted_time()
     # The clock is read before and after the times. Clock and times differ by the time before the first vcpu started,
     # which is constant.
     for name in ("one", "two"):
         looks = [look(name) for _ in range(6)]
         assert max(up - times for up, times, _ in looks) <= \
             min(up - times for (up, _, _), (_, times, _) in zip(looks[1:], looks)) + 2000, looks
-    used = all_of_it() - before
+    used = accounted_time() - before
     assert 0 < used <= 2 * (look("one")[0] - from_ + 2000)
     assert c.shell("stats three --json") == stands
     c.send("shutdown --now\r")

@@ -23,7 +23,7 @@ def exits_counted(run, vm):
     return int(re.search(rf"summary: {vm}: .*, (\d+) exits", run.log())[1])
 
 
-def of_vm(trace, name):
+def events_of_vm(trace, name):
     vm = next(n for n, text in trace.names.items() if text == name)
     return [e for hart in trace.harts for e in hart if e.vm == vm]
 
@@ -35,7 +35,7 @@ def test_a_run_is_whole(tmp_path):
     assert not traces.check(trace)
     assert trace.hz == 10_000_000 and len(trace.harts) == 2
     for vm in run.vms:
-        events = sorted(of_vm(trace, vm.name), key=lambda e: e.time)
+        events = sorted(events_of_vm(trace, vm.name), key=lambda e: e.time)
         exits = [e for e in events if e.type == "exit"]
         # The trace has as many exits of each VM as the hypervisor has counted.
         assert len(exits) == exits_counted(run, vm.name)
@@ -45,14 +45,14 @@ def test_a_run_is_whole(tmp_path):
         assert states == ["starting", "running", "stopping", "off"]
         assert {e.vcpu for e in events if e.type == "switch"} == {0, 1}
     # Exits that tests/guests/perf.c makes: see there, and test_stats.py.
-    ended = [e.reason() for e in of_vm(trace, "perf") if e.type == "entry" and e.code != traces.NO_EXIT]
+    ended = [e.reason() for e in events_of_vm(trace, "perf") if e.type == "entry" and e.code != traces.NO_EXIT]
     assert ended.count("MmioRead") == 4 * 7 and ended.count("MmioWrite") == 4 * 3 and ended.count("CpuUp") == 1
 
 
 def test_injections_are_there(tmp_path):
     run = harness.run(tmp_path, [harness.VM("mmio", vcpus=1)], smp=1, args=traced())
     trace = traces.read(run.output)
-    injected = {e.cause() for e in of_vm(trace, "mmio") if e.type == "inject"}
+    injected = {e.cause() for e in events_of_vm(trace, "mmio") if e.type == "inject"}
     assert {"load access fault", "store access fault"} <= injected
 
 

@@ -52,7 +52,7 @@ static const struct {
 };
 
 static char arena[HARTS * ARENA] __attribute__((aligned(4096)));
-static uint64_t lives[HARTS], calls, strange[4]; /* the first wrong result: call, a0, a1 */
+static uint64_t lives[HARTS], calls, wrong_result[4]; /* the first wrong result: call, a0, a1 */
 
 void abuse_event(void);
 
@@ -144,7 +144,7 @@ static bool takes_address(uint64_t eid, uint64_t fid, unsigned arg)
 }
 
 /* Changes calls that would end the VM, leave the program, or overwrite it. */
-static void tame(uint64_t eid, uint64_t *fid, uint64_t a[5])
+static void sanitize_call(uint64_t eid, uint64_t *fid, uint64_t a[5])
 {
     static const uint64_t elsewhere[] = {HOLE, 1, (uint64_t)arena + 1, WINDOWS, ~0ul};
 
@@ -189,16 +189,16 @@ static void tame(uint64_t eid, uint64_t *fid, uint64_t a[5])
     }
 }
 
-static void judge(unsigned row, uint64_t fid, struct sbi_result r)
+static void check_result(unsigned row, uint64_t fid, struct sbi_result r)
 {
     const bool fine = r.error <= 0 && r.error >= SBI_ERR_DENIED_LOCKED &&
                       ((rows[row].errors | E(NOT_SUPPORTED)) & BIT(-r.error));
 
-    if (fine || __atomic_exchange_n(&strange[3], 1, __ATOMIC_SEQ_CST))
+    if (fine || __atomic_exchange_n(&wrong_result[3], 1, __ATOMIC_SEQ_CST))
         return;
-    strange[0] = rows[row].eid << 16 | (fid & 0xffff);
-    strange[1] = (uint64_t)r.error;
-    strange[2] = r.value;
+    wrong_result[0] = rows[row].eid << 16 | (fid & 0xffff);
+    wrong_result[1] = (uint64_t)r.error;
+    wrong_result[2] = r.value;
 }
 
 static void random_call(uint64_t *state, uint64_t id)
@@ -211,15 +211,15 @@ static void random_call(uint64_t *state, uint64_t id)
         fid += SBI_HVC_CHANNEL_FIND;
     for (unsigned i = 0; i < 5; i++)
         a[i] = takes_address(eid, fid, i) ? address(state, id) : number(state);
-    tame(eid, &fid, a);
+    sanitize_call(eid, &fid, a);
     if (eid == SBI_EXT_HSM && fid == SBI_HSM_HART_SUSPEND)
         sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, rdtime() + 100);
-    judge(row, fid, sbi_call(eid, fid, a[0], a[1], a[2], a[3], a[4]));
+    check_result(row, fid, sbi_call(eid, fid, a[0], a[1], a[2], a[3], a[4]));
     __atomic_fetch_add(&calls, 1, __ATOMIC_RELAXED);
 }
 
 /* Accesses without a check: memory that other harts change, legacy calls, unmapped pages. */
-static void random_else(uint64_t *state, uint64_t id)
+static void random_access(uint64_t *state, uint64_t id)
 {
     const uint64_t r = random_next(state), at = (uint64_t)arena + id * ARENA + (r >> 8 & 0x7ff8);
     const uint64_t page = WINDOWS + (r >> 8 & 1) * (1ul << 30) + (r >> 16 & 0x1ff8);
@@ -243,25 +243,25 @@ static void random_else(uint64_t *state, uint64_t id)
     }
 }
 
-static void live(uint64_t id)
+static void run_calls(uint64_t id)
 {
     uint64_t state = rdtime() ^ id << 40;
 
     csr_write(sie, BIT(IRQ_TIMER) | BIT(IRQ_SOFT)); /* ends a suspend; none is taken */
     for (unsigned n = 0; n < CALLS; n++) {
         random_call(&state, id);
-        random_else(&state, id);
+        random_access(&state, id);
     }
 }
 
 static void worker(void *arg)
 {
     (void)arg;
-    live(this_hart()->id);
+    run_calls(this_hart()->id);
     store(&lives[this_hart()->id], lives[this_hart()->id] + 1);
 }
 
-static uint64_t message(void)
+static uint64_t messages_work(void)
 {
     const uint64_t at = (uint64_t)arena;
 
@@ -285,17 +285,18 @@ void test_main(void)
     for (unsigned i = 0; i < LIVES; i++) {
         for (unsigned n = 0; n + 1 < harts; n++)
             refused += hart_start(other_hart(n), worker, NULL) != 0;
-        live(boot_hart);
+        run_calls(boot_hart);
         for (unsigned n = 0; n + 1 < harts; n++)
             asleep += !hart_wait_state(other_hart(n), SBI_HSM_STATE_STOPPED, 6 * SOON);
     }
     for (unsigned n = 0; n + 1 < harts; n++)
         few += lives[other_hart(n)] != LIVES;
-    if (!ok(strange[3] == 0, "every result is allowed for its function"))
-        note("call %lx: error %ld, value %lx", strange[0], (int64_t)strange[1], strange[2]);
+    if (!ok(wrong_result[3] == 0, "every result is allowed for its function"))
+        note("call %lx: error %ld, value %lx", wrong_result[0], (int64_t)wrong_result[1],
+             wrong_result[2]);
     is(refused, 0, "every stopped hart starts");
     is(asleep, 0, "every hart stops");
     is(few, 0, "each hart ran as often as it was started");
     is(calls, (uint64_t)LIVES * CALLS * harts, "every call returned once");
-    is(message(), (uint64_t)SBI_ERR_INVALID_PARAM, "messages still work");
+    is(messages_work(), (uint64_t)SBI_ERR_INVALID_PARAM, "messages still work");
 }

@@ -151,7 +151,7 @@ static void user_landing_pads(void)
 #define ADDRESS(i) (0x1111000000000000ul + (i) * 0x101)
 
 /* Pushes and pops long enough for other vcpus to run in between. */
-static unsigned balanced(unsigned ms)
+static unsigned push_and_pop(unsigned ms)
 {
     const uint64_t end = rdtime() + ms * TICKS_PER_MS;
     unsigned bad = 0;
@@ -217,7 +217,7 @@ static void shadow_stacks(void)
        "another return address is a software check");
     t = trap_of(ss_pop(0x1234));
     ok(!t.taken && ss_read() == SS_TOP, "the right return address is popped");
-    is(balanced(300), 0, "pushes and pops while other vcpus run");
+    is(push_and_pop(300), 0, "pushes and pops while other vcpus run");
 
     csr_write(0x10a, ENVCFG_SSE);
     map_page(MAP_BASE, (uint64_t)stack_page, PTE_V | PTE_W | PTE_A | PTE_D | PTE_U);

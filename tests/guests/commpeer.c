@@ -80,7 +80,7 @@ static uint64_t waiting(void)
     return page[20];
 }
 
-static void stays(void)
+static void run_peer(void)
 {
     unsigned count = 0, good = 0;
 
@@ -96,7 +96,7 @@ static void stays(void)
     is((uint64_t)receive(sizeof(page)).error, (uint64_t)SBI_ERR_FAILED, "the queue is empty");
 }
 
-static void nobody(void)
+static void run_without_peer(void)
 {
     unsigned failed = 0;
 
@@ -124,10 +124,10 @@ void test_main(void)
         restarts();
         return;
     case 2:
-        stays();
+        run_peer();
         return;
     case 3:
-        nobody();
+        run_without_peer();
         return;
     default: /* OpenSBI: no peer, no role */
         tap_plan(1);

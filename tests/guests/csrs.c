@@ -59,7 +59,7 @@ static bool set(unsigned csr, uint64_t value)
 }
 
 /* CSRs that this program itself needs, or that traps or time change. */
-static bool is_own(unsigned csr)
+static bool is_excluded(unsigned csr)
 {
     static const uint16_t own[] = {0x015, 0x100, 0x104, 0x105, 0x140, 0x141,
                                    0x142, 0x143, 0x144, 0x180, 0xda0, 0xdb0};
@@ -81,7 +81,8 @@ static void find_all(void)
     uint64_t value = 0;
 
     for (unsigned csr = 0; csr < 0x1000; csr++) {
-        if ((csr & 0x200) == 0 && !is_own(csr) && get(csr, &value) && directs < ARRAY_SIZE(direct))
+        if ((csr & 0x200) == 0 && !is_excluded(csr) && get(csr, &value) &&
+            directs < ARRAY_SIZE(direct))
             direct[directs++] = (struct reg){.csr = (uint16_t)csr, .value = value};
     }
     for (unsigned s = 0; s < SELECTS && set(CSR_SELECT, s); s++) {

@@ -51,7 +51,7 @@ static void wait(unsigned round)
 }
 
 /* Long enough for every other vcpu of the hart to run. */
-static void be_preempted(void)
+static void wait_for_others(void)
 {
     const uint64_t until = rdtime() + 30 * TICKS_PER_MS;
 
@@ -63,11 +63,11 @@ static void be_preempted(void)
 static void control_only(uint64_t id)
 {
     for (unsigned round = 0; round < 3; round++) {
-        be_preempted();
+        wait_for_others();
         __asm__ volatile("fscsr %0" ::"r"(0x15 + round));
         if (vector)
             csr_write(vcsr, 1 + round);
-        be_preempted();
+        wait_for_others();
         result[id].fp_wrong += csr_read(fcsr) != 0x15 + round;
         if (vector)
             result[id].config_wrong += csr_read(vcsr) != 1 + round;

@@ -55,7 +55,7 @@ static void unknown(void)
 
 /* Errors of a feature at its reset value; or that a missing feature is refused. */
 #define ERRORS_TESTS 4
-static void errors(uint64_t id, const char *name, uint64_t bad)
+static void feature_errors(uint64_t id, const char *name, uint64_t bad)
 {
     const struct sbi_result now = get(id);
 
@@ -128,7 +128,7 @@ static void adue(uint64_t at_reset)
 }
 
 /* Loads through a pointer with tag bits above its address. */
-static bool tagged_works(uint64_t tag)
+static bool tagged_load_works(uint64_t tag)
 {
     volatile uint64_t *p = (volatile uint64_t *)((uint64_t)page | tag);
     uint64_t value = 0;
@@ -151,11 +151,12 @@ static void pmlen(void)
         return;
     }
     is(get(PMLEN).value, 0, "pointer masking is off at reset");
-    ok(!tagged_works(0x55ul << 57), "tags fault");
+    ok(!tagged_load_works(0x55ul << 57), "tags fault");
     is_error(set(PMLEN, 7, 0), SBI_SUCCESS, "7 bits");
-    ok(get(PMLEN).value == 7 && tagged_works(0x55ul << 57) && !tagged_works(BIT(50)),
+    ok(get(PMLEN).value == 7 && tagged_load_works(0x55ul << 57) && !tagged_load_works(BIT(50)),
        "7 bits of tag");
-    ok(set(PMLEN, 16, 0) == SBI_SUCCESS && get(PMLEN).value == 16 && tagged_works(0x5a5aul << 48),
+    ok(set(PMLEN, 16, 0) == SBI_SUCCESS && get(PMLEN).value == 16 &&
+           tagged_load_works(0x5a5aul << 48),
        "16 bits of tag");
     /* Physical addresses in SBI calls are not masked. */
     is((uint64_t)sbi(SBI_EXT_DBCN, SBI_DBCN_CONSOLE_WRITE, 1, text | BIT(60), 0).error,
@@ -231,7 +232,7 @@ static void local(uint64_t misaligned_at_reset, uint64_t adue_at_reset)
     is_error(set(ADUE, 0, 0), SBI_SUCCESS, "the boot hart's value is not locked");
 }
 
-static void again(unsigned irq)
+static void on_timer(unsigned irq)
 {
     (void)irq;
     sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, rdtime() + 10 * TICKS_PER_MS);
@@ -245,7 +246,7 @@ static void suspend(void)
         return;
     }
     set(ADUE, 1, 0);
-    this_hart()->irq_fn = again;
+    this_hart()->irq_fn = on_timer;
     if (context_save(context) == 0) {
         sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, rdtime() + 2 * TICKS_PER_MS);
         irq_enable(BIT(IRQ_TIMER));
@@ -299,7 +300,7 @@ void test_main(void)
     adue_at_reset = get(ADUE).value;
     unknown();
     for (uint64_t id = 0; id < ARRAY_SIZE(names); id++)
-        errors(id, names[id], id == PMLEN ? 8 : 2);
+        feature_errors(id, names[id], id == PMLEN ? 8 : 2);
     adue(adue_at_reset);
     pmlen();
     misaligned();

@@ -41,7 +41,7 @@ static void count(uint64_t *counter)
     __atomic_fetch_add(counter, 1, __ATOMIC_SEQ_CST);
 }
 
-static void answers(struct sbi_result r, int64_t error, uint64_t value, const char *name)
+static void is_result(struct sbi_result r, int64_t error, uint64_t value, const char *name)
 {
     if (!ok(r.error == error && r.value == value, "%s", name))
         note("error %ld, value %ld", r.error, r.value);
@@ -61,11 +61,11 @@ static void errors(void)
 {
     const uint64_t at = (uint64_t)&in[0], ram = 0x80000000ul;
 
-    answers(receive(&in[0], MESSAGE), SBI_ERR_FAILED, 0, "nothing to receive");
-    answers(receive(&in[0], 0), SBI_ERR_FAILED, 0, "nothing to receive, size 0");
-    answers(send(&out[0], 0), SBI_ERR_INVALID_PARAM, 0, "an empty message");
-    answers(send(&out[0], MESSAGE + 1), SBI_ERR_INVALID_PARAM, 0, "one byte too many");
-    answers(send(&out[0], ~0ul), SBI_ERR_INVALID_PARAM, 0, "-1 bytes");
+    is_result(receive(&in[0], MESSAGE), SBI_ERR_FAILED, 0, "nothing to receive");
+    is_result(receive(&in[0], 0), SBI_ERR_FAILED, 0, "nothing to receive, size 0");
+    is_result(send(&out[0], 0), SBI_ERR_INVALID_PARAM, 0, "an empty message");
+    is_result(send(&out[0], MESSAGE + 1), SBI_ERR_INVALID_PARAM, 0, "one byte too many");
+    is_result(send(&out[0], ~0ul), SBI_ERR_INVALID_PARAM, 0, "-1 bytes");
     refused(8, at | BIT(32), 1, SBI_ERR_INVALID_PARAM, "an address with two upper halves");
     refused(8, at, BIT(32), SBI_ERR_INVALID_PARAM, "an upper half of more than 32 bits");
     refused(8, at, 1, SBI_ERR_FAILED, "two halves of an address without RAM");
@@ -74,8 +74,8 @@ static void errors(void)
     refused(8, ram - 4, 0, SBI_ERR_FAILED, "a range into RAM");
     refused(8, ram + (16ul << 20) - 4, 0, SBI_ERR_FAILED, "a range out of RAM");
     refused(8, ~0ul - 3, 0, SBI_ERR_FAILED, "a range that wraps");
-    answers(sbi(SBI_EXT_HOST_COMM, 2), SBI_ERR_NOT_SUPPORTED, 0, "unknown function");
-    answers(sbi(SBI_EXT_HOST_COMM, BIT(32)), SBI_ERR_NOT_SUPPORTED, 0, "unknown function 2^32");
+    is_result(sbi(SBI_EXT_HOST_COMM, 2), SBI_ERR_NOT_SUPPORTED, 0, "unknown function");
+    is_result(sbi(SBI_EXT_HOST_COMM, BIT(32)), SBI_ERR_NOT_SUPPORTED, 0, "unknown function 2^32");
 }
 
 static void fill_bytes(void)
@@ -85,10 +85,10 @@ static void fill_bytes(void)
     for (unsigned i = 0; i < 3; i++)
         error |= (uint64_t)send(&out[0], MESSAGE).error;
     is(error, 0, "12 KiB");
-    answers(send(&out[0], MESSAGE - 1), 0, 0, "all but the last byte");
-    answers(send(&out[0], 2), SBI_ERR_FAILED, 0, "two bytes too many");
-    answers(send(&out[0], 1), 0, 0, "the last byte");
-    answers(send(&out[0], 1), SBI_ERR_FAILED, 0, "full");
+    is_result(send(&out[0], MESSAGE - 1), 0, 0, "all but the last byte");
+    is_result(send(&out[0], 2), SBI_ERR_FAILED, 0, "two bytes too many");
+    is_result(send(&out[0], 1), 0, 0, "the last byte");
+    is_result(send(&out[0], 1), SBI_ERR_FAILED, 0, "full");
 }
 
 static void fill_count(void)
@@ -98,15 +98,16 @@ static void fill_count(void)
     for (unsigned i = 0; i < 64; i++)
         error |= (uint64_t)send(&out[0], 1).error;
     is(error, 0, "64 messages");
-    answers(send(&out[0], 1), SBI_ERR_FAILED, 0, "full");
-    answers(send(HOLE + (char *)0, 1), SBI_ERR_FAILED, 0, "full, and a bad address");
-    answers(send(&out[0], 1), SBI_ERR_FAILED, 0, "still full");
-    answers(receive(&in[0], MESSAGE), SBI_ERR_FAILED, 0, "a VM does not receive its own messages");
+    is_result(send(&out[0], 1), SBI_ERR_FAILED, 0, "full");
+    is_result(send(HOLE + (char *)0, 1), SBI_ERR_FAILED, 0, "full, and a bad address");
+    is_result(send(&out[0], 1), SBI_ERR_FAILED, 0, "still full");
+    is_result(receive(&in[0], MESSAGE), SBI_ERR_FAILED, 0,
+              "a VM does not receive its own messages");
 }
 
 /* ---- two VMs */
 
-static void back_off(void)
+static void wait_for_peer(void)
 {
     csr_set(sie, BIT(IRQ_TIMER));
     sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, rdtime() + BACKOFF_US * TICKS_PER_MS / 1000);
@@ -122,18 +123,19 @@ static void hello(void)
         ((uint8_t *)&out[0])[i] = (uint8_t)(i * 5);
     /* FAILED until the peer has been created. */
     while ((r = send(&out[0], HELLO)).error == SBI_ERR_FAILED)
-        back_off();
-    answers(r, 0, 0, "sent");
+        wait_for_peer();
+    is_result(r, 0, 0, "sent");
     while ((r = receive(to, 0)).error == SBI_ERR_FAILED)
-        back_off();
-    answers(r, SBI_ERR_INVALID_PARAM, HELLO, "a message does not fit into 0 bytes");
+        wait_for_peer();
+    is_result(r, SBI_ERR_INVALID_PARAM, HELLO, "a message does not fit into 0 bytes");
     for (unsigned i = 0; i < MESSAGE; i++)
         to[i] = 0xee;
-    answers(receive(to, HELLO - 1), SBI_ERR_INVALID_PARAM, HELLO, "a message is one byte too long");
+    is_result(receive(to, HELLO - 1), SBI_ERR_INVALID_PARAM, HELLO,
+              "a message is one byte too long");
     is(to[0], 0xee, "the buffer is unchanged");
-    answers(receive(HOLE + (char *)0, MESSAGE), SBI_ERR_FAILED, 0, "into a hole");
-    answers(receive((char *)0x81000000 - 8, HELLO), SBI_ERR_FAILED, 0, "out of RAM");
-    answers(receive(to, HELLO), 0, HELLO, "the message is still queued, and just fits");
+    is_result(receive(HOLE + (char *)0, MESSAGE), SBI_ERR_FAILED, 0, "into a hole");
+    is_result(receive((char *)0x81000000 - 8, HELLO), SBI_ERR_FAILED, 0, "out of RAM");
+    is_result(receive(to, HELLO), 0, HELLO, "the message is still queued, and just fits");
     for (unsigned i = 0; i < HELLO; i++)
         wrong |= to[i] ^ (uint8_t)(i * 5);
     ok(wrong == 0 && to[HELLO] == 0xee, "the message is complete, no byte beyond it is written");
@@ -151,7 +153,7 @@ static void make(struct message *m, uint32_t sender, uint32_t seq)
 }
 
 /* `next`: lowest number that this receiver accepts from each sender. */
-static void check(const struct message *m, uint64_t len, uint64_t *next)
+static void check_message(const struct message *m, uint64_t len, uint64_t *next)
 {
     const uint32_t mixed = (m->seq * 2654435761u + m->sender * 40503u) >> 16;
     const uint64_t bit = BIT(m->seq % 64);
@@ -228,7 +230,7 @@ static void exchange(void *arg)
             r = receive_either(&in[id], mpxy);
             if (r.error == 0) {
                 mpxy = !mpxy;
-                check(&in[id], r.value, next);
+                check_message(&in[id], r.value, next);
                 count(&received);
                 moved = true;
             } else if (r.error != SBI_ERR_FAILED) {
@@ -238,7 +240,7 @@ static void exchange(void *arg)
         if (moved) {
             last = rdtime();
         } else if (rdtime() - last < PATIENCE * TICKS_PER_MS) {
-            back_off();
+            wait_for_peer();
         } else {
             note("hart %lu: sent %lu of %lu; all: sent %lu, received %lu", id, sent, per_hart,
                  load(&sent_all), load(&received));

@@ -116,7 +116,7 @@ static void misses(unsigned n)
 }
 
 /* Spins until other vcpus have had the hart. */
-static void away(void)
+static void spin_for_others(void)
 {
     const uint64_t end = rdtime() + AWAY_MS * TICKS_PER_MS;
 
@@ -124,7 +124,7 @@ static void away(void)
         ;
 }
 
-static bool about(uint64_t got, uint64_t want)
+static bool is_near(uint64_t got, uint64_t want)
 {
     return got - want < FEW;
 }
@@ -152,20 +152,20 @@ static void test_counting(void) /* 12 tests */
     a = rd(counter);
     misses(PAGES);
     b = rd(counter);
-    ok(about(b - a, PAGES), "%u misses counted as %lu", PAGES, b - a);
-    away();
-    ok(about(rd(counter), b), "few misses while other vcpus run: %lu", rd(counter) - b);
+    ok(is_near(b - a, PAGES), "%u misses counted as %lu", PAGES, b - a);
+    spin_for_others();
+    ok(is_near(rd(counter), b), "few misses while other vcpus run: %lu", rd(counter) - b);
     errors(stop(counter, 0), 0, "stop");
     a = rd(counter);
     misses(PAGES);
-    away();
+    spin_for_others();
     is(rd(counter), a, "stopped");
     errors(start(counter, 0, 77), 0, "start at the present value");
     b = rd(counter);
-    ok(about(b, a), "counting continues: %lu after %lu", b, a);
+    ok(is_near(b, a), "counting continues: %lu after %lu", b, a);
     errors(start(counter, 0, 0), SBI_ERR_ALREADY_STARTED, "start again");
     errors(stop(counter, SBI_PMU_STOP_RESET), 0, "reset");
-    ok(about(rd(counter), b), "a stopped counter keeps its value: %lu", rd(counter));
+    ok(is_near(rd(counter), b), "a stopped counter keeps its value: %lu", rd(counter));
     errors(start(counter, 0, 0), SBI_ERR_INVALID_PARAM, "start without an event");
     is(rd((unsigned)__builtin_ctzl(counters)), 0, "a counter that was never used");
 }
@@ -180,7 +180,7 @@ static void test_filters(void) /* 4 tests */
         errors(config(BIT(counter), set | flags[n], DTLB_READ, 0), counter, "flag 0x%lx", flags[n]);
         misses(PAGES);
         got = rd(counter);
-        ok(n == 0 ? got == 0 : about(got, PAGES), "in S-mode it counts %lu", got);
+        ok(n == 0 ? got == 0 : is_near(got, PAGES), "in S-mode it counts %lu", got);
         (void)stop(counter, SBI_PMU_STOP_RESET);
     }
 }
@@ -210,14 +210,14 @@ static void test_overflow(void) /* 16 tests */
     is(overflowed(), 0, "OF is clear");
     misses(PAGES);
     ok(pending() && overflowed(), "pending");
-    away();
+    spin_for_others();
     ok(pending() && overflowed() && rd(counter) < PAGES + FEW, "unchanged: %lu", rd(counter));
     __asm__ volatile("wfi" ::: "memory");
     errors(stop(counter, 0), 0, "WFI does not wait");
-    away();
+    spin_for_others();
     is(overflowed(), 1, "the counter stopped");
     csr_clear(sip, BIT(LCOFI));
-    away();
+    spin_for_others();
     ok(!pending() && overflowed(), "handled, but not started again");
     irq_enable(BIT(LCOFI));
     is(load(&h->irqs[LCOFI]), 1, "no interrupt");
@@ -237,7 +237,7 @@ static void test_snapshot(void) /* 9 tests */
     misses(PAGES);
     errors(pmu(SBI_PMU_COUNTER_STOP, counter - 1, 2, SBI_PMU_STOP_SNAPSHOT, 0), 0, "stop");
     is(load(&shmem[0]), 2, "the snapshot's overflow mask is relative to the base");
-    ok(about(load(&shmem[2]) + 8, PAGES) && shmem[2] == rd(counter), "the snapshot's value %lu",
+    ok(is_near(load(&shmem[2]) + 8, PAGES) && shmem[2] == rd(counter), "the snapshot's value %lu",
        shmem[2]);
     csr_clear(sip, BIT(LCOFI));
     (void)stop(counter, SBI_PMU_STOP_RESET);
@@ -258,7 +258,7 @@ static void test_software_event(void) /* 8 tests */
     irq_disable(); /* whatever its interrupts */
     (void)config(BIT(counter), 0, DTLB_READ, 0);
     errors(start_at(counter, -4ul * PAGES), 0, "start");
-    away();
+    spin_for_others();
     misses(PAGES);
     is(load(&events), 0, "no overflow yet");
     misses(4 * PAGES);

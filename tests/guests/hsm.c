@@ -41,45 +41,46 @@ static struct {
     uint64_t done;  /* number of suspends that have ended */
     uint64_t ready; /* number of suspends begun */
     bool early;     /* send the IPI at once; else only when the hart is SUSPENDED */
-} deaf;
+} masked;
 
-static void deaf_sleeper(void *arg)
+static void masked_suspends(void *arg)
 {
     (void)arg;
     csr_write(sie, 0);
-    while (deaf.done < deaf.rounds) {
-        if (deaf.early)
+    while (masked.done < masked.rounds) {
+        if (masked.early)
             csr_clear(sip, BIT(IRQ_SOFT));
-        store(&deaf.ready, deaf.done + 1);
-        if (deaf.type == SBI_HSM_SUSPEND_RETENTIVE)
-            hsm(SBI_HSM_HART_SUSPEND, deaf.type, 0, 0);
-        else if (context_save(deaf.context) == 0)
-            hsm(SBI_HSM_HART_SUSPEND, deaf.type, (uint64_t)suspend_resume, (uint64_t)deaf.context);
+        store(&masked.ready, masked.done + 1);
+        if (masked.type == SBI_HSM_SUSPEND_RETENTIVE)
+            hsm(SBI_HSM_HART_SUSPEND, masked.type, 0, 0);
+        else if (context_save(masked.context) == 0)
+            hsm(SBI_HSM_HART_SUSPEND, masked.type, (uint64_t)suspend_resume,
+                (uint64_t)masked.context);
         if (!(csr_read(sip) & BIT(IRQ_SOFT)))
             break;
-        store(&deaf.done, deaf.done + 1);
+        store(&masked.done, masked.done + 1);
     }
     csr_clear(sip, BIT(IRQ_SOFT));
 }
 
 /* Suspends of another hart that IPIs ended. */
-static uint64_t wake_deaf(uint64_t peer, uint64_t type, uint64_t rounds, bool early)
+static uint64_t wake_masked(uint64_t peer, uint64_t type, uint64_t rounds, bool early)
 {
     uint64_t n;
 
-    deaf.type = type;
-    deaf.rounds = rounds;
-    deaf.early = early;
-    deaf.done = deaf.ready = 0;
-    hart_start(peer, deaf_sleeper, NULL);
+    masked.type = type;
+    masked.rounds = rounds;
+    masked.early = early;
+    masked.done = masked.ready = 0;
+    hart_start(peer, masked_suspends, NULL);
     for (n = 0; n < rounds; n++) {
-        if (early ? !wait_for(load(&deaf.ready) == n + 1, SOON)
+        if (early ? !wait_for(load(&masked.ready) == n + 1, SOON)
                   : !hart_wait_state(peer, SBI_HSM_STATE_SUSPENDED, SOON))
             break;
-        if (load(&deaf.done) != n)
+        if (load(&masked.done) != n)
             break;
         sbi(SBI_EXT_SPI, SBI_SPI_SEND_IPI, BIT(peer), 0);
-        if (!wait_for(load(&deaf.done) == n + 1, SOON))
+        if (!wait_for(load(&masked.done) == n + 1, SOON))
             break;
     }
     return hart_wait_state(peer, SBI_HSM_STATE_STOPPED, SOON) ? n : ~0ul;
@@ -87,20 +88,21 @@ static uint64_t wake_deaf(uint64_t peer, uint64_t type, uint64_t rounds, bool ea
 
 static void ipis_that_sie_masks(uint64_t peer)
 {
-    is(wake_deaf(peer, SBI_HSM_SUSPEND_RETENTIVE, 20, false), 20,
+    is(wake_masked(peer, SBI_HSM_SUSPEND_RETENTIVE, 20, false), 20,
        "retentive, sie = 0: each IPI ends one suspend");
-    is(wake_deaf(peer, SBI_HSM_SUSPEND_NON_RETENTIVE, 20, false), 20, "non-retentive: the same");
+    is(wake_masked(peer, SBI_HSM_SUSPEND_NON_RETENTIVE, 20, false), 20, "non-retentive: the same");
     if (!on_hearth()) {
         tap_skip(2, "OpenSBI ignores an IPI before the suspend");
         return;
     }
-    is(wake_deaf(peer, SBI_HSM_SUSPEND_RETENTIVE, 1000, true), 1000,
+    is(wake_masked(peer, SBI_HSM_SUSPEND_RETENTIVE, 1000, true), 1000,
        "retentive, sie = 0: an earlier IPI ends it, too");
-    is(wake_deaf(peer, SBI_HSM_SUSPEND_NON_RETENTIVE, 1000, true), 1000, "non-retentive: the same");
+    is(wake_masked(peer, SBI_HSM_SUSPEND_NON_RETENTIVE, 1000, true), 1000,
+       "non-retentive: the same");
 }
 
 /* A software interrupt that the hart sets in sip does not end a suspend that masks it. */
-static void own_interrupts(void)
+static void own_software_interrupt(void)
 {
     uint64_t due;
 
@@ -145,7 +147,7 @@ static void errors(unsigned harts)
              "suspend: platform's non-retentive type");
 }
 
-static void others(unsigned harts)
+static void other_harts(unsigned harts)
 {
     const uint64_t peer = other_hart(0);
     unsigned started = 0;
@@ -189,7 +191,7 @@ static void others(unsigned harts)
 static uint64_t context[16];
 
 /* Handles an interrupt before the suspend, and sets the next timer. */
-static void again(unsigned irq)
+static void on_timer(unsigned irq)
 {
     (void)irq;
     sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, rdtime() + 10 * TICKS_PER_MS);
@@ -203,7 +205,7 @@ static void non_retentive(void)
 
     paging_init();
     paging_on();
-    h->irq_fn = again;
+    h->irq_fn = on_timer;
     if (context_save(context) == 0) {
         sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, rdtime() + 2 * TICKS_PER_MS);
         irq_enable(BIT(IRQ_TIMER)); /* SIE must be off at the resumption */
@@ -231,7 +233,7 @@ void test_main(void)
     is(status(boot_hart), SBI_HSM_STATE_STARTED, "own status");
     errors(harts);
     if (harts > 1)
-        others(harts);
+        other_harts(harts);
     else
         tap_skip(15, "one hart");
 
@@ -246,6 +248,6 @@ void test_main(void)
     sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, ~0ul);
     csr_write(sie, 0);
 
-    own_interrupts();
+    own_software_interrupt();
     non_retentive();
 }

@@ -13,7 +13,7 @@ static struct sbi_result log_at(uint64_t lo, uint64_t hi, uint64_t len)
     return sbi(SBI_EXT_HVC, SBI_HVC_LOG_MESSAGE, lo, hi, len);
 }
 
-static void answers(uint64_t lo, uint64_t hi, uint64_t len, int64_t error, const char *name)
+static void is_result(uint64_t lo, uint64_t hi, uint64_t len, int64_t error, const char *name)
 {
     struct sbi_result r = log_at(lo, hi, len);
 
@@ -21,9 +21,9 @@ static void answers(uint64_t lo, uint64_t hi, uint64_t len, int64_t error, const
         note("error %ld, value %ld", r.error, r.value);
 }
 
-static void says(const char *text, uint64_t len, const char *name)
+static void logs_message(const char *text, uint64_t len, const char *name)
 {
-    answers((uint64_t)text, 0, len, SBI_SUCCESS, name);
+    is_result((uint64_t)text, 0, len, SBI_SUCCESS, name);
 }
 
 /* "hart H NN ....": 200 bytes. None may be missing or come from another hart. */
@@ -62,20 +62,20 @@ static void refused(void)
 {
     const uint64_t at = (uint64_t)page, ram = 0x80000000ul;
 
-    answers(at, 0, 0, SBI_ERR_INVALID_PARAM, "no bytes");
-    answers(at, 0, 1025, SBI_ERR_INVALID_PARAM, "1025 bytes");
-    answers(at, 0, ~0ul, SBI_ERR_INVALID_PARAM, "-1 bytes");
-    answers(at, 0, BIT(32) + 1, SBI_ERR_INVALID_PARAM, "2^32 + 1 bytes");
-    answers(at | BIT(32), 1, 8, SBI_ERR_INVALID_PARAM, "an address with two upper halves");
-    answers(at, BIT(32), 8, SBI_ERR_INVALID_PARAM, "an upper half of more than 32 bits");
-    answers(at, ~0ul, 8, SBI_ERR_INVALID_PARAM, "an upper half of -1");
-    answers(at, 1, 8, SBI_ERR_FAILED, "two halves of an address without RAM");
-    answers(HOLE, 0, 8, SBI_ERR_FAILED, "a hole");
-    answers(UART_BASE, 0, 8, SBI_ERR_FAILED, "a device");
-    answers(0, 0, 1, SBI_ERR_FAILED, "address 0");
-    answers(ram - 4, 0, 8, SBI_ERR_FAILED, "a range into RAM");
-    answers(ram + (16ul << 20) - 4, 0, 8, SBI_ERR_FAILED, "a range out of RAM");
-    answers(~0ul - 3, 0, 8, SBI_ERR_FAILED, "a range that wraps");
+    is_result(at, 0, 0, SBI_ERR_INVALID_PARAM, "no bytes");
+    is_result(at, 0, 1025, SBI_ERR_INVALID_PARAM, "1025 bytes");
+    is_result(at, 0, ~0ul, SBI_ERR_INVALID_PARAM, "-1 bytes");
+    is_result(at, 0, BIT(32) + 1, SBI_ERR_INVALID_PARAM, "2^32 + 1 bytes");
+    is_result(at | BIT(32), 1, 8, SBI_ERR_INVALID_PARAM, "an address with two upper halves");
+    is_result(at, BIT(32), 8, SBI_ERR_INVALID_PARAM, "an upper half of more than 32 bits");
+    is_result(at, ~0ul, 8, SBI_ERR_INVALID_PARAM, "an upper half of -1");
+    is_result(at, 1, 8, SBI_ERR_FAILED, "two halves of an address without RAM");
+    is_result(HOLE, 0, 8, SBI_ERR_FAILED, "a hole");
+    is_result(UART_BASE, 0, 8, SBI_ERR_FAILED, "a device");
+    is_result(0, 0, 1, SBI_ERR_FAILED, "address 0");
+    is_result(ram - 4, 0, 8, SBI_ERR_FAILED, "a range into RAM");
+    is_result(ram + (16ul << 20) - 4, 0, 8, SBI_ERR_FAILED, "a range out of RAM");
+    is_result(~0ul - 3, 0, 8, SBI_ERR_FAILED, "a range that wraps");
 }
 
 void test_main(void)
@@ -91,16 +91,16 @@ void test_main(void)
         return;
     }
     tap_plan(20);
-    says("hello", 5, "a short message");
+    logs_message("hello", 5, "a short message");
     for (unsigned i = 0; i < 1024; i++)
         page[4096 - 500 + i] = (char)('A' + i % 26);
-    says(page + 4096 - 500, 1024, "1024 bytes across a page's end");
-    says(hostile, sizeof(hostile) - 1, "bytes that must be escaped");
+    logs_message(page + 4096 - 500, 1024, "1024 bytes across a page's end");
+    logs_message(hostile, sizeof(hostile) - 1, "bytes that must be escaped");
     unregistered();
     refused();
     for (unsigned i = 0; i + 1 < harts; i++)
         hart_start(other_hart(i), log_lines, NULL);
     log_lines(NULL);
     ok(wait_for(load(&done) == harts, SOON) && errors == 0, "all harts at once");
-    answers((uint64_t)"end", 0, 3, SBI_SUCCESS, "still works");
+    is_result((uint64_t)"end", 0, 3, SBI_SUCCESS, "still works");
 }

@@ -49,7 +49,8 @@ static void clear(void)
 }
 
 /* Sends, and checks that exactly the harts in `want` receive it. */
-static void check(uint64_t mask, uint64_t base, int64_t error, uint64_t want, const char *name)
+static void send_and_check(uint64_t mask, uint64_t base, int64_t error, uint64_t want,
+                           const char *name)
 {
     int64_t e;
 
@@ -101,18 +102,18 @@ void test_main(void)
         hart_start(other_hart(n), listener, NULL);
         wait_for(load(&ready[other_hart(n)]), SOON);
     }
-    check(BIT(boot_hart), 0, 0, BIT(boot_hart), "taken by self");
-    check(0, ~0ul, 0, all, "base -1: all");
-    check(all, 0, 0, all, "mask of all");
-    check(1, harts - 1, 0, BIT(harts - 1), "base + bit 0");
-    check(0, 0, 0, 0, "nobody");
+    send_and_check(BIT(boot_hart), 0, 0, BIT(boot_hart), "taken by self");
+    send_and_check(0, ~0ul, 0, all, "base -1: all");
+    send_and_check(all, 0, 0, all, "mask of all");
+    send_and_check(1, harts - 1, 0, BIT(harts - 1), "base + bit 0");
+    send_and_check(0, 0, 0, 0, "nobody");
     if (on_hearth()) {
-        check(0, 77, 0, 0, "empty mask, base out of range");
-        check(all | BIT(harts), 0, SBI_ERR_INVALID_PARAM, 0,
-              "a mask with a missing hart sends nothing");
-        check(BIT(63), 0, SBI_ERR_INVALID_PARAM, 0, "bit 63");
-        check(1, harts, SBI_ERR_INVALID_PARAM, 0, "base out of range");
-        check(4, ~0ul - 1, SBI_ERR_INVALID_PARAM, 0, "base + bit wraps");
+        send_and_check(0, 77, 0, 0, "empty mask, base out of range");
+        send_and_check(all | BIT(harts), 0, SBI_ERR_INVALID_PARAM, 0,
+                       "a mask with a missing hart sends nothing");
+        send_and_check(BIT(63), 0, SBI_ERR_INVALID_PARAM, 0, "bit 63");
+        send_and_check(1, harts, SBI_ERR_INVALID_PARAM, 0, "base out of range");
+        send_and_check(4, ~0ul - 1, SBI_ERR_INVALID_PARAM, 0, "base + bit wraps");
     } else {
         tap_skip(5, "OpenSBI checks masks differently");
     }

@@ -158,7 +158,7 @@ static void refused(void) /* 12 tests; 18 more on Hearth */
 }
 
 /* Addresses beyond the range of the G-stage; MMU off only. 3 tests. */
-static void far_away(void)
+static void beyond_gstage(void)
 {
     fault(trap_of(LD("lw", 0xfffffffffffff000)), CAUSE_LOAD_ACCESS, 0xfffffffffffff000, "lw, top");
     fault(trap_of(ST("sw", BIT(62), 1)), CAUSE_STORE_ACCESS, BIT(62), "sw, bit 62");
@@ -246,7 +246,7 @@ void test_main(void)
     widths();
     registers();
     refused();
-    far_away();
+    beyond_gstage();
     paging_on();
     mode = "sv39";
     widths();

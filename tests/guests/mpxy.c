@@ -33,7 +33,7 @@ static struct sbi_result set(const void *at, uint64_t flags)
     return mpxy(SBI_MPXY_SET_SHMEM, (uint64_t)at, 0, flags);
 }
 
-static union shmem *mine(void)
+static union shmem *own_shmem(void)
 {
     return &shmem[this_hart()->id];
 }
@@ -53,14 +53,14 @@ static struct sbi_result events(void)
     return mpxy(SBI_MPXY_GET_NOTIFICATION_EVENTS, CHANNEL, 0, 0);
 }
 
-static bool same(struct sbi_result r, int64_t error, uint64_t value)
+static bool result_is(struct sbi_result r, int64_t error, uint64_t value)
 {
     return r.error == error && r.value == value;
 }
 
-static void answers(struct sbi_result r, int64_t error, uint64_t value, const char *name)
+static void is_result(struct sbi_result r, int64_t error, uint64_t value, const char *name)
 {
-    if (!ok(same(r, error, value), "%s", name))
+    if (!ok(result_is(r, error, value), "%s", name))
         note("error %ld, value %ld", r.error, r.value);
 }
 
@@ -71,7 +71,7 @@ static void fill(union shmem *p, uint8_t with)
 }
 
 /* True if no byte from this one on was written. */
-static bool untouched(const union shmem *p, unsigned from)
+static bool is_unwritten(const union shmem *p, unsigned from)
 {
     for (; from < PAGE; from++)
         if (p->byte[from] != 0xee)
@@ -84,30 +84,31 @@ static void functions(void)
 {
     uint64_t wrong = 0;
 
-    answers(mpxy(SBI_MPXY_GET_SHMEM_SIZE, NONE, NONE, NONE), 0, PAGE, "size of the shared memory");
+    is_result(mpxy(SBI_MPXY_GET_SHMEM_SIZE, NONE, NONE, NONE), 0, PAGE,
+              "size of the shared memory");
     for (uint64_t fid = SBI_MPXY_GET_CHANNEL_IDS; fid <= SBI_MPXY_GET_NOTIFICATION_EVENTS; fid++)
-        wrong += !same(mpxy(fid, CHANNEL, 1, 1), SBI_ERR_NO_SHMEM, 0);
+        wrong += !result_is(mpxy(fid, CHANNEL, 1, 1), SBI_ERR_NO_SHMEM, 0);
     is(wrong, 0, "without shared memory: functions that need it");
     for (uint64_t fid = 8; fid != 0; fid <<= 1)
-        wrong += !same(mpxy(fid, CHANNEL, 1, 1), SBI_ERR_NOT_SUPPORTED, 0);
+        wrong += !result_is(mpxy(fid, CHANNEL, 1, 1), SBI_ERR_NOT_SUPPORTED, 0);
     is(wrong, 0, "unknown functions");
-    set(mine(), 0);
+    set(own_shmem(), 0);
     for (uint64_t fid = SBI_MPXY_READ_ATTRIBUTES; fid <= SBI_MPXY_GET_NOTIFICATION_EVENTS; fid++)
-        wrong += !same(mpxy(fid, CHANNEL + 1, 1, 1), SBI_ERR_NOT_SUPPORTED, 0) ||
-                 !same(mpxy(fid, 0, 1, 1), SBI_ERR_NOT_SUPPORTED, 0) ||
-                 !same(mpxy(fid, 0xffffffff, 1, 1), SBI_ERR_NOT_SUPPORTED, 0);
+        wrong += !result_is(mpxy(fid, CHANNEL + 1, 1, 1), SBI_ERR_NOT_SUPPORTED, 0) ||
+                 !result_is(mpxy(fid, 0, 1, 1), SBI_ERR_NOT_SUPPORTED, 0) ||
+                 !result_is(mpxy(fid, 0xffffffff, 1, 1), SBI_ERR_NOT_SUPPORTED, 0);
     is(wrong, 0, "unknown channels");
     mpxy(SBI_MPXY_SET_SHMEM, NONE, NONE, 0);
 }
 
 static void refused(uint64_t lo, uint64_t hi, uint64_t flags, int64_t error, const char *name)
 {
-    answers(mpxy(SBI_MPXY_SET_SHMEM, lo, hi, flags), error, 0, name);
+    is_result(mpxy(SBI_MPXY_SET_SHMEM, lo, hi, flags), error, 0, name);
 }
 
 static void shared_memory(void)
 {
-    const uint64_t at = (uint64_t)mine();
+    const uint64_t at = (uint64_t)own_shmem();
 
     refused(at, 0, 2, SBI_ERR_INVALID_PARAM, "a reserved mode");
     refused(at, 0, 3, SBI_ERR_INVALID_PARAM, "the other reserved mode");
@@ -123,21 +124,23 @@ static void shared_memory(void)
     refused(RAM - PAGE, 0, 0, SBI_ERR_INVALID_ADDRESS, "before RAM");
     refused(RAM_END, 0, 0, SBI_ERR_INVALID_ADDRESS, "after RAM");
     refused(NONE - PAGE + 1, 0, 0, SBI_ERR_INVALID_ADDRESS, "the last page of the address space");
-    answers(mpxy(SBI_MPXY_GET_CHANNEL_IDS, 0, 0, 0), SBI_ERR_NO_SHMEM, 0,
-            "all of them were refused");
+    is_result(mpxy(SBI_MPXY_GET_CHANNEL_IDS, 0, 0, 0), SBI_ERR_NO_SHMEM, 0,
+              "all of them were refused");
 
-    answers(set((void *)(RAM_END - PAGE), 0), 0, 0, "RAM's last page");
-    fill(mine(), 0xee);
-    answers(set(mine(), SBI_MPXY_OVERWRITE_RETURN), 0, 0, "another page; the old one is returned");
-    ok(mine()->dword[0] == RAM_END - PAGE && mine()->dword[1] == 0 && untouched(mine(), 16),
+    is_result(set((void *)(RAM_END - PAGE), 0), 0, 0, "RAM's last page");
+    fill(own_shmem(), 0xee);
+    is_result(set(own_shmem(), SBI_MPXY_OVERWRITE_RETURN), 0, 0,
+              "another page; the old one is returned");
+    ok(own_shmem()->dword[0] == RAM_END - PAGE && own_shmem()->dword[1] == 0 &&
+           is_unwritten(own_shmem(), 16),
        "low, high, and no further word");
     fill(&other, 0xee);
-    answers(set(&other, SBI_MPXY_OVERWRITE), 0, 0, "another page, without return");
-    ok(untouched(&other, 0), "nothing written");
-    answers(mpxy(SBI_MPXY_SET_SHMEM, NONE, NONE, SBI_MPXY_OVERWRITE_RETURN), 0, 0, "disabled");
-    answers(events(), SBI_ERR_NO_SHMEM, 0, "shared memory is disabled");
-    answers(set(mine(), SBI_MPXY_OVERWRITE_RETURN), 0, 0, "enabled again");
-    ok(mine()->dword[0] == NONE && mine()->dword[1] == NONE, "no old page is returned");
+    is_result(set(&other, SBI_MPXY_OVERWRITE), 0, 0, "another page, without return");
+    ok(is_unwritten(&other, 0), "nothing written");
+    is_result(mpxy(SBI_MPXY_SET_SHMEM, NONE, NONE, SBI_MPXY_OVERWRITE_RETURN), 0, 0, "disabled");
+    is_result(events(), SBI_ERR_NO_SHMEM, 0, "shared memory is disabled");
+    is_result(set(own_shmem(), SBI_MPXY_OVERWRITE_RETURN), 0, 0, "enabled again");
+    ok(own_shmem()->dword[0] == NONE && own_shmem()->dword[1] == NONE, "no old page is returned");
 }
 
 static struct sbi_result attributes(uint64_t fid, uint64_t base, uint64_t count)
@@ -153,61 +156,63 @@ static void channel(void)
 {
     static const uint32_t want[] = {0xc8454152, 0x10000, 4096, 0, 0, 0x3c, 0, 0, 0, 0, 0, 0};
     const uint64_t proto = SBI_MPXY_ATTR_PROTOCOL;
-    uint32_t *w = mine()->word, wrong = 0;
+    uint32_t *w = own_shmem()->word, wrong = 0;
 
-    fill(mine(), 0xee);
-    answers(mpxy(SBI_MPXY_GET_CHANNEL_IDS, 1, 0, 0), SBI_ERR_INVALID_PARAM, 0, "no second channel");
-    answers(mpxy(SBI_MPXY_GET_CHANNEL_IDS, NONE, 0, 0), SBI_ERR_INVALID_PARAM, 0, "no channel -1");
-    ok(untouched(mine(), 0), "nothing written");
-    answers(mpxy(SBI_MPXY_GET_CHANNEL_IDS, 0, 0, 0), 0, 0, "channels");
-    ok(w[0] == 0 && w[1] == 1 && w[2] == CHANNEL && untouched(mine(), 12), "one");
+    fill(own_shmem(), 0xee);
+    is_result(mpxy(SBI_MPXY_GET_CHANNEL_IDS, 1, 0, 0), SBI_ERR_INVALID_PARAM, 0,
+              "no second channel");
+    is_result(mpxy(SBI_MPXY_GET_CHANNEL_IDS, NONE, 0, 0), SBI_ERR_INVALID_PARAM, 0,
+              "no channel -1");
+    ok(is_unwritten(own_shmem(), 0), "nothing written");
+    is_result(mpxy(SBI_MPXY_GET_CHANNEL_IDS, 0, 0, 0), 0, 0, "channels");
+    ok(w[0] == 0 && w[1] == 1 && w[2] == CHANNEL && is_unwritten(own_shmem(), 12), "one");
 
-    fill(mine(), 0xee);
+    fill(own_shmem(), 0xee);
     for (uint64_t fid = READ; fid <= WRITE; fid++) {
-        answers(attributes(fid, 7, 0), SBI_ERR_INVALID_PARAM, 0, "no attribute");
-        answers(attributes(fid, 7, 1025), SBI_ERR_INVALID_PARAM, 0, "more than the memory holds");
-        answers(attributes(fid, 12, 1), SBI_ERR_INVALID_PARAM, 0, "a reserved one");
-        answers(attributes(fid, 0x7fffffff, 2), SBI_ERR_INVALID_PARAM, 0,
-                "the last reserved attribute");
-        answers(attributes(fid, proto + 2, 1), SBI_ERR_INVALID_PARAM, 0, "the protocol has two");
-        answers(attributes(fid, 7, 6), SBI_ERR_BAD_RANGE, 0, "up to a reserved attribute");
-        answers(attributes(fid, proto + 1, 2), SBI_ERR_BAD_RANGE, 0,
-                "up to a missing attribute of the protocol");
-        answers(attributes(fid, proto + 1, 1024), SBI_ERR_BAD_RANGE, 0, "far more");
+        is_result(attributes(fid, 7, 0), SBI_ERR_INVALID_PARAM, 0, "no attribute");
+        is_result(attributes(fid, 7, 1025), SBI_ERR_INVALID_PARAM, 0, "more than the memory holds");
+        is_result(attributes(fid, 12, 1), SBI_ERR_INVALID_PARAM, 0, "a reserved one");
+        is_result(attributes(fid, 0x7fffffff, 2), SBI_ERR_INVALID_PARAM, 0,
+                  "the last reserved attribute");
+        is_result(attributes(fid, proto + 2, 1), SBI_ERR_INVALID_PARAM, 0, "the protocol has two");
+        is_result(attributes(fid, 7, 6), SBI_ERR_BAD_RANGE, 0, "up to a reserved attribute");
+        is_result(attributes(fid, proto + 1, 2), SBI_ERR_BAD_RANGE, 0,
+                  "up to a missing attribute of the protocol");
+        is_result(attributes(fid, proto + 1, 1024), SBI_ERR_BAD_RANGE, 0, "far more");
     }
-    answers(attributes(WRITE, 0, 1), SBI_ERR_BAD_RANGE, 0, "written: read-only");
-    answers(attributes(WRITE, 6, 2), SBI_ERR_BAD_RANGE, 0, "written: the first is read-only");
-    answers(attributes(WRITE, proto, 1), SBI_ERR_BAD_RANGE, 0,
-            "written: the protocol's attributes");
-    ok(untouched(mine(), 0), "nothing written");
-    answers(attributes(READ, 0, 12), 0, 0, "all standard attributes");
+    is_result(attributes(WRITE, 0, 1), SBI_ERR_BAD_RANGE, 0, "written: read-only");
+    is_result(attributes(WRITE, 6, 2), SBI_ERR_BAD_RANGE, 0, "written: the first is read-only");
+    is_result(attributes(WRITE, proto, 1), SBI_ERR_BAD_RANGE, 0,
+              "written: the protocol's attributes");
+    ok(is_unwritten(own_shmem(), 0), "nothing written");
+    is_result(attributes(READ, 0, 12), 0, 0, "all standard attributes");
     for (unsigned i = 0; i < ARRAY_SIZE(want); i++)
         wrong |= w[i] ^ want[i];
-    ok(wrong == 0 && untouched(mine(), 48), "values of docs/abi.md");
-    answers(attributes(READ, proto, 2), 0, 0, "the protocol's attributes");
+    ok(wrong == 0 && is_unwritten(own_shmem(), 48), "values of docs/abi.md");
+    is_result(attributes(READ, proto, 2), 0, 0, "the protocol's attributes");
     ok(w[0] == 64 && w[1] == 16384, "capacity of a queue");
     w[0] = 2;
-    answers(attributes(WRITE, 11, 1), SBI_ERR_INVALID_PARAM, 0, "EVENTS_STATE_CONTROL = 2");
+    is_result(attributes(WRITE, 11, 1), SBI_ERR_INVALID_PARAM, 0, "EVENTS_STATE_CONTROL = 2");
     w[0] = w[1] = w[2] = w[3] = 0xffffffff;
     w[4] = 1;
-    answers(attributes(WRITE, 7, 5), 0, 0, "MSI attributes, EVENTS_STATE_CONTROL = 1");
+    is_result(attributes(WRITE, 7, 5), 0, 0, "MSI attributes, EVENTS_STATE_CONTROL = 1");
     attributes(READ, 7, 5);
     ok((w[0] | w[1] | w[2] | w[3]) == 0 && w[4] == 1,
        "MSI attributes are ignored, the other one is written");
 }
 
 /* ---- each hart: its state at the start, and its own shared memory: 3 */
-static void there(void *arg)
+static void on_each_hart(void *arg)
 {
     const uint64_t id = this_hart()->id;
     uint64_t good = 0;
 
     (void)arg;
     good += events().error == SBI_ERR_NO_SHMEM;
-    fill(mine(), 0xee);
-    good += set(mine(), SBI_MPXY_OVERWRITE_RETURN).error == 0 && mine()->dword[0] == NONE;
+    fill(own_shmem(), 0xee);
+    good += set(own_shmem(), SBI_MPXY_OVERWRITE_RETURN).error == 0 && own_shmem()->dword[0] == NONE;
     good += attributes(READ, 11, 1).error == 0 &&
-            mine()->word[0] == 1; /* the attribute belongs to the channel, not to the hart */
+            own_shmem()->word[0] == 1; /* the attribute belongs to the channel, not to the hart */
     store(&right[id], good);
 }
 
@@ -215,18 +220,18 @@ static void harts(void)
 {
     uint64_t wrong = 0;
 
-    fill(mine(), 0xee);
+    fill(own_shmem(), 0xee);
     for (unsigned round = 0; round < 2; round++)
         for (unsigned n = 0; n + 1 < hart_count(); n++) {
             const uint64_t id = other_hart(n);
 
             store(&right[id], 0);
-            wrong += hart_start(id, there, NULL) != 0 || !wait_for(load(&right[id]), SOON) ||
+            wrong += hart_start(id, on_each_hart, NULL) != 0 || !wait_for(load(&right[id]), SOON) ||
                      load(&right[id]) != 3 || !hart_wait_state(id, SBI_HSM_STATE_STOPPED, SOON);
         }
     is(wrong, 0, "each hart starts without shared memory, then has its own");
-    ok(untouched(mine(), 0), "the boot hart's page is unchanged");
-    answers(attributes(READ, 0, 1), 0, 0, "the boot hart's page is still enabled");
+    ok(is_unwritten(own_shmem(), 0), "the boot hart's page is unchanged");
+    is_result(attributes(READ, 0, 1), 0, 0, "the boot hart's page is still enabled");
 }
 
 /* ---- 8: invalid messages */
@@ -235,41 +240,41 @@ static void messages(void)
     const uint64_t with = SBI_MPXY_SEND_MESSAGE_WITH_RESPONSE;
     const uint64_t without = SBI_MPXY_SEND_MESSAGE_WITHOUT_RESPONSE;
 
-    answers(mpxy_send(0), SBI_ERR_INVALID_PARAM, 0, "an empty message");
-    answers(mpxy_send(PAGE + 1), SBI_ERR_INVALID_PARAM, 0, "a byte too many");
-    answers(mpxy_send(BIT(32) + 1), SBI_ERR_INVALID_PARAM, 0, "4 GiB too many");
-    answers(mpxy(without, CHANNEL, SBI_MPXY_MESSAGE_RECEIVE, 0), SBI_ERR_NOT_SUPPORTED, 0,
-            "receive without response");
-    answers(mpxy(with, CHANNEL, SBI_MPXY_MESSAGE_SEND, 1), SBI_ERR_NOT_SUPPORTED, 0,
-            "send with response");
-    answers(mpxy(without, CHANNEL, 0, 1), SBI_ERR_NOT_SUPPORTED, 0, "message 0");
-    answers(mpxy(with, CHANNEL, 3, 0), SBI_ERR_NOT_SUPPORTED, 0, "message 3");
-    answers(mpxy(with, CHANNEL, SBI_MPXY_MESSAGE_RECEIVE, 1), SBI_ERR_INVALID_PARAM, 0,
-            "receive, with data");
+    is_result(mpxy_send(0), SBI_ERR_INVALID_PARAM, 0, "an empty message");
+    is_result(mpxy_send(PAGE + 1), SBI_ERR_INVALID_PARAM, 0, "a byte too many");
+    is_result(mpxy_send(BIT(32) + 1), SBI_ERR_INVALID_PARAM, 0, "4 GiB too many");
+    is_result(mpxy(without, CHANNEL, SBI_MPXY_MESSAGE_RECEIVE, 0), SBI_ERR_NOT_SUPPORTED, 0,
+              "receive without response");
+    is_result(mpxy(with, CHANNEL, SBI_MPXY_MESSAGE_SEND, 1), SBI_ERR_NOT_SUPPORTED, 0,
+              "send with response");
+    is_result(mpxy(without, CHANNEL, 0, 1), SBI_ERR_NOT_SUPPORTED, 0, "message 0");
+    is_result(mpxy(with, CHANNEL, 3, 0), SBI_ERR_NOT_SUPPORTED, 0, "message 3");
+    is_result(mpxy(with, CHANNEL, SBI_MPXY_MESSAGE_RECEIVE, 1), SBI_ERR_INVALID_PARAM, 0,
+              "receive, with data");
 }
 
 /* ---- 9 */
-static void nobody_reads(void)
+static void queue_without_reader(void)
 {
     uint64_t wrong = 0;
 
-    answers(mpxy_receive(), SBI_ERR_TIMEOUT, 0, "nothing to receive");
-    fill(mine(), 0xee);
-    answers(events(), 0, 0, "no event");
-    ok((mine()->dword[0] | mine()->dword[1]) == 0 && untouched(mine(), 16),
+    is_result(mpxy_receive(), SBI_ERR_TIMEOUT, 0, "nothing to receive");
+    fill(own_shmem(), 0xee);
+    is_result(events(), 0, 0, "no event");
+    ok((own_shmem()->dword[0] | own_shmem()->dword[1]) == 0 && is_unwritten(own_shmem(), 16),
        "the events' state is empty");
     for (unsigned i = 0; i < 64; i++)
-        wrong +=
-            !same(i % 2 ? mpxy_send(1)
-                        : sbi(SBI_EXT_HOST_COMM, SBI_HOST_COMM_SEND_MESSAGE, 1, (uint64_t)&other),
-                  0, 0);
+        wrong += !result_is(
+            i % 2 ? mpxy_send(1)
+                  : sbi(SBI_EXT_HOST_COMM, SBI_HOST_COMM_SEND_MESSAGE, 1, (uint64_t)&other),
+            0, 0);
     is(wrong, 0, "64 messages, by MPXY and by HOST_COMM");
-    answers(mpxy_send(1), SBI_ERR_TIMEOUT, 0, "full, for MPXY");
-    answers(sbi(SBI_EXT_HOST_COMM, SBI_HOST_COMM_SEND_MESSAGE, 1, (uint64_t)&other), SBI_ERR_FAILED,
-            0, "full, for HOST_COMM");
-    answers(mpxy_send(0), SBI_ERR_INVALID_PARAM, 0, "an empty message to a full queue");
-    answers(events(), 0, 0, "own messages raise no event");
-    answers(mpxy_receive(), SBI_ERR_TIMEOUT, 0, "own messages are not received");
+    is_result(mpxy_send(1), SBI_ERR_TIMEOUT, 0, "full, for MPXY");
+    is_result(sbi(SBI_EXT_HOST_COMM, SBI_HOST_COMM_SEND_MESSAGE, 1, (uint64_t)&other),
+              SBI_ERR_FAILED, 0, "full, for HOST_COMM");
+    is_result(mpxy_send(0), SBI_ERR_INVALID_PARAM, 0, "an empty message to a full queue");
+    is_result(events(), 0, 0, "own messages raise no event");
+    is_result(mpxy_receive(), SBI_ERR_TIMEOUT, 0, "own messages are not received");
 }
 
 /* ---- two VMs: 15 */
@@ -279,47 +284,49 @@ static void peers(void)
     uint64_t wrong = 0, until = rdtime() + PATIENCE * TICKS_PER_MS;
 
     for (unsigned i = 0; i < PAGE; i++)
-        mine()->byte[i] = (uint8_t)(i * 3);
+        own_shmem()->byte[i] = (uint8_t)(i * 3);
     do
         r = mpxy_send(300); /* IO until the peer has been created */
     while (r.error == SBI_ERR_IO && rdtime() < until);
-    answers(r, 0, 0, "sent by MPXY");
+    is_result(r, 0, 0, "sent by MPXY");
     other.byte[0] = 0x5a;
-    answers(sbi(SBI_EXT_HOST_COMM, SBI_HOST_COMM_SEND_MESSAGE, 1, (uint64_t)&other), 0, 0,
-            "sent by HOST_COMM");
-    answers(mpxy_send(PAGE), 0, 0, "the longest, by MPXY");
+    is_result(sbi(SBI_EXT_HOST_COMM, SBI_HOST_COMM_SEND_MESSAGE, 1, (uint64_t)&other), 0, 0,
+              "sent by HOST_COMM");
+    is_result(mpxy_send(PAGE), 0, 0, "the longest, by MPXY");
 
     do {
-        fill(mine(), 0xee);
+        fill(own_shmem(), 0xee);
         r = events();
-    } while (same(r, 0, 16) ? mine()->word[5] < 3 && rdtime() < until
-                            : same(r, 0, 0) && rdtime() < until);
-    answers(r, 0, 16, "an event");
-    ok(mine()->word[0] == 0 && mine()->word[1] == 1 && mine()->dword[1] == 0, "the events' state");
-    ok(mine()->word[4] == SBI_MPXY_EVENT_WAITING && mine()->word[5] == 3 &&
-           mine()->word[6] == 300 && mine()->word[7] == 0 && untouched(mine(), 32),
+    } while (result_is(r, 0, 16) ? own_shmem()->word[5] < 3 && rdtime() < until
+                                 : result_is(r, 0, 0) && rdtime() < until);
+    is_result(r, 0, 16, "an event");
+    ok(own_shmem()->word[0] == 0 && own_shmem()->word[1] == 1 && own_shmem()->dword[1] == 0,
+       "the events' state");
+    ok(own_shmem()->word[4] == SBI_MPXY_EVENT_WAITING && own_shmem()->word[5] == 3 &&
+           own_shmem()->word[6] == 300 && own_shmem()->word[7] == 0 &&
+           is_unwritten(own_shmem(), 32),
        "three messages, the first of 300 bytes");
-    mine()->word[0] = 0;
+    own_shmem()->word[0] = 0;
     attributes(WRITE, 11, 1);
-    fill(mine(), 0xee);
-    answers(events(), 0, 16, "the event lasts as long as messages are queued");
-    ok(mine()->dword[0] == 0xeeeeeeeeeeeeeeee && mine()->dword[1] == 0xeeeeeeeeeeeeeeee,
+    fill(own_shmem(), 0xee);
+    is_result(events(), 0, 16, "the event lasts as long as messages are queued");
+    ok(own_shmem()->dword[0] == 0xeeeeeeeeeeeeeeee && own_shmem()->dword[1] == 0xeeeeeeeeeeeeeeee,
        "events without the state");
 
     fill(&other, 0xee);
-    answers(sbi(SBI_EXT_HOST_COMM, SBI_HOST_COMM_RECEIVE_MESSAGE, PAGE, (uint64_t)&other), 0, 300,
-            "the first, by HOST_COMM");
+    is_result(sbi(SBI_EXT_HOST_COMM, SBI_HOST_COMM_RECEIVE_MESSAGE, PAGE, (uint64_t)&other), 0, 300,
+              "the first, by HOST_COMM");
     for (unsigned i = 0; i < 300; i++)
         wrong += other.byte[i] != (uint8_t)(i * 3);
-    ok(wrong == 0 && untouched(&other, 300), "as it was sent");
-    fill(mine(), 0xee);
-    answers(mpxy_receive(), 0, 1, "the second, by MPXY");
-    ok(mine()->byte[0] == 0x5a && untouched(mine(), 1), "as it was sent");
-    answers(mpxy_receive(), 0, PAGE, "the third");
+    ok(wrong == 0 && is_unwritten(&other, 300), "as it was sent");
+    fill(own_shmem(), 0xee);
+    is_result(mpxy_receive(), 0, 1, "the second, by MPXY");
+    ok(own_shmem()->byte[0] == 0x5a && is_unwritten(own_shmem(), 1), "as it was sent");
+    is_result(mpxy_receive(), 0, PAGE, "the third");
     for (unsigned i = 0; i < PAGE; i++)
-        wrong += mine()->byte[i] != (uint8_t)(i * 3);
+        wrong += own_shmem()->byte[i] != (uint8_t)(i * 3);
     is(wrong, 0, "as it was sent");
-    answers(mpxy_receive(), SBI_ERR_TIMEOUT, 0, "the queue is empty");
+    is_result(mpxy_receive(), SBI_ERR_TIMEOUT, 0, "the queue is empty");
 }
 
 void test_main(void)
@@ -328,7 +335,8 @@ void test_main(void)
 
     if (sbi(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, SBI_EXT_MPXY).value == 0) {
         tap_plan(1);
-        answers(mpxy(SBI_MPXY_GET_SHMEM_SIZE, 0, 0, 0), SBI_ERR_NOT_SUPPORTED, 0, "not on OpenSBI");
+        is_result(mpxy(SBI_MPXY_GET_SHMEM_SIZE, 0, 0, 0), SBI_ERR_NOT_SUPPORTED, 0,
+                  "not on OpenSBI");
         return;
     }
     tap_plan(4 + 15 + 9 + 5 + 16 + 11 + 3 + 8 + (peer ? 15 : 9));
@@ -340,5 +348,5 @@ void test_main(void)
     if (peer)
         peers();
     else
-        nobody_reads();
+        queue_without_reader();
 }

@@ -39,7 +39,7 @@ static void work(void)
         write8(UART_BASE + 7, 1);
 }
 
-static void on_other(void *arg)
+static void count_on_other_hart(void *arg)
 {
     *(int64_t *)arg = perf(SBI_PERF_STOP, 0);
 }
@@ -100,7 +100,7 @@ void test_main(void)
     is(read(HYPERCALL), 4, "these calls are not Hypercalls, the others are");
     if (hart_count() > 1) {
         is((uint64_t)perf(SBI_PERF_START, BIT(CPU_UP)), 0, "start");
-        hart_start(other_hart(0), on_other, &other);
+        hart_start(other_hart(0), count_on_other_hart, &other);
         hart_wait_state(other_hart(0), SBI_HSM_STATE_STOPPED, SOON);
         is((uint64_t)other, (uint64_t)SBI_ERR_ALREADY_STOPPED, "another hart has its own counts");
         is(read(CPU_UP), 1, "harts started");

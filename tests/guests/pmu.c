@@ -109,7 +109,7 @@ static void test_sets(void)
 }
 
 /* OpenSBI 1.5 does not report it. */
-static void again(int64_t error, int64_t want, const char *name)
+static void is_state_error(int64_t error, int64_t want, const char *name)
 {
     ok(error == want || (error == 0 && !on_hearth()), "%s", name);
 }
@@ -128,10 +128,10 @@ static void test_firmware_counter(void)
     sbi(SBI_EXT_TIME, 0, ~0ul);
     sbi(SBI_EXT_TIME, 0, ~0ul);
     is(fw_read((uint64_t)i), 2, "two events");
-    again(start((uint64_t)i, 1, 0, 0), SBI_ERR_ALREADY_STARTED, "start again");
+    is_state_error(start((uint64_t)i, 1, 0, 0), SBI_ERR_ALREADY_STARTED, "start again");
     is((uint64_t)pmu(SBI_PMU_COUNTER_FW_READ_HI, (uint64_t)i, 0, 0, 0), 0, "fw_read_hi");
     errors(stop((uint64_t)i, 1, 0), 0, "stop");
-    again(stop((uint64_t)i, 1, 0), SBI_ERR_ALREADY_STOPPED, "stop again");
+    is_state_error(stop((uint64_t)i, 1, 0), SBI_ERR_ALREADY_STOPPED, "stop again");
     sbi(SBI_EXT_TIME, 0, ~0ul);
     is(fw_read((uint64_t)i), 2, "stopped");
     errors(start((uint64_t)i, 1, SBI_PMU_START_SET_INIT, ~0ul), 0, "start from -1");

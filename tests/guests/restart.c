@@ -23,7 +23,7 @@ static void listen(void)
     write32(THRESHOLD(this_hart()->id), 0);
 }
 
-static void look(void *arg)
+static void record_sip(void *arg)
 {
     (void)arg;
     /* OpenSBI's hart_start closes the context's threshold. On QEMU's PLIC the line follows after a
@@ -34,7 +34,7 @@ static void look(void *arg)
 }
 
 /* Waits for its external interrupt and stops with it pending. */
-static void leave(void *arg)
+static void stop_with_irq_pending(void *arg)
 {
     (void)arg;
     csr_write(sie, 0);
@@ -42,7 +42,7 @@ static void leave(void *arg)
     wait_for(csr_read(sip) & BIT(IRQ_EXT), SOON);
     csr_set(sip, BIT(IRQ_SOFT));
     sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, 0);
-    look(NULL);
+    record_sip(NULL);
 }
 
 static void await_ipi(void *arg)
@@ -84,19 +84,19 @@ void test_main(void)
     write32(ENABLE(peer), 1u << UART_IRQ);
     write8(IER, 0);
     write8(IER, 2); /* the transmitter is idle: the line rises */
-    first = run_there(peer, leave);
+    first = run_there(peer, stop_with_irq_pending);
     left = pending;
-    again = run_there(peer, look);
+    again = run_there(peer, record_sip);
     found = pending;
     write8(IER, 0);
     (void)read8(IIR);
     while (read32(CLAIM(peer)) != 0)
         write32(CLAIM(peer), UART_IRQ);
-    last = run_there(peer, look);
+    last = run_there(peer, record_sip);
     later = pending;
     for (unsigned i = 0; on_hearth() && ipi && i < 20; i++)
         ipi = ipi_behind_start(peer);
-    gone = run_there(peer, look) && (!on_hearth() || !(pending & BIT(IRQ_SOFT)));
+    gone = run_there(peer, record_sip) && (!on_hearth() || !(pending & BIT(IRQ_SOFT)));
 
     tap_plan(8);
     ok(first && again && last, "a hart started three times");

@@ -40,7 +40,7 @@ static void reader(void *arg)
 }
 
 /* Value that hart `id` reads at VA now. */
-static uint64_t ask(uint64_t flag)
+static uint64_t ask_reader(uint64_t flag)
 {
     static uint64_t n;
 
@@ -65,20 +65,20 @@ static void shootdown(uint64_t fid, uint64_t mask, uint64_t base, uint64_t start
 
     map(page_a);
     rfnc(SBI_RFNC_SFENCE_VMA, 0, ~0ul, 0, ~0ul);
-    ask(0);
+    ask_reader(0);
     for (unsigned i = 0; i < 50; i++) {
         const uint64_t *page = i & 1 ? page_a : page_b;
 
         map(page);
         error |= rfnc(fid, mask, base, start, size).error;
-        stale += ask(0) != page[0];
+        stale += ask_reader(0) != page[0];
     }
     ok(error == 0 && stale == 0, "%s", name);
     if (error || stale)
         note("error %ld, stale %u", error, stale);
 }
 
-static void on_others(void)
+static void test_other_harts(void)
 {
     const uint64_t peer = other_hart(0);
     unsigned stale = 0;
@@ -95,7 +95,7 @@ static void on_others(void)
         code[1] = 0x00008067;             /* ret */
         __asm__ volatile("fence rw, rw" ::: "memory");
         rfnc(SBI_RFNC_FENCE_I, BIT(peer), 0, 0, 0);
-        stale += ask(BIT(32)) != i;
+        stale += ask_reader(BIT(32)) != i;
     }
     is(stale, 0, "fence.i: new instructions are fetched");
     store(&quit, true);
@@ -122,7 +122,7 @@ void test_main(void)
     is((uint64_t)rfnc(SBI_RFNC_FENCE_I, BIT(boot_hart), 0, 0, 0).error, 0, "fence.i for self");
 
     if (harts > 1)
-        on_others();
+        test_other_harts();
     else
         tap_skip(8, "one hart");
 

@@ -21,7 +21,7 @@ static void is_error(struct sbi_result got, int64_t want, const char *name)
     is((uint64_t)got.error, got.value == 0 ? (uint64_t)want : ~0ul, "%s", name);
 }
 
-static bool all_are(const struct sbi_sta *s, uint8_t byte)
+static bool is_filled_with(const struct sbi_sta *s, uint8_t byte)
 {
     const uint8_t *p = (const uint8_t *)s;
 
@@ -63,7 +63,7 @@ static void spin(void *arg)
     csr_write(sie, 0);
 }
 
-static void others(unsigned harts)
+static void other_harts(unsigned harts)
 {
     static bool on[HARTS];
     unsigned n, good = 0, stolen = 0;
@@ -102,14 +102,14 @@ void test_main(void)
     for (unsigned i = 0; i < sizeof(*own); i++)
         ((volatile uint8_t *)own)[i] = 0xa5;
     wait_for(false, 5);
-    ok(all_are(own, 0xa5), "disabled: nothing is written");
+    ok(is_filled_with(own, 0xa5), "disabled: nothing is written");
 
     is_error(set((uint64_t)own, 0, 0), SBI_SUCCESS, "on");
-    ok(all_are(own, 0), "enabled: all fields are 0");
+    ok(is_filled_with(own, 0), "enabled: all fields are 0");
     start = rdtime();
     while (rdtime() - start < 100 * TICKS_PER_MS)
         ;
-    ok(all_are(own, 0), "no stolen time while the hart runs");
+    ok(is_filled_with(own, 0), "no stolen time while the hart runs");
     csr_write(sie, BIT(IRQ_TIMER));
     for (unsigned i = 0; i < 20; i++) {
         sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, rdtime() + TICKS_PER_MS);
@@ -120,13 +120,13 @@ void test_main(void)
     }
     csr_write(sie, 0);
     sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, ~0ul);
-    ok(all_are(own, 0), "no stolen time while the hart sleeps");
+    ok(is_filled_with(own, 0), "no stolen time while the hart sleeps");
 
     if (harts > 1)
-        others(harts);
+        other_harts(harts);
     else
         tap_skip(2, "one hart");
-    ok(all_are(own, 0), "no stolen time of the boot hart meanwhile");
+    ok(is_filled_with(own, 0), "no stolen time of the boot hart meanwhile");
 
     is_error(set((uint64_t)&shm[HARTS - 1], 0, 0), SBI_SUCCESS, "enabled at another address");
     is_error(set(~0ul, ~0ul, 0), SBI_SUCCESS, "off");

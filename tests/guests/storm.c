@@ -47,7 +47,7 @@ static void disturb(uint64_t r)
 }
 
 /* Sleeps until its timer or an IPI. The timer alone would end the sleep. */
-static void rest(uint64_t r)
+static void sleep_for(uint64_t r)
 {
     csr_write(sie, BIT(IRQ_SOFT) | BIT(IRQ_TIMER));
     sbi(SBI_EXT_TIME, SBI_TIME_SET_TIMER, rdtime() + (r & 4095));
@@ -70,7 +70,7 @@ static void worker(void *arg)
     for (unsigned n = 0; n < 50 && !load(&stop); n++) {
         r = random_next(&state);
         if (r % 8 == 0)
-            rest(r >> 3);
+            sleep_for(r >> 3);
         else
             disturb(r >> 3);
     }
@@ -95,7 +95,7 @@ void test_main(void)
             }
         disturb(random_next(&state));
         if (round % 16 == 0)
-            rest(random_next(&state));
+            sleep_for(random_next(&state));
     }
     store(&stop, true);
     for (uint64_t h = 0; h < harts; h++) {

@@ -103,7 +103,7 @@ static void sleeper(void *arg)
     store((uint64_t *)arg, 1);
 }
 
-static void others(void)
+static void other_harts(void)
 {
     const uint64_t peer = other_hart(0), here = (uint64_t)suspend_resume;
     uint64_t awake = 0;
@@ -131,7 +131,7 @@ static void others(void)
     ok(hart_wait_state(peer, SBI_HSM_STATE_STOPPED, SOON), "it is stopped again");
 }
 
-static void again(unsigned irq)
+static void on_timer(unsigned irq)
 {
     (void)irq;
     set_timer(10 * TICKS_PER_MS);
@@ -144,7 +144,7 @@ static void state_after(void)
 
     paging_init();
     paging_on();
-    h->irq_fn = again;
+    h->irq_fn = on_timer;
     set_timer(2 * TICKS_PER_MS);
     irq_enable(BIT(IRQ_TIMER)); /* SIE must be off at the resumption */
     (void)sleep();
@@ -215,7 +215,7 @@ void test_main(void)
     ok(true, "SUSP is present");
     errors();
     if (hart_count() > 1)
-        others();
+        other_harts();
     else
         tap_skip(10, "one hart");
     state_after();

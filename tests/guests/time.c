@@ -26,7 +26,7 @@ static bool pending(void)
 }
 
 /* 6 tests for each way to set a timer. */
-static void check(void (*set)(uint64_t), const char *name)
+static void check_timer(void (*set)(uint64_t), const char *name)
 {
     struct hart *h = this_hart();
     uint64_t deadline;
@@ -80,12 +80,12 @@ void test_main(void)
     }
     is(backwards, 0, "time never goes back");
 
-    check(set_timer, "TIME");
-    check(set_legacy, "legacy");
+    check_timer(set_timer, "TIME");
+    check_timer(set_legacy, "legacy");
     t = trap_of(csr_read(0x14d));
     if (!t.taken) {
         note("sstc");
-        check(set_stimecmp, "stimecmp");
+        check_timer(set_stimecmp, "stimecmp");
     } else {
         note("no sstc");
         is(t.cause, CAUSE_ILLEGAL, "stimecmp does not exist");

@@ -68,7 +68,7 @@ static int64_t call(int64_t nr, int64_t a, int64_t b, int64_t c, int64_t d)
     return call5(nr, a, b, c, d, 0);
 }
 
-static void __attribute__((noreturn)) leave(int status)
+static void __attribute__((noreturn)) exit_program(int status)
 {
     for (;;)
         call(SYS_exit, status, 0, 0, 0);
@@ -79,7 +79,7 @@ static int64_t open_file(const char *path)
     const int64_t fd = call(SYS_openat, AT_FDCWD, (int64_t)path, 0, 0);
 
     if (fd < 0)
-        leave(3);
+        exit_program(3);
     return fd;
 }
 
@@ -89,7 +89,7 @@ static struct file map_file(const char *path)
     const int64_t data = size <= 0 ? -1 : call5(SYS_mmap, 0, size, PROT_READ, MAP_PRIVATE, fd);
 
     if (data < 0)
-        leave(4);
+        exit_program(4);
     return (struct file){(const uint8_t *)data, (uint64_t)size};
 }
 
@@ -116,7 +116,7 @@ static uint64_t length(const char *s)
     return n;
 }
 
-static int same(const char *a, const char *b)
+static int is_equal(const char *a, const char *b)
 {
     while (*a != '\0' && *a == *b)
         a++, b++;
@@ -138,11 +138,11 @@ static uint64_t address_in_fdt(const char *name)
         } else if (token == FDT_PROP) {
             const uint32_t size = be32(p);
 
-            if (same(strings + be32(p + 4), name))
+            if (is_equal(strings + be32(p + 4), name))
                 return size == 8 ? (uint64_t)be32(p + 8) << 32 | be32(p + 12) : be32(p + 8);
             p += 8 + ((size + 3) & ~3u);
         } else if (token != FDT_END && token != FDT_NOP) {
-            leave(5);
+            exit_program(5);
         }
     }
 }
@@ -163,7 +163,7 @@ void start_c(const int64_t *stack)
     int64_t n;
 
     if (stack[0] != 3)
-        leave(2);
+        exit_program(2);
     image = map_file((const char *)stack[2]);
     initrd = map_file((const char *)stack[3]);
     do { /* sysfs gives a page at a time */
@@ -172,11 +172,11 @@ void start_c(const int64_t *stack)
     } while (n > 0);
     fdt_size = be32(fdt + 4);
     if (be32(fdt) != FDT_MAGIC || fdt_size > got)
-        leave(6);
+        exit_program(6);
     initrd_at = address_in_fdt("linux,initrd-start");
     initrd_end = address_in_fdt("linux,initrd-end");
     if (initrd.size > initrd_end - initrd_at)
-        leave(7);
+        exit_program(7);
 
     /* The Image's header: load offset, size with bss. */
     segments[0] = (struct segment){image.data, image.size, RAM + le64(image.data + 8),
@@ -186,10 +186,10 @@ void start_c(const int64_t *stack)
         (struct segment){initrd.data, initrd.size, initrd_at, pages(initrd_end - initrd_at)};
     segments[2] = (struct segment){fdt, fdt_size, initrd_at - pages(fdt_size), pages(fdt_size)};
     if (call(SYS_kexec_load, (int64_t)segments[0].mem, 3, (int64_t)segments, KEXEC_ARCH_RISCV) != 0)
-        leave(8);
+        exit_program(8);
     call(SYS_sync, 0, 0, 0, 0);
     call(SYS_reboot, REBOOT_MAGIC1, REBOOT_MAGIC2, REBOOT_KEXEC, 0);
-    leave(9);
+    exit_program(9);
 }
 
 __asm__(".globl _start\n"

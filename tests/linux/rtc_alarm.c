@@ -30,7 +30,7 @@ static int64_t syscall3(int64_t nr, int64_t a, int64_t b, int64_t c)
     return a0;
 }
 
-static void __attribute__((noreturn)) leave(int status)
+static void __attribute__((noreturn)) exit_program(int status)
 {
     for (;;)
         syscall3(SYS_exit, status, 0, 0);
@@ -46,26 +46,26 @@ void start_c(const int64_t *stack)
     int64_t fd;
 
     if (stack[0] != 2)
-        leave(2);
+        exit_program(2);
     for (; *arg >= '0' && *arg <= '9' && seconds < 10000; arg++)
         seconds = seconds * 10 + (*arg - '0');
     if (*arg != '\0' || seconds == 0)
-        leave(2);
+        exit_program(2);
     fd = syscall3(SYS_openat, AT_FDCWD, (int64_t)"/dev/rtc0", 0);
     if (fd < 0)
-        leave(3);
+        exit_program(3);
     if (syscall3(SYS_ioctl, fd, RTC_RD_TIME, (int64_t)&t) < 0)
-        leave(4);
+        exit_program(4);
     seconds += t.sec + 60 * (t.min + 60 * t.hour);
     t.sec = seconds % 60;
     t.min = seconds / 60 % 60;
     t.hour = seconds / 3600 %
              24; /* RTC_ALM_SET uses the time of day only, tomorrow's if it has passed */
     if (syscall3(SYS_ioctl, fd, RTC_ALM_SET, (int64_t)&t) < 0)
-        leave(5);
+        exit_program(5);
     if (syscall3(SYS_ioctl, fd, RTC_AIE_ON, 0) < 0)
-        leave(6);
-    leave(0);
+        exit_program(6);
+    exit_program(0);
 }
 
 __asm__(".globl _start\n"

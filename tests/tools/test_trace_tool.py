@@ -62,7 +62,7 @@ def dump(harts, names=("alpha",), per_line=6, first=0):
     return lines + [f"hearth: trace end {len(lines) + 1}"]
 
 
-def some_run(rounds=20):
+def example_events(rounds=20):
     """Exits every 10 ticks, each handled in 4 ticks: Hypercall (1), the last one a Halt (9)."""
     events, t = [record(90, VM_STATE, 2, vcpu=0xffff), record(95, SWITCH), record(100, ENTRY, 0xff)], 100
     for i in range(rounds):
@@ -89,7 +89,7 @@ def log(tmp_path):
 
 
 def test_summary(log):
-    done = hearth(log(["OpenSBI v1.5", *dump([some_run()]), "hearth: machine off: all VMs ended"]))
+    done = hearth(log(["OpenSBI v1.5", *dump([example_events()]), "hearth: machine off: all VMs ended"]))
     assert done.returncode == 0 and done.stderr == ""
     rows = {line.split()[0]: line.split() for line in done.stdout.splitlines()}
     # samples, share of them, share of the time; total, minimum, maximum, mean: 4 ticks of 100 ns each
@@ -98,13 +98,13 @@ def test_summary(log):
 
 
 def test_standard_input():
-    done = hearth(input="\n".join(dump([some_run()])))
+    done = hearth(input="\n".join(dump([example_events()])))
     assert done.returncode == 0 and "Hypercall" in done.stdout
 
 
 def test_json(log, tmp_path):
     out = tmp_path / "out.json"
-    done = hearth(log(dump([some_run(), []])), "-o", out)
+    done = hearth(log(dump([example_events(), []])), "-o", out)
     assert done.returncode == 0 and done.stdout == ""
     events = json.loads(out.read_text())["traceEvents"]
     slices = [e for e in events if e["ph"] == "X"]
@@ -132,7 +132,7 @@ def test_another_version(log):
 
 
 def test_a_damaged_line_costs_itself(log):
-    lines = dump([some_run(60)])
+    lines = dump([example_events(60)])
     lines[5] = lines[5][:60] + ("A" if lines[5][60] != "A" else "B") + lines[5][61:]
     done = hearth(log(lines))
     assert done.returncode == 0
@@ -142,7 +142,7 @@ def test_a_damaged_line_costs_itself(log):
 
 
 def test_a_lost_line_is_noticed(log):
-    lines = dump([some_run(60)])
+    lines = dump([example_events(60)])
     done = hearth(log(lines[:5] + lines[6:]))
     assert done.returncode == 0 and "0 lines damaged, 6 events missing" in done.stderr
     done = hearth(log(lines[:-1]))
@@ -150,14 +150,14 @@ def test_a_lost_line_is_noticed(log):
 
 
 def test_other_text_between(log):
-    lines = dump([some_run(60)])
+    lines = dump([example_events(60)])
     mixed = [x for line in lines for x in (line, "[other] hello", "\x1b[31mhearth: [x] trace this\x1b[0m")]
     done = hearth(log(mixed))
     assert done.returncode == 0 and done.stderr == ""
 
 
 def test_the_last_dump_counts(log):
-    done = hearth(log(dump([some_run(5)]) + dump([some_run(9)])))
+    done = hearth(log(dump([example_events(5)]) + dump([example_events(9)])))
     assert "9 exits" in done.stdout
 
 
@@ -206,15 +206,15 @@ def test_heads_refused(log, lines):
     "hearth: trace vm 0 <b>", "hearth: trace vm 99999999 x", "hearth: trace end what",
 ])
 def test_lines_refused(line):
-    lines = dump([some_run()])
+    lines = dump([example_events()])
     trace = traces.read("\n".join(lines[:-1] + [line, lines[-1]]))
     assert not trace.complete
-    assert len(trace.harts[0]) == len(some_run())
+    assert len(trace.harts[0]) == len(example_events())
 
 
 def test_random_damage():
     """Damaged text loses events, and has no other effect."""
-    good = "\n".join(dump([some_run(40), some_run(30)], names=("alpha", "beta")))
+    good = "\n".join(dump([example_events(40), example_events(30)], names=("alpha", "beta")))
     intact = {e.number: e for e in traces.read(good).harts[0]}
     rng = random.Random(4)
     for _ in range(400):
@@ -240,7 +240,7 @@ def test_random_damage():
 
 def test_picture(log, tmp_path):
     out = tmp_path / "out.svg"
-    for lines in (dump([some_run(500), some_run(3)]), dump([[], []]), dump([[record(5, SWITCH)]])):
+    for lines in (dump([example_events(500), example_events(3)]), dump([[], []]), dump([[record(5, SWITCH)]])):
         done = subprocess.run([sys.executable, str(TREE / "tools/trace-svg"), str(log(lines)), "-o", str(out),
                                "--title", "a < b & c"], capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr
