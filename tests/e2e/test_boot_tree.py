@@ -150,7 +150,7 @@ def test_host_devices_left_out(tmp_path, host_tree, edits, warnings):
 
 
 def test_harts_beyond_the_table(tmp_path, host_tree):
-    """The tree has 70 harts: a warning tells how many of them are not used."""
+    """The tree has 70 harts. A warning tells how many of them are not used."""
     more = []
     for i in range(2, 70):
         cpu = f"/cpus/cpu@{i:x}"

@@ -115,9 +115,9 @@ def test_listings(shell, tmp_path):
 
 
 def test_listings_of_many(shell, tmp_path):
-    """All of 65 VMs, and none of it keeps a vcpu that goes before all others waiting for longer than a slice of work
-    and the last piece in it: under icount a microsecond is 1,000 instructions of the hypervisor's. (That vcpu never
-    sleeps, and loading has no priority: it starts when the other VMs have been loaded.)"""
+    """Listings of 65 VMs are complete, and delay a vcpu with a priority by no more than one slice of the hypervisor's
+    work and its last work item. Under icount a microsecond is 1,000 instructions. (The vcpu never sleeps, and loading
+    has no priority: the vcpu starts when the other VMs have been loaded.)"""
     idle = assemble(tmp_path, "idle", IDLE)
     vms = [*(vm(f"v{i}", idle, more='shutdown = "none"', memory="4M") for i in range(63)), vm("ticks", assemble(tmp_path, "tick", TICK), memory="4M"),
            vm("first", assemble(tmp_path, "gap", GAP), more="priority = 10\nautostart = false", memory="4M")]
@@ -133,7 +133,7 @@ def test_listings_of_many(shell, tmp_path):
         assert c.shell("vm pause first") == ""
         longest[line] = register(c, "first", "s4") / 10
     assert max(longest.values()) <= 1500, longest
-    assert min(longest[line] for line in ("vm list", "vm list --json")) >= 100, longest  # it has been kept waiting
+    assert min(longest[line] for line in ("vm list", "vm list --json")) >= 100, longest  # the vcpu did wait
 
     assert {v["name"] for v in json.loads(c.shell("vm list --json"))} == names
     assert {v["name"] for v in json.loads(c.shell("top --json"))} == names
@@ -151,7 +151,7 @@ def test_listings_of_many(shell, tmp_path):
 
 
 def test_long_output(shell, tmp_path):
-    """Output of one command that is longer than the shell's buffer is whole."""
+    """Output of one command that is longer than the shell's buffer is complete."""
     described = [f"v{i:030}" for i in range(120)]
     c = shell(vm("keep", assemble(tmp_path, "idle", IDLE)), vm("letter", assemble(tmp_path, "letter", LETTER)),
               *(vm(name, tmp_path / "idle.bin", more="autostart = false") for name in described))

@@ -126,7 +126,7 @@ class Line:
         self.process.stdin.write(text.encode())
 
     def end(self):
-        """All that was written until QEMU ended."""
+        """Waits for QEMU's end, and returns all output."""
         with pytest.raises(AssertionError, match="ended"):
             self.wait(r"(?!)")
         return self.text
@@ -163,7 +163,7 @@ def test_flood_stops_no_hart(line, tmp_path):
 
 
 def test_last_line_is_last(line, tmp_path):
-    """Beside a flood: dropped output is told before the machine's last line, and nothing is behind that."""
+    """During a flood dropped output is reported before the machine's last line, and no output follows that line."""
     c = line(Flat("idle", assemble(tmp_path, "idle", IDLE)), Flat("flood", assemble(tmp_path, "flood", FLOOD)))
     c.wait(r"\[flood\] f+\n")
     c.send(DETACH)

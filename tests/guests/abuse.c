@@ -247,7 +247,7 @@ static void run_calls(uint64_t id)
 {
     uint64_t state = rdtime() ^ id << 40;
 
-    csr_write(sie, BIT(IRQ_TIMER) | BIT(IRQ_SOFT)); /* ends a suspend; none is taken */
+    csr_write(sie, BIT(IRQ_TIMER) | BIT(IRQ_SOFT)); /* end a suspend; SIE is off */
     for (unsigned n = 0; n < CALLS; n++) {
         random_call(&state, id);
         random_access(&state, id);

@@ -21,8 +21,8 @@ static uint64_t counters; /* the programmable ones: bits by number */
 static uint64_t shmem[512] __attribute__((aligned(4096)));
 static uint8_t target[4096] __attribute__((aligned(4096)));
 static struct sbi_pmu_event_info info[4] __attribute__((aligned(16)));
-static unsigned counter;          /* the one that is tested */
-static uint64_t at_irq, at_event; /* what it showed then */
+static unsigned counter;          /* the tested counter */
+static uint64_t at_irq, at_event; /* its value at the interrupt and at the event */
 static uint64_t events;
 static struct {
     uint64_t gpr[32], stack_top; /* event_entry knows these */
@@ -255,7 +255,7 @@ static void test_software_event(void) /* 8 tests */
     errors(sbi(SBI_EXT_SSE, SBI_SSE_ENABLE, OVERFLOW).error, 0, "enable");
     (void)sbi(SBI_EXT_SSE, SBI_SSE_HART_UNMASK);
     store(&h->irqs[LCOFI], 0);
-    irq_disable(); /* whatever its interrupts */
+    irq_disable(); /* events are taken with SIE off, too */
     (void)config(BIT(counter), 0, DTLB_READ, 0);
     errors(start_at(counter, -4ul * PAGES), 0, "start");
     spin_for_others();

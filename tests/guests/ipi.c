@@ -106,7 +106,7 @@ void test_main(void)
     send_and_check(0, ~0ul, 0, all, "base -1: all");
     send_and_check(all, 0, 0, all, "mask of all");
     send_and_check(1, harts - 1, 0, BIT(harts - 1), "base + bit 0");
-    send_and_check(0, 0, 0, 0, "nobody");
+    send_and_check(0, 0, 0, 0, "an empty mask");
     if (on_hearth()) {
         send_and_check(0, 77, 0, 0, "empty mask, base out of range");
         send_and_check(all | BIT(harts), 0, SBI_ERR_INVALID_PARAM, 0,

@@ -126,7 +126,7 @@ void test_main(void)
     else
         tap_skip(8, "one hart");
 
-    is((uint64_t)rfnc(SBI_RFNC_SFENCE_VMA, 0, 0, 0, 0).error, 0, "nobody");
+    is((uint64_t)rfnc(SBI_RFNC_SFENCE_VMA, 0, 0, 0, 0).error, 0, "an empty mask");
     if (on_hearth()) {
         is((uint64_t)rfnc(SBI_RFNC_FENCE_I, BIT(harts), 0, 0, 0).error,
            (uint64_t)SBI_ERR_INVALID_PARAM, "a missing hart");
