@@ -205,6 +205,17 @@ def test_make_help():
         assert (TREE / example).exists(), example
 
 
+def test_commands_that_check():
+    """Each command in the last section of docs/architecture.md exists: a target of make, or a tool."""
+    makefiles = "".join(f.read_text() for f in [TREE / "Makefile", *(TREE / "tests").glob("*.mk")])
+    checks = re.search(r"^CHECKS := (.*)", makefiles, re.M)[1].split()
+    targets = {f"check-{name}" for name in checks} | set(re.findall(r"^([a-z][a-z-]*)\b[^:=\n]*:(?!=)", makefiles, re.M))
+    commands = [row[0].strip("`").split() for row in table(PAGES["docs/architecture.md"], "Check it yourself")]
+    assert {"check-layers", "check-sizes"} <= {words[1] for words in commands}
+    for words in commands:
+        assert words[1] in targets if words[0] == "make" else (TREE / words[0]).is_file(), words
+
+
 def calls(text):
     """Calls of panic(), trap_unexpected() and ASSERT() in a source file, each in one line."""
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
