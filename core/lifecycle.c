@@ -51,19 +51,16 @@ void vm_set_state(struct vm *vm, enum vm_state state)
         trace_vm(vm, state);
 }
 
-/* The VM becomes inactive: no vcpu runs and vm->work is free. No lock held. */
+/* The VM has ended: no vcpu runs and vm->work is free. No lock held. */
 static void vm_end(struct vm *vm, enum vm_state state)
 {
     bool destroying;
 
     /* Logged before the state changes: from then on another hart may see that all VMs have ended,
      * and end the machine. */
-    if (state == VM_PRESERVED)
-        log_vm(vm, "preserved as it is (%s)", vm->stop_reason);
-    else if (state != VM_NOT_STARTED)
+    if (state != VM_NOT_STARTED)
         log_vm(vm, "%s (%s)", state == VM_CRASHED ? "crashed" : "ended", vm->stop_reason);
-    if (state != VM_PRESERVED)
-        console_client_ended(vm->console);
+    console_client_ended(vm->console);
     lock_acquire(&vm->lock);
     vm_set_state(vm, state);
     vm->ended_at = timer_now();
@@ -165,6 +162,7 @@ static void vm_begin_start(struct vm *vm) __must_hold(&vm->lock)
 {
     vm_set_state(vm, VM_STARTING);
     vm->stop = VM_STOP_NONE;
+    vm->stop_forced = false;
     vm->work.fn = vm_start_work;
 }
 
@@ -223,16 +221,20 @@ static bool vm_record_stop(struct vm *vm, enum vm_stop_kind kind, const char *re
     case VM_PAUSED:
         vm_set_state(vm, VM_STOPPING);
         vm->stop = kind;
+        vm->stop_forced = forced;
         vm->stop_reason = reason;
         vm_stop_vcpus(vm);
         return true;
     case VM_STARTING:
     case VM_STOPPING:
+        if (!forced)
+            return false;
         /* The operator's request replaces the guest's; a crash stays a crash. */
-        if (!forced || vm->stop == VM_STOP_CRASH)
-            return forced;
-        vm->stop = kind;
-        vm->stop_reason = reason;
+        vm->stop_forced = true;
+        if (vm->stop != VM_STOP_CRASH) {
+            vm->stop = kind;
+            vm->stop_reason = reason;
+        }
         return true;
     default:
         return false;
@@ -318,7 +320,7 @@ static enum vm_action vm_action_after_stop(const struct vm *vm) __must_hold(&vm-
     const struct vm_policy *p = &vm->config.policy;
     enum vm_action action = VM_ACTION_DESTROY;
 
-    if (vm->destroying)
+    if (vm->stop_forced)
         return VM_ACTION_DESTROY;
     switch (vm->stop) {
     case VM_STOP_POWEROFF:
@@ -349,18 +351,23 @@ static bool vm_restarts_too_often(struct vm *vm)
 
 void vm_finish_stop(struct vm *vm)
 {
+    const char *reason;
     enum vm_action action;
     bool refused = false, crashed;
 
     VM_COMPONENTS_CALL(vm_ended, vm);
     lock_acquire(&vm->lock);
     crashed = vm->stop == VM_STOP_CRASH;
+    reason = vm->stop_reason;
     action = vm_action_after_stop(vm);
     if (action == VM_ACTION_RESTART && vm->stop != VM_STOP_RESET)
         refused = vm_restarts_too_often(vm);
     if (action == VM_ACTION_RESTART && !refused) {
         vm->restarts++;
         vm_begin_start(vm);
+    } else if (action == VM_ACTION_PAUSE) {
+        vm_set_state(vm, VM_PRESERVED);
+        vm->ended_at = timer_now();
     }
     lock_release(&vm->lock);
 
@@ -368,12 +375,14 @@ void vm_finish_stop(struct vm *vm)
         log_vm(vm, "has restarted %u times within %u s: not again", vm->config.policy.restart_limit,
                vm->config.policy.restart_period);
     else if (action == VM_ACTION_RESTART) {
-        log_vm(vm, "restarts (%s)", vm->stop_reason);
+        log_vm(vm, "restarts (%s)", reason);
         vm_queue_start(vm);
         return;
     }
-    if (action == VM_ACTION_PAUSE)
-        vm_end(vm, VM_PRESERVED);
-    else
+    if (action == VM_ACTION_PAUSE) {
+        log_vm(vm, "preserved as it is (%s)", reason);
+        VM_COMPONENTS_CALL(vms_settled);
+    } else {
         vm_end(vm, crashed ? VM_CRASHED : VM_OFF);
+    }
 }

@@ -119,3 +119,7 @@ unit_vcpu_hsm_SRCS := $(VCPU_UNIT_SRCS)
 $(B)/unit/obj/core/vcpu.c.o: $(B)/include/asm_offsets.h
 $(B)/unit/obj/core/vcpu.c.o: UNIT_CPPFLAGS += -I$(B)/include
 unit_vm_SRCS := core/vm.c kernel/lock.c $(addprefix tests/unit/fakes/,fake.c bulk.c page_alloc.c)
+LIFECYCLE_UNIT_SRCS := $(addprefix core/,lifecycle.c pause.c teardown.c restart_log.c) kernel/lock.c \
+                       $(addprefix tests/unit/fakes/,fake.c bulk.c request.c timer.c)
+unit_lifecycle_SRCS := $(LIFECYCLE_UNIT_SRCS)
+unit_lifecycle_race_SRCS := $(LIFECYCLE_UNIT_SRCS)

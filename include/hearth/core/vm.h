@@ -82,6 +82,7 @@ struct vm {
     /* lock */
     enum vm_state state;
     enum vm_stop_kind stop;
+    bool stop_forced;        /* stopped by the operator: it neither restarts nor is preserved */
     const char *stop_reason; /* why it does not run: static text; NULL: it runs */
     uint32_t vcpus_active;   /* vcpus whose HSM state is not STOPPED */
     uint32_t vcpus_parked;   /* of those, the ones that have left because the VM is paused */
