@@ -123,3 +123,4 @@ LIFECYCLE_UNIT_SRCS := $(addprefix core/,lifecycle.c pause.c teardown.c restart_
                        $(addprefix tests/unit/fakes/,fake.c bulk.c request.c timer.c)
 unit_lifecycle_SRCS := $(LIFECYCLE_UNIT_SRCS)
 unit_lifecycle_race_SRCS := $(LIFECYCLE_UNIT_SRCS)
+unit_run_SRCS := core/run.c core/request.c $(addprefix tests/unit/fakes/,fake.c bulk.c)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* vcpu_enter.h (model) - the test implements the guest. */
+/* vcpu_enter.h (host fake) - the test implements the guest. */
 #pragma once
 
 #include <hearth/lib/types.h>
