@@ -10,6 +10,8 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <arch/step.h>
+
 #include "console_test.h"
 
 #define SLOW 868 /* ticks per byte at 115200 baud */
@@ -231,6 +233,60 @@ static void crash_report_is_whole(void **state)
     assert_int_equal(own.output_dropped, 0);
     assert_int_equal(console_shell_write("]\n", 2), 2);
     pump();
+    reset_out();
+}
+
+/* Nor by one write that is longer than all queues. */
+static void one_write_leaves_the_reserve(void **state)
+{
+    static char huge[1 << 17];
+    uint64_t before;
+    size_t taken;
+
+    (void)state;
+    vm_add(0, "one");
+    memset(huge, 'x', sizeof(huge));
+    stuck = true;
+    taken = put(0, huge, sizeof(huge));
+    assert_true(taken > 1024 && taken < 32768);
+    assert_int_equal(put(0, huge, sizeof(huge)), 0);
+    before = counts().output_dropped;
+    for (unsigned i = 0; i < 500; i++)
+        log_info("the hypervisor's %u", i);
+    assert_int_equal(counts().output_dropped, before);
+    stuck = false;
+    pump();
+    reset_out();
+}
+
+/* A device whose writes take long, as the firmware's do: a caller moves little of the queue. */
+static size_t slow_write(const char *buf, size_t len)
+{
+    fake_timer_now += 1000; /* 100 us a byte */
+    emit(buf, 1);
+    return len != 0;
+}
+
+static void slow_writes_are_bounded(void **state)
+{
+    static const struct console_ops slow = {
+        .name = "slow", .write = slow_write, .read = dev_read, .set_irqs = dev_set_irqs};
+    static char text[200];
+    uint64_t start;
+
+    (void)state;
+    use(&slow);
+    vm_add(0, "one");
+    pump();
+    memset(text, 's', sizeof(text));
+    start = fake_timer_now;
+    assert_int_equal(put(0, text, sizeof(text)), sizeof(text));
+    assert_true(fake_timer_now - start <= 12000); /* of 200,000 for all of it */
+    start = fake_timer_now;
+    assert_true(interrupt());
+    assert_true(fake_timer_now - start <= 12000);
+    pump();
+    use(&dev);
     reset_out();
 }
 
@@ -668,6 +724,57 @@ static void paste_arrives_whole(void **state)
     expect("");
 }
 
+/* The device is read on when a quarter of the ring is free: not anew for every byte. */
+static void reading_goes_on_at_a_quarter(void **state)
+{
+    (void)state;
+    vm_add(0, "one");
+    type(fill_paste(), PASTE);
+    assert_int_equal(take(0, got, RING / 4 - 1), RING / 4 - 1);
+    assert_int_equal(irqs & CONSOLE_IRQ_RX, 0);
+    assert_int_equal(take(0, got, 1), 1);
+    assert_true((irqs & CONSOLE_IRQ_RX) != 0);
+    typed_len = 0;
+    fake_timer_reset();
+    reset_out();
+}
+
+/* Another hart takes all input while this one finds the ring full: it is the last to look. */
+extern uint32_t input_held;
+static unsigned steps_left;
+
+void fake_step_hook(void)
+{
+    if (steps_left == 0 || input_held || --steps_left != 0)
+        return;
+    (void)take(0, got, PASTE);
+}
+
+static void reader_empties_a_full_ring(void **state)
+{
+    for (unsigned at = 1;; at++) {
+        (void)state;
+        vm_add(0, "one");
+        type(fill_paste(), RING - 1);
+        steps_left = at;
+        type("xyz", 3);
+        if (steps_left != 0) {
+            steps_left = 0;
+            assert_true(at > 3);
+            break;
+        }
+        /* Nobody takes anything any more: what is typed now must be read. */
+        type(typed, typed_len);
+        assert_int_equal(typed_len, 0);
+        assert_true((irqs & CONSOLE_IRQ_RX) != 0);
+        (void)teardown(state);
+        (void)setup(state);
+    }
+    typed_len = 0;
+    fake_timer_reset();
+    reset_out();
+}
+
 /* After the guest has read nothing for 2 s, Ctrl-] is seen, and dropped bytes are counted. */
 static void key_is_seen_behind_a_full_ring(void **state)
 {
@@ -830,6 +937,8 @@ int main(void)
         T(flood_leaves_room_for_others),
         T(hypervisors_lines_have_a_reserve),
         T(crash_report_is_whole),
+        T(one_write_leaves_the_reserve),
+        T(slow_writes_are_bounded),
         T(hypervisors_lines_are_bounded),
         T(sending_is_charged),
         T(sending_for_removed_clients),
@@ -845,6 +954,8 @@ int main(void)
         T(panic_and_end_are_bounded),
         T(end_waits_for_the_device),
         T(last_line_is_last),
+        T(reading_goes_on_at_a_quarter),
+        T(reader_empties_a_full_ring),
         T(key_is_seen_behind_a_full_ring),
         T(slow_reader_is_waited_for),
         T(reader_resumes),

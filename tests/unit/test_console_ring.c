@@ -95,6 +95,29 @@ static void test_spare_page(void **state)
     free(page);
 }
 
+/* The latest bytes stay, as many as there are at most. */
+static void test_forget(void **state)
+{
+    char back[16];
+
+    (void)state;
+    put("0123456789", 10);
+    ring_forget(&r, 100);
+    assert_int_equal(take_all(back, 3), 10);
+    assert_memory_equal(back, "0123456789", 10);
+    put("abcdefghij", 10);
+    ring_forget(&r, 15); /* no byte that was taken comes again */
+    assert_int_equal(take_all(back, 16), 10);
+    put("ABCDEFGHIJ", 10);
+    ring_forget(&r, 4);
+    assert_int_equal(take_all(back, 16), 4);
+    assert_memory_equal(back, "GHIJ", 4);
+    ring_put(&r, "x", 1);
+    ring_forget(&r, 0);
+    assert_int_equal(take_all(back, 16), 0);
+    assert_int_equal(ring_mark_lost(&r), 0);
+}
+
 static void test_model(void **state)
 {
     static char all[4 << 20], back[RING_SIZE + 1], chunk[512];
@@ -129,6 +152,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_small, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_page, setup, teardown),
         cmocka_unit_test_setup_teardown(test_spare_page, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_forget, setup, teardown),
         cmocka_unit_test_setup_teardown(test_model, setup, teardown),
     };
 

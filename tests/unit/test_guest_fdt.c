@@ -77,6 +77,7 @@ static void *write_tree(uint32_t *size)
     uint64_t *buf = malloc(ROOM);
     int n;
 
+    memset(buf, 0x5a, ROOM);
     n = guest_fdt_write(&vm, 0x9f000000, 0x123456, seed, buf, ROOM);
     assert_true(n > 0);
     assert_int_equal(n, fdt_totalsize(buf));
@@ -243,6 +244,20 @@ static void test_no_initrd(void **state)
     free(buf);
 }
 
+/* A host's clock may be faster than 32 bits say. */
+static void test_fast_clock(void **state)
+{
+    uint32_t size;
+    void *fdt;
+
+    (void)state;
+    setup("qemu-plain", 1);
+    host_platform.timebase_hz = 5000000000;
+    fdt = write_tree(&size);
+    check_number(fdt, "/cpus", "timebase-frequency", 5000000000);
+    free(fdt);
+}
+
 static void test_hypervisor(void **state)
 {
     uint32_t size;
@@ -370,6 +385,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one),        cmocka_unit_test(test_sixty_four),
         cmocka_unit_test(test_no_initrd),  cmocka_unit_test(test_components),
+        cmocka_unit_test(test_fast_clock), cmocka_unit_test(test_too_small),
         cmocka_unit_test(test_hypervisor), cmocka_unit_test(test_too_small),
         cmocka_unit_test(test_channels),   cmocka_unit_test(test_two_ports),
     };
