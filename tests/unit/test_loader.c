@@ -291,6 +291,15 @@ static void test_fills_exactly(void **state)
     expect_refused("does not fit");
 }
 
+/* A step that ends where a segment does: the RAM behind the last one is cleared all the same. */
+static void test_steps_of_pages(void **state)
+{
+    (void)state;
+    step_size = PAGE_SIZE;
+    check_kernel_at(RAM + 2 * MIB);
+    step_size = 3 * MIB + 5;
+}
+
 static void test_small_ram(void **state)
 {
     (void)state;
@@ -312,6 +321,17 @@ static void test_no_memory_for_tree(void **state)
     while ((blocks[n] = page_alloc(0)) != HPA_NONE)
         n++;
     assert_int_equal(load(), -HV_ENOMEM);
+    expect_refused("no memory left to load it");
+    /* With more and more of it: the loader's own comes first, then the tree's. */
+    page_free(blocks[--n], 0);
+    while (load() < 0 && strstr(why, "to load it") != NULL)
+        page_free(blocks[--n], 0);
+    expect_refused("no memory left to write the device tree");
+    while (n > 0 && load() < 0) {
+        assert_non_null(strstr(why, "to write the device tree"));
+        page_free(blocks[--n], 0);
+    }
+    assert_true(n > 0);
     while (n-- > 0)
         page_free(blocks[n], 0);
 }
@@ -319,8 +339,12 @@ static void test_no_memory_for_tree(void **state)
 static void test_ram_with_hole(void **state)
 {
     (void)state;
-    vm.config.memory += 0x1000; /* more than in the slots */
-    expect_refused("");
+    vm.config.memory += 16 * MIB; /* more than in the slots */
+    expect_refused("holes");
+    vm.config.load = RAM + RAM_SIZE - 0x1000; /* the kernel begins before the hole */
+    expect_refused("holes");
+    vm.config.load = RAM + RAM_SIZE;
+    expect_refused("holes");
 }
 
 /* ---- Linux images ---- */
@@ -580,6 +604,7 @@ int main(void)
         cmocka_unit_test_setup(test_empty_initrd, setup),
         cmocka_unit_test_setup(test_slots_anywhere, setup),
         cmocka_unit_test_setup(test_fills_exactly, setup),
+        cmocka_unit_test_setup(test_steps_of_pages, setup),
         cmocka_unit_test_setup(test_small_ram, setup),
         cmocka_unit_test_setup(test_no_memory_for_tree, setup),
         cmocka_unit_test_setup(test_ram_with_hole, setup),

@@ -86,6 +86,24 @@ static void test_unknown_function(void **state)
     assert_int_equal(fake_console_out_len, 0);
 }
 
+/* Addresses have two halves, of which RAM needs one. */
+static void test_dbcn_addresses(void **state)
+{
+    (void)state;
+    start_all();
+    for (uint64_t fid = SBI_DBCN_CONSOLE_WRITE; fid <= SBI_DBCN_CONSOLE_READ; fid++) {
+        assert_sbi(sbi_ecall(SBI_EXT_DBCN, fid, 4, SBI_RAM_BASE, 0, 0), 0, fid == 0 ? 4 : 0);
+        assert_sbi(sbi_ecall(SBI_EXT_DBCN, fid, 4, SBI_RAM_BASE, 1, 0), SBI_ERR_INVALID_PARAM, 0);
+        assert_sbi(sbi_ecall(SBI_EXT_DBCN, fid, 4, SBI_RAM_BASE, UINT64_MAX, 0),
+                   SBI_ERR_INVALID_PARAM, 0);
+        assert_sbi(sbi_ecall(SBI_EXT_DBCN, fid, 4, SBI_RAM_BASE + SBI_RAM_SIZE - 3, 0, 0),
+                   SBI_ERR_INVALID_PARAM, 0);
+        assert_sbi(sbi_ecall(SBI_EXT_DBCN, fid, 4, SBI_RAM_BASE - 1, 0, 0), SBI_ERR_INVALID_PARAM,
+                   0);
+    }
+    assert_int_equal(fake_console_out_len, 4);
+}
+
 static void test_base(void **state)
 {
     static const uint64_t known[] = {SBI_EXT_BASE, SBI_EXT_TIME, SBI_EXT_SPI, SBI_EXT_RFNC,
@@ -320,6 +338,7 @@ int main(void)
         cmocka_unit_test_setup(test_table, fresh),
         cmocka_unit_test_setup(test_unknown_extension, fresh),
         cmocka_unit_test_setup(test_unknown_function, fresh),
+        cmocka_unit_test_setup(test_dbcn_addresses, fresh),
         cmocka_unit_test_setup(test_base, fresh),
         cmocka_unit_test_setup(test_hart_mask, fresh),
         cmocka_unit_test_setup(test_time, fresh),

@@ -115,6 +115,23 @@ static void test_order(void **state)
     assert_int_equal(fake_harts[0].resched, 0);
 }
 
+/* Deadlines in the upper half of 64 bits come last. */
+static void test_far_deadline(void **state)
+{
+    (void)state;
+    timer_arm(&events[0], UINT64_MAX - 1);
+    timer_arm(&events[1], 2000);
+    timer_arm(&events[2], 1ull << 63);
+    assert_int_equal(fake_csr[CSR_STIMECMP], 2000);
+    interrupt_at(2000);
+    EXPECT_FIRED(1);
+    assert_false(timer_is_idle(&events[0]));
+    assert_true(fake_csr[CSR_STIMECMP] >= INT64_MAX);
+    timer_cancel(&events[0]);
+    timer_cancel(&events[2]);
+    assert_int_equal(fake_csr[CSR_STIMECMP], NEVER);
+}
+
 static void test_armed_again(void **state)
 {
     (void)state;
@@ -266,6 +283,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_conversions),
         cmocka_unit_test_setup(test_order, up),
+        cmocka_unit_test_setup(test_far_deadline, up),
         cmocka_unit_test_setup(test_armed_again, up),
         cmocka_unit_test_setup(test_two_harts, up),
         cmocka_unit_test_setup(test_callbacks, up),
