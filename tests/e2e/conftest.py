@@ -60,6 +60,8 @@ def guests(tmp_path, note_skips):
     def run(*vms, status=harness.OK, **options):
         result = harness.run(tmp_path, vms, **options)
         problems = [f"{vm.name}: {p}" for vm in vms if (p := harness.check_tap(result.text(vm.name)))]
+        problems += [f"{vm.name}: sees one hart, of {vm.vcpus}" for vm in vms
+                     if vm.vcpus > 1 and harness.skips_as_one_hart(result.text(vm.name))]
         if result.status != status:
             problems.append(f"exit status {result.status}, wanted {status}")
         assert not problems, "\n".join(problems) + "\n--- console:\n" + result.output

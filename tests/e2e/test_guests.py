@@ -5,7 +5,7 @@ import pathlib
 
 import pytest
 from harness import (CRASHED, NEW_FIRMWARE, NO_HTINST, NO_START, OK, TREE, VM, WITH_NEW_FIRMWARE, check_tap, run,
-                     run_bare, skipped)
+                     run_bare, skips_as_one_hart, skipped)
 
 SSTC = {"sstc": "rv64", "no-sstc": "rv64,sstc=off"}
 HTINST = {"htinst": (), "no-htinst": NO_HTINST}
@@ -399,3 +399,10 @@ def test_harness_sees_bad_tap(text):
     ("1..2\nok 1 # SKIP a\nok 2 # SKIP b", (["a", "b"], True)), ("ok 1 # SKIP a", (["a"], False))])
 def test_harness_sees_skips(text, result):
     assert skipped(text) == result
+
+
+@pytest.mark.parametrize("text,result", [
+    ("1..0", True), ("1..1\nok 1 # SKIP one hart", True), ("1..2\nok 1 - a\nok 2 # SKIP one hart, or OpenSBI", True),
+    ("1..1\nok 1 # SKIP no vectors", False), ("1..1\nok 1 - one hart", False)])
+def test_harness_sees_one_hart(text, result):
+    assert skips_as_one_hart(text) == result

@@ -233,8 +233,11 @@ static void shadow_stacks(void)
             wait_for(load(&peer_done), SOON);
             hart_wait_state(other_hart(0), SBI_HSM_STATE_STOPPED, SOON);
         }
-        ok(!on_hearth() || (peer_feature == 0 && peer_ssp == 0),
-           "a started hart has shadow stacks off and ssp 0");
+        if (on_hearth())
+            ok(peer_feature == 0 && peer_ssp == 0,
+               "a started hart has shadow stacks off and ssp 0");
+        else
+            tap_skip(1, "OpenSBI leaves them as they are");
     } else {
         tap_skip(1, "one hart");
     }

@@ -222,6 +222,16 @@ static void non_retentive(void)
     is(status(h->id), SBI_HSM_STATE_STARTED, "non-retentive: started again");
 }
 
+/* hart_count() ends at the first that is not there. */
+static unsigned harts_there(void)
+{
+    unsigned n = 0;
+
+    for (uint64_t id = 0; id < 64; id++)
+        n += hsm(SBI_HSM_HART_GET_STATUS, id, 0, 0).error == SBI_SUCCESS;
+    return n;
+}
+
 void test_main(void)
 {
     const unsigned harts = hart_count();
@@ -229,7 +239,7 @@ void test_main(void)
 
     tap_plan(2 + 11 + 15 + 3 + 1 + 4);
     note("%u harts", harts);
-    ok(harts >= 1, "harts");
+    is(harts_there(), harts, "no hart beside them");
     is(status(boot_hart), SBI_HSM_STATE_STARTED, "own status");
     errors(harts);
     if (harts > 1)

@@ -269,8 +269,10 @@ static void test_hardware_counter(void)
     a = csr_read(cycle);
     errors(start(0, 1, 0, 12345), 0, "start cycle at its present value");
     ok(csr_read(cycle) - a < 1ul << 40, "cycle continues");
-    ok(trap_of(csr_read(hpmcounter31)).cause == CAUSE_ILLEGAL || !on_hearth(),
-       "hpmcounter31 does not exist");
+    if (on_hearth())
+        is(trap_of(csr_read(hpmcounter31)).cause, CAUSE_ILLEGAL, "hpmcounter31 does not exist");
+    else
+        tap_skip(1, "OpenSBI may have it");
     errors(stop(0, 1, SBI_PMU_STOP_RESET), 0, "reset");
     (void)stop(2, 1, SBI_PMU_STOP_RESET);
 }

@@ -96,15 +96,19 @@ void test_main(void)
     later = pending;
     for (unsigned i = 0; on_hearth() && ipi && i < 20; i++)
         ipi = ipi_behind_start(peer);
-    gone = run_there(peer, record_sip) && (!on_hearth() || !(pending & BIT(IRQ_SOFT)));
+    gone = run_there(peer, record_sip) && !(pending & BIT(IRQ_SOFT));
 
     tap_plan(8);
     ok(first && again && last, "a hart started three times");
     ok(left & BIT(IRQ_EXT), "the external interrupt is pending at the stop");
     ok(found & BIT(IRQ_EXT), "the external interrupt is pending at the start");
-    ok(!on_hearth() || !(found & BIT(IRQ_SOFT)), "no software interrupt is pending");
-    ok(!on_hearth() || !(found & BIT(IRQ_TIMER)), "no timer interrupt is pending");
     ok(!(later & BIT(IRQ_EXT)), "line low: no external interrupt");
+    if (!on_hearth()) {
+        tap_skip(4, "OpenSBI leaves other interrupts as they are");
+        return;
+    }
+    ok(!(found & BIT(IRQ_SOFT)), "no software interrupt is pending");
+    ok(!(found & BIT(IRQ_TIMER)), "no timer interrupt is pending");
     ok(ipi, "an IPI sent just after hart_start is pending");
     ok(gone, "the IPI is not pending at the next start");
 }
