@@ -80,8 +80,11 @@ def test_life(shell, tmp_path):
 def test_listings(shell, tmp_path):
     idle = assemble(tmp_path, "idle", IDLE)
     c = shell(vm("one", idle), vm("two", idle, vcpus=2), smp=2)
-    for line in ("vm list", "vm info two", "harts", "stats two", "mem", "help", "log", "help vm list"):
-        assert c.shell(line), line
+    for line, shown in (("vm list", r"^two +running +2 "), ("vm info two", "^two: running, 2 vcpus, "), ("mem", "KiB free$"),
+                        ("harts", r"^1 +\w+ +\d+ "), ("stats two", "^vcpu 1: "), ("help", "^vm list +"),
+                        ("log", "^hearth: two: 2 vcpus, "), ("help vm list", "^vm list ")):
+        text = c.shell(line)
+        assert re.search(shown, text, re.M), (line, text)
     assert [v["name"] for v in json.loads(c.shell("vm list --json"))] == ["one", "two"]
     info = json.loads(c.shell("vm info two --json"))
     assert info["on_reboot"] == "restart" and len(info["vcpu"]) == 2

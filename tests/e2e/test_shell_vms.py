@@ -19,9 +19,8 @@ def test_nothing_lost(shell, tmp_path):
               vm("b", idle, vcpus=3, more="autostart = false"), vm("d", "dfault", more="autostart = false"), smp=2)
 
     def one_round(i):
-        c.shell("vm start a")
-        c.shell("vm start b")
-        c.shell("vm start d")
+        for name in "abd":
+            assert c.shell(f"vm start {name}") == ""
         c.shell(["vm pause b", "vm reset b", "vm stop b"][i % 3])
         for name in "abd":
             c.shell(f"vm destroy {name}")
@@ -91,8 +90,7 @@ _start: li      t0, 0x80400000
         run_until(c, name, lambda: register(c, name, "s11") == 1)
     finished("writer")
     assert "e7 c2 5e e7 c2 5e" in c.shell("mem writer gpa 0x80400000 16")
-    c.shell("vm destroy writer")
-    c.shell("vm start finder")
+    assert c.shell("vm destroy writer") == "" and c.shell("vm start finder") == ""
     finished("finder")
     assert register(c, "finder", "s10") == 0
     end(c)
