@@ -447,6 +447,16 @@ static void test_last_vcpu_stops(void **state)
     assert_int_equal(letter(), 'O');
     assert_string_equal(vm.stop_reason, "last hart stopped");
     expect_consistent();
+    /* The operator's stop of an earlier life is over. */
+    vm.config.policy.on_poweroff = VM_ACTION_RESTART;
+    assert_int_equal(vm_start(&vm), 0);
+    settle();
+    assert_int_equal(vm_stop(&vm), 0);
+    settle();
+    assert_int_equal(vm_start(&vm), 0);
+    settle();
+    vcpu_leaves(&vcpus[0]);
+    assert_int_equal(letter(), 'S');
 }
 
 static void test_names(void **state)
