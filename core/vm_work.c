@@ -3,7 +3,8 @@
  * vm_work.c - see vm_work.h.
  *
  * Locking: the list's lock is held while an item is appended and the worker woken. So when the last
- * item is taken, no wake-up for it is still under way: the VM may be freed after that item.
+ * item is taken, no wake-up for it is still under way, and the worker is BLOCKED before its hart is
+ * back in its run loop: the VM may be freed after that item.
  */
 #include <arch/atomic.h>
 #include <hearth/kernel/irq.h>
@@ -48,6 +49,13 @@ static void vm_work_requeue(struct work_list *list, struct work *work)
     lock_release(&list->lock);
 }
 
+/* The hart is needed, and items are left. A worker without items becomes BLOCKED first: its last
+ * item may have ended the VM, which is then freed, so the worker must be in no queue. */
+static bool vm_work_must_leave(const struct hart *h, const struct work_list *list)
+{
+    return atomic_load_relaxed(&h->resched) != 0 && atomic_load_relaxed(&list->head) != NULL;
+}
+
 /* Interrupts are off; irq_poll() between two items sets resched when the hart is needed. */
 void vm_work_run(struct vcpu *worker)
 {
@@ -56,7 +64,7 @@ void vm_work_run(struct vcpu *worker)
     bool idle = false;
 
     sched_worker_begins(worker);
-    while (!idle && atomic_load_relaxed(&h->resched) == 0) {
+    while (!idle && !vm_work_must_leave(h, list)) {
         struct work *work = work_list_take(list);
 
         if (work == NULL)

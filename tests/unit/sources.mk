@@ -32,6 +32,7 @@ SCHED_UNIT_SRCS := $(wildcard core/sched/*.c) lib/tree.c core/stats.c kernel/loc
                    $(addprefix tests/unit/fakes/,fake.c bulk.c timer.c)
 unit_sched_SRCS := $(SCHED_UNIT_SRCS)
 unit_sched_sim_SRCS := $(SCHED_UNIT_SRCS)
+unit_vm_work_SRCS := $(SCHED_UNIT_SRCS) core/vm_work.c kernel/work.c
 unit_place_SRCS := core/sched/place.c
 unit_tree_SRCS := lib/tree.c
 unit_spin_SRCS := core/spin.c tests/unit/fakes/fake.c
