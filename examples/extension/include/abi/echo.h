@@ -11,5 +11,6 @@
 #define SBI_ECHO_MAX 64
 
 #define SCRATCH_BASE 0x1f000000 /* the example device: four registers of 32 bits */
+#define SCRATCH_IRQ  40         /* high while bit 31 of the first one is set */
 
 #define HVC_CHECKSUM 0x7001 /* hypercall: a0, a1 = address, a2 = bytes */

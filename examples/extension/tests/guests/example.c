@@ -49,13 +49,21 @@ static void hypercall(void)
     ok(r.error == SBI_ERR_FAILED && r.value == 0, "no RAM");
 }
 
+static bool scratch_pending(void)
+{
+    return read32(PLIC_BASE + 0x1000 + 4 * (SCRATCH_IRQ / 32)) & 1u << SCRATCH_IRQ % 32;
+}
+
 static void device(void)
 {
     struct trap t;
 
     for (unsigned i = 0; i < 4; i++)
-        write32(SCRATCH_BASE + 4ul * i, 0xa5a5a500 + i);
-    ok(read_scratch(0) == 0xa5a5a500 && read_scratch(3) == 0xa5a5a503, "registers keep values");
+        write32(SCRATCH_BASE + 4ul * i, 0x25a5a500 + i);
+    ok(read_scratch(0) == 0x25a5a500 && read_scratch(3) == 0x25a5a503, "registers keep values");
+    ok(!scratch_pending(), "no interrupt yet");
+    write32(SCRATCH_BASE, 1u << 31);
+    ok(scratch_pending(), "bit 31 of the first one raises its interrupt");
     t = trap_of(read8(SCRATCH_BASE));
     ok(t.taken && t.cause == CAUSE_LOAD_ACCESS && t.tval == SCRATCH_BASE, "no bytes");
     t = trap_of(write32(SCRATCH_BASE + 16, 1));
@@ -76,7 +84,7 @@ static void exit_cause(void)
 
 void test_main(void)
 {
-    tap_plan(17);
+    tap_plan(19);
     is(read_scratch(0), 7, "registers have the value of the description at first");
     extension();
     hypercall();
