@@ -139,7 +139,7 @@ static unsigned move_choose(const struct vcpu *v, unsigned home)
 
     if (idle >= 0)
         return (unsigned)idle;
-    if (v->sched.params.priority == 0 && (allowed & BIT(home)))
+    if (allowed == BIT(home) || (v->sched.params.priority == 0 && (allowed & BIT(home))))
         return home;
     return move_choose_busy(v, allowed, home);
 }
