@@ -354,10 +354,13 @@ void console_begin_end(void)
 
 void console_finish(void)
 {
+    uint32_t all = USERS_ALL;
+
     console_acquire();
     queue.report_from = 0;
     out_report_dropped();
-    atomic_store_relaxed(&users, this_hart()->index);
+    /* A panic that began meanwhile keeps the console. */
+    (void)atomic_cas(&users, &all, this_hart()->index);
     console_release();
 }
 

@@ -56,9 +56,13 @@ static uint64_t empty_at;
 static size_t fifo_room, held_bytes, held_most;
 static unsigned held_lock, irqs, lost_input;
 
+static void (*dev_write_hook)(void); /* what another hart does meanwhile */
+
 static size_t dev_write(const char *buf, size_t len)
 {
     assert_int_equal(fake_locks_held, 1);
+    if (dev_write_hook != NULL)
+        dev_write_hook();
     if (stuck)
         return 0;
     if (byte_ticks != 0) {
@@ -271,6 +275,7 @@ static int setup(void **state)
     lost_input = irqs = 0;
     typed_len = 0;
     irq_answer = 0;
+    dev_write_hook = NULL;
     console_init();
     use(&dev);
     reset_out();

@@ -681,6 +681,40 @@ static void last_line_is_last(void **state)
     reset_out();
 }
 
+static unsigned panics;
+
+static void panic_begins(void)
+{
+    if (panics++ == 0)
+        log_panic_begin();
+}
+
+/* A panic of another hart during console_finish() keeps the console. The last test of the program:
+ * a panic is for ever. */
+static void panic_keeps_the_console(void **state)
+{
+    static char big[4096];
+    unsigned locks;
+
+    (void)state;
+    vm_add(0, "one");
+    vm_add(1, "two");
+    memset(big, 'x', sizeof(big));
+    byte_ticks = SLOW;
+    fake_timer_step = 1000;
+    for (unsigned i = 0; i < 10; i++)
+        assert_int_equal(put(1, big, sizeof(big)), sizeof(big));
+    console_begin_end();
+    byte_ticks = 0;
+    dev_write_hook = panic_begins;
+    console_finish();
+    dev_write_hook = NULL;
+    assert_true(panics > 0);
+    locks = fake_lock_count;
+    console_drain();
+    assert_int_equal(fake_lock_count, locks);
+}
+
 /* ---- input ---- */
 
 #define PASTE 20000u
@@ -963,6 +997,7 @@ int main(void)
         T(overrun_is_reported),
         T(input_without_a_reader_is_reported),
         T(endless_input_is_bounded),
+        cmocka_unit_test_setup(panic_keeps_the_console, setup),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
