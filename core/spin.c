@@ -18,21 +18,34 @@
 /* Two: in a long loop one search may miss the hint. */
 #define SPIN_SHORT_SLICES 2
 
-static bool spin_pause_is_near(struct vcpu *v)
+/* Returns whether the code can be read, and sets *found if the hint is in it. */
+static bool spin_search(struct vcpu *v, gva_t from, uint64_t len, bool *found)
 {
-    const gva_t pc = v->ctx.pc & ~1ul, page = pc & ~(PAGE_SIZE - 1);
-    /* Only within the pc's page: the next one may not be mapped. */
-    const uint64_t before = MIN(pc - page, SPIN_WINDOW);
-    const uint64_t len = before + MIN(page + PAGE_SIZE - pc, SPIN_WINDOW);
     uint16_t code[SPIN_WINDOW];
     struct guest_trap trap;
 
-    if (!guest_read_gva(v, pc - before, code, len, &trap))
+    if (!guest_read_gva(v, from, code, len, &trap))
         return false;
     for (unsigned i = 0; i + 1 < len / 2; i++)
         if (code[i] == PAUSE_LOW && code[i + 1] == PAUSE_HIGH)
-            return true;
-    return false;
+            *found = true;
+    return true;
+}
+
+static bool spin_pause_is_near(struct vcpu *v)
+{
+    const gva_t pc = v->ctx.pc & ~1ul, page = pc & ~(PAGE_SIZE - 1);
+    const uint64_t before = MIN(pc - page, SPIN_WINDOW);
+    const uint64_t behind = MIN(page + PAGE_SIZE - pc, SPIN_WINDOW);
+    bool found = false;
+
+    if (pc >= SPIN_WINDOW && pc <= UINT64_MAX - 2 * SPIN_WINDOW &&
+        spin_search(v, pc - SPIN_WINDOW, 2 * SPIN_WINDOW, &found))
+        return found;
+    /* The page before or behind the pc's may not be mapped. */
+    if (before + behind < 2 * SPIN_WINDOW)
+        (void)spin_search(v, pc - before, before + behind, &found);
+    return found;
 }
 
 bool spin_yields(struct vcpu *v)

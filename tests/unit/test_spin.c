@@ -29,7 +29,7 @@ bool guest_read_gva(struct vcpu *vcpu, gva_t gva, void *buf, uint64_t len, struc
     assert_ptr_equal(vcpu, &v);
     reads++;
     assert_in_range(len, 2, 2 * SPIN_WINDOW);
-    assert_int_equal(gva / PAGE_SIZE, (gva + len - 1) / PAGE_SIZE);
+    assert_true(gva + len - 1 > gva);
     if (!range_within(gva, len, PAGE, sizeof(code))) {
         *trap = (struct guest_trap){.cause = 5, .tval = gva};
         return false;
@@ -75,21 +75,27 @@ static void test_near(void **state)
     assert_false(spins_at(at));
 }
 
-/* Only what is in the page of the pc is looked at, at both of its ends. */
+/* A loop may lie on two pages; a neighbouring page that is not mapped hides nothing of the pc's. */
 static void test_page(void **state)
 {
+    const uint64_t edge = PAGE + PAGE_SIZE, end = PAGE + sizeof(code);
+
     (void)state;
-    put_pause(PAGE + PAGE_SIZE - 4);
-    assert_true(spins_at(PAGE + PAGE_SIZE - 4));
-    assert_true(spins_at(PAGE + PAGE_SIZE - 2));
-    assert_false(spins_at(PAGE + PAGE_SIZE));
-    put_pause(PAGE + PAGE_SIZE);
-    assert_true(spins_at(PAGE + PAGE_SIZE));
-    put_pause(PAGE + PAGE_SIZE - 2); /* over the edge: in neither */
-    memset(code + PAGE_SIZE + 2, 0x13, 2);
-    memset(code + PAGE_SIZE - 4, 0x13, 2);
-    assert_false(spins_at(PAGE + PAGE_SIZE - 2));
-    assert_false(spins_at(PAGE + PAGE_SIZE));
+    put_pause(edge - 4);
+    assert_true(spins_at(edge - 4));
+    assert_true(spins_at(edge));
+    memset(code, 0x13, sizeof(code));
+    put_pause(edge - 2); /* on both pages */
+    assert_true(spins_at(edge - 2));
+    assert_true(spins_at(edge + 2));
+    memset(code, 0x13, sizeof(code));
+    put_pause(end - 4);
+    assert_true(spins_at(end - 4));
+    assert_true(spins_at(end - 2));
+    assert_false(spins_at(end));
+    put_pause(PAGE);
+    assert_true(spins_at(PAGE));
+    assert_true(spins_at(PAGE + 2));
 }
 
 static void test_unreadable(void **state)
@@ -99,7 +105,7 @@ static void test_unreadable(void **state)
     assert_false(spins_at(0));
     assert_false(spins_at(UINT64_MAX));
     assert_false(spins_at(1));
-    assert_int_equal(reads, 4);
+    assert_in_range(reads, 4, 8);
 }
 
 /* Where nobody could be waited for, and before the turn is over, there is no look. */
