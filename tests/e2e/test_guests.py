@@ -2,6 +2,8 @@
 """The bare test guests (tests/guests) as VMs under Hearth, and the same programs on OpenSBI."""
 
 import pathlib
+import re
+import subprocess
 
 import pytest
 from harness import (CRASHED, NEW_FIRMWARE, NO_HTINST, NO_START, OK, TREE, VM, WITH_NEW_FIRMWARE, check_tap, run,
@@ -144,9 +146,20 @@ def test_host_without_cfi(guests, guest):
     assert f"{SAYS[guest]} 0" in result.text(guest)
 
 
+def skip_if_double_traps_are_lost():
+    """With QEMU 10.0.2 OpenSBI 1.6 redirects a guest's double trap to Hearth, with 10.0.13 (Debian 13's) it does not:
+    Hearth finds that at boot and refuses them."""
+    said = subprocess.run(["qemu-system-riscv64", "--version"], capture_output=True, text=True, check=True).stdout
+    version = tuple(map(int, re.search(r"version (\d+)\.(\d+)\.(\d+)", said).groups()))
+    if (10, 0, 2) < version < (10, 1):
+        pytest.skip("no guest's double trap comes through QEMU 10.0.13 and OpenSBI 1.6: they are refused")
+
+
 def want_feature(firmware, text, *guests):
     """Skips the test if QEMU's own firmware lacks the guests' features."""
     missing = [SAYS[g] for g in guests if f"{SAYS[g]} 1" not in text]
+    if firmware == "new-firmware" and missing == [SAYS["dtrap"]]:
+        skip_if_double_traps_are_lost()
     assert not missing or firmware == "qemus-firmware", f"no {missing} with {NEW_FIRMWARE}\n{text}"
     if missing:
         pytest.skip(f"QEMU's own firmware has no {' and '.join(missing)}: they are refused")
@@ -174,6 +187,8 @@ def test_double_trap_ends_the_vm(tmp_path, how):
     vms = VM("time"), VM("dtrap", vcpus=1, more=f'cmdline = "fatal={how}"')
     result = run(tmp_path, vms, smp=1, cpu=CFI, args=WITH_NEW_FIRMWARE)
     assert not check_tap(result.text("time")) and not check_tap(result.text("dtrap")), result.output
+    if "about to trap twice" not in result.output:
+        skip_if_double_traps_are_lost()
     assert "about to trap twice" in result.output
     assert result.status == CRASHED
     assert "[dtrap] vcpu 0 crashed: double trap" in result.log()

@@ -213,7 +213,11 @@ static void local(uint64_t misaligned_at_reset, uint64_t adue_at_reset)
 {
     const uint64_t peer = other_hart(0);
 
-    if (!on_hearth() || !supported(ADUE) || hart_count() < 2) {
+    if (!supported(ADUE)) {
+        tap_skip(LOCAL_TESTS, "no A/D updating");
+        return;
+    }
+    if (!on_hearth() || hart_count() < 2) {
         tap_skip(LOCAL_TESTS, "one hart, or OpenSBI");
         return;
     }
