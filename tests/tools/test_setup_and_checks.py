@@ -141,7 +141,7 @@ CLANG = [shutil.which("clang"), "--target=riscv64-unknown-elf", "-march=rv64imac
     ("kernel/work.c", "", "", None),
     ("kernel/work.c", "lock_acquire(&list->lock);", "", "releasing lock"),
     ("kernel/work.c", "lock_release(&list->lock);", "", "still held"),
-    ("mm/vmid.c", "    lock_acquire(&lock);\n", "", "requires holding"),
+    ("mm/vmid.c", "    lock_acquire(&vmid_lock);\n", "", "requires holding"),
     ("core/lifecycle.c", "    lock_acquire(&vm->lock);\n", "", "requires holding"),
     ("core/sched/sched.c", "    lock_acquire(&q->lock);\n", "", "requires holding"),
     ("console/console_line.c", "    console_acquire();\n", "", "requires holding"),
