@@ -281,15 +281,6 @@ void stats_hart_idles(struct hart *h, bool idle)
         call('I');
 }
 
-void trace_put(enum trace_type type, const struct vcpu *vcpu, unsigned code, uint64_t a, uint64_t b)
-{
-    (void)type;
-    (void)vcpu;
-    (void)code;
-    (void)a;
-    (void)b;
-}
-
 /* ---- */
 
 TEST int up(void **state)

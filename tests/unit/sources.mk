@@ -112,9 +112,11 @@ include tests/unit/model/model.mk
 unit_timer_SRCS := kernel/timer.c lib/tree.c kernel/lock.c $(addprefix tests/unit/fakes/,fake.c bulk.c)
 unit_vtimer_SRCS := core/vtimer.c $(addprefix tests/unit/fakes/,csr.c hart.c request.c timer.c virq.c)
 unit_work_SRCS := kernel/work.c $(addprefix tests/unit/fakes/,hart.c lock.c timer.c)
-unit_exit_SRCS := sbi/sse_exit.c core/exit.c kernel/lock.c $(addprefix tests/unit/fakes/,fake.c bulk.c vm_stop.c)
+unit_exit_SRCS := sbi/sse_exit.c core/exit.c kernel/lock.c \
+                  $(addprefix tests/unit/fakes/,fake.c bulk.c vm_stop.c trace.c)
 unit_open_state_SRCS := arch/riscv/open_state_find.c arch/riscv/open_state.c tests/unit/fakes/csr.c
-VCPU_UNIT_SRCS := core/vcpu.c kernel/lock.c $(addprefix tests/unit/fakes/,fake.c bulk.c page_alloc.c timer.c)
+VCPU_UNIT_SRCS := core/vcpu.c kernel/lock.c \
+                  $(addprefix tests/unit/fakes/,fake.c bulk.c page_alloc.c timer.c trace.c)
 unit_vcpu_SRCS := $(VCPU_UNIT_SRCS)
 unit_vcpu_hsm_SRCS := $(VCPU_UNIT_SRCS)
 $(B)/unit/obj/core/vcpu.c.o: $(B)/include/asm_offsets.h
@@ -124,4 +126,4 @@ LIFECYCLE_UNIT_SRCS := $(addprefix core/,lifecycle.c pause.c teardown.c restart_
                        $(addprefix tests/unit/fakes/,fake.c bulk.c request.c timer.c)
 unit_lifecycle_SRCS := $(LIFECYCLE_UNIT_SRCS)
 unit_lifecycle_race_SRCS := $(LIFECYCLE_UNIT_SRCS)
-unit_run_SRCS := core/run.c core/request.c $(addprefix tests/unit/fakes/,fake.c bulk.c)
+unit_run_SRCS := core/run.c core/request.c $(addprefix tests/unit/fakes/,fake.c bulk.c trace.c)

@@ -100,15 +100,6 @@ enum run_leave run_ready(struct vcpu *vcpu)
     return RUN_PREEMPT;
 }
 
-void trace_put(enum trace_type type, const struct vcpu *vcpu, unsigned code, uint64_t a, uint64_t b)
-{
-    (void)type;
-    (void)vcpu;
-    (void)code;
-    (void)a;
-    (void)b;
-}
-
 static int up(void **state)
 {
     (void)fake_reset(state);

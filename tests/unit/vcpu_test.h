@@ -260,15 +260,6 @@ bool vm_vcpu_parked(struct vcpu *vcpu)
     return pause_holds;
 }
 
-void trace_put(enum trace_type type, const struct vcpu *vcpu, unsigned code, uint64_t a, uint64_t b)
-{
-    (void)type;
-    (void)vcpu;
-    (void)code;
-    (void)a;
-    (void)b;
-}
-
 void vm_set_state(struct vm *of, enum vm_state state)
 {
     assert_false(vm_lock_is_free());
